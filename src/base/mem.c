@@ -1,0 +1,268 @@
+/* base/mem.c - memory over jemalloc, or over the C library where a sanitizer watches.
+ *
+ * The counters below are the allocator's, one of the two kinds of mutable globals the project allows itself.
+ */
+#include "base/mem.h"
+
+#include "base/check.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef SORREL_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#else
+#include <malloc.h>
+#endif
+
+static _Thread_local uint64_t fail_countdown; /* 0: never; 1: every call from now on fails */
+
+static bool
+must_fail(void)
+{
+    if (LIKELY(fail_countdown == 0))
+        return false;
+    if (fail_countdown > 1) {
+        fail_countdown--;
+        return false;
+    }
+    return true;
+}
+
+void
+mem_fail_after(uint64_t n)
+{
+    fail_countdown = n;
+}
+
+_Noreturn static void
+out_of_memory(size_t n)
+{
+    fprintf(stderr, "sorrel: out of memory asking for %zu bytes; set maxmemory below what the machine has\n", n);
+    abort();
+}
+
+void *
+mem_get(size_t n)
+{
+    void *p = malloc(n);
+    if (UNLIKELY(p == NULL))
+        out_of_memory(n);
+    return p;
+}
+
+void *
+mem_get_zero(size_t n)
+{
+    void *p = calloc(1, n);
+    if (UNLIKELY(p == NULL))
+        out_of_memory(n);
+    return p;
+}
+
+void *
+mem_get_array(size_t n, size_t size)
+{
+    size_t bytes;
+
+    CHECK(size_mul(n, size, &bytes));
+    return mem_get(bytes > 0 ? bytes : 1);
+}
+
+void *
+mem_try(size_t n)
+{
+    return must_fail() ? NULL : malloc(n > 0 ? n : 1);
+}
+
+void *
+mem_resize(void *p, size_t n)
+{
+    void *q = realloc(p, n > 0 ? n : 1);
+    if (UNLIKELY(q == NULL))
+        out_of_memory(n);
+    return q;
+}
+
+void *
+mem_resize_try(void *p, size_t n)
+{
+    return must_fail() ? NULL : realloc(p, n > 0 ? n : 1);
+}
+
+void
+mem_free(void *p)
+{
+    free(p);
+}
+
+#ifdef SORREL_JEMALLOC
+
+/* Where jemalloc keeps the running totals of each attached thread. A thread that ends leaves its balance behind. */
+enum { THREADS_MAX = 64 };
+struct thread_totals {
+    const volatile uint64_t *allocated, *deallocated;
+};
+static struct thread_totals threads[THREADS_MAX];
+static size_t thread_count;
+static int64_t departed_balance;
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool attached;
+
+static uint64_t *
+total_ptr(const char *name)
+{
+    uint64_t *p = NULL;
+    size_t len = sizeof(p);
+
+    return mallctl(name, &p, &len, NULL, 0) == 0 ? p : NULL;
+}
+
+void
+mem_thread_attach(void)
+{
+    if (attached)
+        return;
+    struct thread_totals t = {total_ptr("thread.allocatedp"), total_ptr("thread.deallocatedp")};
+    pthread_mutex_lock(&threads_lock);
+    if (t.allocated != NULL && t.deallocated != NULL && thread_count < THREADS_MAX) {
+        threads[thread_count++] = t;
+        attached = true;
+    }
+    pthread_mutex_unlock(&threads_lock);
+}
+
+void
+mem_thread_detach(void)
+{
+    if (!attached)
+        return;
+    const uint64_t *mine = total_ptr("thread.allocatedp");
+    pthread_mutex_lock(&threads_lock);
+    for (size_t i = 0; i < thread_count; i++) {
+        if (threads[i].allocated == mine) {
+            departed_balance += (int64_t)(*threads[i].allocated - *threads[i].deallocated);
+            threads[i] = threads[--thread_count];
+            break;
+        }
+    }
+    pthread_mutex_unlock(&threads_lock);
+    attached = false;
+}
+
+size_t
+mem_used(void)
+{
+    int64_t sum = departed_balance;
+
+    if (UNLIKELY(!attached))
+        mem_thread_attach();
+    for (size_t i = 0; i < thread_count; i++)
+        sum += (int64_t)(*threads[i].allocated - *threads[i].deallocated);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
+size_t
+mem_good_size(size_t n)
+{
+    if (LIKELY(n <= 128))
+        return n <= 8 ? 8 : (n + 15) & ~(size_t)15;
+    return nallocx(n, 0);
+}
+
+size_t
+mem_size_of(const void *p)
+{
+    return p == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)p);
+}
+
+static size_t
+stat_value(const char *name)
+{
+    size_t v = 0, len = sizeof(v);
+
+    return mallctl(name, &v, &len, NULL, 0) == 0 ? v : 0;
+}
+
+void
+mem_stats_get(struct mem_stats *out)
+{
+    uint64_t epoch = 1;
+    size_t len = sizeof(epoch);
+
+    (void)mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
+    out->allocated = stat_value("stats.allocated");
+    out->active = stat_value("stats.active");
+    out->resident = stat_value("stats.resident");
+    out->retained = stat_value("stats.retained");
+    out->mapped = stat_value("stats.mapped");
+    out->metadata = stat_value("stats.metadata");
+}
+
+const char *
+mem_allocator_name(void)
+{
+    return "jemalloc-5.3.0";
+}
+
+void
+mem_purge(void)
+{
+    /* 4096 is MALLCTL_ARENAS_ALL, which the header spells as a number for use inside such names. */
+    (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
+}
+
+#else /* the C library, under a sanitizer or valgrind */
+
+void
+mem_thread_attach(void)
+{
+}
+
+void
+mem_thread_detach(void)
+{
+}
+
+size_t
+mem_used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+size_t
+mem_good_size(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+size_t
+mem_size_of(const void *p)
+{
+    return p == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)p);
+}
+
+void
+mem_stats_get(struct mem_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->allocated = mem_used();
+}
+
+const char *
+mem_allocator_name(void)
+{
+    return "libc";
+}
+
+void
+mem_purge(void)
+{
+    malloc_trim(0);
+}
+
+#endif

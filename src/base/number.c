@@ -1,0 +1,187 @@
+/* base/number.c - parsing and printing of numbers. */
+#include "base/number.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool
+parse_uint64(struct slice s, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (s.len == 0 || s.len > 20 || (s.ptr[0] == '0' && s.len > 1))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned digit = (unsigned char)s.ptr[i] - (unsigned)'0';
+        if (digit > 9)
+            return false;
+        /* Nineteen digits can't overflow, so only the twentieth needs the check. */
+        if (i < 19)
+            v = v * 10 + digit;
+        else if (__builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, digit, &v))
+            return false;
+    }
+    *out = v;
+    return true;
+}
+
+bool
+parse_int64(struct slice s, int64_t *out)
+{
+    uint64_t v;
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+
+    if (!parse_uint64(negative ? slice_skip(s, 1) : s, &v))
+        return false;
+    if (negative) {
+        if (v == 0 || v > (uint64_t)INT64_MAX + 1)
+            return false;
+        *out = (int64_t)(-v);
+        return true;
+    }
+    if (v > INT64_MAX)
+        return false;
+    *out = (int64_t)v;
+    return true;
+}
+
+/* Copies s to a NUL-terminated buffer for strtod. False when it can't be a number. */
+static bool
+number_text(struct slice s, char *text, size_t cap)
+{
+    if (s.len == 0 || s.len >= cap || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r') || s.ptr[0] == ' ')
+        return false;
+    if (memchr(s.ptr, '\0', s.len) != NULL)
+        return false;
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    return true;
+}
+
+bool
+parse_double(struct slice s, double *out)
+{
+    char text[256], *end;
+
+    if (!number_text(s, text, sizeof(text)))
+        return false;
+    errno = 0;
+    double v = strtod(text, &end);
+    if (end != text + s.len || isnan(v))
+        return false;
+    if (errno == ERANGE && (v == HUGE_VAL || v == -HUGE_VAL || fpclassify(v) == FP_ZERO))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool
+parse_long_double(struct slice s, long double *out)
+{
+    char text[256], *end;
+
+    if (!number_text(s, text, sizeof(text)))
+        return false;
+    errno = 0;
+    long double v = strtold(text, &end);
+    if (end != text + s.len || isnan(v))
+        return false;
+    if (errno == ERANGE && (v == HUGE_VALL || v == -HUGE_VALL || fpclassify(v) == FP_ZERO))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool
+parse_memory(struct slice s, uint64_t *out)
+{
+    static const struct {
+        struct slice name;
+        uint64_t factor;
+    } units[] = {
+        {LIT_INIT(""), 1},          {LIT_INIT("b"), 1},          {LIT_INIT("k"), 1000},
+        {LIT_INIT("kb"), 1u << 10}, {LIT_INIT("m"), 1000000},    {LIT_INIT("mb"), 1u << 20},
+        {LIT_INIT("g"), 1000000000}, {LIT_INIT("gb"), 1u << 30},
+    };
+    size_t digits = 0;
+    uint64_t v;
+
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+        digits++;
+    if (!parse_uint64(slice_of(s.ptr, digits), &v))
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (slice_eq_nocase(slice_skip(s, digits), units[i].name))
+            return !__builtin_mul_overflow(v, units[i].factor, out);
+    return false;
+}
+
+size_t
+format_uint64(char *out, uint64_t v)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char tmp[20];
+    size_t at = sizeof(tmp);
+
+    while (v >= 100) {
+        at -= 2;
+        memcpy(tmp + at, pairs + 2 * (v % 100), 2);
+        v /= 100;
+    }
+    if (v >= 10) {
+        at -= 2;
+        memcpy(tmp + at, pairs + 2 * v, 2);
+    } else {
+        tmp[--at] = (char)('0' + v);
+    }
+    memcpy(out, tmp + at, sizeof(tmp) - at);
+    return sizeof(tmp) - at;
+}
+
+size_t
+format_int64(char *out, int64_t v)
+{
+    if (v >= 0)
+        return format_uint64(out, (uint64_t)v);
+    out[0] = '-';
+    return 1 + format_uint64(out + 1, -(uint64_t)v);
+}
+
+size_t
+format_double(char *out, double v)
+{
+    if (isnan(v))
+        return (size_t)sprintf(out, "nan");
+    if (isinf(v))
+        return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
+    if (v == 0)
+        return (size_t)sprintf(out, signbit(v) ? "-0" : "0");
+    if (v > -4503599627370496.0 && v < 4503599627370496.0 && v == (double)(int64_t)v)
+        return format_int64(out, (int64_t)v);
+    return (size_t)snprintf(out, DOUBLE_TEXT_MAX, "%.17g", v);
+}
+
+size_t
+format_long_double(char *out, long double v)
+{
+    if (isinf(v))
+        return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
+    int n = snprintf(out, LONG_DOUBLE_TEXT_MAX, "%.17Lf", v);
+    if (n <= 0 || n >= LONG_DOUBLE_TEXT_MAX)
+        return 0;
+    if (memchr(out, '.', (size_t)n) != NULL) {
+        while (out[n - 1] == '0')
+            n--;
+        if (out[n - 1] == '.')
+            n--;
+    }
+    if (n == 2 && out[0] == '-' && out[1] == '0') {
+        out[0] = '0';
+        n = 1;
+    }
+    return (size_t)n;
+}

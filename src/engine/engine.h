@@ -1,0 +1,80 @@
+/* engine/engine.h - a data store without sockets, files or threads.
+ *
+ * Create an engine, open a session, feed it request bytes, read reply bytes: all in one process, any number of engines
+ * side by side. The server (or a test, a fuzzer, an embedding program) is the engine's host and lends it what it may not
+ * have itself: time, randomness, somebody to free large values, and somebody to tell about sessions.
+ *
+ * Threads: one owner at a time.
+ */
+#ifndef SORREL_ENGINE_ENGINE_H
+#define SORREL_ENGINE_ENGINE_H
+
+#include "base/clock.h"
+#include "base/out.h"
+#include "engine/cmd.h"
+#include "value/limits.h"
+
+struct engine;
+struct session;
+struct entry;
+
+/* A session is referred to by id: slot and generation. Ids are never reused; CLIENT ID prints them. */
+typedef uint64_t session_id;
+
+/* What the host does for its engine. Every pointer may be NULL: then nothing happens (values are freed at once). */
+struct engine_host {
+    void *ctx;
+    /* The session has output that no engine_feed() call of its own will flush (a push, an unblocked reply), or it must be
+     * closed (session_must_close()). Called at most once until the host has flushed. */
+    void (*session_ready)(void *ctx, struct session *s);
+    /* Frees an unlinked entry elsewhere. */
+    void (*reap)(void *ctx, struct entry *e);
+};
+
+struct engine_options {
+    struct clock clock;
+    uint64_t rng_seed;
+    struct hash_seed hash_seed;
+    int databases;                       /* 16 */
+    const struct cmd *const *families;   /* NULL-ended list of row tables */
+    struct engine_host host;
+    struct value_limits limits;
+};
+
+struct engine *engine_new(const struct engine_options *opt);
+void engine_free(struct engine *e);
+
+/* -- sessions ------------------------------------------------------------------------------------------------ */
+
+/* user data is the host's (its connection); names are what CLIENT LIST prints as addr and laddr. The strings are copied. */
+struct session *engine_session_open(struct engine *e, void *host_data, struct slice addr, struct slice laddr);
+/* Frees it at once: waiting, watching and subscriptions end. Not from inside engine_feed(). */
+void engine_session_close(struct session *s);
+void *session_host_data(const struct session *s);
+session_id session_ident(const struct session *s);
+/* NULL when that session is gone. */
+struct session *engine_session_by_id(struct engine *e, session_id id);
+
+/* Runs the complete commands at the start of `in` and appends their replies to the session's output. Returns how many
+ * bytes it used up: the host keeps the rest and comes back with it when more has arrived. Stops early when the session
+ * blocks, must close, or has more output than out_soft_max bytes. */
+size_t engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_soft_max);
+/* The session's unsent output: the host sends from it and calls out_sent(). The host may swap a larger shared buffer in
+ * and out around engine_feed(), so that idle sessions hold none. */
+struct out *session_out(struct session *s);
+bool session_is_blocked(const struct session *s);
+bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
+
+/* Runs one command given as arguments, as that session; the reply is appended to its output. For tests and embedding. */
+void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
+
+/* -- time ---------------------------------------------------------------------------------------------------- */
+
+/* Reads the clock; the host calls it once a turn of its loop, before feeding. */
+void engine_now_update(struct engine *e);
+int64_t engine_now_ms(const struct engine *e);
+/* Does what is due: expiry, time-outs of blocked sessions, moving of tables; for at most about budget_us. Returns in how
+ * many milliseconds it wants to be called again (0: there is more to do now). */
+int64_t engine_tick(struct engine *e, int64_t budget_us);
+
+#endif

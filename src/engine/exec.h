@@ -1,0 +1,227 @@
+/* engine/exec.h - everything a command handler may use.
+ *
+ * A handler turns arguments into calls on values and results into replies. It gets a struct exec, valid for that command:
+ * arguments, the time (frozen), randomness, scratch memory, the selected database and the reply. It reads a value with
+ * look_*() or read_*(), changes one between edit_*() and entry_changed(), and returns RC_OK after writing its reply, or a
+ * failure before having changed or written anything.
+ *
+ * All that follows from a change hangs on the pair edit / entry_changed: the pre-image for a snapshot, WATCH, blocked
+ * clients, notifications, tracking, propagation, memory accounting. There is no other way to change a key.
+ */
+#ifndef SORREL_ENGINE_EXEC_H
+#define SORREL_ENGINE_EXEC_H
+
+#include "base/arena.h"
+#include "base/number.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "engine/cmd.h"
+#include "engine/events.h"
+#include "proto/reply.h"
+#include "value/entry.h"
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/zset.h"
+
+struct engine;
+struct session;
+struct db;
+
+struct exec {
+    struct engine *engine;
+    struct session *session;
+    struct db *db;                 /* the selected one */
+    const struct cmd *cmd;
+    const struct slice *argv;      /* valid during the command; argv[0] is the name (subcommands: argv[1] too) */
+    int argc;
+    int64_t now_ms;                /* unix time, frozen for the command (for a whole transaction or script) */
+    struct rng *rng;
+    struct arena *arena;           /* reset after the command */
+    const struct value_limits *limits;
+    struct reply reply;
+    uint64_t first_key_hash;       /* of the argument first_key, hashed while parsing; see look() */
+    const char *first_key;         /* its bytes, NULL if not hashed yet */
+    struct slice error;            /* text of RC_REPLIED_ERROR, in the arena */
+    uint32_t depth;                /* 0: from a client; 1: inside EXEC or a script */
+    bool resumed;                  /* a blocked command runs again because a key is ready */
+    bool changed;                  /* some entry_changed() or key_*() happened */
+    bool rewritten;                /* effect_as() was called: the command itself is not propagated */
+    bool silent;                   /* effect_none() was called */
+};
+
+/* -- reading ------------------------------------------------------------------------------------------------- */
+
+/* The entry of a key in the selected database or NULL; expired keys are absent. Counts a hit or miss and touches the
+ * access clock. */
+struct entry *look(struct exec *x, struct slice key);
+/* The same without counting or touching (TTL, TYPE, OBJECT …). */
+struct entry *peek(struct exec *x, struct slice key);
+/* look() in another database. */
+struct entry *look_in(struct exec *x, struct db *db, struct slice key);
+
+/* *out is NULL when the key is absent; RC_WRONGTYPE when it holds something else. */
+enum rc read_string(struct exec *x, struct slice key, const struct entry **out);
+enum rc read_hash(struct exec *x, struct slice key, const struct hash **out);
+enum rc read_list(struct exec *x, struct slice key, const struct list **out);
+enum rc read_set(struct exec *x, struct slice key, const struct set **out);
+enum rc read_zset(struct exec *x, struct slice key, const struct zset **out);
+
+/* -- changing ------------------------------------------------------------------------------------------------ */
+
+enum edit_mode { ENTRY_EXISTING, ENTRY_CREATE };
+
+/* Asks for a key's value in order to change it. ENTRY_EXISTING leaves *e NULL when the key is absent; ENTRY_CREATE makes
+ * an empty value. RC_WRONGTYPE when the key holds something else. The change ends with entry_changed() before the
+ * handler returns; a handler that then finds nothing to change calls entry_unchanged() (which drops a value that
+ * ENTRY_CREATE made and that is still empty). */
+enum rc edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mode mode, struct entry **e);
+enum rc edit_hash(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct hash **hash);
+enum rc edit_list(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct list **list);
+enum rc edit_set(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct set **set);
+enum rc edit_zset(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct zset **zset);
+
+/* The change is complete: `event` is what happened (a keyspace notification's name and class). A collection that is now
+ * empty takes its key along (event del follows). e must not be used afterwards when its value may have become empty. */
+void entry_changed(struct exec *x, struct entry *e, enum event event);
+void entry_unchanged(struct exec *x, struct entry *e);
+/* The entry had to move (entry_set_expiry, string_set …): index the new address instead of the old. Between edit and
+ * entry_changed only. Returns moved. */
+struct entry *entry_moved(struct exec *x, struct entry *was, struct entry *moved);
+
+/* Whole keys. Each is a complete change by itself, with its event. */
+/* SET's core: makes the key hold this string, whatever it held. at_ms: expiry, -1 none, KEEP_EXPIRY keeps the old one.
+ * RC_NO_MEMORY possible. */
+#define KEEP_EXPIRY INT64_MIN
+enum rc key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_ms, enum event event);
+/* Links e, whose key must be absent or is replaced; takes ownership. The destination of RENAME, COPY, stores. */
+void key_put(struct exec *x, struct db *db, struct entry *e, enum event event);
+/* Removes the key and frees its value (a large one elsewhere). False if absent. */
+bool key_delete(struct exec *x, struct db *db, struct slice key, enum event event);
+/* Unlinks the key and hands the entry to the caller; NULL if absent. */
+struct entry *key_take(struct exec *x, struct db *db, struct slice key, enum event event);
+/* Sets the expiry of an existing entry (-1 clears it); a time not in the future deletes the key as redis does, giving
+ * event del. Returns the entry where it is now, NULL if deleted. */
+struct entry *key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event);
+
+/* -- consequences -------------------------------------------------------------------------------------------- */
+
+/* Propagate this instead of the command as sent (several calls: all of them, in order). The slices are copied. */
+void effect_as(struct exec *x, const struct slice *argv, int argc);
+#define EFFECT_AS(x, ...)                                                                                              \
+    effect_as((x), (const struct slice[]){__VA_ARGS__}, (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
+/* Propagate nothing for this command although it changed something. */
+void effect_none(struct exec *x);
+/* A notification without a change (keymiss, expired by lookup …). */
+void notify(struct exec *x, enum event event, struct slice key);
+
+/* -- waiting ------------------------------------------------------------------------------------------------- */
+
+/* Parks the session until one of the keys holds a value of that type, deadline_ms (0: for ever) passes or it is
+ * unblocked; return RC_BLOCKED right after. When a key is ready the handler runs again with x->resumed set; if it then
+ * still finds nothing it calls wait_on_keys() again and keeps its place in the queue. On time-out the session gets a
+ * null array (or the reply that wait_reply_on_timeout chose). Inside EXEC or a script it must not be called:
+ * may_block() is false and the handler replies as if the time had passed. */
+bool may_block(const struct exec *x);
+enum rc wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type type, int64_t deadline_ms);
+enum wait_timeout_reply { TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO };
+void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
+/* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
+enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
+
+/* -- arguments ----------------------------------------------------------------------------------------------- */
+
+enum rc arg_int(struct exec *x, struct slice arg, int64_t *out);                       /* RC_NOT_INT */
+enum rc arg_int_in(struct exec *x, struct slice arg, int64_t min, int64_t max, int64_t *out); /* RC_NOT_INT */
+enum rc arg_double(struct exec *x, struct slice arg, double *out);                     /* RC_NOT_FLOAT */
+static inline bool
+arg_is(struct slice arg, struct slice word) /* a keyword, whatever its case */
+{
+    return slice_eq_nocase(arg, word);
+}
+
+/* -- replies (all return RC_OK, so that a handler can end with `return reply_...`) --------------------------- */
+
+static inline enum rc
+reply_int(struct exec *x, int64_t v)
+{
+    reply_put_int(&x->reply, v);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_bulk(struct exec *x, struct slice s)
+{
+    reply_put_bulk(&x->reply, s);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_null(struct exec *x)
+{
+    reply_put_null(&x->reply);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_null_array(struct exec *x)
+{
+    reply_put_null_array(&x->reply);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_array(struct exec *x, size_t n)
+{
+    reply_put_array(&x->reply, n);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_map(struct exec *x, size_t n)
+{
+    reply_put_map(&x->reply, n);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_set(struct exec *x, size_t n)
+{
+    reply_put_set(&x->reply, n);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_simple(struct exec *x, struct slice s)
+{
+    reply_put_simple(&x->reply, s);
+    return RC_OK;
+}
+
+static inline enum rc
+reply_ok(struct exec *x)
+{
+    reply_put_simple(&x->reply, LIT("OK"));
+    return RC_OK;
+}
+
+static inline enum rc
+reply_double(struct exec *x, double v)
+{
+    reply_put_double(&x->reply, v);
+    return RC_OK;
+}
+
+/* A string value: small ones are copied, a large blob goes out by reference. */
+enum rc reply_string(struct exec *x, const struct entry *e);
+
+/* Sets an error text ("ERR …", printf) and returns RC_REPLIED_ERROR. */
+enum rc fail(struct exec *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "ERR wrong number of arguments for '%s' command" */
+enum rc fail_arity(struct exec *x);
+/* A buffer for putting something together; emptied at each call, one per command. */
+struct buf *exec_scratch(struct exec *x);
+/* HELP subcommands: a heading line from the command's name, then these lines (NULL-ended), then HELP itself. */
+enum rc reply_help(struct exec *x, const char *const *lines);
+
+#endif
