@@ -129,6 +129,27 @@ void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
 
+/* -- databases ----------------------------------------------------------------------------------------------- */
+
+struct db *db_at(const struct exec *x, int64_t index); /* NULL when out of range */
+int db_index(const struct db *db);
+void db_select(struct exec *x, struct db *db);         /* the session's database from now on */
+size_t db_size(struct exec *x, const struct db *db);   /* expired keys are not counted */
+struct entry *db_random(struct exec *x, struct db *db); /* uniformly chosen, not expired; NULL when there is none */
+/* One step over the keys that are not expired: table_scan()'s guarantees. fn must not change anything. */
+typedef void db_visit(void *ctx, struct entry *e);
+uint64_t db_scan(struct exec *x, struct db *db, uint64_t cursor, db_visit *fn, void *ctx);
+/* Empty one database (NULL: all of them), or exchange two: complete changes with all their consequences. */
+void db_flush(struct exec *x, struct db *db, bool async);
+void db_swap(struct exec *x, struct db *a, struct db *b);
+
+/* The longest string that may be made: proto-max-bulk-len. */
+size_t string_max(const struct exec *x);
+/* What the eviction clock of an entry says. Under an LFU policy there is a frequency, else an idle time. */
+bool policy_is_lfu(const struct exec *x);
+int64_t entry_idle_seconds(const struct exec *x, const struct entry *e);
+int entry_frequency(const struct exec *x, const struct entry *e);
+
 /* -- arguments ----------------------------------------------------------------------------------------------- */
 
 enum rc arg_int(struct exec *x, struct slice arg, int64_t *out);                       /* RC_NOT_INT */
