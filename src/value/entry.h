@@ -17,6 +17,7 @@
 #ifndef SORREL_VALUE_ENTRY_H
 #define SORREL_VALUE_ENTRY_H
 
+#include "base/check.h"
 #include "value/handle.h"
 #include "value/limits.h"
 
@@ -29,7 +30,12 @@ enum {
     ENTRY_INLINE_MAX = 1024,
 };
 
-struct entry;
+/* Laid out as the comment above says; nobody outside this folder touches a field. At least 16 bytes are allocated, so
+ * that an entry is 16-byte aligned, and always mem_good_size() of what is needed. */
+struct entry {
+    unsigned char meta, flags, clock[3], key_len;
+    unsigned char rest[];
+};
 
 /* A long string. Refs > 1 means somebody else reads it: change a copy. */
 struct blob {
@@ -37,7 +43,8 @@ struct blob {
     size_t len, cap;
     char data[];
 };
-struct blob *blob_new(size_t len, size_t cap); /* NULL when there is no such memory */
+/* len bytes to be filled in, with room for cap at least. NULL when there is no such memory. */
+struct blob *blob_new(size_t len, size_t cap);
 void blob_hold(struct blob *b);
 void blob_drop(struct blob *b); /* frees with the last holder; NULL is fine; any thread */
 
@@ -50,41 +57,152 @@ struct entry *entry_new(enum value_type type, struct slice key);
 struct entry *entry_new_string(struct slice key, struct slice value, int64_t expire_ms);
 /* Frees the entry and its value. O(elements). */
 void entry_free(struct entry *e);
-/* A rough count of allocations that entry_free would make: the engine hands big ones to the reaper. */
+/* A rough count of allocations that entry_free would make (a large string counts by its pages): the engine hands big
+ * ones to the reaper. */
 size_t entry_free_effort(const struct entry *e);
-struct slice entry_key(const struct entry *e);
-enum value_type entry_type(const struct entry *e);
-unsigned entry_flags(const struct entry *e);
-void entry_set_flag(struct entry *e, unsigned flag, bool on); /* not ENTRY_HAS_EXPIRY */
-uint32_t entry_clock(const struct entry *e);
-void entry_set_clock(struct entry *e, uint32_t clock);
-int64_t entry_expiry(const struct entry *e); /* -1: none */
 /* Sets or (with -1) clears the expiry; the entry may move. */
 struct entry *entry_set_expiry(struct entry *e, int64_t at_ms);
-/* Copies value (deeply) under another key, with e's expiry. */
+/* Copies value (deeply; a blob is shared until one of the two changes) under another key, with e's expiry. */
 struct entry *entry_copy(const struct entry *e, struct slice key, const struct value_limits *lim);
 /* Moves the value under another key, freeing e: the new entry has e's expiry and clock. */
 struct entry *entry_rename(struct entry *e, struct slice key);
-/* The eight bytes of a collection: cast to struct hash * and so on by the typed helpers of the engine. */
-struct handle *entry_handle(struct entry *e);
 /* Bytes of memory in all, with the value. */
 size_t entry_bytes(const struct entry *e);
 /* OBJECT ENCODING's name. */
 const char *entry_encoding(const struct entry *e);
 
-/* -- strings ------------------------------------------------------------------------------------------------- */
+/* The functions on the path of every command are here, so that they cost a few instructions. */
+enum { ENTRY__HEAD = 6, ENTRY__KEY_LONG = 255, ENTRY__LEN_SHORT = 240 };
+
+static inline enum value_type
+entry_type(const struct entry *e)
+{
+    return (enum value_type)(e->meta & 0x0f);
+}
+
+static inline enum string_rep
+entry__rep(const struct entry *e)
+{
+    return (enum string_rep)(e->meta >> 4);
+}
+
+static inline unsigned
+entry_flags(const struct entry *e)
+{
+    return e->flags;
+}
+
+/* Not for ENTRY_HAS_EXPIRY. */
+static inline void
+entry_set_flag(struct entry *e, unsigned flag, bool on)
+{
+    e->flags = (unsigned char)(on ? e->flags | flag : e->flags & ~flag);
+}
+
+static inline uint32_t
+entry_clock(const struct entry *e)
+{
+    return (uint32_t)e->clock[0] | (uint32_t)e->clock[1] << 8 | (uint32_t)e->clock[2] << 16;
+}
+
+static inline void
+entry_set_clock(struct entry *e, uint32_t clock)
+{
+    e->clock[0] = (unsigned char)clock;
+    e->clock[1] = (unsigned char)(clock >> 8);
+    e->clock[2] = (unsigned char)(clock >> 16);
+}
+
+static inline struct slice
+entry_key(const struct entry *e)
+{
+    const unsigned char *p = e->rest;
+    size_t len = e->key_len;
+
+    if (UNLIKELY(len == ENTRY__KEY_LONG)) {
+        uint32_t wide;
+        memcpy(&wide, p, 4);
+        p += 4;
+        len = wide;
+    }
+    if (e->flags & ENTRY_HAS_EXPIRY)
+        p += 8;
+    return slice_of(p, len);
+}
+
+/* Unix time in milliseconds; -1: none. */
+static inline int64_t
+entry_expiry(const struct entry *e)
+{
+    int64_t at;
+
+    if (!(e->flags & ENTRY_HAS_EXPIRY))
+        return -1;
+    memcpy(&at, e->rest + (e->key_len == ENTRY__KEY_LONG ? 4 : 0), 8);
+    return at;
+}
+
+static inline unsigned char *
+entry__value(const struct entry *e)
+{
+    struct slice key = entry_key(e);
+
+    return (unsigned char *)(uintptr_t)(key.ptr + key.len);
+}
+
+/* The eight bytes of a collection: cast to struct hash * and so on by the typed helpers of the engine. */
+static inline struct handle *
+entry_handle(struct entry *e)
+{
+    return (struct handle *)(void *)entry__value(e);
+}
+
+/* -- strings (value/string.c) -------------------------------------------------------------------------------- */
 enum { STRING_TEXT_MAX = 24 };
+
+struct slice string__get_slow(const struct entry *e, char *text);
+struct entry *string__set_slow(struct entry *e, struct slice value);
+
 /* The string's bytes. An integer is printed into text (STRING_TEXT_MAX bytes). Valid until the entry changes. */
-struct slice string_get(const struct entry *e, char *text);
+static inline struct slice
+string_get(const struct entry *e, char *text)
+{
+    if (LIKELY(entry__rep(e) == STRING_INLINE)) {
+        const unsigned char *p = entry__value(e);
+        if (LIKELY(p[0] < ENTRY__LEN_SHORT))
+            return slice_of(p + 1, p[0]);
+        return slice_of(p + 2, ENTRY__LEN_SHORT + ((size_t)(p[0] - ENTRY__LEN_SHORT) << 8 | p[1]));
+    }
+    return string__get_slow(e, text);
+}
+
 size_t string_len(const struct entry *e);
-/* True when the string is stored as an integer. */
+/* True when the string is stored as an integer, which is whenever string_set() or string_set_int() was given one. After
+ * string_append(), string_edit() and string_set_bytes() it is text even if it reads as a number, as in Redis. */
 bool string_is_int(const struct entry *e, int64_t *out);
 /* The blob, with a hold for the caller, when the string has one; else NULL. */
 struct blob *string_blob(const struct entry *e);
+
 /* Sets a new value, keeping key, clock and expiry. Returns the entry's (possibly new) address, NULL when memory is out
- * (nothing changed then). */
-struct entry *string_set(struct entry *e, struct slice value);
+ * (nothing changed then). The value must not point into the entry; the same holds for all calls below. */
+static inline struct entry *
+string_set(struct entry *e, struct slice value)
+{
+    /* A value as long as the last one goes over it; only what may be an integer has to be looked at more closely. */
+    if (LIKELY(entry__rep(e) == STRING_INLINE && value.len > 0 && value.len < ENTRY__LEN_SHORT)) {
+        unsigned char *p = entry__value(e), first = (unsigned char)value.ptr[0];
+        if (p[0] == value.len && (value.len > 20 || (first != '-' && (unsigned)first - '0' > 9))) {
+            e->flags &= (unsigned char)~ENTRY_RAW;
+            memcpy(p + 1, value.ptr, value.len);
+            return e;
+        }
+    }
+    return string__set_slow(e, value);
+}
+
 struct entry *string_set_int(struct entry *e, int64_t value);
+/* As string_set(), but kept as text even when it is an integer (INCRBYFLOAT does so). */
+struct entry *string_set_bytes(struct entry *e, struct slice value);
 /* Appends; the sizes have been checked against proto-max-bulk-len by the caller. NULL when memory is out. */
 struct entry *string_append(struct entry *e, struct slice more);
 /* Makes the string at least len bytes long (zero-filled) and its bytes writable in place through *out, until the next

@@ -1,0 +1,90 @@
+/* value/ops.c - the rows of value_ops: each type's functions seen through its handle. */
+#include "value/ops.h"
+
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/zset.h"
+
+/* Every collection is a struct around its handle, so the casts below change nothing but the name. */
+#define ADAPT(T)                                                                                                       \
+    static void T##_ops_fini(struct handle *h)                                                                         \
+    {                                                                                                                  \
+        T##_fini((struct T *)h);                                                                                       \
+    }                                                                                                                  \
+    static struct handle T##_ops_copy(const struct handle *h, const struct value_limits *lim)                         \
+    {                                                                                                                  \
+        return T##_copy((const struct T *)h, lim).h;                                                                   \
+    }                                                                                                                  \
+    static size_t T##_ops_bytes(const struct handle *h)                                                               \
+    {                                                                                                                  \
+        return T##_bytes((const struct T *)h);                                                                         \
+    }                                                                                                                  \
+    static const char *T##_ops_encoding(const struct handle *h)                                                       \
+    {                                                                                                                  \
+        return T##_encoding((const struct T *)h);                                                                      \
+    }
+
+ADAPT(hash)
+ADAPT(list)
+ADAPT(set)
+ADAPT(zset)
+
+#define ROW(T, how)                                                                                                    \
+    {                                                                                                                  \
+        .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, .effort = how \
+    }
+
+/* Hashes and sets keep about sixteen members in an allocation; long members have one of their own. */
+static size_t
+hash_effort(const struct handle *h)
+{
+    return hash_count((const struct hash *)h) / 8;
+}
+
+static size_t
+set_effort(const struct handle *h)
+{
+    return set_count((const struct set *)h) / 8;
+}
+
+/* A list is freed by the block, and pages going back to the system are what costs. */
+static size_t
+list_effort(const struct handle *h)
+{
+    return list_bytes((const struct list *)h) >> 12;
+}
+
+static size_t
+zset_effort(const struct handle *h)
+{
+    return zset_count((const struct zset *)h);
+}
+
+const struct value_ops value_ops[TYPE_COUNT] = {
+    [TYPE_LIST] = ROW(list, list_effort),
+    [TYPE_SET] = ROW(set, set_effort),
+    [TYPE_ZSET] = ROW(zset, zset_effort),
+    [TYPE_HASH] = ROW(hash, hash_effort),
+};
+
+/* Until each type has landed, a program that does not use it links without it. */
+#pragma weak hash_fini
+#pragma weak hash_copy
+#pragma weak hash_bytes
+#pragma weak hash_encoding
+#pragma weak hash_count
+#pragma weak set_fini
+#pragma weak set_copy
+#pragma weak set_bytes
+#pragma weak set_encoding
+#pragma weak set_count
+#pragma weak list_fini
+#pragma weak list_copy
+#pragma weak list_bytes
+#pragma weak list_encoding
+#pragma weak zset_fini
+#pragma weak zset_copy
+#pragma weak zset_bytes
+#pragma weak zset_encoding
+#pragma weak zset_count
