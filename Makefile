@@ -1,66 +1,225 @@
-# Sorrel. `make run` builds and starts the server, `make test` checks everything; see README.md.
+# Sorrel. `make run` builds and starts the server, `make test` checks everything; `make help` lists the rest.
+#
+# One makefile for the whole tree. Objects live in build/<mode>/, one folder for each way of building, so that switching
+# modes rebuilds nothing; the programs of the release build are in build/bin/.
 
-CC      ?= gcc
-CCACHE  := $(shell command -v ccache 2>/dev/null)
-PREFIX  ?= /usr/local
-BUILD   ?= build
-MODE    ?= release
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CCACHE   := $(shell command -v ccache 2>/dev/null)
+# Debian's own: that is where python3-redis and friends are, whatever else is first in the path.
+PYTHON   ?= $(firstword $(wildcard /usr/bin/python3) python3)
+CLANG    ?= clang-14
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BUILD    ?= build
+MODE     ?= release
+JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
 
-WARN    := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-           -Wwrite-strings -Wno-unused-parameter -Wformat=2
-STD     := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude
-HARDEN  := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
-# One folder of objects for each mode, so that switching modes rebuilds nothing.
+# -- how to compile ----------------------------------------------------------------------------------------------
+
+WARN     := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+            -Wwrite-strings -Wno-unused-parameter -Wformat=2
+STD      := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude
+HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+SANITIZE := -O1 -g -fno-omit-frame-pointer -DSORREL_VERIFY
+
 OPT_release := -O2 -g $(HARDEN) -DSORREL_JEMALLOC -flto=auto -fno-semantic-interposition
 OPT_dev     := -O1 -g -DSORREL_JEMALLOC -DSORREL_VERIFY
-OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer -DSORREL_VERIFY
-OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all -DSORREL_VERIFY
-OPT_tsan    := -O1 -g -fsanitize=thread
-CFLAGS  ?=
-LDFLAGS_release := -flto=auto -pie -Wl,-z,relro,-z,now
-LDFLAGS_asan := -fsanitize=address
-LDFLAGS_ubsan := -fsanitize=undefined
-LDFLAGS_tsan := -fsanitize=thread
+OPT_asan    := $(SANITIZE) -fsanitize=address
+OPT_ubsan   := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=all
+OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_cov     := -O0 -g --coverage -DSORREL_JEMALLOC
+OPT_fuzz    := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LINK_release := -flto=auto -pie -Wl,-z,relro,-z,now
+LINK_asan   := -fsanitize=address
+LINK_ubsan  := -fsanitize=undefined
+LINK_tsan   := -fsanitize=thread
+LINK_cov    := --coverage
+LINK_fuzz   := -fsanitize=fuzzer,address,undefined
+ifeq ($(MODE),fuzz)
+override CC := $(CLANG)
+endif
 
-OBJ     := $(BUILD)/$(MODE)
-BIN     := $(if $(filter release,$(MODE)),$(BUILD)/bin,$(BUILD)/$(MODE)/bin)
-JEMALLOC := $(if $(filter release dev,$(MODE)),$(shell pkg-config --libs jemalloc 2>/dev/null || echo -ljemalloc))
-LIBS    := $(JEMALLOC) -lm -lpthread
+OBJ      := $(BUILD)/$(MODE)
+BIN      := $(if $(filter release,$(MODE)),$(BUILD)/bin,$(BUILD)/$(MODE)/bin)
+AR       := $(if $(filter release,$(MODE)),gcc-ar,ar)
 
-ALL_CFLAGS = $(STD) $(WARN) $(OPT_$(MODE)) $(CFLAGS)
+# Sanitizers watch the C library's allocator; everything else runs on jemalloc.
+PKGS     := $(if $(filter release dev cov,$(MODE)),jemalloc)
+pkg      = $(if $(1),$(shell pkg-config $(2) $(1) 2>/dev/null))
+CFLAGS   ?=
+LDFLAGS  ?=
+ALL_CFLAGS = $(STD) $(WARN) $(OPT_$(MODE)) $(call pkg,$(PKGS),--cflags) $(CFLAGS)
+LIBS     := $(call pkg,$(PKGS),--libs) -lm -lpthread
+LINK     = $(CC) $(ALL_CFLAGS) $(LINK_$(MODE)) $(LDFLAGS)
 
-# The engine library: everything without sockets, files and threads.
-ENGINE_DIRS := base ds proto value engine cmd
-ENGINE_SRC  := $(sort $(wildcard $(ENGINE_DIRS:%=src/%/*.c)))
-SERVER_SRC  := $(sort $(wildcard src/net/*.c src/server/*.c))
+# `make V=1` shows the commands; `make -s` says nothing.
+Q        := $(if $(V),,@)
+say      = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-6s %s\n' $(1) $(2))
 
-UNIT_SRC    := $(sort $(wildcard tests/unit/*.c))
+# -- what there is -----------------------------------------------------------------------------------------------
 
-objs = $(patsubst %.c,$(OBJ)/%.o,$(1))
+# The engine library: everything without sockets, files and threads. Tests and fuzzers link with it.
+sources     = $(sort $(wildcard $(1:%=src/%/*.c)))
+objs        = $(patsubst %.c,$(OBJ)/%.o,$(1))
+ENGINE_SRC := $(call sources,base ds proto value engine cmd script)
+SERVER_SRC := $(call sources,net store repl server sentinel)
+CLI_SRC    := $(call sources,client cli)
+UNIT_SRC   := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))
+UNIT_BIN   := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_SRC))
+FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(OBJ)/bin/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+RUNNER     := $(if $(wildcard tests/script/runner.c),$(OBJ)/bin/script-runner)
+PROGRAMS   := $(if $(wildcard src/server/main.c),$(BIN)/sorrel-server) $(if $(CLI_SRC),$(BIN)/sorrel-cli)
+ALL_SRC    := $(shell find src tests -name '*.c' 2>/dev/null | sort)
 
-.PHONY: all run test unit lint fmt fmt-check clean
-all: $(BIN)/sorrel-server
+.PHONY: all help run test test-deps unit scripts check-programs bench fuzz fuzz-build fmt fmt-check lint asan ubsan tsan \
+        cov docs report install uninstall clean
+.DELETE_ON_ERROR:
+.SECONDARY:
 
-$(OBJ)/%.o: %.c
+all: $(PROGRAMS)
+
+help:
+	@echo 'make run            install what is missing, build, start the server on port 6379'
+	@echo 'make test           install what tests need, build, run every test'
+	@echo 'make all            build the programs into build/bin'
+	@echo 'make unit           unit and script tests only (MODE=dev is the quick build)'
+	@echo 'make lint           layers, globals, banned calls, warnings, clang-tidy'
+	@echo 'make asan|ubsan|tsan  unit and script tests, and a differential run, under a sanitizer'
+	@echo 'make fuzz T=request S=60   one libFuzzer target for that many seconds'
+	@echo 'make bench          speed and memory beside redis-server'
+	@echo 'make cov docs report fmt fmt-check compile_commands.json install uninstall clean'
+	@echo 'make install PREFIX=/usr/local ALIASES=1   also adds redis-* and valkey-* names'
+
+$(OBJ)/%.o: %.c Makefile
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CCACHE) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-
-$(BIN)/sorrel-server: $(call objs,$(ENGINE_SRC) $(SERVER_SRC))
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS_$(MODE)) -o $@ $^ $(LIBS)
-
-# Unit tests: one cmocka binary for each tests/unit/test_*.c, linked with the engine library (no sockets).
-$(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libengine.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS_$(MODE)) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CCACHE) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/libengine.a: $(call objs,$(ENGINE_SRC))
-	$(if $(filter release,$(MODE)),gcc-ar,ar) rcs $@ $^
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
-unit: $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_SRC))
-	@set -e; for t in $^; do ./$$t; done
+# What the server adds, main() included: a linker takes main.o out of it only when nobody else has a main().
+$(OBJ)/libserver.a: $(call objs,$(SERVER_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(OBJ)/libcli.a: $(call objs,$(CLI_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BIN)/sorrel-server: $(call objs,$(ENGINE_SRC) $(SERVER_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+$(BIN)/sorrel-cli: $(call objs,$(call sources,base proto) $(CLI_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# -- running and testing -----------------------------------------------------------------------------------------
+
+run:
+	@tools/install-deps.sh run
+	@$(MAKE) -s -j$(JOBS) all
+	@echo 'Starting sorrel-server on port 6379 (stop it with Ctrl-C).'
+	@exec $(BIN)/sorrel-server --port 6379
+
+# Unit tests: one cmocka binary for each tests/unit/test_*.c. The library order lets a test of the server's own parts
+# (configuration, event loop) or of the CLI's take them in, and costs the others nothing.
+$(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
+
+$(OBJ)/bin/script-runner: $(OBJ)/tests/script/runner.o $(OBJ)/libengine.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+check-programs: $(UNIT_BIN) $(RUNNER)
+
+unit: check-programs
+	@$(PYTHON) tools/run-tests.py --build $(OBJ) unit script
+
+test:
+	@tools/install-deps.sh test
+	@$(MAKE) -s -j$(JOBS) MODE=release all
+	@$(MAKE) -s -j$(JOBS) MODE=dev check-programs
+	@$(PYTHON) tools/run-tests.py --build $(BUILD)/dev --bin $(BUILD)/bin unit script tcp differential system
+
+asan ubsan tsan:
+	@$(MAKE) -s -j$(JOBS) MODE=$@ check-programs all
+	@$(PYTHON) tools/run-tests.py --build $(BUILD)/$@ --bin $(BUILD)/$@/bin unit script tcp differential
+
+# make fuzz T=request S=60: findings and the grown corpus go to build/fuzz, seeds are in tests/fuzz/seeds.
+T ?= request
+S ?= 60
+fuzz:
+	@$(MAKE) -s -j$(JOBS) MODE=fuzz fuzz-build FUZZ_ONLY=$(T)
+	@tests/fuzz/run.sh $(BUILD)/fuzz $(T) $(S)
+
+fuzz-build: $(if $(FUZZ_ONLY),$(OBJ)/bin/fuzz_$(FUZZ_ONLY),$(FUZZ_BIN))
+
+$(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libserver.a $(OBJ)/libengine.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+bench: $(PROGRAMS)
+	@tools/install-deps.sh test
+	@$(PYTHON) tests/bench/sidebyside.py $(BENCH_ARGS)
+	@$(PYTHON) tests/bench/memory.py
+
+# -- keeping the house in order ----------------------------------------------------------------------------------
+
+fmt:
+	@clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'include/*.h')
+
+fmt-check:
+	@clang-format-14 --dry-run --Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'include/*.h')
+
+lint: compile_commands.json
+	@$(MAKE) -s -j$(JOBS) MODE=dev BUILD=$(BUILD) lint-objects
+	@$(PYTHON) tools/lint.py --build $(BUILD)/dev --jobs $(JOBS)
+
+.PHONY: lint-objects
+lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC))
+
+compile_commands.json: Makefile $(ALL_SRC)
+	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev)' $(ALL_SRC) > $@
+
+cov:
+	@rm -rf $(BUILD)/cov
+	@$(MAKE) -s -j$(JOBS) MODE=cov check-programs all
+	@$(PYTHON) tools/run-tests.py --build $(BUILD)/cov --bin $(BUILD)/cov/bin unit script tcp
+	@gcovr -r . --object-directory $(BUILD)/cov -f src/ --html-details $(BUILD)/cov/index.html --print-summary
+	@echo "see $(BUILD)/cov/index.html"
+
+docs: $(PROGRAMS)
+	@$(PYTHON) tools/gen-docs.py $(BIN)/sorrel-server > docs/commands.md.tmp && mv docs/commands.md.tmp docs/commands.md
+
+report:
+	@$(PYTHON) tools/report.py
+
+# ALIASES=1 adds the names under which scripts and compose files look for such programs.
+PROGRAM_NAMES = $(notdir $(PROGRAMS))
+ALIAS_NAMES   = $(foreach p,$(PROGRAM_NAMES),$(p:sorrel-%=redis-%) $(p:sorrel-%=valkey-%))
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
+	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done)
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAM_NAMES) && for a in $(ALIAS_NAMES); do \
+	    case $$(readlink $$a) in sorrel-*) rm -f $$a;; esac; done
 
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

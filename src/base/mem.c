@@ -140,6 +140,7 @@ mem_thread_detach(void)
     if (!attached)
         return;
     const uint64_t *mine = total_ptr("thread.allocatedp");
+    CHECK(mine != NULL);
     pthread_mutex_lock(&threads_lock);
     for (size_t i = 0; i < thread_count; i++) {
         if (threads[i].allocated == mine) {

@@ -151,15 +151,22 @@ format_int64(char *out, int64_t v)
     return 1 + format_uint64(out + 1, -(uint64_t)v);
 }
 
+static size_t
+put_word(char *out, struct slice word)
+{
+    memcpy(out, word.ptr, word.len);
+    return word.len;
+}
+
 size_t
 format_double(char *out, double v)
 {
     if (isnan(v))
-        return (size_t)sprintf(out, "nan");
+        return put_word(out, LIT("nan"));
     if (isinf(v))
-        return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
+        return put_word(out, v > 0 ? LIT("inf") : LIT("-inf"));
     if (v == 0)
-        return (size_t)sprintf(out, signbit(v) ? "-0" : "0");
+        return put_word(out, signbit(v) ? LIT("-0") : LIT("0"));
     if (v > -4503599627370496.0 && v < 4503599627370496.0 && v == (double)(int64_t)v)
         return format_int64(out, (int64_t)v);
     return (size_t)snprintf(out, DOUBLE_TEXT_MAX, "%.17g", v);
@@ -169,7 +176,7 @@ size_t
 format_long_double(char *out, long double v)
 {
     if (isinf(v))
-        return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
+        return put_word(out, v > 0 ? LIT("inf") : LIT("-inf"));
     int n = snprintf(out, LONG_DOUBLE_TEXT_MAX, "%.17Lf", v);
     if (n <= 0 || n >= LONG_DOUBLE_TEXT_MAX)
         return 0;
