@@ -33,6 +33,7 @@ struct exec {
     struct session *session;
     struct db *db;                 /* the selected one */
     const struct cmd *cmd;
+    struct command *command;       /* cmd with its statistics: engine/dispatch.h */
     const struct slice *argv;      /* valid during the command; argv[0] is the name (subcommands: argv[1] too) */
     int argc;
     int64_t now_ms;                /* unix time, frozen for the command (for a whole transaction or script) */
@@ -42,12 +43,18 @@ struct exec {
     struct reply reply;
     uint64_t first_key_hash;       /* of the argument first_key, hashed while parsing; see look() */
     const char *first_key;         /* its bytes, NULL if not hashed yet */
+    size_t first_key_len;
     struct slice error;            /* text of RC_REPLIED_ERROR, in the arena */
     uint32_t depth;                /* 0: from a client; 1: inside EXEC or a script */
     bool resumed;                  /* a blocked command runs again because a key is ready */
     bool changed;                  /* some entry_changed() or key_*() happened */
     bool rewritten;                /* effect_as() was called: the command itself is not propagated */
     bool silent;                   /* effect_none() was called */
+    bool no_touch;                 /* lookups leave the access clock alone (CLIENT NO-TOUCH) */
+    struct entry *open[2];         /* entries between edit and entry_changed; private */
+    enum wait_timeout_reply {
+        TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO
+    } timeout_reply;               /* see wait_reply_on_timeout() */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
@@ -124,7 +131,6 @@ void notify(struct exec *x, enum event event, struct slice key);
  * may_block() is false and the handler replies as if the time had passed. */
 bool may_block(const struct exec *x);
 enum rc wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type type, int64_t deadline_ms);
-enum wait_timeout_reply { TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO };
 void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);

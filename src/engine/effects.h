@@ -1,0 +1,66 @@
+/* engine/effects.h - the one door through which every change leaves.
+ *
+ * While a command runs, what it changes is noted: the keys touched, with what happened to them, and the commands to be
+ * propagated. When it is over (a transaction or a script as a whole) engine_propagate() hands that batch to everybody who
+ * listens, in the order of enum effect_stage, then wakes waiting sessions. When nobody listens nothing is noted at all;
+ * the test for that is one word.
+ */
+#ifndef SORREL_ENGINE_EFFECTS_H
+#define SORREL_ENGINE_EFFECTS_H
+
+#include "engine/events.h"
+#include "base/slice.h"
+
+struct engine;
+struct entry;
+struct db;
+
+struct effect_command {
+    int db;
+    int argc;
+    const struct slice *argv;
+    struct effect_command *next;
+};
+
+struct effect_touch {
+    struct db *db;
+    int db_index;
+    enum event event;
+    struct slice key;
+    struct effect_touch *next;
+};
+
+/* Lives during the call it is passed to. */
+struct effect_batch {
+    const struct effect_command *commands; /* in order; NULL: nothing to propagate */
+    size_t command_count;
+    const struct effect_touch *touches;    /* in order */
+    size_t touch_count;
+    bool atomic;                           /* more than one command of one unit: a log wraps them in MULTI and EXEC */
+    int64_t now_ms;
+};
+
+enum effect_stage { EFFECT_LOG, EFFECT_REPLICAS, EFFECT_TRACKING, EFFECT_STAGES };
+struct effect_sink {
+    void (*apply)(void *ctx, const struct effect_batch *batch);
+    void *ctx;
+};
+void engine_add_sink(struct engine *e, enum effect_stage stage, struct effect_sink sink);
+void engine_remove_sink(struct engine *e, enum effect_stage stage, void *ctx);
+
+/* Is called before an entry is changed, removed or replaced, so that a snapshot can write out what it was. */
+struct change_observer {
+    void (*before_change)(void *ctx, struct db *db, struct entry *entry);
+    void (*before_flush)(void *ctx, struct db *db);
+    void *ctx;
+};
+void engine_set_observer(struct engine *e, const struct change_observer *observer); /* NULL: none; copied */
+
+/* Hands over what has been noted so far. The engine calls it after each command; a host that changes keys by other means
+ * (loading, tests) calls it itself. */
+void engine_propagate(struct engine *e);
+
+/* Number of changes since the engine was made (INFO's rdb_changes_since_last_save is a difference of two of these). */
+uint64_t engine_changes(const struct engine *e);
+
+#endif

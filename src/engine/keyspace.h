@@ -1,0 +1,37 @@
+/* engine/keyspace.h - the databases: keys by name and, if they expire, by time.
+ *
+ * Handlers go through exec.h; this is for those who look at whole databases (INFO, snapshots, loading).
+ */
+#ifndef SORREL_ENGINE_KEYSPACE_H
+#define SORREL_ENGINE_KEYSPACE_H
+
+#include "ds/btree.h"
+#include "ds/table.h"
+#include "engine/engine.h"
+#include "value/entry.h"
+
+struct db {
+    struct table by_key;      /* struct entry */
+    struct btree by_expiry;   /* struct entry, those with an expiry, by (time, address) */
+    struct table watched;     /* by key: sessions that WATCH it (tx.c) */
+    struct table waiting;     /* by key: sessions that wait for it (waiters.c) */
+    int index;
+};
+
+extern const struct table_ops keyspace_table_ops;
+extern const struct btree_ops keyspace_expiry_ops;
+
+struct db *engine_db(struct engine *e, int index); /* NULL when out of range */
+int engine_db_count(const struct engine *e);
+/* Keys that are not expired, those of them that will expire, and the average milliseconds they have left. */
+size_t keyspace_count(const struct engine *e, const struct db *db);
+size_t keyspace_volatile(const struct engine *e, const struct db *db);
+int64_t keyspace_average_ttl(const struct engine *e, const struct db *db);
+/* NULL if absent or expired; deletes nothing, counts nothing. */
+struct entry *keyspace_find(struct engine *e, struct db *db, struct slice key);
+/* For loading: links the entry without any consequence. The key must be absent. Takes ownership. */
+void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
+/* Room for that many keys at once. */
+void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
+
+#endif
