@@ -7,9 +7,11 @@
 #include "base/check.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef SORREL_JEMALLOC
 #include <jemalloc/jemalloc.h>
@@ -98,6 +100,54 @@ mem_free(void *p)
     free(p);
 }
 
+void *
+mem_get_zero_aligned(size_t align, size_t n)
+{
+    size_t rounded;
+
+    CHECK(size_add(n, align - 1, &rounded));
+    rounded &= ~(align - 1);
+    void *p = aligned_alloc(align, rounded);
+    if (UNLIKELY(p == NULL))
+        out_of_memory(n);
+    return memset(p, 0, rounded);
+}
+
+enum { PAGE_BYTES = 4096 };
+static _Atomic int64_t pages_counted;
+
+void *
+mem_pages_get(size_t n)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (UNLIKELY(p == MAP_FAILED))
+        out_of_memory(n);
+    return p;
+}
+
+void
+mem_pages_free(void *p, size_t n)
+{
+    if (p != NULL)
+        CHECK(munmap(p, n) == 0);
+}
+
+void
+mem_pages_drop(void *p, size_t n)
+{
+    uintptr_t from = ((uintptr_t)p + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+    uintptr_t to = ((uintptr_t)p + n) & ~(uintptr_t)(PAGE_BYTES - 1);
+
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void
+mem_pages_count(int64_t bytes)
+{
+    atomic_fetch_add_explicit(&pages_counted, bytes, memory_order_relaxed);
+}
+
 #ifdef SORREL_JEMALLOC
 
 /* Where jemalloc keeps the running totals of each attached thread. A thread that ends leaves its balance behind. */
@@ -156,7 +206,7 @@ mem_thread_detach(void)
 size_t
 mem_used(void)
 {
-    int64_t sum = departed_balance;
+    int64_t sum = departed_balance + atomic_load_explicit(&pages_counted, memory_order_relaxed);
 
     if (UNLIKELY(!attached))
         mem_thread_attach();
@@ -232,7 +282,7 @@ mem_used(void)
 {
     struct mallinfo2 info = mallinfo2();
 
-    return info.uordblks + info.hblkhd;
+    return info.uordblks + info.hblkhd + (size_t)atomic_load_explicit(&pages_counted, memory_order_relaxed);
 }
 
 size_t

@@ -30,6 +30,17 @@ size_t mem_good_size(size_t n);
 /* The bytes that p, from one of the functions above, occupies. */
 size_t mem_size_of(const void *p);
 
+/* Zeroed, at an address that is a multiple of align (a power of two). Freed with mem_free. */
+void *mem_get_zero_aligned(size_t align, size_t n) __attribute__((malloc, returns_nonnull));
+
+/* Pages straight from the system for large arrays: zeroed, and backed by memory only once they are touched. They count in
+ * mem_used() as far as mem_pages_count() is told, so that an array that fills slowly counts slowly. mem_pages_drop gives
+ * the whole pages inside [p, p + n) back; they read as zero afterwards. */
+void *mem_pages_get(size_t n) __attribute__((malloc, returns_nonnull));
+void mem_pages_free(void *p, size_t n);
+void mem_pages_drop(void *p, size_t n);
+void mem_pages_count(int64_t bytes);
+
 /* Bytes handed out and not yet freed, over all attached threads. Costs two loads a thread. */
 size_t mem_used(void);
 void mem_thread_attach(void);
