@@ -21,6 +21,18 @@ struct entry;
 /* A session is referred to by id: slot and generation. Ids are never reused; CLIENT ID prints them. */
 typedef uint64_t session_id;
 
+/* What only the host knows about a session's connection; CLIENT LIST prints it. */
+struct session_io {
+    int fd;                      /* -1: there is none */
+    size_t input_len, input_free; /* bytes read and not yet used up, room left in the buffer */
+    bool reads, writes;          /* what the connection is being watched for */
+};
+
+enum shutdown_flag {
+    SHUTDOWN_SAVE = 1 << 0, SHUTDOWN_NOSAVE = 1 << 1, SHUTDOWN_NOW = 1 << 2, SHUTDOWN_FORCE = 1 << 3,
+    SHUTDOWN_ABORT = 1 << 4, /* stop a shutdown that is under way */
+};
+
 /* What the host does for its engine. Every pointer may be NULL: then nothing happens (values are freed at once). */
 struct engine_host {
     void *ctx;
@@ -29,6 +41,14 @@ struct engine_host {
     void (*session_ready)(void *ctx, struct session *s);
     /* Frees an unlinked entry elsewhere. */
     void (*reap)(void *ctx, struct entry *e);
+    void (*session_io)(void *ctx, const struct session *s, struct session_io *out);
+    /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after the
+     * turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */
+    bool (*shutdown)(void *ctx, unsigned flags, struct slice *why);
+    /* DEBUG SLEEP: stands still, as a machine under load would. */
+    void (*sleep_us)(void *ctx, int64_t us);
+    /* DEBUG LOG: a line for the log. */
+    void (*log_line)(void *ctx, struct slice line);
 };
 
 struct engine_options {
@@ -43,6 +63,7 @@ struct engine_options {
 
 struct engine *engine_new(const struct engine_options *opt);
 void engine_free(struct engine *e);
+const struct engine_host *engine_host_of(const struct engine *e);
 
 /* -- sessions ------------------------------------------------------------------------------------------------ */
 
