@@ -18,7 +18,7 @@ JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wwrite-strings -Wno-unused-parameter -Wformat=2
-STD      := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude
+STD      := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -Itests
 HARDEN   := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANITIZE := -O1 -g -fno-omit-frame-pointer -DSORREL_VERIFY
 
@@ -66,8 +66,9 @@ SERVER_SRC := $(call sources,net store repl server sentinel)
 CLI_SRC    := $(call sources,client cli)
 UNIT_SRC   := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))
 UNIT_BIN   := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_SRC))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(OBJ)/bin/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-RUNNER     := $(if $(wildcard tests/script/runner.c),$(OBJ)/bin/script-runner)
+HOST       := $(if $(shell grep -slE '^engine_new.*options' src/engine/*.c),$(OBJ)/bin/script-host)
 PROGRAMS   := $(if $(wildcard src/server/main.c),$(BIN)/sorrel-server) $(if $(CLI_SRC),$(BIN)/sorrel-cli)
 ALL_SRC    := $(shell find src tests -name '*.c' 2>/dev/null | sort)
 
@@ -106,6 +107,11 @@ $(OBJ)/libserver.a: $(call objs,$(SERVER_SRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+$(OBJ)/libsupport.a: $(call objs,$(SUPPORT_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 $(OBJ)/libcli.a: $(call objs,$(CLI_SRC))
 	$(call say,AR,$@)
 	@rm -f $@
@@ -131,17 +137,17 @@ run:
 
 # Unit tests: one cmocka binary for each tests/unit/test_*.c. The library order lets a test of the server's own parts
 # (configuration, event loop) or of the CLI's take them in, and costs the others nothing.
-$(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
+$(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
 
-$(OBJ)/bin/script-runner: $(OBJ)/tests/script/runner.o $(OBJ)/libengine.a
+$(OBJ)/bin/script-host: $(OBJ)/tests/script/host.o $(OBJ)/libsupport.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-check-programs: $(UNIT_BIN) $(RUNNER)
+check-programs: $(UNIT_BIN) $(HOST)
 
 unit: check-programs
 	@$(PYTHON) tools/run-tests.py --build $(OBJ) unit script
@@ -165,7 +171,7 @@ fuzz:
 
 fuzz-build: $(if $(FUZZ_ONLY),$(OBJ)/bin/fuzz_$(FUZZ_ONLY),$(FUZZ_BIN))
 
-$(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libserver.a $(OBJ)/libengine.a
+$(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)

@@ -1,0 +1,142 @@
+/* tests/support/loopback.c - the smallest possible host of an engine. */
+#include "support/loopback.h"
+
+#include "base/mem.h"
+#include "cmd/families.h"
+
+static int64_t
+fake_wall_us(void *ctx)
+{
+    return ((const struct loopback *)ctx)->now_us;
+}
+
+static int64_t
+fake_mono_ns(void *ctx)
+{
+    return (((const struct loopback *)ctx)->now_us - LOOPBACK_START_MS * 1000) * 1000;
+}
+
+struct loopback *
+loopback_new(uint64_t seed)
+{
+    struct loopback *l = mem_get_zero(sizeof(*l));
+
+    l->now_us = LOOPBACK_START_MS * 1000;
+    struct engine_options opt = {
+        .clock = {fake_wall_us, fake_mono_ns, l},
+        .rng_seed = seed,
+        .hash_seed = {seed, ~seed},
+        .databases = 16,
+        .families = cmd_families,
+        .limits = value_limits_default((struct hash_seed){seed, ~seed}),
+    };
+    l->engine = engine_new(&opt);
+    engine_now_update(l->engine);
+    return l;
+}
+
+bool
+loopback_open(struct loopback *l, unsigned number)
+{
+    if (number >= LOOPBACK_SESSIONS || l->sessions[number].session != NULL)
+        return false;
+    struct loopback_session *s = &l->sessions[number];
+    s->session = engine_session_open(l->engine, s, LIT("127.0.0.1:50000"), LIT("127.0.0.1:6379"));
+    s->closed = false;
+    buf_reset(&s->in);
+    buf_reset(&s->out);
+    return true;
+}
+
+void
+loopback_close(struct loopback *l, unsigned number)
+{
+    struct loopback_session *s = &l->sessions[number];
+
+    if (s->session == NULL)
+        return;
+    engine_session_close(s->session);
+    s->session = NULL;
+}
+
+void
+loopback_free(struct loopback *l)
+{
+    if (l == NULL)
+        return;
+    for (unsigned i = 0; i < LOOPBACK_SESSIONS; i++) {
+        loopback_close(l, i);
+        buf_fini(&l->sessions[i].in);
+        buf_fini(&l->sessions[i].out);
+    }
+    engine_free(l->engine);
+    mem_free(l);
+}
+
+/* Takes the session's output, as a socket would. */
+static void
+drain(struct loopback_session *s)
+{
+    struct out *o = session_out(s->session);
+    struct iovec v[16];
+
+    for (;;) {
+        int n = out_vectors(o, v, 16);
+        size_t bytes = 0;
+        for (int i = 0; i < n; i++) {
+            buf_add(&s->out, v[i].iov_base, v[i].iov_len);
+            bytes += v[i].iov_len;
+        }
+        if (bytes == 0)
+            break;
+        out_sent(o, bytes);
+    }
+}
+
+/* Runs whatever can run until nothing moves any more: one session's command may set another's going. */
+static void
+settle(struct loopback *l)
+{
+    bool moved = true;
+
+    while (moved) {
+        moved = false;
+        for (unsigned i = 0; i < LOOPBACK_SESSIONS; i++) {
+            struct loopback_session *s = &l->sessions[i];
+            if (s->session == NULL)
+                continue;
+            if (s->in.len > 0 && !session_must_close(s->session) && !session_is_blocked(s->session)) {
+                size_t used = engine_feed(l->engine, s->session, buf_slice(&s->in), SIZE_MAX);
+                moved = moved || used > 0;
+                buf_consume(&s->in, used);
+            }
+            drain(s);
+            if (session_must_close(s->session)) {
+                loopback_close(l, i);
+                s->closed = moved = true;
+            }
+        }
+        engine_tick(l->engine, 1000000);
+    }
+    for (unsigned i = 0; i < LOOPBACK_SESSIONS; i++)
+        if (l->sessions[i].session != NULL)
+            drain(&l->sessions[i]);
+}
+
+void
+loopback_feed(struct loopback *l, unsigned number, struct slice bytes)
+{
+    struct loopback_session *s = &l->sessions[number];
+
+    CHECK(s->session != NULL);
+    buf_add_slice(&s->in, bytes);
+    settle(l);
+}
+
+void
+loopback_advance(struct loopback *l, int64_t ms)
+{
+    l->now_us += ms * 1000;
+    engine_now_update(l->engine);
+    settle(l);
+}
