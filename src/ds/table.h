@@ -29,7 +29,7 @@ struct table_ops {
 
 struct table_side {           /* one array of buckets; private */
     struct table_bucket *buckets;
-    size_t count;             /* of buckets; 0 when absent */
+    size_t count;             /* of home buckets, a few more follow for displaced items; 0 when absent */
 };
 
 struct table {
@@ -64,9 +64,13 @@ table_count(const struct table *t)
     return t->items;
 }
 
-/* Calls fn for every item of at least one bucket, starting at `cursor` (0 begins), and returns the next cursor (0: the
- * end). An item that is in the table from the first to the last call is handed out at least once, whatever happens to
- * the table between calls; during a call fn must not change the table. */
+/* Cursors stay below 2^TABLE_CURSOR_BITS, so that a slot number fits beside one within the 53 bits that clients which
+ * read numbers as doubles can take. Any number below that bound is a valid cursor. */
+enum { TABLE_CURSOR_BITS = 39 };
+/* Calls fn for every item of one bucket (there may be none), starting at `cursor` (0 begins), and returns the next cursor
+ * (0: the end). An item that is in the table from the first to the last call is handed out at least once, whatever
+ * happens to the table between calls, and exactly once if the table is not resized; during a call fn must not change
+ * the table. */
 typedef void table_visit(void *ctx, void *item);
 uint64_t table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, table_visit *fn, void *ctx);
 /* A uniformly chosen item; NULL if the table is empty. */
