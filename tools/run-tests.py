@@ -87,14 +87,14 @@ def counted(name, cmd, timeout, args):
 
 
 def stage_script(args):
-    runner = os.path.join(args.build, "bin", "script-runner")
-    if not os.path.exists(runner):
+    host = os.path.join(args.build, "bin", "script-host")
+    if not os.path.exists(host):
         return 0, 0
-    return counted("script", [runner, *sorted(glob.glob("tests/script/*.t"))], 300, args)
+    return counted("script", [PYTHON, "tests/script/run.py", "--host", host], 300, args)
 
 
 def stage_tcp(args):
-    return counted("tcp", [PYTHON, "tests/script/run_tcp.py", "--server", os.path.join(args.bin, "sorrel-server")],
+    return counted("tcp", [PYTHON, "tests/script/run.py", "--server", os.path.join(args.bin, "sorrel-server")],
                    300, args)
 
 
@@ -129,7 +129,7 @@ def stage_system(args):
 
 STAGES = {"unit": stage_unit, "script": stage_script, "tcp": stage_tcp, "differential": stage_differential,
           "system": stage_system}
-NEEDS = {"tcp": "tests/script/run_tcp.py", "differential": "tests/differential/run.py", "system": "tests/system"}
+NEEDS = {"tcp": "tests/script/run.py", "differential": "tests/differential/run.py", "system": "tests/system"}
 
 
 def main():
