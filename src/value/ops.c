@@ -79,10 +79,6 @@ const struct value_ops value_ops[TYPE_COUNT] = {
 #pragma weak set_bytes
 #pragma weak set_encoding
 #pragma weak set_count
-#pragma weak list_fini
-#pragma weak list_copy
-#pragma weak list_bytes
-#pragma weak list_encoding
 #pragma weak zset_fini
 #pragma weak zset_copy
 #pragma weak zset_bytes
