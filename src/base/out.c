@@ -6,6 +6,10 @@
 void
 out_add_ref(struct out *o, struct slice data, void (*release)(void *owner), void *owner)
 {
+    if (data.len == 0) { /* nothing would ever be sent of it, so nothing would release it */
+        release(owner);
+        return;
+    }
     if (o->ref_count == o->ref_cap) {
         o->ref_cap = o->ref_cap == 0 ? 4 : o->ref_cap * 2;
         o->refs = mem_resize(o->refs, o->ref_cap * sizeof(*o->refs));

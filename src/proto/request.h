@@ -1,48 +1,66 @@
 /* proto/request.h - from bytes to commands (RESP arrays of bulk strings, and inline commands).
  *
- * Parsing is in place: arguments are slices of the bytes handed in, nothing is copied. It is resumable: a command split
- * at any byte goes on where it stopped, so a client that sends slowly costs no more than one that sends at once.
+ * Parsing is in place: arguments are slices of the bytes handed in, nothing is copied. A command that is there as a whole
+ * costs no memory and leaves no state. One that is split at any byte goes on where it stopped, so a client that sends
+ * slowly costs no more than one that sends at once.
+ *
+ * The caller hands in the array that arguments are appended to. It may parse several commands of one input, look at all
+ * of them (to fetch their keys into the cache, say) and run them afterwards.
+ *
  * Source: the RESP specification; error texts as redis-server 7.0 sends them.
+ * Threads: one owner at a time.
  */
 #ifndef SORREL_PROTO_REQUEST_H
 #define SORREL_PROTO_REQUEST_H
 
 #include "base/slice.h"
 
+/* A growable array of slices; all-zero is empty. The holder frees it with slice_vec_fini(). */
+struct slice_vec {
+    struct slice *v;
+    size_t n, cap;
+};
+void slice_vec_grow(struct slice_vec *a, size_t more); /* makes room for that many more */
+void slice_vec_fini(struct slice_vec *a);
+
 struct request_limits {
-    uint64_t bulk_max;      /* proto-max-bulk-len */
-    uint32_t args_max;      /* 1024 * 1024; 10 before authentication */
-    uint32_t inline_max;    /* 64 KiB: the longest inline line, and length line */
-    uint64_t unauth_bulk_max; /* 16 KiB before authentication; 0: no such limit */
+    uint64_t bulk_max;        /* proto-max-bulk-len */
+    uint32_t args_max;        /* INT32_MAX as redis 7.0 has it; 10 before authentication */
+    uint32_t inline_max;      /* 64 KiB: the longest inline line, and length line */
+    uint64_t unauth_bulk_max; /* 16 KiB before authentication; 0: authenticated, no such limit */
 };
 
-/* All-zero is a parser at the start of a command. */
+/* The usual limits of an authenticated client, for tests and tools. */
+#define REQUEST_LIMITS_DEFAULT ((struct request_limits){512u << 20, INT32_MAX, 64u << 10, 0})
+
+/* All-zero is a parser at the start of a command; it owns memory only while a command is incomplete or an inline command
+ * with quotes has not been forgotten. */
 struct request_parser {
-    struct slice *argv;  /* of the command parsed last; memory of the parser, reused */
-    int argc;
-    int cap;
-    /* A command in progress. Offsets are relative to the command's first byte. */
-    int expected;        /* arguments announced; 0 between commands */
-    size_t scanned;      /* bytes of the command already understood */
-    int64_t bulk_len;    /* length of the bulk string being waited for, -1: its header has not been seen */
-    bool inline_mode;
-    char *inline_text;   /* unquoted arguments of an inline command: memory of the parser */
-    size_t inline_cap;
+    struct request_held *held;
 };
 
 enum parse_result {
-    PARSE_DONE,  /* argv and argc are set; *used bytes belong to this command. argc may be 0: an empty command, skip it */
-    PARSE_MORE,  /* the command is not complete; nothing of it may be dropped from the input. */
-    PARSE_BAD,   /* *error is set to the reply line ("Protocol error: ..."); the connection must be closed after it */
+    PARSE_DONE, /* the arguments were appended; *used bytes belong to this command. None appended: an empty command, skip it */
+    PARSE_MORE, /* the command is not complete: nothing was appended, nothing of it may be dropped from the input */
+    PARSE_BAD,  /* *error is the reply's line ("ERR Protocol error: ..."); the connection must be closed after it */
 };
 
 /* `in` starts at the command's first byte; on a call after PARSE_MORE it must start with the same bytes again (they may
- * have moved in memory) and hold more. The error's text lives in the parser. */
+ * have moved in memory) and hold more. An empty input gives PARSE_MORE. Appended slices live as long as the input stays
+ * where it is and until request_forget(). The error's text lives in the parser until its next call. */
 enum parse_result request_parse(struct request_parser *p, const struct request_limits *lim, struct slice in,
-                                size_t *used, struct slice *error);
-/* After PARSE_MORE: how many bytes the input should hold for the next call to be worth it (at least; 0: not known). */
+                                struct slice_vec *argv, size_t *used, struct slice *error);
+/* After PARSE_MORE: how many bytes the input must hold for the next call to get further (0: not known). */
 size_t request_wants(const struct request_parser *p);
-/* Gives back memory above a small size. For idle connections: everything. */
+void request__forget(struct request_parser *p);
+/* Says that arguments handed out so far are not needed any more. An incomplete command is kept. */
+static inline void
+request_forget(struct request_parser *p)
+{
+    if (p->held != NULL)
+        request__forget(p);
+}
+/* Gives everything back; an incomplete command is forgotten, the next call starts from its first byte. */
 void request_parser_fini(struct request_parser *p);
 
 #endif
