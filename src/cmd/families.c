@@ -7,7 +7,11 @@
     X(cmd_zset_family)                                                                                                 \
     X(cmd_zset_range_family)                                                                                           \
     X(cmd_zset_store_family)                                                                                           \
-    X(cmd_zset_pop_family)
+    X(cmd_zset_pop_family)                                                                                             \
+    X(cmd_connection_family)                                                                                           \
+    X(cmd_client_family)                                                                                               \
+    X(cmd_tx_family)                                                                                                   \
+    X(cmd_pubsub_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

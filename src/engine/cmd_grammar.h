@@ -19,7 +19,8 @@
  *   <a|b|…>         exactly one of them (each alternative is one item).
  *   [a]  [a|b]      optional; several alternatives make an optional <a|b>; several items, [a b], an optional block.
  *   name=item       gives the item its name (in COMMAND DOCS). <…>, {…} and […] of several need one, unless a token is
- *                   bound to it (then the token's lower-case is the name).
+ *                   bound to it (then the token's lower-case is the name). With a token, `name=TYPE <…>` and
+ *                   `TYPE name=<…>` are the same.
  *   item...         may be repeated. `[GET pattern]...` repeats the token each time, `[GET pattern...]` gives it once.
  *   item@6.2.0      exists since that version, where that is later than the command. Comes last: `[a]...@7.0.0`.
  *   :key#2          a key that the row's key specification 2 finds; by default the first key argument belongs to

@@ -1,0 +1,480 @@
+/* cmd/cmd_client.c - CLIENT: who is connected, and what a connection may say about itself. */
+#include "engine/dispatch.h"
+#include "engine/pubsub.h"
+#include "engine/session.h"
+#include "engine/waiters.h"
+
+/* -- one client's line ---------------------------------------------------------------------------------------- */
+
+enum client_kind { KIND_ANY, KIND_NORMAL, KIND_MASTER, KIND_REPLICA, KIND_PUBSUB };
+
+static size_t
+subscriptions(const struct session *s)
+{
+    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
+           pubsub_session_count(s, PUBSUB_SHARD);
+}
+
+static enum client_kind
+kind_of(const struct session *s)
+{
+    unsigned flags = session_flags(s);
+
+    if ((flags & SESSION_REPLICA) && !(flags & SESSION_MONITOR))
+        return KIND_REPLICA;
+    return subscriptions(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
+}
+
+static void
+add_flags(struct buf *b, const struct session *s)
+{
+    unsigned flags = session_flags(s);
+    size_t before = b->len;
+
+    if (flags & SESSION_MONITOR)
+        buf_add_char(b, 'O');
+    else if (flags & SESSION_REPLICA)
+        buf_add_char(b, 'S');
+    if (subscriptions(s) > 0)
+        buf_add_char(b, 'P');
+    if (session_multi_count(s) >= 0)
+        buf_add_char(b, 'x');
+    if (session_is_blocked(s))
+        buf_add_char(b, 'b');
+    if (session_tx_dirty(s))
+        buf_add_char(b, 'd');
+    if (session_must_close(s) && !session_killed(s))
+        buf_add_char(b, 'c');
+    if (session_killed(s))
+        buf_add_char(b, 'A');
+    if (flags & SESSION_UNIX)
+        buf_add_char(b, 'U');
+    if (flags & SESSION_NO_EVICT)
+        buf_add_char(b, 'e');
+    if (flags & SESSION_NO_TOUCH)
+        buf_add_char(b, 'T');
+    if (b->len == before)
+        buf_add_char(b, 'N');
+}
+
+static struct session_io
+io_of(struct engine *e, const struct session *s)
+{
+    const struct engine_host *host = engine_host_of(e);
+    struct session_io io = {.fd = -1, .reads = true};
+
+    if (host->session_io != NULL)
+        host->session_io(host->ctx, s, &io);
+    return io;
+}
+
+static void
+add_text(struct buf *b, const char *label, struct slice text)
+{
+    buf_add_slice(b, slice_cstr(label));
+    buf_add_slice(b, text);
+}
+
+/* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
+ * set, addresses are the host's. */
+static void
+add_client(struct buf *b, struct exec *x, const struct session *s)
+{
+    const struct command *last = session_last_command(s);
+    struct session_io io = io_of(x->engine, s);
+    size_t pending = session_output_pending(s);
+
+    buf_printf(b, "id=%llu", (unsigned long long)session_ident(s));
+    add_text(b, " addr=", session_addr(s));
+    add_text(b, " laddr=", session_laddr(s));
+    buf_printf(b, " fd=%d", io.fd);
+    add_text(b, " name=", session_name(s));
+    buf_printf(b, " age=%lld idle=%lld", (long long)((x->now_ms - session_opened_ms(s)) / 1000),
+               (long long)((x->now_ms - session_active_ms(s)) / 1000));
+    add_text(b, " flags=", LIT(""));
+    add_flags(b, s);
+    buf_printf(b, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu", session_db(s),
+               pubsub_session_count(s, PUBSUB_CHANNEL), pubsub_session_count(s, PUBSUB_PATTERN),
+               pubsub_session_count(s, PUBSUB_SHARD), session_multi_count(s), session_watch_count(s));
+    buf_printf(b, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", io.input_len, io.input_free,
+               session_argv_memory(s), session_multi_memory(s));
+    buf_printf(b, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s%s", pending, pending, pending,
+               session_memory(s) + io.input_len + io.input_free, io.reads ? "r" : "", io.writes ? "w" : "");
+    add_text(b, " cmd=", last == NULL ? LIT("NULL") : last->name);
+    buf_printf(b, " user=default redir=-1 resp=%d", session_resp(s));
+    add_text(b, " lib-name=", session_lib_name(s));
+    add_text(b, " lib-ver=", session_lib_ver(s));
+}
+
+/* -- LIST, INFO, ID ------------------------------------------------------------------------------------------- */
+
+static enum rc
+kind_parse(struct exec *x, struct slice word, enum client_kind *out)
+{
+    if (arg_is(word, LIT("normal")))
+        *out = KIND_NORMAL;
+    else if (arg_is(word, LIT("slave")) || arg_is(word, LIT("replica")))
+        *out = KIND_REPLICA;
+    else if (arg_is(word, LIT("pubsub")))
+        *out = KIND_PUBSUB;
+    else if (arg_is(word, LIT("master")))
+        *out = KIND_MASTER;
+    else
+        return fail(x, "ERR Unknown client type '%.*s'", (int)(word.len < 128 ? word.len : 128), word.ptr);
+    return RC_OK;
+}
+
+static enum rc
+list_by_id(struct exec *x, struct buf *b)
+{
+    for (int i = 3; i < x->argc; i++) {
+        int64_t id;
+
+        if (arg_int(x, x->argv[i], &id) != RC_OK)
+            return fail(x, "ERR Invalid client ID");
+        const struct session *s = id < 0 ? NULL : engine_session_by_id(x->engine, (session_id)id);
+        if (s != NULL) {
+            add_client(b, x, s);
+            buf_add_char(b, '\n');
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc
+client_list(struct exec *x)
+{
+    struct buf *b = exec_scratch(x);
+    enum client_kind kind = KIND_ANY;
+
+    if (x->argc > 3 && arg_is(x->argv[2], LIT("id"))) {
+        TRY(list_by_id(x, b));
+    } else {
+        if (x->argc == 4 && arg_is(x->argv[2], LIT("type")))
+            TRY(kind_parse(x, x->argv[3], &kind));
+        else if (x->argc != 2)
+            return RC_SYNTAX;
+        for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
+            if (!(session_flags(s) & SESSION_INTERNAL) && (kind == KIND_ANY || kind_of(s) == kind)) {
+                add_client(b, x, s);
+                buf_add_char(b, '\n');
+            }
+    }
+    reply_put_verbatim(&x->reply, "txt", buf_slice(b));
+    return RC_OK;
+}
+
+static enum rc
+client_info(struct exec *x)
+{
+    struct buf *b = exec_scratch(x);
+
+    add_client(b, x, x->session);
+    buf_add_char(b, '\n');
+    reply_put_verbatim(&x->reply, "txt", buf_slice(b));
+    return RC_OK;
+}
+
+static enum rc
+client_id(struct exec *x)
+{
+    return reply_int(x, (int64_t)session_ident(x->session));
+}
+
+/* -- KILL, UNBLOCK -------------------------------------------------------------------------------------------- */
+
+struct victim {
+    session_id id;               /* 0: any */
+    enum client_kind kind;
+    struct slice addr, laddr;    /* ptr NULL: any */
+    int64_t age_s_min;           /* 0: any */
+    bool skip_me;
+};
+
+static enum rc
+kill_option(struct exec *x, struct victim *v, struct slice name, struct slice value)
+{
+    int64_t n;
+
+    if (arg_is(name, LIT("id"))) {
+        if (arg_int(x, value, &n) != RC_OK || n < 1)
+            return fail(x, "ERR client-id should be greater than 0");
+        v->id = (session_id)n;
+    } else if (arg_is(name, LIT("type"))) {
+        TRY(kind_parse(x, value, &v->kind));
+    } else if (arg_is(name, LIT("addr"))) {
+        v->addr = value;
+    } else if (arg_is(name, LIT("laddr"))) {
+        v->laddr = value;
+    } else if (arg_is(name, LIT("user"))) {
+        if (!slice_eq(value, LIT("default")))
+            return fail(x, "ERR No such user '%.*s'", (int)(value.len < 128 ? value.len : 128), value.ptr);
+    } else if (arg_is(name, LIT("skipme"))) {
+        v->skip_me = arg_is(value, LIT("yes"));
+        if (!v->skip_me && !arg_is(value, LIT("no")))
+            return RC_SYNTAX;
+    } else if (arg_is(name, LIT("maxage"))) {
+        if (arg_int(x, value, &v->age_s_min) != RC_OK)
+            return fail(x, "ERR maxage is not an integer or out of range");
+        if (v->age_s_min <= 0)
+            return fail(x, "ERR maxage should be greater than 0");
+    } else {
+        return RC_SYNTAX;
+    }
+    return RC_OK;
+}
+
+static bool
+victim_matches(struct exec *x, const struct victim *v, const struct session *s)
+{
+    return !session_killed(s) && !(session_flags(s) & SESSION_INTERNAL) && (v->id == 0 || session_ident(s) == v->id) &&
+           (v->kind == KIND_ANY || kind_of(s) == v->kind) && (v->addr.ptr == NULL || slice_eq(session_addr(s), v->addr)) &&
+           (v->laddr.ptr == NULL || slice_eq(session_laddr(s), v->laddr)) &&
+           (x->now_ms - session_opened_ms(s)) / 1000 >= v->age_s_min && !(v->skip_me && s == x->session);
+}
+
+static enum rc
+client_kill(struct exec *x)
+{
+    struct victim v = {.skip_me = x->argc > 3};
+    int64_t killed = 0;
+
+    if (x->argc == 3)
+        v.addr = x->argv[2]; /* the old form: one address, oneself included */
+    for (int i = 2; x->argc > 3 && i < x->argc; i += 2) {
+        if (i + 1 >= x->argc)
+            return RC_SYNTAX;
+        TRY(kill_option(x, &v, x->argv[i], x->argv[i + 1]));
+    }
+    for (struct session *s = session_first(x->engine); s != NULL; s = session_next(s)) {
+        if (!victim_matches(x, &v, s))
+            continue;
+        if (s == x->session)
+            session_close_after_reply(s);
+        else
+            session_kill(s);
+        killed++;
+    }
+    if (x->argc > 3)
+        return reply_int(x, killed);
+    return killed > 0 ? reply_ok(x) : fail(x, "ERR No such client");
+}
+
+static enum rc
+client_unblock(struct exec *x)
+{
+    int64_t id;
+    bool with_error = false;
+    struct session *s;
+
+    if (x->argc > 4)
+        return fail_arity(x);
+    if (x->argc == 4) {
+        with_error = arg_is(x->argv[3], LIT("error"));
+        if (!with_error && !arg_is(x->argv[3], LIT("timeout")))
+            return fail(x, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    }
+    TRY(arg_int(x, x->argv[2], &id));
+    s = id < 0 ? NULL : engine_session_by_id(x->engine, (session_id)id);
+    return reply_int(x, s != NULL && waiters_unblock(s, with_error));
+}
+
+/* -- what a client says about itself -------------------------------------------------------------------------- */
+
+static bool
+is_printable(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '!' || text.ptr[i] > '~')
+            return false;
+    return true;
+}
+
+static enum rc
+client_setname(struct exec *x)
+{
+    if (!is_printable(x->argv[2]))
+        return fail(x, "ERR Client names cannot contain spaces, newlines or special characters.");
+    session_set_name(x->session, x->argv[2]);
+    return reply_ok(x);
+}
+
+static enum rc
+client_getname(struct exec *x)
+{
+    struct slice name = session_name(x->session);
+
+    return name.len == 0 ? reply_null(x) : reply_bulk(x, name);
+}
+
+static enum rc
+client_setinfo(struct exec *x)
+{
+    bool is_name = arg_is(x->argv[2], LIT("lib-name"));
+
+    if (!is_name && !arg_is(x->argv[2], LIT("lib-ver")))
+        return fail(x, "ERR Unrecognized option '%.*s'", (int)(x->argv[2].len < 128 ? x->argv[2].len : 128), x->argv[2].ptr);
+    if (!is_printable(x->argv[3]))
+        return fail(x, "ERR %s cannot contain spaces, newlines or special characters.", is_name ? "lib-name" : "lib-ver");
+    if (is_name)
+        session_set_lib_name(x->session, x->argv[3]);
+    else
+        session_set_lib_ver(x->session, x->argv[3]);
+    return reply_ok(x);
+}
+
+static enum rc
+set_flag_on_off(struct exec *x, enum session_flag flag)
+{
+    bool on = arg_is(x->argv[2], LIT("on"));
+
+    if (!on && !arg_is(x->argv[2], LIT("off")))
+        return RC_SYNTAX;
+    session_set_flag(x->session, flag, on);
+    return reply_ok(x);
+}
+
+static enum rc
+client_no_evict(struct exec *x)
+{
+    return set_flag_on_off(x, SESSION_NO_EVICT);
+}
+
+static enum rc
+client_no_touch(struct exec *x)
+{
+    return set_flag_on_off(x, SESSION_NO_TOUCH);
+}
+
+static enum rc
+client_reply(struct exec *x)
+{
+    if (arg_is(x->argv[2], LIT("on"))) {
+        session_set_reply_mode(x->session, REPLY_ON);
+        return reply_ok(x);
+    }
+    if (arg_is(x->argv[2], LIT("off")))
+        session_set_reply_mode(x->session, REPLY_OFF);
+    else if (!arg_is(x->argv[2], LIT("skip")))
+        return RC_SYNTAX;
+    else if (session_reply_mode(x->session) != REPLY_OFF)
+        session_set_reply_mode(x->session, REPLY_SKIP_NEXT);
+    return RC_OK;
+}
+
+/* -- tracking: not yet ---------------------------------------------------------------------------------------- */
+
+static enum rc
+client_getredir(struct exec *x)
+{
+    return reply_int(x, -1);
+}
+
+static enum rc
+client_trackinginfo(struct exec *x)
+{
+    reply_map(x, 3);
+    reply_bulk(x, LIT("flags"));
+    reply_set(x, 1);
+    reply_bulk(x, LIT("off"));
+    reply_bulk(x, LIT("redirect"));
+    reply_int(x, -1);
+    reply_bulk(x, LIT("prefixes"));
+    return reply_array(x, 0);
+}
+
+static enum rc
+client_help(struct exec *x)
+{
+    static const char *const lines[] = {
+        "GETNAME",
+        "    Return the name of this connection.",
+        "GETREDIR",
+        "    Return the client that invalidations are redirected to, -1 if there is none.",
+        "ID",
+        "    Return the number of this connection.",
+        "INFO",
+        "    Describe this connection.",
+        "KILL <ip:port>",
+        "    Close the connection from that address.",
+        "KILL <option> <value> [<option> <value> ...]",
+        "    Close all connections that fit: ADDR, LADDR, ID, TYPE, USER, MAXAGE; SKIPME no includes this one.",
+        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <id> ...]",
+        "    Describe connections, a line for each.",
+        "NO-EVICT (ON|OFF)",
+        "    Protect this connection when memory is short.",
+        "NO-TOUCH (ON|OFF)",
+        "    Whether this connection's reads count as use of a key.",
+        "REPLY (ON|OFF|SKIP)",
+        "    Send replies on this connection, none, or none to the next command.",
+        "SETINFO (LIB-NAME|LIB-VER) <value>",
+        "    Tell which client library is in use.",
+        "SETNAME <name>",
+        "    Name this connection.",
+        "TRACKINGINFO",
+        "    Tell how tracking is set up for this connection.",
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "    End another connection's waiting.",
+        NULL,
+    };
+
+    return reply_help(x, lines);
+}
+
+/* -- rows ----------------------------------------------------------------------------------------------------- */
+
+#define SELF_FLAGS (CMD_NOSCRIPT | CMD_LOADING | CMD_STALE)
+#define ADMIN_FLAGS (SELF_FLAGS | CMD_ADMIN)
+#define CLIENT_SUB .group = GROUP_CONNECTION, .categories = CAT(CONNECTION)
+#define TO_ALL_NODES "request_policy:all_nodes response_policy:all_succeeded"
+
+static const struct cmd client_subs[] = {
+    {"getname", client_getname, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9", .reply = "bulk | null",
+     .about = "Returns the connection's name.", .complexity = "O(1)"},
+    {"getredir", client_getredir, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .reply = "integer",
+     .about = "Returns the client that tracking messages are redirected to.", .complexity = "O(1)"},
+    {"help", client_help, .arity = 2, CLIENT_SUB, .flags = CMD_LOADING | CMD_STALE, .since = "5.0.0", .reply = "array",
+     .about = "Explains the subcommands.", .complexity = "O(1)"},
+    {"id", client_id, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "5.0.0", .reply = "integer",
+     .about = "Returns the connection's number.", .complexity = "O(1)"},
+    {"info", client_info, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "verbatim",
+     .about = "Describes the connection.", .complexity = "O(1)", .tips = "nondeterministic_output"},
+    {"kill", client_kill, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
+     .args = "filter=<old-format|new-format=<[ID client-id:int]@2.8.12|[TYPE client-type=<NORMAL|MASTER@3.2.0|SLAVE|"
+             "REPLICA@5.0.0|PUBSUB>]@2.8.12|[USER username]|[ADDR addr]|[LADDR laddr]@6.2.0|[SKIPME <YES|NO>]|"
+             "[MAXAGE maxage:int]@7.4.0>...>",
+     .reply = "OK | integer", .about = "Closes connections.", .complexity = "O(N) for N connections",
+     .history = "2.8.12 Filters by name and value.|2.8.12 Filter ID.|3.2.0 TYPE master.|5.0.0 TYPE replica, slave being "
+                "its older name.|6.2.0 Filter LADDR.|7.4.0 Filter MAXAGE."},
+    {"list", client_list, .arity = -2, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
+     .args = "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>]@5.0.0 [ID client-id:int...]@6.2.0", .reply = "verbatim",
+     .about = "Describes all connections.", .complexity = "O(N) for N connections", .tips = "nondeterministic_output",
+     .history = "2.8.12 Field id.|5.0.0 Filter TYPE.|6.0.0 Field user.|6.2.0 Fields argv-mem, tot-mem, laddr and redir; "
+                "filter ID.|7.0.0 Fields resp, multi-mem, rbs and rbp.|7.0.3 Field ssub.|7.2.0 Fields lib-name and "
+                "lib-ver.|7.4.0 Field watch."},
+    {"no-evict", client_no_evict, .arity = 3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "7.0.0",
+     .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Protects the connection when memory is short.",
+     .complexity = "O(1)"},
+    {"no-touch", client_no_touch, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
+     .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Keeps the connection's reads from counting as use of keys.",
+     .complexity = "O(1)"},
+    {"reply", client_reply, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "3.2.0", .args = "action=<ON|OFF|SKIP>",
+     .reply = "OK", .about = "Switches replies on and off.", .complexity = "O(1)"},
+    {"setinfo", client_setinfo, .arity = 4, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
+     .args = "attr=<LIB-NAME libname|LIB-VER libver>", .reply = "OK", .about = "Tells which client library is in use.",
+     .complexity = "O(1)", .tips = TO_ALL_NODES},
+    {"setname", client_setname, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9", .args = "connection-name",
+     .reply = "OK", .about = "Names the connection.", .complexity = "O(1)", .tips = TO_ALL_NODES},
+    {"trackinginfo", client_trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "map",
+     .about = "Tells how tracking is set up for the connection.", .complexity = "O(1)"},
+    {"unblock", client_unblock, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "5.0.0",
+     .args = "client-id:int unblock-type=[TIMEOUT|ERROR]", .reply = "integer", .about = "Ends a connection's waiting.",
+     .complexity = "O(log N) for N connections"},
+    {0},
+};
+
+const struct cmd cmd_client_family[] = {
+    {"client", NULL, .arity = -2, .group = GROUP_CONNECTION, .subs = client_subs, .since = "2.4.0",
+     .about = "Everything about connections.", .complexity = "that of the subcommand"},
+    {0},
+};
