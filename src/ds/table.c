@@ -27,8 +27,10 @@ enum {
     REF_BITS = ADDRESS_BITS - ADDRESS_SHIFT,
     SLOTS = ADDRESS_BITS == 47 ? 10 : 9,       /* (8 + REF_BITS) * SLOTS + 2 <= 512 */
     SLOT_MASK = (1 << SLOTS) - 1,
-    DISPLACE_MAX = 24,                         /* buckets; at 90 % load a billion items need about ten */
-    EXTENT_FAR = 3,                            /* up to DISPLACE_MAX; smaller extents are exact */
+    DISPLACE_MAX = 16,                         /* buckets; at 90 % load a billion items need about ten */
+    NEAR_MAX = 2,                              /* where a displaced item is put if that can be arranged */
+    SEARCH_MAX = 2048,                         /* how far away the next free slot may be */
+    EXTENT_FAR = NEAR_MAX + 1,                 /* up to DISPLACE_MAX; smaller extents are exact */
     BUCKET_BYTES = 64,
     POSITION_BITS = TABLE_CURSOR_BITS,
     STEP_BUCKETS = 4,                          /* moved at each insertion or removal while a move is under way */
@@ -311,31 +313,80 @@ count_for(size_t items)
 
 /* -- placing and moving -------------------------------------------------------------------------------------- */
 
-/* Puts an item into the first free slot from its home on; false if there is none within reach. */
-static inline bool
-place(const struct table_side *s, size_t home, unsigned char tag, const void *item)
+/* Takes note that an item that belongs to `home` lies in that bucket. */
+static inline void
+extend(const struct table_side *s, size_t home, size_t bucket)
 {
-    size_t last = last_bucket(s, home, DISPLACE_MAX);
+    unsigned e = bucket - home < EXTENT_FAR ? (unsigned)(bucket - home) : EXTENT_FAR;
 
-    for (size_t i = home; i <= last; i++) {
-        unsigned room = slots_free(&s->buckets[i]);
-        if (room == 0)
+    if (e > extent(&s->buckets[home]))
+        extent_set(&s->buckets[home], e);
+}
+
+/* Moves an item of bucket `from` to the free slot in bucket `to` if one there may lie so far from its home. */
+static bool
+pass_on(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t from, size_t to,
+        size_t far_max)
+{
+    struct table_bucket *b = &s->buckets[from];
+
+    for (unsigned m = slots_taken(b); m != 0; m &= m - 1) {
+        unsigned slot = first_slot(m);
+        void *item = slot_item(b, slot);
+        size_t home = home_of(position_of(ops->hash(item, t->seed)), s->count);
+        if (to - home > far_max)
             continue;
-        slot_set(&s->buckets[i], first_slot(room), tag, item);
-        if (UNLIKELY(i > home)) {
-            unsigned e = i - home < EXTENT_FAR ? (unsigned)(i - home) : EXTENT_FAR;
-            if (e > extent(&s->buckets[home]))
-                extent_set(&s->buckets[home], e);
-        }
+        slot_set(&s->buckets[to], first_slot(slots_free(&s->buckets[to])), b->bytes[slot], item);
+        slot_set(b, slot, 0, NULL);
+        extend(s, home, to);
         return true;
     }
     return false;
 }
 
+/* The home is full. The next free slot may be many full buckets away; if it is, it is brought nearer by passing items on
+ * towards it, each by a bucket or two, so that all of them stay close to home and no lookup has far to go. */
 static bool
-place_hashed(const struct table_side *s, uint64_t hash, const void *item)
+place_displaced(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t home,
+                unsigned char tag, const void *item)
 {
-    return place(s, home_of(position_of(hash), s->count), tag_of(hash), item);
+    size_t last = last_bucket(s, home, SEARCH_MAX), at = home + 1;
+
+    while (at <= last && slots_free(&s->buckets[at]) == 0)
+        at++;
+    if (at > last)
+        return false;
+    while (at - home > NEAR_MAX) {
+        size_t from = at - NEAR_MAX;
+        while (from < at && !pass_on(t, ops, s, from, at, NEAR_MAX))
+            from++;
+        if (from == at) { /* a crowded stretch: everything near is a guest itself */
+            if (at - home <= DISPLACE_MAX)
+                break;
+            size_t furthest = at - DISPLACE_MAX;
+            for (from = at - 1; from >= furthest && !pass_on(t, ops, s, from, at, DISPLACE_MAX);)
+                from--;
+            if (from < furthest)
+                return false;
+        }
+        at = from;
+    }
+    slot_set(&s->buckets[at], first_slot(slots_free(&s->buckets[at])), tag, item);
+    extend(s, home, at);
+    return true;
+}
+
+/* Puts an item where a search will find it; false if that would be too far from its home. */
+static inline bool
+place(const struct table *t, const struct table_ops *ops, const struct table_side *s, uint64_t hash, const void *item)
+{
+    size_t home = home_of(position_of(hash), s->count);
+    unsigned room = slots_free(&s->buckets[home]);
+
+    if (UNLIKELY(room == 0))
+        return place_displaced(t, ops, s, home, tag_of(hash), item);
+    slot_set(&s->buckets[home], first_slot(room), tag_of(hash), item);
+    return true;
 }
 
 /* Copies all items of one array into another; false if one found no room. */
@@ -347,7 +398,7 @@ pour(const struct table *t, const struct table_ops *ops, const struct table_side
     for (size_t i = 0; i < n; i++) {
         for (unsigned m = slots_taken(&from->buckets[i]); m != 0; m &= m - 1) {
             void *item = slot_item(&from->buckets[i], first_slot(m));
-            if (!place_hashed(to, ops->hash(item, t->seed), item))
+            if (!place(t, ops, to, ops->hash(item, t->seed), item))
                 return false;
         }
     }
@@ -390,7 +441,7 @@ move_bucket(struct table *t, const struct table_ops *ops, size_t home)
             uint64_t hash = ops->hash(item, t->seed);
             if (i > home && home_of(position_of(hash), t->old.count) != home)
                 continue;
-            if (!place_hashed(&t->now, hash, item))
+            if (!place(t, ops, &t->now, hash, item))
                 return false;
             slot_set(b, first_slot(m), 0, NULL);
         }
@@ -575,7 +626,7 @@ table_insert(struct table *t, const struct table_ops *ops, uint64_t hash, void *
     for (;;) {
         size_t home;
         const struct table_side *s = side_of(t, position_of(hash), &home);
-        if (LIKELY(place(s, home, tag_of(hash), item)))
+        if (LIKELY(place(t, ops, s, hash, item)))
             break;
         rebuild(t, ops, next_count(t->now.count));
     }
