@@ -1,6 +1,6 @@
 /* ds/packtable.h - a large map or set of byte strings at a few bytes of overhead each.
  *
- * Linear hashing over packed blocks: a block holds the members of one hash interval, about 16 of them, each as tag byte,
+ * Linear hashing over packed blocks: a block holds the members of one hash class, 7 to 28 of them, each as tag byte,
  * member and (in a map) value, all in one allocation; members and values longer than PACKTABLE_INLINE_MAX live in an
  * allocation of their own. The table grows by splitting one block at a time, so no insertion ever does more than one
  * block's worth of moving. The directory has two levels for the same reason.
@@ -24,16 +24,20 @@ struct packtable;
 struct packtable *packtable_new(struct hash_seed seed, bool with_values);
 /* NULL is fine. O(n): large ones are freed on a background thread by the engine's reaper. */
 void packtable_free(struct packtable *t);
+/* A deep copy, in the time that copying its bytes takes. */
+struct packtable *packtable_copy(const struct packtable *t);
 size_t packtable_count(const struct packtable *t);
 size_t packtable_bytes(const struct packtable *t);
 /* *value may be NULL when only presence is asked. */
 bool packtable_find(const struct packtable *t, struct slice member, struct slice *value);
-/* Copies both in; true if the member is new. In a set, value must be empty. */
+/* Copies both in (neither may point into the table); true if the member is new. In a set, value must be empty. */
 bool packtable_put(struct packtable *t, struct slice member, struct slice value);
 bool packtable_remove(struct packtable *t, struct slice member);
 /* Uniform over all members; the table must not be empty. value may be NULL. */
 void packtable_random(const struct packtable *t, struct rng *rng, struct slice *member, struct slice *value);
 
+/* Hands out the members of one block (there may be none) and returns the next cursor, 0 at the end. Any number is a
+ * valid cursor, those handed out are smaller than the number of blocks rounded up to a power of two. */
 typedef void packtable_visit(void *ctx, struct slice member, struct slice value);
 uint64_t packtable_scan(const struct packtable *t, uint64_t cursor, packtable_visit *fn, void *ctx);
 
