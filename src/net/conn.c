@@ -1,0 +1,479 @@
+/* net/conn.c - reading and writing of connections. */
+#include "net/conn.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    SHARED_SIZE = 128 * 1024,      /* the shared input buffer */
+    JOIN_MAX = 16 * 1024,          /* a remainder up to this size is copied in front of what is read next */
+    GROW_MIN = 64 * 1024,          /* the least room made for a large argument */
+    LENT_SIZE = 4 * 1024,          /* an output buffer when it is new */
+    LENT_MAX = 64 * 1024,          /* larger ones are not taken back */
+    LENT_COUNT = 512,
+    VECTORS_MAX = 64,
+};
+
+struct conn_list {
+    struct conn **v;
+    uint32_t n, cap;
+};
+
+struct net {
+    struct loop *loop;
+    struct net_owner owner;
+    char *shared;
+    struct buf lent[LENT_COUNT]; /* free output buffers, the one used last on top: its memory is in the cache */
+    uint32_t lent_n;
+    struct conn_list flush, resume;
+    struct net_stats stats;
+};
+
+struct conn {
+    struct source src;
+    struct net *net;
+    struct transport io;
+    struct out *out;
+    void *data;
+    struct buf in;         /* an incomplete request */
+    size_t wants;          /* how long `in` should get before it is worth looking at; 0: not known */
+    uint32_t flush_at;     /* place in net->flush and net->resume, plus one; 0: not there */
+    uint32_t resume_at;
+    bool paused, ended;
+};
+
+static void conn_ready(struct source *src, uint32_t events);
+
+struct net *
+net_new(struct net_owner owner)
+{
+    struct loop *loop = loop_new();
+
+    if (loop == NULL)
+        return NULL;
+    struct net *n = mem_get_zero(sizeof(*n));
+    n->loop = loop;
+    n->owner = owner;
+    n->shared = mem_get(SHARED_SIZE);
+    return n;
+}
+
+void
+net_free(struct net *n)
+{
+    if (n == NULL)
+        return;
+    for (uint32_t i = 0; i < n->lent_n; i++)
+        buf_fini(&n->lent[i]);
+    mem_free(n->flush.v);
+    mem_free(n->resume.v);
+    mem_free(n->shared);
+    loop_free(n->loop);
+    mem_free(n);
+}
+
+struct loop *
+net_loop(struct net *n)
+{
+    return n->loop;
+}
+
+const struct net_stats *
+net_stats(const struct net *n)
+{
+    return &n->stats;
+}
+
+void
+net_stats_reset(struct net *n)
+{
+    n->stats = (struct net_stats){0};
+}
+
+size_t
+net_memory(const struct net *n)
+{
+    size_t sum = sizeof(*n) + SHARED_SIZE;
+
+    for (uint32_t i = 0; i < n->lent_n; i++)
+        sum += n->lent[i].cap;
+    return sum + (n->flush.cap + n->resume.cap) * sizeof(struct conn *);
+}
+
+/* -- lists of connections: entries are cleared, never moved, when one closes ----------------------------------- */
+
+static uint32_t
+list_add(struct conn_list *l, struct conn *c)
+{
+    if (l->n == l->cap) {
+        l->cap = l->cap == 0 ? 64 : l->cap * 2;
+        l->v = mem_resize(l->v, l->cap * sizeof(*l->v));
+    }
+    l->v[l->n++] = c;
+    return l->n;
+}
+
+void
+conn_flush_soon(struct conn *c)
+{
+    if (c->flush_at == 0)
+        c->flush_at = list_add(&c->net->flush, c);
+}
+
+void
+conn_resume_soon(struct conn *c)
+{
+    if (c->resume_at == 0)
+        c->resume_at = list_add(&c->net->resume, c);
+}
+
+/* -- life ------------------------------------------------------------------------------------------------------ */
+
+static void
+watch(struct conn *c, bool for_room)
+{
+    uint32_t events = c->paused ? LOOP_PEER_GONE : LOOP_READ;
+
+    loop_watch(c->net->loop, &c->src, c->ended ? 0 : events | (for_room ? LOOP_WRITE : 0));
+}
+
+struct conn *
+conn_open(struct net *n, struct transport io, int fd, struct out *out, void *data)
+{
+    struct conn *c = mem_get_zero(sizeof(*c));
+
+    c->src = (struct source){.fd = fd, .ready = conn_ready};
+    c->net = n;
+    c->io = io;
+    c->out = out;
+    c->data = data;
+    if (!loop_add(n->loop, &c->src, LOOP_READ)) {
+        int saved = errno;
+        io.ops->close(io.state);
+        mem_free(c);
+        errno = saved;
+        return NULL;
+    }
+    return c;
+}
+
+void
+conn_close(struct conn *c)
+{
+    struct net *n = c->net;
+
+    if (c->flush_at > 0)
+        n->flush.v[c->flush_at - 1] = NULL;
+    if (c->resume_at > 0)
+        n->resume.v[c->resume_at - 1] = NULL;
+    loop_remove(n->loop, &c->src);
+    c->io.ops->close(c->io.state);
+    buf_fini(&c->in);
+    mem_free(c);
+}
+
+void *
+conn_data(const struct conn *c)
+{
+    return c->data;
+}
+
+void
+conn_set_data(struct conn *c, void *data)
+{
+    c->data = data;
+}
+
+void
+conn_set_out(struct conn *c, struct out *out)
+{
+    c->out = out;
+}
+
+int
+conn_fd(const struct conn *c)
+{
+    return c->src.fd;
+}
+
+void
+conn_pause(struct conn *c, bool paused)
+{
+    if (c->paused == paused)
+        return;
+    c->paused = paused;
+    watch(c, (c->src.events & LOOP_WRITE) != 0);
+}
+
+size_t
+conn_input_len(const struct conn *c)
+{
+    return c->in.len;
+}
+
+size_t
+conn_input_room(const struct conn *c)
+{
+    return c->in.cap - c->in.len;
+}
+
+size_t
+conn_memory(const struct conn *c)
+{
+    return sizeof(*c) + c->in.cap;
+}
+
+uint32_t
+conn_events(const struct conn *c)
+{
+    return c->src.events;
+}
+
+/* -- reading --------------------------------------------------------------------------------------------------- */
+
+static void
+lend(struct net *n, struct out *out)
+{
+    if (out->bytes.ptr != NULL)
+        return;
+    if (n->lent_n > 0)
+        out->bytes = n->lent[--n->lent_n];
+    else
+        buf_grow(&out->bytes, LENT_SIZE);
+}
+
+static void
+take_back(struct net *n, struct out *out)
+{
+    struct buf *b = &out->bytes;
+
+    CHECK(b->len == 0 && out->sent == 0);
+    if (b->cap >= LENT_SIZE && b->cap <= LENT_MAX && n->lent_n < LENT_COUNT)
+        n->lent[n->lent_n++] = *b;
+    else
+        mem_free(b->ptr);
+    *b = (struct buf){0};
+    if (out->refs != NULL) {
+        mem_free(out->refs);
+        out->refs = NULL;
+        out->ref_cap = 0;
+    }
+}
+
+/* Hands `in` to the owner. False when the connection is gone. */
+static bool
+hand_over(struct conn *c, struct slice in, size_t *used)
+{
+    struct net *n = c->net;
+    size_t wants = 0;
+
+    /* The owner may close it: its place in the flush list tells. */
+    conn_flush_soon(c);
+    uint32_t at = c->flush_at - 1;
+    lend(n, c->out);
+    *used = n->owner.input(n->owner.ctx, c, in, &wants);
+    if (n->flush.v[at] == NULL)
+        return false;
+    CHECK(*used <= in.len);
+    c->wants = wants > *used ? wants - *used : 0;
+    return true;
+}
+
+static void
+gone(struct conn *c, int error)
+{
+    c->ended = true;
+    watch(c, false);
+    c->net->owner.ended(c->net->owner.ctx, c, error);
+}
+
+/* What a failed or empty read means. */
+static void
+read_ended(struct conn *c, ssize_t got)
+{
+    if (got == 0)
+        gone(c, 0);
+    else if (errno != EAGAIN && errno != EINTR)
+        gone(c, errno);
+}
+
+/* The remainder of an earlier read, if any, and what can be read now, together in the shared buffer. */
+static void
+read_shared(struct conn *c)
+{
+    struct net *n = c->net;
+    size_t had = c->in.len, used;
+
+    if (had > 0)
+        memcpy(n->shared, c->in.ptr, had);
+    ssize_t got = c->io.ops->read(c->io.state, n->shared + had, SHARED_SIZE - had);
+    if (UNLIKELY(got <= 0)) {
+        read_ended(c, got);
+        return;
+    }
+    n->stats.reads++;
+    n->stats.bytes_in += (size_t)got;
+    struct slice in = slice_of(n->shared, had + (size_t)got);
+    if (!hand_over(c, in, &used))
+        return;
+    if (LIKELY(used == in.len)) {
+        if (had > 0)
+            buf_fini(&c->in);
+        return;
+    }
+    struct slice rest = slice_skip(in, used);
+    c->in.len = 0;
+    if (c->in.cap > 2 * rest.len)
+        buf_fini(&c->in);
+    buf_add_slice(&c->in, rest);
+}
+
+/* A large argument is coming in: straight to where it stays until it is complete. */
+static void
+read_private(struct conn *c)
+{
+    struct net *n = c->net;
+    size_t room = c->in.cap - c->in.len, used;
+
+    /* Room grows with what has really arrived, so that announcing a size costs us nothing. */
+    if (room < GROW_MIN / 4) {
+        size_t most = c->in.len < GROW_MIN ? GROW_MIN : c->in.len * 2;
+        size_t need = c->wants > c->in.len ? c->wants - c->in.len : 0;
+        need = need < GROW_MIN / 4 ? GROW_MIN / 4 : need;
+        if (!buf_try_reserve(&c->in, need < most ? need : most)) {
+            gone(c, ENOMEM);
+            return;
+        }
+        room = c->in.cap - c->in.len;
+    }
+    ssize_t got = c->io.ops->read(c->io.state, c->in.ptr + c->in.len, room);
+    if (got <= 0) {
+        read_ended(c, got);
+        return;
+    }
+    n->stats.reads++;
+    n->stats.bytes_in += (size_t)got;
+    buf_advance(&c->in, (size_t)got);
+    if (c->in.len < c->wants) {
+        /* Not worth a look yet, but the owner must see how much it has become. */
+        conn_flush_soon(c);
+        return;
+    }
+    if (!hand_over(c, buf_slice(&c->in), &used))
+        return;
+    if (used == c->in.len)
+        buf_fini(&c->in);
+    else
+        buf_consume(&c->in, used);
+}
+
+static void
+conn_ready(struct source *src, uint32_t events)
+{
+    struct conn *c = (struct conn *)src; /* src is its first member */
+
+    if (events & LOOP_WRITE)
+        conn_flush_soon(c);
+    if (c->ended || !(events & ~(uint32_t)LOOP_WRITE))
+        return;
+    if (c->paused) {
+        /* Its end is all that a paused connection is watched for; bytes may be there since before it was paused. */
+        if (events & ~(uint32_t)(LOOP_READ | LOOP_WRITE))
+            gone(c, 0);
+    } else if (LIKELY(c->in.len <= JOIN_MAX && c->wants < SHARED_SIZE)) {
+        read_shared(c);
+    } else {
+        read_private(c);
+    }
+}
+
+static void
+resume(struct conn *c)
+{
+    size_t used;
+
+    if (c->ended || c->in.len == 0 || !hand_over(c, buf_slice(&c->in), &used))
+        return;
+    if (used == c->in.len)
+        buf_fini(&c->in);
+    else
+        buf_consume(&c->in, used);
+}
+
+/* -- the turn -------------------------------------------------------------------------------------------------- */
+
+int
+net_wait(struct net *n, int64_t timeout_ms)
+{
+    return loop_wait(n->loop, n->resume.n > 0 || n->flush.n > 0 ? 0 : timeout_ms);
+}
+
+void
+net_dispatch(struct net *n)
+{
+    uint32_t until = n->resume.n;
+
+    for (uint32_t i = 0; i < until; i++) {
+        struct conn *c = n->resume.v[i];
+        if (c == NULL)
+            continue;
+        n->resume.v[i] = NULL;
+        c->resume_at = 0;
+        resume(c);
+    }
+    /* Those added meanwhile wait for the next turn. */
+    uint32_t kept = 0;
+    for (uint32_t i = until; i < n->resume.n; i++) {
+        struct conn *c = n->resume.v[i];
+        if (c == NULL)
+            continue;
+        n->resume.v[kept++] = c;
+        c->resume_at = kept;
+    }
+    n->resume.n = kept;
+    loop_dispatch(n->loop);
+}
+
+/* Writes once. */
+static void
+flush(struct conn *c)
+{
+    struct net *n = c->net;
+    struct iovec v[VECTORS_MAX];
+    size_t pending = out_pending(c->out);
+
+    if (pending > 0 && !c->ended) {
+        int count = out_vectors(c->out, v, VECTORS_MAX);
+        ssize_t sent = c->io.ops->writev(c->io.state, v, count);
+        if (sent > 0) {
+            n->stats.writes++;
+            n->stats.bytes_out += (size_t)sent;
+            out_sent(c->out, (size_t)sent);
+            pending -= (size_t)sent;
+        } else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+            gone(c, errno);
+            return;
+        }
+        watch(c, pending > 0);
+    }
+    if (pending == 0 && c->out->bytes.ptr != NULL && c->out->bytes.len == 0)
+        take_back(n, c->out);
+    n->owner.written(n->owner.ctx, c, pending);
+}
+
+void
+net_flush(struct net *n)
+{
+    /* owner.written() may put others on the list. */
+    for (uint32_t i = 0; i < n->flush.n; i++) {
+        struct conn *c = n->flush.v[i];
+        if (c == NULL)
+            continue;
+        n->flush.v[i] = NULL;
+        c->flush_at = 0;
+        flush(c);
+    }
+    n->flush.n = 0;
+}

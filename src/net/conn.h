@@ -1,0 +1,74 @@
+/* net/conn.h - connections: bytes in, bytes out, and no memory for those that wait.
+ *
+ * A struct net reads for all its connections into one shared buffer and lends output buffers from one pool. A connection
+ * owns memory only while an incomplete request or unsent output waits. In one turn each ready connection is read once and
+ * written once:
+ *
+ *     net_wait()      sleeps; then the owner reads the clock
+ *     net_dispatch()  reads, hands bytes to owner.input()
+ *     net_flush()     writes what is queued, calls owner.written()
+ *
+ * Knows bytes and callbacks only. Threads: one owner at a time.
+ */
+#ifndef SORREL_NET_CONN_H
+#define SORREL_NET_CONN_H
+
+#include "base/out.h"
+#include "net/loop.h"
+#include "net/transport.h"
+
+struct net;
+struct conn;
+
+struct net_owner {
+    void *ctx;
+    /* `in` is everything that has arrived and has not been used up. Returns how many bytes of it are used up now; *wants
+     * may be set to how many bytes there should be for the next call to be worth it. The bytes live during the call.
+     * conn_close() is allowed. */
+    size_t (*input)(void *ctx, struct conn *c, struct slice in, size_t *wants);
+    /* The peer is gone (error 0) or the connection broke (errno). The owner closes it, here or later in this turn. */
+    void (*ended)(void *ctx, struct conn *c, int error);
+    /* A write was tried; `left` bytes are still queued, and the connection is watched for room to send them.
+     * conn_close() is allowed. */
+    void (*written)(void *ctx, struct conn *c, size_t left);
+};
+
+struct net *net_new(struct net_owner owner); /* NULL with errno set */
+void net_free(struct net *n);                /* its connections must have been closed */
+struct loop *net_loop(struct net *n);
+
+/* The three parts of a turn. net_wait() does not sleep while some connection has input to go on with. */
+int net_wait(struct net *n, int64_t timeout_ms);
+void net_dispatch(struct net *n);
+void net_flush(struct net *n);
+
+struct net_stats {
+    uint64_t bytes_in, bytes_out, reads, writes;
+};
+const struct net_stats *net_stats(const struct net *n);
+void net_stats_reset(struct net *n);
+size_t net_memory(const struct net *n); /* shared and pooled buffers */
+
+/* Starts reading. `out` is the queue that net_flush() sends from: the owner's, alive until conn_close(). NULL with errno
+ * set and the transport closed on failure. */
+struct conn *conn_open(struct net *n, struct transport io, int fd, struct out *out, void *data);
+/* Frees it at once, unsent output stays in the owner's queue. */
+void conn_close(struct conn *c);
+void *conn_data(const struct conn *c);
+void conn_set_data(struct conn *c, void *data);
+void conn_set_out(struct conn *c, struct out *out);
+int conn_fd(const struct conn *c);
+
+/* There is something in its queue, or owner.written() should have a look at it: net_flush() will. */
+void conn_flush_soon(struct conn *c);
+/* Calls owner.input() again in the next turn with what is left, although nothing new has arrived. */
+void conn_resume_soon(struct conn *c);
+/* While paused nothing is read, and only the peer's disappearance is noticed. */
+void conn_pause(struct conn *c, bool paused);
+
+size_t conn_input_len(const struct conn *c);  /* bytes held for an incomplete request */
+size_t conn_input_room(const struct conn *c); /* of its buffer, unused */
+size_t conn_memory(const struct conn *c);     /* the connection and its input */
+uint32_t conn_events(const struct conn *c);   /* LOOP_READ, LOOP_WRITE */
+
+#endif
