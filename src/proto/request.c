@@ -6,7 +6,6 @@
  */
 #include "proto/request.h"
 
-#include "base/arena.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -32,36 +31,6 @@ struct request_held {
 };
 
 enum { SHORTEST_ARGUMENT = sizeof("$0\r\n\r\n") - 1 };
-
-void
-slice_vec_grow(struct slice_vec *a, size_t more)
-{
-    size_t need, cap = a->cap < 16 ? 16 : a->cap + a->cap / 2;
-
-    CHECK(size_add(a->n, more, &need));
-    if (need <= a->cap)
-        return;
-    cap = cap > need ? cap : need;
-    size_t bytes;
-    CHECK(size_mul(cap, sizeof(*a->v), &bytes));
-    a->v = mem_resize(a->v, bytes);
-    a->cap = cap;
-}
-
-void
-slice_vec_fini(struct slice_vec *a)
-{
-    mem_free(a->v);
-    *a = (struct slice_vec){0};
-}
-
-static inline void
-append(struct slice_vec *argv, struct slice s)
-{
-    if (UNLIKELY(argv->n == argv->cap))
-        slice_vec_grow(argv, 1);
-    argv->v[argv->n++] = s;
-}
 
 /* -- state ----------------------------------------------------------------------------------------------------- */
 
@@ -309,109 +278,15 @@ parse_held(struct request_parser *p, const struct request_limits *lim, struct sl
 
 /* -- inline commands ------------------------------------------------------------------------------------------- */
 
-static inline bool
-is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* What ends a word outside quotes; redis tells these from the blanks between words. */
-static inline bool
-ends_word(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static char
-escaped(char c)
-{
-    switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-    }
-}
-
-/* Unquotes from just after the opening `quote` to its end. Returns the place after the closing quote, NULL if there is
- * none or something other than a blank follows it. */
-static const char *
-unquote(const char *p, const char *end, char quote, char **out)
-{
-    while (p < end) {
-        if (*p == quote)
-            return p + 1 == end || is_blank(p[1]) ? p + 1 : NULL;
-        if (*p != '\\' || end - p < 2) {
-            *(*out)++ = *p++;
-        } else if (quote == '\'') {
-            if (p[1] == '\'')
-                p++;
-            *(*out)++ = *p++;
-        } else if (p[1] == 'x' && end - p >= 4 && hex_digit(p[2]) >= 0 && hex_digit(p[3]) >= 0) {
-            *(*out)++ = (char)(hex_digit(p[2]) * 16 + hex_digit(p[3]));
-            p += 4;
-        } else {
-            *(*out)++ = escaped(p[1]);
-            p += 2;
-        }
-    }
-    return NULL;
-}
-
-/* One word with quotes somewhere in it; *text receives its bytes. */
-static const char *
-quoted_word(const char *p, const char *end, char **text)
-{
-    while (p < end && !ends_word(*p)) {
-        if (*p == '"' || *p == '\'') {
-            p = unquote(p + 1, end, *p, text);
-            return p;
-        }
-        *(*text)++ = *p++;
-    }
-    return p;
-}
-
+/* Unquoted words need memory that outlives this call; most inline commands have none. */
 static bool
 split_line(struct request_parser *p, struct slice line, struct slice_vec *argv)
 {
-    const char *at = line.ptr, *end = line.ptr + line.len;
-    char *text = NULL;
-
-    for (;;) {
-        while (at < end && is_blank(*at))
-            at++;
-        if (at == end)
-            return true;
-        const char *word = at;
-        while (at < end && !ends_word(*at) && *at != '"' && *at != '\'')
-            at++;
-        if (at == end || ends_word(*at)) {
-            append(argv, slice_of(word, (size_t)(at - word)));
-            continue;
-        }
-        if (text == NULL) {
-            struct request_held *h = hold(p);
-            h->has_text = true;
-            text = arena_get(&h->text, line.len); /* unquoting never makes anything longer */
-        }
-        char *from = text;
-        at = quoted_word(word, end, &text);
-        if (at == NULL)
-            return false;
-        append(argv, slice_of(from, (size_t)(text - from)));
-    }
+    if (LIKELY(!words_have_quotes(line)))
+        return words_split(line, NULL, argv);
+    struct request_held *h = hold(p);
+    h->has_text = true;
+    return words_split(line, &h->text, argv);
 }
 
 static enum parse_result
@@ -419,7 +294,6 @@ parse_inline(struct request_parser *p, const struct request_limits *lim, struct 
              size_t *used, struct slice *error)
 {
     size_t seen = p->held != NULL ? p->held->scanned : 0;
-    size_t n_before = argv->n;
     const char *lf = memchr(in.ptr + seen, '\n', in.len - seen);
     struct slice line = slice_of(in.ptr, lf != NULL ? (size_t)(lf - in.ptr) : in.len);
 
@@ -433,10 +307,8 @@ parse_inline(struct request_parser *p, const struct request_limits *lim, struct 
     *used = line.len + 1;
     if (line.len > 0 && line.ptr[line.len - 1] == '\r')
         line.len--;
-    if (!split_line(p, line, argv)) {
-        argv->n = n_before;
+    if (!split_line(p, line, argv))
         return bad(error, LIT("ERR Protocol error: unbalanced quotes in request"));
-    }
     return PARSE_DONE;
 }
 

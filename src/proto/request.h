@@ -13,15 +13,7 @@
 #ifndef SORREL_PROTO_REQUEST_H
 #define SORREL_PROTO_REQUEST_H
 
-#include "base/slice.h"
-
-/* A growable array of slices; all-zero is empty. The holder frees it with slice_vec_fini(). */
-struct slice_vec {
-    struct slice *v;
-    size_t n, cap;
-};
-void slice_vec_grow(struct slice_vec *a, size_t more); /* makes room for that many more */
-void slice_vec_fini(struct slice_vec *a);
+#include "proto/words.h"
 
 struct request_limits {
     uint64_t bulk_max;        /* proto-max-bulk-len */
