@@ -1,0 +1,37 @@
+"""Differences between redis-server 7.0.15 and Sorrel that are meant to be, each with its reason.
+
+An entry: (name, reason, test(command, oracle's reply, Sorrel's reply)). At most 30.
+"""
+
+
+def is_error(reply, start=b""):
+    return reply[0] == "-" and reply[1].startswith(start)
+
+
+def command_is(command, *words):
+    return len(command) >= len(words) and all(c.upper() == w for c, w in zip(command, words))
+
+
+def encoding(command, a, b, kinds):
+    return command_is(command, b"OBJECT", b"ENCODING") and (a[1], b[1]) in kinds
+
+
+EXPLAINED = [
+    ("list-listpack", "since 7.2 a small list is a single listpack; 7.0 has quicklists only",
+     lambda c, a, b: encoding(c, a, b, {(b"quicklist", b"listpack")})),
+    ("set-listpack", "since 7.2 a small set of strings is a listpack; 7.0 has hash tables only",
+     lambda c, a, b: encoding(c, a, b, {(b"hashtable", b"listpack")})),
+    ("zrank-withscore", "ZRANK and ZREVRANK take WITHSCORE since 7.2",
+     lambda c, a, b: c[0].upper() in (b"ZRANK", b"ZREVRANK") and len(c) > 3 and
+     is_error(a, b"ERR wrong number of arguments")),
+]
+
+
+def explain(command, a, b):
+    for name, _, test in EXPLAINED:
+        try:
+            if test(command, a, b):
+                return name
+        except (IndexError, TypeError):
+            pass
+    return None
