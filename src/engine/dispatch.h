@@ -77,6 +77,7 @@ enum engine_condition {
 };
 void engine_set_condition(struct engine *e, enum engine_condition cond, bool on);
 unsigned engine_conditions(const struct engine *e);
+void engine_set_misconf(struct engine *e, struct slice text); /* "MISCONF …" */
 
 /* Permission checks beyond NOAUTH (ACL). Called for sessions with session_set_restricted(); returns RC_OK or a failure
  * whose text it has set with fail(). */

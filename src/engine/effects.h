@@ -8,8 +8,8 @@
 #ifndef SORREL_ENGINE_EFFECTS_H
 #define SORREL_ENGINE_EFFECTS_H
 
-#include "engine/events.h"
 #include "base/slice.h"
+#include "engine/events.h"
 
 struct engine;
 struct entry;
@@ -26,7 +26,8 @@ struct effect_touch {
     struct db *db;
     int db_index;
     enum event event;
-    struct slice key;
+    bool changed;                          /* false: a notification only (keymiss) */
+    struct slice key;                      /* ptr NULL: the whole database has been emptied or exchanged */
     struct effect_touch *next;
 };
 

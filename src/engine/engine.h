@@ -49,6 +49,8 @@ struct engine_host {
     void (*sleep_us)(void *ctx, int64_t us);
     /* DEBUG LOG: a line for the log. */
     void (*log_line)(void *ctx, struct slice line);
+    /* Runs work(arg), which frees things and touches nothing else, elsewhere. */
+    void (*defer)(void *ctx, void (*work)(void *arg), void *arg);
 };
 
 struct engine_options {

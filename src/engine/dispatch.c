@@ -1,0 +1,496 @@
+/* engine/dispatch.c - what happens before and after a handler.
+ *
+ * Nearly every command finds the way free: the session's and the engine's gate words are zero, the number of arguments
+ * is right, and the handler runs. Everything that may stand in the way is in gate_check(), in the order in which redis
+ * looks at it, because the first reason found is the one that the client reads.
+ */
+#include "engine/dispatch.h"
+
+#include "engine/engine_priv.h"
+
+/* command.special: what only a few commands are. */
+enum special {
+    SPECIAL_NOT_QUEUED = 1 << 0,    /* runs at once inside MULTI */
+    SPECIAL_SUBSCRIBED = 1 << 1,    /* allowed to RESP2 subscribers */
+    SPECIAL_EXEC = 1 << 2,
+};
+enum { UNKNOWN_ARGS_MAX = 128, VOID_KEPT = 64 * 1024 };
+
+/* -- errors ---------------------------------------------------------------------------------------------------- */
+
+void
+dispatch__count_error(struct engine *e, struct slice line)
+{
+    size_t len = 0;
+
+    while (len < line.len && line.ptr[len] != ' ')
+        len++;
+    struct slice prefix = slice_of(line.ptr, len);
+    e->stats.errors++;
+    for (size_t i = 0; i < e->error_count; i++) {
+        if (slice_eq(e->errors[i].prefix, prefix)) {
+            e->errors[i].count++;
+            return;
+        }
+    }
+    if (e->error_count == ERROR_STATS_MAX)
+        return; /* scripts may invent any number of words */
+    if (e->error_count == e->error_cap) {
+        e->error_cap = e->error_cap == 0 ? 8 : e->error_cap * 2;
+        e->errors = mem_resize(e->errors, e->error_cap * sizeof(*e->errors));
+    }
+    char *p = mem_get(len + 1);
+    memcpy(p, prefix.ptr, len);
+    e->errors[e->error_count++] = (struct error_stat){slice_of(p, len), 1};
+}
+
+static struct slice
+error_line(const struct exec *x, enum rc rc)
+{
+    return rc == RC_REPLIED_ERROR ? x->error : rc_text(rc);
+}
+
+static void
+write_error(struct exec *x, enum rc rc)
+{
+    struct slice line = error_line(x, rc);
+
+    dispatch__count_error(x->engine, line);
+    reply_put_error(&x->reply, line);
+}
+
+/* The command does not get as far as its handler. In MULTI that spoils the transaction. */
+static void
+reject(struct exec *x, enum rc rc)
+{
+    struct session *s = x->session;
+    struct slice line = error_line(x, rc);
+
+    if (x->command != NULL)
+        x->command->rejected++;
+    if (s->gate & GATE_MULTI) {
+        if (x->command != NULL && (x->command->special & SPECIAL_EXEC)) {
+            tx__discard(s);
+            struct slice why = line.len > 4 && slice_starts(line, LIT("ERR ")) ? slice_skip(line, 4) : line;
+            struct buf *b = exec_scratch(x);
+            buf_printf(b, "EXECABORT Transaction discarded because of: ");
+            buf_add_slice(b, why);
+            line = buf_slice(b);
+        } else {
+            tx__spoil(s);
+        }
+    }
+    dispatch__count_error(x->engine, line);
+    reply_put_error(&x->reply, line);
+}
+
+static struct slice
+up_to_nul(struct slice s, size_t max)
+{
+    size_t n = s.len < max ? s.len : max;
+    const char *nul = n > 0 ? memchr(s.ptr, '\0', n) : NULL;
+
+    return slice_of(s.ptr, nul != NULL ? (size_t)(nul - s.ptr) : n);
+}
+
+static enum rc
+fail_unknown(struct exec *x)
+{
+    struct slice name = up_to_nul(x->argv[0], 128);
+    struct slice args = {"", 0};
+
+    for (int i = 1; i < x->argc && args.len < UNKNOWN_ARGS_MAX; i++) {
+        struct slice a = up_to_nul(x->argv[i], UNKNOWN_ARGS_MAX - args.len);
+        args = arena_printf(x->arena, "%.*s'%.*s' ", (int)args.len, args.ptr, (int)a.len, a.ptr);
+    }
+    return fail(x, "ERR unknown command '%.*s', with args beginning with: %.*s", (int)name.len, name.ptr, (int)args.len,
+                args.ptr);
+}
+
+static enum rc
+fail_unknown_sub(struct exec *x)
+{
+    struct slice sub = up_to_nul(x->argv[1], 128), name = x->argv[0];
+    char *upper = arena_get(x->arena, name.len + 1);
+
+    for (size_t i = 0; i < name.len; i++)
+        upper[i] = ascii_lower(name.ptr[i]) >= 'a' && ascii_lower(name.ptr[i]) <= 'z' ? (char)(name.ptr[i] & ~0x20)
+                                                                                        : name.ptr[i];
+    return fail(x, "ERR unknown subcommand '%.*s'. Try %.*s HELP.", (int)sub.len, sub.ptr, (int)name.len, upper);
+}
+
+/* -- before the handler ---------------------------------------------------------------------------------------- */
+
+void
+exec__begin(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc)
+{
+    struct exec *x = &e->x;
+
+    x->session = s;
+    x->db = s->db;
+    x->command = c;
+    x->argv = argv;
+    x->argc = argc;
+    x->now_ms = e->now_ms;
+    x->reply.out = &s->out;
+    x->reply.resp = s->resp;
+    x->first_key = NULL;
+    x->first_key_len = 0;
+    x->resumed = x->changed = x->rewritten = x->silent = false;
+    x->timeout_reply = TIMEOUT_NULL_ARRAY;
+    e->running = s;
+}
+
+/* Conditions of the whole engine. */
+static enum rc
+condition_check(struct exec *x, uint32_t gate, uint32_t flags)
+{
+    bool writes = (flags & CMD_WRITE) != 0;
+
+    if ((gate & COND_OVER_MEMORY) && (flags & CMD_DENYOOM))
+        return RC_OOM;
+    if ((gate & COND_MISCONF) && (writes || slice_eq(x->command->name, LIT("ping"))))
+        return fail(x, "%.*s", (int)x->engine->misconf.len, x->engine->misconf.ptr);
+    if ((gate & COND_NO_REPLICAS) && writes)
+        return fail(x, "NOREPLICAS Not enough good replicas to write.");
+    if ((gate & COND_READ_ONLY) && writes)
+        return RC_READ_ONLY;
+    return RC_OK;
+}
+
+static enum rc
+late_condition_check(struct exec *x, uint32_t gate, uint32_t flags)
+{
+    if ((gate & COND_STALE) && !(flags & CMD_STALE))
+        return fail(x, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+    if ((gate & COND_LOADING) && !(flags & CMD_LOADING))
+        return RC_LOADING;
+    if ((gate & COND_BUSY) && !(flags & CMD_ALLOW_BUSY))
+        return fail(x, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    return RC_OK;
+}
+
+/* The flags that count: for EXEC those of everything that is queued. */
+static uint32_t
+effective_flags(const struct exec *x)
+{
+    uint32_t flags = x->command->flags;
+    const struct session_more *m = x->session->more;
+
+    if ((x->command->special & SPECIAL_EXEC) && (x->session->gate & GATE_MULTI)) {
+        for (size_t i = 0; i < m->queue_count; i++)
+            flags |= m->queue[i]->command->flags & (CMD_WRITE | CMD_DENYOOM);
+    }
+    return flags;
+}
+
+/* RC_OK: the handler may run. */
+static enum rc
+gate_check(struct exec *x, uint32_t gate)
+{
+    struct engine *e = x->engine;
+    const struct command *c = x->command;
+    uint32_t flags = effective_flags(x);
+
+    if ((gate & GATE_NOAUTH) && !(flags & CMD_NO_AUTH))
+        return RC_NO_AUTH;
+    if ((gate & GATE_MULTI) && (flags & CMD_NO_MULTI))
+        return fail(x, "ERR Command not allowed inside a transaction");
+    if ((gate & GATE_GUARD) && e->guard.check != NULL)
+        TRY(e->guard.check(e->guard.ctx, x, c));
+    if (x->session->flags & SESSION_INTERNAL)
+        return RC_OK;
+    TRY(condition_check(x, gate, flags));
+    if ((gate & GATE_SUBSCRIBED) && !(c->special & SPECIAL_SUBSCRIBED))
+        return fail(x,
+                    "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                    "in this context",
+                    (int)c->name.len, c->name.ptr);
+    return late_condition_check(x, gate, flags);
+}
+
+static inline bool
+arity_is_right(const struct command *c, int argc)
+{
+    return c->arity >= 0 ? argc == c->arity : argc >= -c->arity;
+}
+
+/* Finds the subcommand and checks the number of arguments. */
+static enum rc
+resolve(struct exec *x)
+{
+    struct command *c = x->command;
+
+    if (UNLIKELY(c == NULL))
+        return fail_unknown(x);
+    if (UNLIKELY(c->sub_count > 0) && x->argc > 1) {
+        struct command *sub = command_sub(c, x->argv[1]);
+        if (sub == NULL) {
+            x->command = NULL;
+            return fail_unknown_sub(x);
+        }
+        x->command = c = sub;
+    }
+    x->cmd = c->row;
+    return LIKELY(arity_is_right(c, x->argc)) ? RC_OK : fail_arity(x);
+}
+
+/* -- after the handler ----------------------------------------------------------------------------------------- */
+
+void
+exec__arena_reset(struct engine *e)
+{
+    if (e->arena.next != e->arena_mark) {
+        arena_reset(&e->arena);
+        e->arena_mark = e->arena.next;
+    }
+}
+
+/* Adds what a handler changed to the running batch. */
+static void
+note_effects(struct exec *x, bool copy)
+{
+    DEBUG_VERIFY(!(x->cmd->flags & CMD_NONDET) || x->rewritten || x->silent);
+    if ((x->engine->listening & LISTEN_SINKS) && !x->rewritten && !x->silent)
+        effects__command(x->engine, x->session->db->index, x->argv, x->argc, copy);
+}
+
+static void
+count_call(struct exec *x, enum rc rc)
+{
+    struct engine *e = x->engine;
+    struct command *c = x->command;
+    uint64_t now = ticks_now(&e->ticks), took = now - e->ticks.mark;
+
+    e->ticks.mark = now;
+    c->calls++;
+    c->ticks += took;
+    e->stats.commands++;
+    x->session->commands++;
+    x->session->last = c;
+    if (UNLIKELY(took >= e->slow_ticks) && !(c->flags & CMD_SKIP_SLOWLOG) && rc != RC_BLOCKED)
+        slowlog__add(x, ticks_to_us(&e->ticks, took));
+}
+
+static void
+reply_mode_next(struct engine *e, struct session *s)
+{
+    /* SKIP covers the next command, not the one that asked for it. */
+    if (s->reply_mode == REPLY_SKIPPING)
+        session_set_reply_mode(s, REPLY_ON);
+    else if (s->reply_mode == REPLY_SKIP_NEXT)
+        s->reply_mode = REPLY_SKIPPING;
+    out_sent(&e->void_out, out_pending(&e->void_out));
+    if (e->void_out.bytes.cap > VOID_KEPT)
+        out_fini(&e->void_out);
+}
+
+static void
+finish(struct exec *x)
+{
+    struct engine *e = x->engine;
+    struct session *s = x->session;
+
+    e->running = NULL;
+    if (UNLIKELY(out_pending(&e->own_push) > 0))
+        out_move(&s->out, &e->own_push);
+    if (UNLIKELY(s->gate & GATE_REPLY))
+        reply_mode_next(e, s);
+    if (UNLIKELY(e->effects.touch_count + e->effects.command_count > 0)) {
+        e->effects.atomic = true;
+        engine_propagate(e);
+    }
+    exec__arena_reset(e);
+}
+
+/* Runs the handler and deals with its result, short of finish(). */
+static inline enum rc
+call(struct exec *x, bool copy_effects)
+{
+    enum rc rc = x->command->handler(x);
+
+    if (UNLIKELY(x->open[0] != NULL || x->open[1] != NULL))
+        exec__close_edits(x);
+    if (UNLIKELY(rc != RC_OK && rc != RC_BLOCKED)) {
+        x->command->failed++;
+        write_error(x, rc);
+    }
+    if (x->changed)
+        note_effects(x, copy_effects);
+    if (LIKELY(rc != RC_BLOCKED))
+        count_call(x, rc);
+    return rc;
+}
+
+static void
+run_guarded(struct exec *x, uint32_t gate)
+{
+    struct engine *e = x->engine;
+    struct session *s = x->session;
+    enum rc rc;
+
+    if (gate & GATE_REPLY)
+        x->reply.out = &e->void_out;
+    x->no_touch = (gate & GATE_NO_TOUCH) != 0;
+    rc = gate_check(x, gate);
+    if (rc != RC_OK) {
+        reject(x, rc);
+    } else if ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED)) {
+        tx__queue(x);
+    } else {
+        bool show = (gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN));
+        if (show)
+            monitor__feed(e, s, s->db->index, x->argv, x->argc);
+        call(x, false);
+        if ((gate & GATE_MONITORED) && (x->command->special & SPECIAL_EXEC))
+            monitor__feed(e, s, s->db->index, x->argv, x->argc);
+    }
+    x->no_touch = false;
+}
+
+void
+dispatch__run(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc, uint64_t hash,
+              bool hashed)
+{
+    struct exec *x = &e->x;
+
+    exec__begin(e, s, c, argv, argc);
+    if (LIKELY(hashed)) {
+        x->first_key = argv[c->first_key].ptr;
+        x->first_key_len = argv[c->first_key].len;
+        x->first_key_hash = hash;
+    }
+    enum rc rc = resolve(x);
+    uint32_t gate = s->gate | e->gate;
+    if (LIKELY(rc == RC_OK && gate == 0)) {
+        call(x, false);
+    } else if (rc == RC_OK) {
+        run_guarded(x, gate);
+    } else {
+        if (gate & GATE_REPLY)
+            x->reply.out = &e->void_out;
+        reject(x, rc);
+    }
+    finish(x);
+}
+
+bool
+dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc)
+{
+    struct exec *x = &e->x;
+
+    exec__begin(e, s, c, argv, argc);
+    x->cmd = c->row;
+    x->resumed = true;
+    if (s->gate & GATE_REPLY)
+        x->reply.out = &e->void_out;
+    e->ticks.mark = ticks_now(&e->ticks);
+    enum rc rc = call(x, false);
+    finish(x);
+    return rc != RC_BLOCKED;
+}
+
+enum rc
+command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply)
+{
+    struct engine *e = outer->engine;
+    struct exec x = {
+        .engine = e, .session = outer->session, .db = outer->session->db, .argv = argv, .argc = argc,
+        .now_ms = outer->now_ms, .rng = outer->rng, .arena = outer->arena, .limits = outer->limits, .reply = *reply,
+        .depth = outer->depth + 1, .no_touch = outer->no_touch, .command = commands__find(&e->commands, argv[0]),
+    };
+    uint32_t gate = x.session->gate | e->gate;
+    enum rc rc = resolve(&x);
+
+    if (rc == RC_OK && (gate & GATE_GUARD) && e->guard.check != NULL)
+        rc = e->guard.check(e->guard.ctx, &x, x.command);
+    if (rc != RC_OK) {
+        if (x.command != NULL)
+            x.command->rejected++;
+        write_error(&x, rc);
+        outer->error = x.error;
+        return rc;
+    }
+    if ((gate & GATE_MONITORED) && !(x.command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+        monitor__feed(e, x.session, x.db->index, argv, argc);
+    rc = call(&x, true);
+    outer->db = outer->session->db;
+    outer->error = x.error;
+    reply->resp = outer->session->resp;
+    return rc;
+}
+
+/* -- conditions and statistics --------------------------------------------------------------------------------- */
+
+void
+engine_set_condition(struct engine *e, enum engine_condition cond, bool on)
+{
+    if (on)
+        e->gate |= cond;
+    else
+        e->gate &= ~(uint32_t)cond;
+}
+
+unsigned
+engine_conditions(const struct engine *e)
+{
+    return e->gate & GATE_CONDITIONS;
+}
+
+void
+engine_set_guard(struct engine *e, struct command_guard guard)
+{
+    e->guard = guard;
+}
+
+const struct engine_stats *
+engine_stats(const struct engine *e)
+{
+    return &e->stats;
+}
+
+bool
+engine_error_stat(const struct engine *e, size_t n, struct slice *prefix, uint64_t *count)
+{
+    if (n >= e->error_count)
+        return false;
+    *prefix = e->errors[n].prefix;
+    *count = e->errors[n].count;
+    return true;
+}
+
+void
+engine_stats_reset(struct engine *e)
+{
+    uint64_t changes = e->stats.changes;
+
+    e->stats = (struct engine_stats){.changes = changes};
+    for (size_t i = 0; i < e->error_count; i++)
+        mem_free((void *)(uintptr_t)e->errors[i].prefix.ptr);
+    e->error_count = 0;
+    for (size_t i = 0; i < e->commands.count; i++) {
+        struct command *c = &e->commands.items[i];
+        c->calls = c->ticks = c->rejected = c->failed = 0;
+    }
+}
+
+void
+dispatch__mark_special(struct engine *e)
+{
+    static const struct {
+        const char *name;
+        unsigned special;
+    } marks[] = {
+        {"exec", SPECIAL_NOT_QUEUED | SPECIAL_EXEC}, {"discard", SPECIAL_NOT_QUEUED}, {"multi", SPECIAL_NOT_QUEUED},
+        {"watch", SPECIAL_NOT_QUEUED}, {"quit", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED},
+        {"reset", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED}, {"ping", SPECIAL_SUBSCRIBED}, {"subscribe", SPECIAL_SUBSCRIBED},
+        {"unsubscribe", SPECIAL_SUBSCRIBED}, {"psubscribe", SPECIAL_SUBSCRIBED}, {"punsubscribe", SPECIAL_SUBSCRIBED},
+        {"ssubscribe", SPECIAL_SUBSCRIBED}, {"sunsubscribe", SPECIAL_SUBSCRIBED},
+    };
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        struct command *c = command_find(e, slice_cstr(marks[i].name));
+        if (c != NULL)
+            c->special = (uint16_t)marks[i].special;
+    }
+}

@@ -1,0 +1,299 @@
+/* engine/engine.c - making an engine, feeding it, and its sense of time.
+ *
+ * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows and hashes their
+ * first keys, fetches first the buckets and then the entries into the cache, and only then runs them one after another:
+ * the memory latency of all of them overlaps. Nothing that is looked up ahead is more than a hint to what follows, so a
+ * command in the batch may change whatever it likes.
+ */
+#include "engine/engine.h"
+
+#include "engine/engine_priv.h"
+
+/* A command array larger than this is not kept for the next batch. */
+enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
+
+static void
+settings_default(struct engine_settings *s, const struct engine_options *opt)
+{
+    *s = (struct engine_settings){
+        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .active_expire = true,
+        .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .limits = opt->limits,
+    };
+}
+
+struct engine *
+engine_new(const struct engine_options *opt)
+{
+    struct engine *e = mem_get_zero(sizeof(*e));
+
+    e->clock = opt->clock;
+    e->host = opt->host;
+    e->hash_seed = opt->hash_seed;
+    rng_seed(&e->rng, opt->rng_seed);
+    settings_default(&e->settings, opt);
+    ticks_init(&e->ticks, opt->clock);
+    e->x = (struct exec){.engine = e, .rng = &e->rng, .arena = &e->arena, .limits = &e->settings.limits};
+    e->ready_last = &e->ready_first;
+    effects__init(e);
+    keyspace__init(e, opt->databases > 0 ? opt->databases : 16);
+    commands__init(e, opt->families);
+    dispatch__mark_special(e);
+    sessions__init(e);
+    pubsub__init(e);
+    engine_now_update(e);
+    engine_settings_changed(e);
+    return e;
+}
+
+void
+engine_free(struct engine *e)
+{
+    if (e == NULL)
+        return;
+    sessions__fini(e);
+    pubsub__fini(e);
+    keyspace__fini(e);
+    effects__fini(e);
+    commands__fini(e);
+    slowlog__fini(e);
+    engine_stats_reset(e);
+    mem_free(e->errors);
+    btree_fini(&e->wait_deadlines);
+    slice_vec_fini(&e->argv);
+    arena_fini(&e->arena);
+    buf_fini(&e->scratch[0]);
+    buf_fini(&e->scratch[1]);
+    buf_fini(&e->error);
+    out_fini(&e->void_out);
+    out_fini(&e->own_push);
+    mem_free((void *)(uintptr_t)e->password.ptr);
+    mem_free((void *)(uintptr_t)e->misconf.ptr);
+    mem_free(e);
+}
+
+const struct engine_host *
+engine_host_of(const struct engine *e)
+{
+    return &e->host;
+}
+
+struct engine_settings *
+engine_settings(struct engine *e)
+{
+    return &e->settings;
+}
+
+void
+engine_settings_changed(struct engine *e)
+{
+    const struct engine_settings *s = &e->settings;
+
+    e->limits = (struct request_limits){s->proto_max_bulk_len, INT32_MAX, 64 << 10, 0};
+    e->limits_unauth = (struct request_limits){s->proto_max_bulk_len, 10, 64 << 10, 16 << 10};
+    e->slow_ticks = s->slowlog_slower_than_us < 0 ? UINT64_MAX : ticks_from_us(&e->ticks, s->slowlog_slower_than_us);
+    effects__listen(e, LISTEN_NOTIFY, (s->notify_mask & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) != 0);
+}
+
+static void
+set_owned(struct slice *field, struct slice s)
+{
+    char *p = mem_get(s.len + 1);
+
+    if (s.len > 0)
+        memcpy(p, s.ptr, s.len);
+    mem_free((void *)(uintptr_t)field->ptr);
+    *field = slice_of(p, s.len);
+}
+
+void
+engine_set_password(struct engine *e, struct slice password)
+{
+    set_owned(&e->password, password);
+}
+
+struct slice
+engine_password(const struct engine *e)
+{
+    return e->password;
+}
+
+void
+engine_set_misconf(struct engine *e, struct slice text)
+{
+    set_owned(&e->misconf, text);
+}
+
+/* -- time ------------------------------------------------------------------------------------------------------ */
+
+void
+engine_now_update(struct engine *e)
+{
+    e->now_us = clock_wall_us(&e->clock);
+    e->now_ms = e->now_us / 1000;
+    e->access_clock = (uint32_t)(e->now_ms / 1000) & 0xffffff;
+    e->now_read = ticks_now(&e->ticks);
+    if (ticks_calibrate(&e->ticks))
+        engine_settings_changed(e);
+}
+
+int64_t
+engine_now_ms(const struct engine *e)
+{
+    return e->now_ms;
+}
+
+int64_t
+engine_tick(struct engine *e, int64_t budget_us)
+{
+    int64_t deadline = clock_mono_ns(&e->clock) + budget_us * 1000;
+
+    engine_now_update(e);
+    waiters__tick(e);
+    bool more = keyspace__tick(e, deadline);
+    /* Each key that expires is a change of its own: nobody needs to see them together. */
+    e->effects.atomic = false;
+    engine_propagate(e);
+    for (int i = 0; i < e->db_count && !more; i++) {
+        struct table *t = &e->dbs[i].by_key;
+        while (table_step(t, &keyspace_table_ops, TABLE_STEP)) {
+            if (clock_mono_ns(&e->clock) >= deadline) {
+                more = true;
+                break;
+            }
+        }
+    }
+    if (more)
+        return 0;
+    int64_t next = keyspace__next_expiry(e), wait = waiters__next_deadline(e);
+    next = wait < next ? wait : next;
+    if (next <= e->now_ms)
+        return 0;
+    return next - e->now_ms < ENGINE_TICK_MS_MAX ? next - e->now_ms : ENGINE_TICK_MS_MAX;
+}
+
+/* -- feeding --------------------------------------------------------------------------------------------------- */
+
+struct batch {
+    unsigned n;
+    size_t used;               /* of the input, by everything that was parsed */
+    enum parse_result end;     /* DONE: the batch is full, there may be more */
+    struct slice error;
+};
+
+static void
+batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *b)
+{
+    /* What a session may send changes when it logs in, so until then commands are looked at one by one. */
+    bool unauth = (s->gate & GATE_NOAUTH) != 0;
+    unsigned max = unauth ? 1 : BATCH_MAX;
+    const struct request_limits *lim = unauth ? &e->limits_unauth : &e->limits;
+    size_t at = 0;
+
+    e->argv.n = 0;
+    b->n = 0;
+    b->end = PARSE_DONE;
+    while (b->n < max) {
+        size_t used = 0, from = e->argv.n;
+        b->end = request_parse(&s->parser, lim, slice_skip(in, at), &e->argv, &used, &b->error);
+        if (b->end != PARSE_DONE)
+            break;
+        at += used;
+        if (e->argv.n == from)
+            continue; /* an empty line */
+        e->batch[b->n++] = (struct batch_command){.argv_at = (uint32_t)from, .argc = (int)(e->argv.n - from), .end = at};
+        if (UNLIKELY(e->argv.n > ARGV_KEPT))
+            break;
+    }
+    b->used = at;
+}
+
+static void
+batch_prepare(struct engine *e, struct session *s, const struct batch *b)
+{
+    const struct table *t = &s->db->by_key;
+
+    for (unsigned i = 0; i < b->n; i++) {
+        struct batch_command *c = &e->batch[i];
+        const struct slice *argv = e->argv.v + c->argv_at;
+        c->command = commands__find(&e->commands, argv[0]);
+        c->hashed = c->command != NULL && c->command->first_key > 0 && c->argc > c->command->first_key;
+        if (LIKELY(c->hashed)) {
+            c->hash = siphash(e->hash_seed, argv[c->command->first_key]);
+            table_prefetch_bucket(t, c->hash);
+        }
+    }
+    if (b->n < 2)
+        return;
+    for (unsigned i = 0; i < b->n; i++) {
+        if (e->batch[i].hashed)
+            table_prefetch_item(t, e->batch[i].hash);
+    }
+}
+
+/* Runs the batch until the session stops. Returns how many commands ran. */
+static unsigned
+batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out_soft_max)
+{
+    for (unsigned i = 0; i < b->n; i++) {
+        const struct batch_command *c = &e->batch[i];
+        dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
+        if (UNLIKELY((s->gate & GATE_STOPPED) != 0 || out_pending(&s->out) > out_soft_max))
+            return i + 1;
+    }
+    return b->n;
+}
+
+static void
+protocol_error(struct engine *e, struct session *s, struct slice line)
+{
+    struct reply r = {&s->out, s->resp};
+
+    reply_put_error(&r, line);
+    dispatch__count_error(e, line);
+    s->gate |= GATE_CLOSING;
+}
+
+size_t
+engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_soft_max)
+{
+    size_t done = 0;
+
+    s->told = false;
+    s->active_ms = e->now_ms;
+    while (done < in.len && !(s->gate & GATE_STOPPED)) {
+        struct batch b;
+        batch_parse(e, s, slice_skip(in, done), &b);
+        batch_prepare(e, s, &b);
+        e->ticks.mark = ticks_now(&e->ticks);
+        unsigned ran = batch_run(e, s, &b, out_soft_max);
+        if (UNLIKELY(e->argv.cap > ARGV_KEPT))
+            slice_vec_fini(&e->argv);
+        /* One look at the counter a batch tells whether the clock is still good. */
+        if (UNLIKELY(e->ticks.mark - e->now_read > ticks_from_us(&e->ticks, CLOCK_STALE_US)))
+            engine_now_update(e);
+        if (ran < b.n) {
+            /* Parsed for nothing: what follows comes again, from its first byte. */
+            done += e->batch[ran - 1].end;
+            request_parser_fini(&s->parser);
+            break;
+        }
+        done += b.used;
+        request_forget(&s->parser);
+        if (b.end == PARSE_BAD && !(s->gate & GATE_STOPPED)) {
+            protocol_error(e, s, b.error);
+            return in.len;
+        }
+        if (b.end != PARSE_DONE || out_pending(&s->out) > out_soft_max)
+            break;
+    }
+    return done;
+}
+
+void
+engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc)
+{
+    if (argc <= 0 || (s->gate & GATE_STOPPED))
+        return;
+    e->ticks.mark = ticks_now(&e->ticks);
+    dispatch__run(e, s, commands__find(&e->commands, argv[0]), argv, argc, 0, false);
+}

@@ -1,0 +1,304 @@
+/* engine/engine_priv.h - what the engine's own files know of it and of sessions. */
+#ifndef SORREL_ENGINE_ENGINE_PRIV_H
+#define SORREL_ENGINE_ENGINE_PRIV_H
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "engine/dispatch.h"
+#include "engine/effects.h"
+#include "engine/engine.h"
+#include "engine/exec.h"
+#include "engine/keyspace.h"
+#include "engine/pubsub.h"
+#include "engine/session.h"
+#include "engine/settings.h"
+#include "engine/slowlog.h"
+#include "engine/ticks.h"
+#include "engine/tx.h"
+#include "engine/waiters.h"
+#include "proto/request.h"
+
+/* Who wants to hear of changes: the one word that is tested on the path of every write. */
+enum listener {
+    LISTEN_SINKS = 1 << 0,
+    LISTEN_WATCH = 1 << 1,
+    LISTEN_WAIT = 1 << 2,
+    LISTEN_NOTIFY = 1 << 3,
+};
+
+/* What stands between a command and its handler. A session's and the engine's words are or-ed: zero for nearly every
+ * command. The engine's conditions (enum engine_condition) take the low bits. */
+enum gate {
+    GATE_CONDITIONS = (1 << 8) - 1,
+    GATE_NOAUTH = 1 << 8,
+    GATE_MULTI = 1 << 9,
+    GATE_SUBSCRIBED = 1 << 10,  /* has subscriptions and speaks RESP2 */
+    GATE_GUARD = 1 << 11,       /* its user may not do everything */
+    GATE_REPLY = 1 << 12,       /* CLIENT REPLY OFF or SKIP */
+    GATE_NO_TOUCH = 1 << 13,
+    GATE_MONITORED = 1 << 14,   /* of the engine: somebody monitors */
+    GATE_BLOCKED = 1 << 15,
+    GATE_CLOSING = 1 << 16,     /* runs nothing any more */
+};
+enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING };
+
+struct queued {                 /* a command in a transaction; its arguments lie behind it */
+    struct command *command;
+    int argc;
+    struct slice argv[];
+};
+
+struct wait;
+struct watch;
+
+/* What most sessions never need. */
+struct session_more {
+    struct queued **queue;
+    size_t queue_count, queue_cap, queue_bytes;
+    bool tx_broken;             /* a command could not be queued: EXEC aborts */
+    bool tx_dirty;              /* a watched key changed: EXEC answers null */
+    struct watch *watches;
+    size_t watch_count;
+    struct wait *wait;
+    struct table subs[PUBSUB_SPACES];
+    struct slice name, lib_name, lib_ver; /* owned */
+};
+
+struct session {
+    struct engine *engine;
+    void *host_data;
+    session_id id;
+    struct db *db;
+    uint32_t gate;
+    uint32_t flags;             /* enum session_flag */
+    uint8_t resp;
+    uint8_t reply_mode;         /* enum reply_mode, or REPLY_SKIPPING */
+    bool killed, told;
+    uint16_t laddr_at, text_len;
+    struct request_parser parser;
+    struct out out;
+    struct session_more *more;
+    const struct command *last;
+    uint64_t commands;
+    int64_t opened_ms, active_ms;
+    struct session *prev, *next;
+    char text[];                /* addr and laddr */
+};
+enum { REPLY_SKIPPING = REPLY_SKIP_NEXT + 1 };
+
+struct command_slot {
+    uint64_t lo, hi;            /* folded first and last eight bytes of the name */
+    uint32_t len;
+    uint32_t exact;             /* the folded words do not prove equality */
+    struct command *command;
+};
+
+struct command_table {
+    struct command *items;      /* all, in order of id; top-level ones have no parent */
+    size_t count, top_count;
+    struct command_slot *slots;
+    uint32_t mask;
+};
+
+struct error_stat {
+    struct slice prefix;        /* owned */
+    uint64_t count;
+};
+
+struct sink_list {
+    struct effect_sink *v;
+    size_t n;
+};
+
+struct effects {
+    struct arena arena;
+    struct effect_command *first_command, **last_command;
+    struct effect_touch *first_touch, **last_touch;
+    size_t command_count, touch_count;
+    uint64_t seq;               /* number of the running batch */
+    bool atomic;
+};
+
+enum { BATCH_MAX = 64 };
+struct batch_command {
+    struct command *command;
+    uint64_t hash;
+    uint32_t argv_at;
+    int argc;
+    size_t end;                 /* offset behind it in the input */
+    bool hashed;
+};
+
+struct wait_key;
+struct slowlog;
+struct channel;
+
+struct engine {
+    /* touched by every command */
+    uint32_t listening;         /* enum listener */
+    uint32_t gate;              /* enum gate */
+    int64_t now_ms, now_us;
+    uint32_t access_clock;      /* what a touched entry gets under LRU */
+    struct hash_seed hash_seed;
+    struct ticks ticks;
+    uint64_t now_read;          /* ticks when the clock was read last */
+    uint64_t slow_ticks;        /* a command that took more goes to the slow log */
+    struct engine_stats stats;
+    struct exec x;              /* of the running top-level command */
+    struct session *running;    /* whose command runs; NULL between commands */
+    void *arena_mark;           /* arena.next while nothing was taken */
+    struct arena arena;
+    struct slice_vec argv;      /* of the commands in `batch` */
+    struct batch_command batch[BATCH_MAX];
+    struct command_table commands;
+    struct effects effects;
+
+    struct db *dbs;
+    int db_count;
+    struct rng rng;
+    struct clock clock;
+    struct engine_host host;
+    struct engine_settings settings;
+    struct request_limits limits, limits_unauth;
+    struct buf scratch[2], error;
+    struct out void_out;        /* swallows replies under CLIENT REPLY OFF */
+    struct out own_push;        /* messages of the running session to itself, until its reply is complete */
+
+    struct session **sessions;  /* open addressing by id */
+    size_t session_count, session_mask;
+    struct session *session_first, *session_last;
+    session_id last_id;
+    struct slice password;
+
+    struct sink_list sinks[EFFECT_STAGES];
+    struct change_observer observer;
+    bool observed;
+    size_t watch_total;         /* watches of all sessions */
+
+    size_t wait_total, wait_key_total;
+    struct btree wait_deadlines; /* struct wait */
+    struct wait_key *ready_first, **ready_last;
+    bool serving;
+
+    struct table channels[PUBSUB_SPACES];
+    struct channel *pattern_first, *pattern_last;
+    session_id *monitors;
+    size_t monitor_count, monitor_cap;
+
+    struct error_stat *errors;
+    size_t error_count, error_cap;
+    struct slowlog *slowlog;
+    struct command_guard guard;
+    struct slice misconf;       /* owned text of COND_MISCONF */
+};
+
+enum { ERROR_STATS_MAX = 128, ENGINE_TICK_MS_MAX = 1000 };
+
+/* -- session.c -- */
+struct session_more *session__more(struct session *s);
+/* The host must look at the session: it has output or must be closed. */
+void session__tell_host(struct session *s);
+/* Where a push to s is to be written; session__pushed() after it. */
+struct out *session__push_begin(struct session *s);
+void session__push_end(struct session *s);
+void sessions__init(struct engine *e);
+void sessions__fini(struct engine *e);
+void session__gate_update(struct session *s); /* after a change of protocol or subscriptions */
+void monitor__feed(struct engine *e, const struct session *s, int db, const struct slice *argv, int argc);
+
+/* -- cmd.c -- */
+void commands__init(struct engine *e, const struct cmd *const *families);
+void commands__fini(struct engine *e);
+struct command *commands__find(const struct command_table *t, struct slice name);
+
+/* -- dispatch.c -- */
+void dispatch__mark_special(struct engine *e);         /* once, before any rename */
+/* Runs one command of a session from start to end, at depth 0. */
+void dispatch__run(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
+                   uint64_t hash, bool hashed);
+/* Runs a waiting session's command again. True if it waits no longer. */
+bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc);
+void dispatch__count_error(struct engine *e, struct slice line);
+/* Prepares x for a command of s at depth 0. */
+void exec__begin(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc);
+/* Ends edits that the handler left open. */
+void exec__close_edits(struct exec *x);
+void exec__arena_reset(struct engine *e);
+
+/* -- keyspace.c -- */
+void keyspace__init(struct engine *e, int databases);
+void keyspace__fini(struct engine *e);
+void keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *entry);
+void keyspace__unlink(struct engine *e, struct db *db, uint64_t hash, struct entry *entry);
+void keyspace__reap(struct engine *e, struct entry *entry);
+/* Deletes an expired entry with all consequences, unless that is not ours to decide and force is not set. */
+void keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force);
+/* Expires what is due for at most that long; true if there is more. */
+bool keyspace__tick(struct engine *e, int64_t deadline_ns);
+int64_t keyspace__next_expiry(const struct engine *e); /* unix ms; INT64_MAX: none */
+/* Takes all keys of a database away and frees them, elsewhere if the host can. */
+void keyspace__empty(struct engine *e, struct db *db);
+
+static inline bool
+keyspace__is_expired(const struct engine *e, const struct entry *entry)
+{
+    return UNLIKELY(entry_flags(entry) & ENTRY_HAS_EXPIRY) && entry_expiry(entry) < e->now_ms;
+}
+
+static inline uint64_t
+keyspace__hash(const struct engine *e, struct slice key)
+{
+    return siphash(e->hash_seed, key);
+}
+
+/* -- effects.c -- */
+void effects__init(struct engine *e);
+void effects__fini(struct engine *e);
+void effects__touch_slow(struct engine *e, struct db *db, struct slice key, enum event event, bool changed);
+static inline void
+effects__touch(struct engine *e, struct db *db, struct slice key, enum event event, bool changed)
+{
+    if (UNLIKELY(e->listening != 0))
+        effects__touch_slow(e, db, key, event, changed);
+}
+void effects__command(struct engine *e, int db, const struct slice *argv, int argc, bool copy);
+static inline void
+effects__before(struct engine *e, struct db *db, struct entry *entry)
+{
+    if (UNLIKELY(e->observed))
+        e->observer.before_change(e->observer.ctx, db, entry);
+}
+void effects__listen(struct engine *e, enum listener who, bool on);
+
+/* -- tx.c -- */
+void tx__queue(struct exec *x);                        /* the running command; replies QUEUED */
+void tx__spoil(struct session *s);                     /* a command was refused: EXEC will abort */
+void tx__end(struct session *s);                       /* forgets queue and watches */
+void tx__touched(struct engine *e, const struct effect_touch *t);
+void tx__emptied(struct engine *e, struct db *db, const struct db *replaced_with);
+void tx__discard(struct session *s);
+void tx__watch_fini(struct engine *e, struct db *db);
+
+/* -- waiters.c -- */
+size_t waiters__memory(const struct wait *w);
+void waiters__forget(struct session *s);               /* it closes */
+void waiters__touched(struct engine *e, const struct effect_touch *t);
+void waiters__scan(struct engine *e, struct db *db);   /* another set of keys is in this database */
+void waiters__serve(struct engine *e);
+void waiters__tick(struct engine *e);
+int64_t waiters__next_deadline(const struct engine *e);
+void waiters__fini(struct engine *e, struct db *db);
+
+/* -- pubsub.c -- */
+void pubsub__init(struct engine *e);
+void pubsub__fini(struct engine *e);
+void pubsub__forget(struct session *s);
+
+/* -- notify.c -- */
+void notify__event(struct engine *e, const struct effect_touch *t);
+
+/* -- slowlog.c -- */
+void slowlog__add(struct exec *x, int64_t took_us);
+void slowlog__fini(struct engine *e);
+
+#endif

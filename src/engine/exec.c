@@ -1,0 +1,402 @@
+/* engine/exec.c - reading and changing single keys on behalf of a handler.
+ *
+ * Between edit and entry_changed() a string with an expiry is out of the expiry index, because it may move; everything
+ * else stays where it is. exec.open remembers which entries are being edited.
+ */
+#include "engine/exec.h"
+
+#include "engine/engine_priv.h"
+#include "engine/exec_priv.h"
+
+/* -- finding --------------------------------------------------------------------------------------------------- */
+
+/* NULL when absent or expired. `force`: an expired entry must go even where expiry is somebody else's decision, since the
+ * caller is about to use its place. */
+static inline struct entry *
+find(struct exec *x, struct db *db, struct slice key, uint64_t hash, bool force)
+{
+    struct entry *e = table_find(&db->by_key, &keyspace_table_ops, hash, key);
+
+    if (e != NULL && keyspace__is_expired(x->engine, e)) {
+        keyspace__expire(x->engine, db, hash, e, force);
+        return NULL;
+    }
+    return e;
+}
+
+static void
+touch_lfu(struct exec *x, struct entry *e)
+{
+    uint32_t minutes = (uint32_t)(x->now_ms / 60000) & 0xffff;
+    uint32_t count = (uint32_t)entry_frequency(x, e);
+
+    /* A counter of eight bits that grows ever more slowly: about a million accesses fill it. */
+    if (count < 255) {
+        uint32_t above = count > LFU_INITIAL ? count - LFU_INITIAL : 0;
+        uint64_t odds = (uint64_t)above * x->engine->settings.lfu_log_factor + 1;
+        if (rng_below(x->rng, odds) == 0)
+            count++;
+    }
+    entry_set_clock(e, minutes << 8 | count);
+}
+
+static inline void
+touch(struct exec *x, struct entry *e)
+{
+    if (UNLIKELY(x->no_touch))
+        return;
+    if (UNLIKELY(x->engine->settings.lru_clock_lfu))
+        touch_lfu(x, e);
+    else if (entry_clock(e) != x->engine->access_clock)
+        entry_set_clock(e, x->engine->access_clock);
+}
+
+struct entry *
+look_in(struct exec *x, struct db *db, struct slice key)
+{
+    struct entry *e = find(x, db, key, exec__hash(x, key), false);
+
+    if (e == NULL) {
+        x->engine->stats.misses++;
+        effects__touch(x->engine, db, key, EV_KEYMISS, false);
+        return NULL;
+    }
+    x->engine->stats.hits++;
+    touch(x, e);
+    return e;
+}
+
+struct entry *
+look(struct exec *x, struct slice key)
+{
+    return look_in(x, x->db, key);
+}
+
+struct entry *
+peek(struct exec *x, struct slice key)
+{
+    return find(x, x->db, key, exec__hash(x, key), false);
+}
+
+static inline enum rc
+read_typed(struct exec *x, struct slice key, enum value_type type, struct entry **out)
+{
+    struct entry *e = look(x, key);
+
+    if (e != NULL && UNLIKELY(entry_type(e) != type))
+        return RC_WRONGTYPE;
+    *out = e;
+    return RC_OK;
+}
+
+enum rc
+read_string(struct exec *x, struct slice key, const struct entry **out)
+{
+    struct entry *e;
+
+    TRY(read_typed(x, key, TYPE_STRING, &e));
+    *out = e;
+    return RC_OK;
+}
+
+/* The eight bytes of a collection are its struct hash, list … */
+#define READ_COLLECTION(noun, type)                                                                                    \
+    enum rc read_##noun(struct exec *x, struct slice key, const struct noun **out)                                     \
+    {                                                                                                                  \
+        struct entry *e;                                                                                               \
+        TRY(read_typed(x, key, type, &e));                                                                             \
+        *out = e != NULL ? (const struct noun *)entry_handle(e) : NULL;                                                \
+        return RC_OK;                                                                                                  \
+    }
+READ_COLLECTION(hash, TYPE_HASH)
+READ_COLLECTION(list, TYPE_LIST)
+READ_COLLECTION(set, TYPE_SET)
+READ_COLLECTION(zset, TYPE_ZSET)
+
+/* -- editing --------------------------------------------------------------------------------------------------- */
+
+static void
+open_edit(struct exec *x, struct entry *e)
+{
+    int slot = x->open[0] == NULL ? 0 : 1;
+
+    CHECK(x->open[slot] == NULL);
+    x->open[slot] = e;
+    if (entry_type(e) == TYPE_STRING && (entry_flags(e) & ENTRY_HAS_EXPIRY))
+        btree_remove(&x->db->by_expiry, &keyspace_expiry_ops, e);
+}
+
+static bool
+is_open(const struct exec *x, const struct entry *e)
+{
+    return x->open[0] == e || x->open[1] == e;
+}
+
+static void
+close_edit(struct exec *x, struct entry *e)
+{
+    if (x->open[0] == e)
+        x->open[0] = NULL;
+    else if (x->open[1] == e)
+        x->open[1] = NULL;
+    else
+        return;
+    if (entry_type(e) == TYPE_STRING && (entry_flags(e) & ENTRY_HAS_EXPIRY))
+        btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, e);
+}
+
+enum rc
+edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mode mode, struct entry **out)
+{
+    uint64_t hash = exec__hash(x, key);
+    struct entry *e = find(x, x->db, key, hash, mode == ENTRY_CREATE);
+
+    if (e == NULL) {
+        if (mode == ENTRY_CREATE) {
+            e = entry_new(type, key);
+            exec__new_clock(x, e);
+            keyspace__link(x->engine, x->db, hash, e);
+            effects__touch(x->engine, x->db, key, EV_NEW, false);
+            open_edit(x, e);
+        }
+        *out = e;
+        return RC_OK;
+    }
+    if (UNLIKELY(entry_type(e) != type))
+        return RC_WRONGTYPE;
+    touch(x, e);
+    effects__before(x->engine, x->db, e);
+    open_edit(x, e);
+    *out = e;
+    return RC_OK;
+}
+
+#define EDIT_COLLECTION(noun, type)                                                                                    \
+    enum rc edit_##noun(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct noun **out)    \
+    {                                                                                                                  \
+        TRY(edit_entry(x, key, type, mode, e));                                                                        \
+        *out = *e != NULL ? (struct noun *)entry_handle(*e) : NULL;                                                    \
+        return RC_OK;                                                                                                  \
+    }
+EDIT_COLLECTION(hash, TYPE_HASH)
+EDIT_COLLECTION(list, TYPE_LIST)
+EDIT_COLLECTION(set, TYPE_SET)
+EDIT_COLLECTION(zset, TYPE_ZSET)
+
+static bool
+is_empty(struct entry *e)
+{
+    const void *h = entry_handle(e);
+
+    switch (entry_type(e)) {
+    case TYPE_LIST: return list_count(h) == 0;
+    case TYPE_SET: return set_count(h) == 0;
+    case TYPE_ZSET: return zset_count(h) == 0;
+    case TYPE_HASH: return hash_count(h) == 0;
+    default: return false; /* strings and streams may be empty */
+    }
+}
+
+static void
+drop_empty(struct exec *x, struct entry *e)
+{
+    keyspace__unlink(x->engine, x->db, exec__entry_hash(x, e), e);
+    entry_free(e);
+}
+
+void
+entry_changed(struct exec *x, struct entry *e, enum event event)
+{
+    x->changed = true;
+    x->engine->stats.changes++;
+    close_edit(x, e);
+    effects__touch(x->engine, x->db, entry_key(e), event, true);
+    if (entry_type(e) != TYPE_STRING && is_empty(e)) {
+        effects__touch(x->engine, x->db, entry_key(e), EV_DEL, true);
+        drop_empty(x, e);
+    }
+}
+
+void
+entry_unchanged(struct exec *x, struct entry *e)
+{
+    close_edit(x, e);
+    if (entry_type(e) != TYPE_STRING && is_empty(e))
+        drop_empty(x, e);
+}
+
+void
+exec__close_edits(struct exec *x)
+{
+    for (int i = 0; i < 2; i++) {
+        if (x->open[i] != NULL)
+            entry_unchanged(x, x->open[i]);
+    }
+}
+
+struct entry *
+entry_moved(struct exec *x, struct entry *was, struct entry *moved)
+{
+    CHECK(is_open(x, was));
+    if (was == moved)
+        return moved;
+    x->open[x->open[0] == was ? 0 : 1] = moved;
+    table_replace(&x->db->by_key, exec__entry_hash(x, moved), was, moved);
+    return moved;
+}
+
+/* -- whole keys ------------------------------------------------------------------------------------------------ */
+
+static void
+note_change(struct exec *x, struct db *db, struct slice key, enum event event)
+{
+    x->changed = true;
+    x->engine->stats.changes++;
+    effects__touch(x->engine, db, key, event, true);
+}
+
+/* Puts fresh where old is; the key is the same. */
+static void
+replace(struct exec *x, struct db *db, uint64_t hash, struct entry *old, struct entry *fresh)
+{
+    if ((entry_flags(old) & ENTRY_HAS_EXPIRY) && !(is_open(x, old) && entry_type(old) == TYPE_STRING))
+        btree_remove(&db->by_expiry, &keyspace_expiry_ops, old);
+    table_replace(&db->by_key, hash, old, fresh);
+    if (entry_flags(fresh) & ENTRY_HAS_EXPIRY)
+        btree_insert(&db->by_expiry, &keyspace_expiry_ops, fresh);
+}
+
+enum rc
+key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_ms, enum event event)
+{
+    struct db *db = x->db;
+    uint64_t hash = exec__hash(x, key);
+    struct entry *old = find(x, db, key, hash, true), *fresh;
+
+    if (old == NULL) {
+        fresh = entry_new_string(key, value, at_ms == KEEP_EXPIRY ? -1 : at_ms);
+        if (UNLIKELY(fresh == NULL))
+            return RC_NO_MEMORY;
+        exec__new_clock(x, fresh);
+        keyspace__link(x->engine, db, hash, fresh);
+        effects__touch(x->engine, db, key, EV_NEW, false);
+        note_change(x, db, key, event);
+        return RC_OK;
+    }
+    CHECK(!is_open(x, old));
+    effects__before(x->engine, db, old);
+    bool volatile_now = (entry_flags(old) & ENTRY_HAS_EXPIRY) != 0;
+    if (LIKELY(entry_type(old) == TYPE_STRING && !volatile_now && at_ms < 0)) {
+        touch(x, old);
+        fresh = string_set(old, value);
+        if (UNLIKELY(fresh == NULL))
+            return RC_NO_MEMORY;
+        if (fresh != old)
+            table_replace(&db->by_key, hash, old, fresh);
+    } else {
+        fresh = entry_new_string(key, value, at_ms == KEEP_EXPIRY ? entry_expiry(old) : at_ms);
+        if (UNLIKELY(fresh == NULL))
+            return RC_NO_MEMORY;
+        exec__new_clock(x, fresh);
+        replace(x, db, hash, old, fresh);
+        keyspace__reap(x->engine, old);
+    }
+    note_change(x, db, key, event);
+    return RC_OK;
+}
+
+void
+key_put(struct exec *x, struct db *db, struct entry *e, enum event event)
+{
+    struct slice key = entry_key(e);
+    uint64_t hash = exec__hash(x, key);
+    struct entry *old = find(x, db, key, hash, true);
+
+    if (old == NULL) {
+        keyspace__link(x->engine, db, hash, e);
+        effects__touch(x->engine, db, key, EV_NEW, false);
+    } else {
+        CHECK(!is_open(x, old));
+        effects__before(x->engine, db, old);
+        replace(x, db, hash, old, e);
+        keyspace__reap(x->engine, old);
+    }
+    exec__new_clock(x, e);
+    note_change(x, db, key, event);
+}
+
+struct entry *
+key_take(struct exec *x, struct db *db, struct slice key, enum event event)
+{
+    uint64_t hash = exec__hash(x, key);
+    struct entry *e = find(x, db, key, hash, true);
+
+    if (e == NULL)
+        return NULL;
+    CHECK(!is_open(x, e));
+    effects__before(x->engine, db, e);
+    keyspace__unlink(x->engine, db, hash, e);
+    note_change(x, db, entry_key(e), event);
+    return e;
+}
+
+bool
+key_delete(struct exec *x, struct db *db, struct slice key, enum event event)
+{
+    struct entry *e = key_take(x, db, key, event);
+
+    if (e == NULL)
+        return false;
+    keyspace__reap(x->engine, e);
+    return true;
+}
+
+struct entry *
+key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
+{
+    struct db *db = x->db;
+    struct slice key = entry_key(e);
+
+    CHECK(!is_open(x, e));
+    if (at_ms != -1 && at_ms <= x->now_ms && x->engine->settings.lazy_expire_deletes) {
+        EFFECT_AS(x, LIT("DEL"), key);
+        effects__before(x->engine, db, e);
+        note_change(x, db, key, EV_DEL);
+        keyspace__unlink(x->engine, db, exec__entry_hash(x, e), e);
+        keyspace__reap(x->engine, e);
+        return NULL;
+    }
+    effects__before(x->engine, db, e);
+    if (entry_flags(e) & ENTRY_HAS_EXPIRY)
+        btree_remove(&db->by_expiry, &keyspace_expiry_ops, e);
+    uint64_t hash = exec__entry_hash(x, e);
+    struct entry *moved = entry_set_expiry(e, at_ms);
+    if (moved != e)
+        table_replace(&db->by_key, hash, e, moved);
+    if (entry_flags(moved) & ENTRY_HAS_EXPIRY)
+        btree_insert(&db->by_expiry, &keyspace_expiry_ops, moved);
+    note_change(x, db, entry_key(moved), event);
+    return moved;
+}
+
+/* -- consequences ---------------------------------------------------------------------------------------------- */
+
+void
+effect_as(struct exec *x, const struct slice *argv, int argc)
+{
+    x->rewritten = true;
+    if (x->engine->listening & LISTEN_SINKS)
+        effects__command(x->engine, x->db->index, argv, argc, true);
+}
+
+void
+effect_none(struct exec *x)
+{
+    x->silent = true;
+}
+
+void
+notify(struct exec *x, enum event event, struct slice key)
+{
+    effects__touch(x->engine, x->db, key, event, false);
+}

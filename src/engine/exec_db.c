@@ -1,0 +1,155 @@
+/* engine/exec_db.c - whole databases on behalf of a handler, and what eviction clocks say. */
+#include "engine/engine_priv.h"
+#include "engine/exec_priv.h"
+
+struct db *
+db_at(const struct exec *x, int64_t index)
+{
+    return index >= 0 && index < x->engine->db_count ? &x->engine->dbs[index] : NULL;
+}
+
+int
+db_index(const struct db *db)
+{
+    return db->index;
+}
+
+void
+db_select(struct exec *x, struct db *db)
+{
+    x->session->db = db;
+    x->db = db;
+}
+
+size_t
+db_size(struct exec *x, const struct db *db)
+{
+    return keyspace_count(x->engine, db);
+}
+
+struct entry *
+db_random(struct exec *x, struct db *db)
+{
+    struct engine *e = x->engine;
+
+    /* Where expired keys stay (on a replica) they may be nearly all there are; then one that is expired is better than
+     * an endless search. Redis gives up after 100 as well. */
+    for (int tries = 0; tries < 100 || e->settings.lazy_expire_deletes; tries++) {
+        struct entry *entry = table_random(&db->by_key, x->rng);
+        if (entry == NULL || !keyspace__is_expired(e, entry))
+            return entry;
+        keyspace__expire(e, db, keyspace__hash(e, entry_key(entry)), entry, false);
+    }
+    return NULL;
+}
+
+struct live_visit {
+    struct engine *engine;
+    db_visit *fn;
+    void *ctx;
+};
+
+static void
+visit_live(void *ctx, void *item)
+{
+    struct live_visit *v = ctx;
+
+    if (!keyspace__is_expired(v->engine, item))
+        v->fn(v->ctx, item);
+}
+
+uint64_t
+db_scan(struct exec *x, struct db *db, uint64_t cursor, db_visit *fn, void *ctx)
+{
+    struct live_visit v = {x->engine, fn, ctx};
+
+    return table_scan(&db->by_key, &keyspace_table_ops, cursor, visit_live, &v);
+}
+
+static void
+flush_one(struct exec *x, struct db *db)
+{
+    struct engine *e = x->engine;
+    size_t keys = table_count(&db->by_key);
+
+    if (e->observed && e->observer.before_flush != NULL)
+        e->observer.before_flush(e->observer.ctx, db);
+    if (e->listening & LISTEN_WATCH)
+        tx__emptied(e, db, NULL);
+    effects__touch(e, db, (struct slice){NULL, 0}, EV_NONE, true);
+    e->stats.changes += keys;
+    if (keys > 0)
+        keyspace__empty(e, db);
+}
+
+void
+db_flush(struct exec *x, struct db *db, bool async)
+{
+    x->changed = true; /* propagated even when there was nothing to empty, as redis does */
+    exec__close_edits(x);
+    if (db != NULL) {
+        flush_one(x, db);
+        return;
+    }
+    for (int i = 0; i < x->engine->db_count; i++)
+        flush_one(x, &x->engine->dbs[i]);
+}
+
+void
+db_swap(struct exec *x, struct db *a, struct db *b)
+{
+    struct engine *e = x->engine;
+
+    x->changed = true;
+    e->stats.changes++;
+    if (a == b)
+        return;
+    if (e->observed && e->observer.before_flush != NULL) {
+        e->observer.before_flush(e->observer.ctx, a);
+        e->observer.before_flush(e->observer.ctx, b);
+    }
+    if (e->listening & LISTEN_WATCH) {
+        tx__emptied(e, a, b);
+        tx__emptied(e, b, a);
+    }
+    struct db was = *a;
+    a->by_key = b->by_key;
+    a->by_expiry = b->by_expiry;
+    b->by_key = was.by_key;
+    b->by_expiry = was.by_expiry;
+    effects__touch(e, a, (struct slice){NULL, 0}, EV_NONE, true);
+    effects__touch(e, b, (struct slice){NULL, 0}, EV_NONE, true);
+    if (e->listening & LISTEN_WAIT) {
+        waiters__scan(e, a);
+        waiters__scan(e, b);
+    }
+}
+
+size_t
+string_max(const struct exec *x)
+{
+    return x->engine->settings.proto_max_bulk_len;
+}
+
+bool
+policy_is_lfu(const struct exec *x)
+{
+    return x->engine->settings.lru_clock_lfu;
+}
+
+int64_t
+entry_idle_seconds(const struct exec *x, const struct entry *e)
+{
+    return (int64_t)((x->engine->access_clock - entry_clock(e)) & 0xffffff);
+}
+
+int
+entry_frequency(const struct exec *x, const struct entry *e)
+{
+    uint32_t clock = entry_clock(e), count = clock & 0xff;
+    uint32_t minutes = ((uint32_t)(x->now_ms / 60000) - (clock >> 8)) & 0xffff;
+    uint32_t decay = x->engine->settings.lfu_decay_time;
+    uint32_t periods = decay > 0 ? minutes / decay : 0;
+
+    return (int)(periods > count ? 0 : count - periods);
+}

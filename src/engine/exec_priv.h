@@ -1,0 +1,37 @@
+/* engine/exec_priv.h - hashing for exec*.c. */
+#ifndef SORREL_ENGINE_EXEC_PRIV_H
+#define SORREL_ENGINE_EXEC_PRIV_H
+
+#include "engine/engine_priv.h"
+
+enum { LFU_INITIAL = 5 };
+
+/* Mostly the key that was hashed while parsing. */
+static inline uint64_t
+exec__hash(const struct exec *x, struct slice key)
+{
+    if (LIKELY(key.ptr == x->first_key && key.len == x->first_key_len))
+        return x->first_key_hash;
+    return keyspace__hash(x->engine, key);
+}
+
+static inline uint64_t
+exec__entry_hash(const struct exec *x, const struct entry *e)
+{
+    struct slice key = entry_key(e);
+
+    if (x->first_key != NULL && slice_eq(key, slice_of(x->first_key, x->first_key_len)))
+        return x->first_key_hash;
+    return keyspace__hash(x->engine, key);
+}
+
+static inline void
+exec__new_clock(const struct exec *x, struct entry *e)
+{
+    if (UNLIKELY(x->engine->settings.lru_clock_lfu))
+        entry_set_clock(e, ((uint32_t)(x->now_ms / 60000) & 0xffff) << 8 | LFU_INITIAL);
+    else
+        entry_set_clock(e, x->engine->access_clock);
+}
+
+#endif

@@ -1,0 +1,295 @@
+/* engine/keyspace.c - the databases, and exact expiry.
+ *
+ * Every key with an expiry is also in an index ordered by time, so what is due is known without sampling: it is counted
+ * out of DBSIZE, found absent by every lookup, and freed from the front of the index in short slices.
+ */
+#include "engine/keyspace.h"
+
+#include "engine/engine_priv.h"
+
+/* Freeing more than this many allocations is left to the host's reaper. */
+enum { REAP_EFFORT = 64 };
+
+static struct slice
+item_key(const void *item)
+{
+    return entry_key(item);
+}
+
+static uint64_t
+item_hash(const void *item, struct hash_seed seed)
+{
+    return siphash(seed, entry_key(item));
+}
+
+static uint64_t
+item_due(const void *item)
+{
+    /* Expiries may lie before 1970: shift them into the order of unsigned numbers. */
+    return (uint64_t)entry_expiry(item) ^ (UINT64_C(1) << 63);
+}
+
+static int
+item_order(const void *a, const void *b)
+{
+    return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+const struct table_ops keyspace_table_ops = {item_key, item_hash};
+const struct btree_ops keyspace_expiry_ops = {item_due, item_order};
+
+void
+keyspace__init(struct engine *e, int databases)
+{
+    e->dbs = mem_get_zero((size_t)databases * sizeof(*e->dbs));
+    e->db_count = databases;
+    for (int i = 0; i < databases; i++) {
+        table_init(&e->dbs[i].by_key, e->hash_seed);
+        table_init(&e->dbs[i].watched, e->hash_seed);
+        table_init(&e->dbs[i].waiting, e->hash_seed);
+        e->dbs[i].index = i;
+    }
+}
+
+/* -- whole databases ------------------------------------------------------------------------------------------- */
+
+struct graveyard {
+    struct table by_key;
+    struct btree by_expiry;
+};
+
+static void
+bury_item(void *ctx, void *item)
+{
+    entry_free(item);
+}
+
+static void
+bury(void *arg)
+{
+    struct graveyard *g = arg;
+    uint64_t cursor = 0;
+
+    do {
+        cursor = table_scan(&g->by_key, &keyspace_table_ops, cursor, bury_item, NULL);
+    } while (cursor != 0);
+    table_fini(&g->by_key);
+    btree_fini(&g->by_expiry);
+    mem_free(g);
+}
+
+void
+keyspace__empty(struct engine *e, struct db *db)
+{
+    struct graveyard *g = mem_get(sizeof(*g));
+
+    g->by_key = db->by_key;
+    g->by_expiry = db->by_expiry;
+    table_init(&db->by_key, e->hash_seed);
+    db->by_expiry = (struct btree){0};
+    if (e->host.defer != NULL && table_count(&g->by_key) > REAP_EFFORT)
+        e->host.defer(e->host.ctx, bury, g);
+    else
+        bury(g);
+}
+
+void
+keyspace__fini(struct engine *e)
+{
+    for (int i = 0; i < e->db_count; i++) {
+        struct graveyard *g = mem_get(sizeof(*g));
+        g->by_key = e->dbs[i].by_key;
+        g->by_expiry = e->dbs[i].by_expiry;
+        bury(g);
+        tx__watch_fini(e, &e->dbs[i]);
+        waiters__fini(e, &e->dbs[i]);
+    }
+    mem_free(e->dbs);
+}
+
+struct db *
+engine_db(struct engine *e, int index)
+{
+    return index >= 0 && index < e->db_count ? &e->dbs[index] : NULL;
+}
+
+int
+engine_db_count(const struct engine *e)
+{
+    return e->db_count;
+}
+
+static bool
+is_due(const void *ctx, const void *item)
+{
+    const struct engine *e = ctx;
+
+    return entry_expiry(item) < e->now_ms;
+}
+
+static size_t
+due_count(const struct engine *e, const struct db *db)
+{
+    const struct entry *first = btree_min(&db->by_expiry);
+
+    /* Nearly always nothing is due: expiry runs all the time. */
+    if (first == NULL || !is_due(e, first))
+        return 0;
+    return btree_count_before(&db->by_expiry, is_due, e);
+}
+
+size_t
+keyspace_count(const struct engine *e, const struct db *db)
+{
+    return table_count(&db->by_key) - due_count(e, db);
+}
+
+size_t
+keyspace_volatile(const struct engine *e, const struct db *db)
+{
+    return db->by_expiry.items - due_count(e, db);
+}
+
+int64_t
+keyspace_average_ttl(const struct engine *e, const struct db *db)
+{
+    size_t n = db->by_expiry.items, due = due_count(e, db);
+    enum { SAMPLES = 32 };
+    double sum = 0;
+
+    if (n <= due)
+        return 0;
+    /* Evenly spaced in the order of expiry: exact for small databases, good enough for the one line of INFO. */
+    size_t live = n - due, samples = live < SAMPLES ? live : SAMPLES;
+    for (size_t i = 0; i < samples; i++)
+        sum += (double)(entry_expiry(btree_at(&db->by_expiry, due + live * i / samples)) - e->now_ms);
+    return (int64_t)(sum / (double)samples);
+}
+
+/* -- single keys ----------------------------------------------------------------------------------------------- */
+
+struct entry *
+keyspace_find(struct engine *e, struct db *db, struct slice key)
+{
+    struct entry *entry = table_find(&db->by_key, &keyspace_table_ops, keyspace__hash(e, key), key);
+
+    return entry != NULL && !keyspace__is_expired(e, entry) ? entry : NULL;
+}
+
+void
+keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
+{
+    table_insert(&db->by_key, &keyspace_table_ops, hash, entry);
+    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
+        btree_insert(&db->by_expiry, &keyspace_expiry_ops, entry);
+}
+
+void
+keyspace__unlink(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
+{
+    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
+        btree_remove(&db->by_expiry, &keyspace_expiry_ops, entry);
+    bool was_there = table_remove(&db->by_key, &keyspace_table_ops, hash, entry);
+    CHECK(was_there);
+}
+
+void
+keyspace_load(struct engine *e, struct db *db, struct entry *entry)
+{
+    keyspace__link(e, db, keyspace__hash(e, entry_key(entry)), entry);
+}
+
+void
+keyspace_reserve(struct engine *e, struct db *db, size_t keys)
+{
+    table_reserve(&db->by_key, &keyspace_table_ops, keys);
+}
+
+void
+keyspace__reap(struct engine *e, struct entry *entry)
+{
+    if (entry_type(entry) != TYPE_STRING && e->host.reap != NULL && entry_free_effort(entry) > REAP_EFFORT)
+        e->host.reap(e->host.ctx, entry);
+    else
+        entry_free(entry);
+}
+
+/* -- expiry ---------------------------------------------------------------------------------------------------- */
+
+static void
+remove_expired(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
+{
+    effects__before(e, db, entry);
+    if (UNLIKELY(e->listening != 0)) {
+        struct slice key = entry_key(entry);
+        effects__touch_slow(e, db, key, EV_EXPIRED, true);
+        if (e->listening & LISTEN_SINKS)
+            effects__command(e, db->index, (const struct slice[]){LIT("DEL"), key}, 2, true);
+    }
+    keyspace__unlink(e, db, hash, entry);
+    keyspace__reap(e, entry);
+    e->stats.expired++;
+    e->stats.changes++;
+}
+
+void
+keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force)
+{
+    if (force || e->settings.lazy_expire_deletes)
+        remove_expired(e, db, hash, entry);
+}
+
+/* Removes up to 16 due entries, fetching what they need into the cache first. */
+static size_t
+expire_some(struct engine *e, struct db *db)
+{
+    enum { GROUP = 16 };
+    struct entry *due[GROUP];
+    uint64_t hash[GROUP];
+    size_t n = 0;
+
+    struct btree_iter it = btree_seek(&db->by_expiry, 0);
+    for (struct entry *entry; n < GROUP && (entry = btree_get(it)) != NULL && is_due(e, entry); n++) {
+        due[n] = entry;
+        btree_forward(&it);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hash[i] = keyspace__hash(e, entry_key(due[i]));
+        table_prefetch_bucket(&db->by_key, hash[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        remove_expired(e, db, hash[i], due[i]);
+    e->stats.expired_by_tick += n;
+    return n;
+}
+
+bool
+keyspace__tick(struct engine *e, int64_t deadline_ns)
+{
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes)
+        return false;
+    for (int i = 0; i < e->db_count; i++) {
+        struct db *db = &e->dbs[i];
+        while (expire_some(e, db) > 0) {
+            if (clock_mono_ns(&e->clock) >= deadline_ns)
+                return true;
+        }
+    }
+    return false;
+}
+
+int64_t
+keyspace__next_expiry(const struct engine *e)
+{
+    int64_t next = INT64_MAX;
+
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes)
+        return next;
+    for (int i = 0; i < e->db_count; i++) {
+        const struct entry *first = btree_min(&e->dbs[i].by_expiry);
+        if (first != NULL && entry_expiry(first) < next)
+            next = entry_expiry(first);
+    }
+    /* A key is there until the clock is past its time. */
+    return next == INT64_MAX ? next : next + 1;
+}
