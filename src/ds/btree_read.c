@@ -3,6 +3,8 @@
 #include "ds/btree.h"
 #include "ds/btree_priv.h"
 
+enum { AHEAD = 4 }; /* items fetched in advance while iterating */
+
 size_t
 btree_bytes(const struct btree *t)
 {
@@ -64,6 +66,8 @@ btree_forward(struct btree_iter *it)
     if (l == NULL || it->at == l->head.n)
         return;
     it->at++; /* from before the first (UINT_MAX) to the first */
+    if (it->at + AHEAD < l->head.n)
+        __builtin_prefetch(slot_item(l->slots[it->at + AHEAD]));
     if (it->at == l->head.n && l->next != NULL)
         *it = (struct btree_iter){&l->next->head, 0};
 }
@@ -79,6 +83,8 @@ btree_backward(struct btree_iter *it)
         *it = (struct btree_iter){&l->prev->head, l->prev->head.n - 1u};
     else
         it->at--;
+    if (it->at >= AHEAD && it->at < l->head.n)
+        __builtin_prefetch(slot_item(l->slots[it->at - AHEAD]));
 }
 
 void *

@@ -79,8 +79,3 @@ const struct value_ops value_ops[TYPE_COUNT] = {
 #pragma weak set_bytes
 #pragma weak set_encoding
 #pragma weak set_count
-#pragma weak zset_fini
-#pragma weak zset_copy
-#pragma weak zset_bytes
-#pragma weak zset_encoding
-#pragma weak zset_count
