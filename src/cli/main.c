@@ -1,0 +1,188 @@
+/* cli/main.c - sorrel-cli: one command, lines of commands, or one of the modes. */
+#include "cli/repl.h"
+#include "cli/session.h"
+#include "cli/words.h"
+
+#include "base/mem.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define CLI_VERSION "0.1.0"
+
+static bool
+read_all(int fd, struct buf *out)
+{
+    for (;;) {
+        ssize_t n = read(fd, buf_room(out, 65536), 65536);
+        if (n <= 0)
+            return n == 0;
+        buf_advance(out, (size_t)n);
+    }
+}
+
+/* Builds the command of a one-shot run. False, having said why, when it can't be. */
+static bool
+build_command(const struct options *o, struct arena *arena, struct buf *input, struct words *out)
+{
+    struct slice *argv = arena_array(arena, (size_t)o->argc + 1, sizeof(*argv));
+    int argc = o->argc;
+    bool tag_found = false;
+
+    for (int i = 0; i < argc; i++) {
+        argv[i] = slice_cstr(o->argv[i]);
+        if (o->quoted_input && !words_unquote(arena, argv[i], &argv[i])) {
+            printf("Invalid quoted string\n"); /* where redis-cli says it */
+            return false;
+        }
+    }
+    if ((o->stdin_last || o->stdin_tag != NULL) && !read_all(STDIN_FILENO, input)) {
+        perror("Reading standard input");
+        return false;
+    }
+    for (int i = 0; i < argc && o->stdin_tag != NULL; i++) {
+        if (slice_eq(argv[i], slice_cstr(o->stdin_tag))) {
+            argv[i] = buf_slice(input);
+            tag_found = true;
+        }
+    }
+    if (o->stdin_tag != NULL && !tag_found) {
+        fprintf(stderr, "Using -X option but stdin tag not match.\n");
+        return false;
+    }
+    if (o->stdin_last)
+        argv[argc++] = buf_slice(input);
+    *out = (struct words){argv, argc};
+    return true;
+}
+
+/* --eval FILE key ... , argument ... as an EVAL command. */
+static bool
+build_eval(const struct options *o, struct arena *arena, struct buf *script, struct words *out)
+{
+    FILE *f = fopen(o->file, "r");
+
+    if (f == NULL || !read_all(fileno(f), script)) {
+        fprintf(stderr, "Can't open file '%s': %m\n", o->file);
+        if (f != NULL)
+            fclose(f);
+        return false;
+    }
+    fclose(f);
+    struct slice *argv = arena_array(arena, (size_t)o->argc + 3, sizeof(*argv));
+    int argc = 3, keys = 0;
+    bool comma = false;
+    for (int i = 0; i < o->argc; i++) {
+        if (!comma && strcmp(o->argv[i], ",") == 0) {
+            comma = true;
+            continue;
+        }
+        argv[argc++] = slice_cstr(o->argv[i]);
+        keys += !comma;
+    }
+    argv[0] = LIT("EVAL");
+    argv[1] = buf_slice(script);
+    argv[2] = arena_printf(arena, "%d", keys);
+    *out = (struct words){argv, argc};
+    return true;
+}
+
+static int
+run_once(struct session *s, struct arena *arena)
+{
+    const struct options *o = s->opt;
+    struct buf input = {0};
+    struct words w;
+    int status = 1;
+
+    s->one_shot = true;
+    bool ok = o->mode == MODE_EVAL ? build_eval(o, arena, &input, &w) : build_command(o, arena, &input, &w);
+    if (ok && session_connect(s)) {
+        enum outcome res = session_repeat(s, w.argc, w.argv, o->repeat);
+        status = res == OUTCOME_FAILED || (res == OUTCOME_ERROR_REPLY && o->error_exit);
+    }
+    buf_fini(&input);
+    return status;
+}
+
+/* Reads a password from the terminal, showing stars. */
+static void
+ask_password(struct options *o)
+{
+    struct termios old, hidden;
+    struct buf text = {0};
+    bool terminal = tcgetattr(STDIN_FILENO, &old) == 0;
+    size_t len;
+    char c;
+
+    fputs("Please input password: ", stderr);
+    if (terminal) {
+        hidden = old;
+        hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    }
+    while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r') {
+        if (c == 127 || c == '\b') {
+            if (text.len > 0) {
+                text.len--;
+                fputs("\b \b", stderr);
+            }
+            continue;
+        }
+        buf_add_char(&text, c);
+        fputc('*', stderr);
+    }
+    fputc('\n', stderr);
+    if (terminal)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+    buf_add_char(&text, '\0');
+    mem_free(o->url.password);
+    o->url.password = buf_take(&text, &len);
+}
+
+static int
+run(struct options *o, struct arena *arena)
+{
+    struct session s;
+    int status;
+
+    if (o->mode == MODE_HELP) {
+        options_print_help();
+        return 0;
+    }
+    if (o->mode == MODE_VERSION) {
+        printf("sorrel-cli %s\n", CLI_VERSION);
+        return 0;
+    }
+    if (o->ask_password)
+        ask_password(o);
+    session_init(&s, o);
+    switch (o->mode) {
+    case MODE_COMMANDS:
+        status = o->argc == 0 && !o->stdin_last && o->stdin_tag == NULL ? repl(&s) : run_once(&s, arena);
+        break;
+    case MODE_EVAL: status = run_once(&s, arena); break;
+    default:
+        fprintf(stderr, "This mode is not there yet.\n");
+        status = 1;
+    }
+    session_fini(&s);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct arena arena = {0};
+    struct options o;
+
+    signal(SIGPIPE, SIG_IGN);
+    int status = options_parse(&o, argc, argv, &arena) ? run(&o, &arena) : 1;
+    options_fini(&o);
+    arena_fini(&arena);
+    return fflush(stdout) == 0 ? status : 1;
+}

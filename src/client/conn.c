@@ -1,0 +1,430 @@
+/* client/conn.c - the connection of sorrel/conn.h: two buffers, a reply reader and a socket.
+ *
+ * The socket blocks and has the kernel's own time-outs, so a single command costs one write and one read. Input is
+ * consumed by moving an offset; bytes move down only when room is needed, which is never while a reply that was handed
+ * out is still valid (the next read ends its life).
+ */
+#include "client/reply.h"
+#include "client/dial.h"
+#include "client/error_priv.h"
+#include "sorrel/conn.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 16 * 1024,
+    READ_BYTES_MAX = 1024 * 1024, /* asked for at once while a long string is on its way */
+    KEEP_BYTES = 64 * 1024,
+    VALUES_MAX = 64 * 1024 * 1024,
+};
+static const uint64_t bulk_max = (uint64_t)4 << 30;
+
+struct sorrel_conn {
+    int fd;
+    int protocol;
+    struct buf out;
+    struct buf in;
+    size_t in_at; /* bytes of `in` already given out */
+    struct reply_reader reader;
+    uint64_t outstanding;
+    sorrel_push_fn *on_push;
+    void *push_ctx;
+    struct sorrel_error broken; /* code SORREL_OK while it works */
+};
+
+static enum sorrel_rc
+copy_error(const struct sorrel_conn *c, struct sorrel_error *err)
+{
+    if (err != NULL)
+        *err = c->broken;
+    return c->broken.code;
+}
+
+#define BREAK(c, err, code, e, ...) (error__set(&(c)->broken, code, e, __VA_ARGS__), copy_error(c, err))
+
+static enum sorrel_rc
+break_errno(struct sorrel_conn *c, int e, const char *doing, struct sorrel_error *err)
+{
+    if (e == EAGAIN || e == EWOULDBLOCK)
+        return BREAK(c, err, SORREL_ERR_TIMEOUT, e, "time-out while %s", doing);
+    return BREAK(c, err, SORREL_ERR_IO, e, "%s", strerror(e));
+}
+
+void
+sorrel_conn_set_timeout(struct sorrel_conn *c, int ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
+enum sorrel_rc
+sorrel_conn_dial(const struct sorrel_url *u, struct sorrel_conn **out, struct sorrel_error *err)
+{
+    static const struct sorrel_url local = {0};
+    int fd;
+
+    if (u == NULL)
+        u = &local;
+    if (u->transport == SORREL_SENTINEL)
+        return error__set(err, SORREL_ERR_USAGE, 0, "a Sentinel URL names no server; ask the Sentinels first");
+    if (u->tls)
+        return error__set(err, SORREL_ERR_USAGE, 0, "this build of the client has no TLS");
+    enum sorrel_rc rc = dial(u, &fd, err);
+    if (rc != SORREL_OK)
+        return rc;
+    struct sorrel_conn *c = mem_get_zero(sizeof(*c));
+    c->fd = fd;
+    c->protocol = 2;
+    if (u->socket_timeout_ms > 0)
+        sorrel_conn_set_timeout(c, u->socket_timeout_ms);
+    *out = c;
+    return SORREL_OK;
+}
+
+void
+sorrel_conn_close(struct sorrel_conn *c)
+{
+    if (c == NULL)
+        return;
+    close(c->fd);
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    reply_reader_fini(&c->reader);
+    mem_free(c);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
+
+static void
+add_header(struct buf *b, char kind, size_t n)
+{
+    char *p = buf_room(b, INT64_TEXT_MAX + 3);
+    size_t len = 1 + format_uint64(p + 1, n);
+
+    p[0] = kind;
+    p[len] = '\r';
+    p[len + 1] = '\n';
+    buf_advance(b, len + 2);
+}
+
+void
+sorrel_conn_append(struct sorrel_conn *c, int argc, const char *const *argv, const size_t *lens)
+{
+    add_header(&c->out, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) {
+        size_t len = lens != NULL ? lens[i] : strlen(argv[i]);
+        add_header(&c->out, '$', len);
+        buf_add(&c->out, argv[i], len);
+        buf_add(&c->out, "\r\n", 2);
+    }
+    c->outstanding++;
+}
+
+void
+sorrel_conn_append_raw(struct sorrel_conn *c, const void *bytes, size_t len)
+{
+    buf_add(&c->out, bytes, len);
+}
+
+enum sorrel_rc
+sorrel_conn_flush(struct sorrel_conn *c, struct sorrel_error *err)
+{
+    size_t sent = 0;
+
+    if (c->broken.code != SORREL_OK)
+        return copy_error(c, err);
+    while (sent < c->out.len) {
+        ssize_t n = send(c->fd, c->out.ptr + sent, c->out.len - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return break_errno(c, errno, "sending", err);
+        sent += (size_t)n;
+    }
+    buf_reset(&c->out);
+    buf_shrink(&c->out, KEEP_BYTES);
+    return SORREL_OK;
+}
+
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
+
+/* Reads more input: once, blocking. */
+static enum sorrel_rc
+fill(struct sorrel_conn *c, struct sorrel_error *err)
+{
+    size_t unread = c->in.len - c->in_at, wants = reply_wants(&c->reader), room = READ_BYTES;
+
+    if (c->in_at > 0) {
+        buf_consume(&c->in, c->in_at);
+        c->in_at = 0;
+        buf_shrink(&c->in, KEEP_BYTES);
+    }
+    /* A long string gets its room bit by bit, as its bytes come: the peer's word alone allocates little. */
+    if (wants > unread)
+        room = wants - unread < READ_BYTES_MAX ? wants - unread : READ_BYTES_MAX;
+    if (room < READ_BYTES)
+        room = READ_BYTES;
+    if (!buf_try_reserve(&c->in, room) && c->in.cap - c->in.len < room)
+        return BREAK(c, err, SORREL_ERR_IO, ENOMEM, "not enough memory for the reply");
+    for (;;) {
+        ssize_t n = recv(c->fd, buf_room(&c->in, room), c->in.cap - c->in.len, 0);
+        if (n > 0) {
+            buf_advance(&c->in, (size_t)n);
+            return SORREL_OK;
+        }
+        if (n == 0)
+            return BREAK(c, err, SORREL_ERR_CLOSED, 0, "Server closed the connection");
+        if (errno != EINTR)
+            return break_errno(c, errno, "waiting for a reply", err);
+    }
+}
+
+/* Takes one reply out of the buffer if there is a whole one. *out is NULL if not. */
+static enum sorrel_rc
+take_reply(struct sorrel_conn *c, const struct resp_value **out, struct sorrel_error *err)
+{
+    const struct reply_limits lim = {.bulk_max = bulk_max, .values_max = VALUES_MAX};
+    struct slice error, in = slice_skip(buf_slice(&c->in), c->in_at);
+    size_t used;
+
+    *out = NULL;
+    if (in.len == 0)
+        return SORREL_OK;
+    switch (reply_read(&c->reader, &lim, in, &used, out, &error)) {
+    case PARSE_DONE: c->in_at += used; return SORREL_OK;
+    case PARSE_MORE: return SORREL_OK;
+    case PARSE_BAD: break;
+    }
+    return BREAK(c, err, SORREL_ERR_PROTOCOL, 0, "Protocol error: %.*s", (int)error.len, error.ptr);
+}
+
+enum sorrel_rc
+sorrel_conn_next_any(struct sorrel_conn *c, const struct sorrel_reply **out, struct sorrel_error *err)
+{
+    const struct resp_value *v;
+
+    if (c->broken.code != SORREL_OK)
+        return copy_error(c, err);
+    enum sorrel_rc rc = c->out.len > 0 ? sorrel_conn_flush(c, err) : SORREL_OK;
+    while (rc == SORREL_OK) {
+        rc = take_reply(c, &v, err);
+        if (rc != SORREL_OK)
+            break;
+        if (v != NULL) {
+            if (v->type != RESP_PUSH && c->outstanding > 0)
+                c->outstanding--;
+            *out = value_reply(v);
+            return SORREL_OK;
+        }
+        rc = fill(c, err);
+    }
+    return rc;
+}
+
+enum sorrel_rc
+sorrel_conn_next(struct sorrel_conn *c, const struct sorrel_reply **out, struct sorrel_error *err)
+{
+    const struct sorrel_reply *r;
+
+    for (;;) {
+        enum sorrel_rc rc = sorrel_conn_next_any(c, &r, err);
+        if (rc != SORREL_OK)
+            return rc;
+        if (sorrel_reply_type(r) != SORREL_PUSH) {
+            *out = r;
+            return SORREL_OK;
+        }
+        if (c->on_push != NULL)
+            c->on_push(c->push_ctx, r);
+    }
+}
+
+enum sorrel_rc
+sorrel_conn_call(struct sorrel_conn *c, int argc, const char *const *argv, const size_t *lens,
+                 const struct sorrel_reply **out, struct sorrel_error *err)
+{
+    if (c->broken.code != SORREL_OK)
+        return copy_error(c, err);
+    sorrel_conn_append(c, argc, argv, lens);
+    return sorrel_conn_next(c, out, err);
+}
+
+const struct sorrel_reply *
+sorrel_conn_do(struct sorrel_conn *c, struct sorrel_error *err, ...)
+{
+    enum { ARGS_MAX = 64 };
+    const char *argv[ARGS_MAX], *arg;
+    const struct sorrel_reply *r = NULL;
+    int argc = 0;
+    va_list ap;
+
+    va_start(ap, err);
+    while ((arg = va_arg(ap, const char *)) != NULL && argc < ARGS_MAX)
+        argv[argc++] = arg;
+    va_end(ap);
+    if (arg != NULL) {
+        error__set(err, SORREL_ERR_USAGE, 0, "more than %d arguments", ARGS_MAX);
+        return NULL;
+    }
+    return sorrel_conn_call(c, argc, argv, NULL, &r, err) == SORREL_OK ? r : NULL;
+}
+
+enum sorrel_rc
+sorrel_conn_read_raw(struct sorrel_conn *c, void *to, size_t cap, size_t *got, struct sorrel_error *err)
+{
+    if (c->broken.code != SORREL_OK)
+        return copy_error(c, err);
+    if (c->in.len == c->in_at) {
+        enum sorrel_rc rc = fill(c, err);
+        if (rc != SORREL_OK)
+            return rc;
+    }
+    struct slice in = slice_skip(buf_slice(&c->in), c->in_at);
+    *got = in.len < cap ? in.len : cap;
+    memcpy(to, in.ptr, *got);
+    c->in_at += *got;
+    return SORREL_OK;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
+
+bool
+sorrel_conn_wait(struct sorrel_conn *c, int ms)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+    /* Bytes in the buffer may be only half a reply: then reading would block. A trial parse finds out, and costs nothing
+     * twice, because the reader goes on where it stopped. It may build the reply, which the next read builds again. */
+    if (c->broken.code != SORREL_OK)
+        return true;
+    if (c->in.len > c->in_at) {
+        const struct reply_limits lim = {.bulk_max = bulk_max, .values_max = VALUES_MAX};
+        const struct resp_value *v;
+        struct slice error;
+        size_t used;
+        if (reply_read(&c->reader, &lim, slice_skip(buf_slice(&c->in), c->in_at), &used, &v, &error) != PARSE_MORE)
+            return true;
+    }
+    return poll(&p, 1, ms) > 0;
+}
+
+uint64_t
+sorrel_conn_outstanding(const struct sorrel_conn *c)
+{
+    return c->outstanding;
+}
+
+void
+sorrel_conn_on_push(struct sorrel_conn *c, sorrel_push_fn *fn, void *ctx)
+{
+    c->on_push = fn;
+    c->push_ctx = ctx;
+}
+
+int
+sorrel_conn_fd(const struct sorrel_conn *c)
+{
+    return c->fd;
+}
+
+bool
+sorrel_conn_broken(const struct sorrel_conn *c)
+{
+    return c->broken.code != SORREL_OK;
+}
+
+int
+sorrel_conn_protocol(const struct sorrel_conn *c)
+{
+    return c->protocol;
+}
+
+/* ---- logging in -------------------------------------------------------------------------------------------------- */
+
+/* Sends one command of the login; an error reply becomes a failure with `code`. */
+static enum sorrel_rc
+must(struct sorrel_conn *c, int argc, const char *const *argv, enum sorrel_rc code, struct sorrel_error *err)
+{
+    const struct sorrel_reply *r;
+    enum sorrel_rc rc = sorrel_conn_call(c, argc, argv, NULL, &r, err);
+    size_t len;
+
+    if (rc != SORREL_OK || sorrel_reply_type(r) != SORREL_ERROR)
+        return rc;
+    const char *text = sorrel_reply_text(r, &len);
+    return error__set(err, code, 0, "%s: %.*s", argv[0], len > 200 ? 200 : (int)len, text);
+}
+
+/* AUTH's or HELLO's user and password. A URL with one name and no password ("redis://secret@host") means a password. */
+static int
+credentials(const struct sorrel_url *u, bool hello, const char **argv)
+{
+    int n = 0;
+    const char *user = u->password != NULL ? u->username : NULL;
+    const char *password = u->password != NULL ? u->password : u->username;
+
+    if (password == NULL)
+        return 0;
+    argv[n++] = "AUTH";
+    if (user != NULL || hello)
+        argv[n++] = user != NULL ? user : "default";
+    argv[n++] = password;
+    return n;
+}
+
+enum sorrel_rc
+sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err)
+{
+    const char *argv[8] = {"HELLO", "3"};
+    enum sorrel_rc rc = SORREL_OK;
+    int n;
+
+    if (u->protocol == 3) {
+        n = 2 + credentials(u, true, argv + 2);
+        rc = must(c, n, argv, n > 2 ? SORREL_ERR_AUTH : SORREL_ERR_SERVER, err);
+        if (rc == SORREL_OK)
+            c->protocol = 3;
+    } else if ((n = credentials(u, false, argv)) > 0) {
+        rc = must(c, n, argv, SORREL_ERR_AUTH, err);
+    }
+    if (rc == SORREL_OK && u->client_name != NULL) {
+        const char *const name[] = {"CLIENT", "SETNAME", u->client_name};
+        rc = must(c, 3, name, SORREL_ERR_SERVER, err);
+    }
+    if (rc == SORREL_OK && u->db != 0) {
+        char text[INT64_TEXT_MAX + 1];
+        text[format_int64(text, u->db)] = '\0';
+        const char *const select[] = {"SELECT", text};
+        rc = must(c, 2, select, SORREL_ERR_SERVER, err);
+    }
+    return rc;
+}
+
+enum sorrel_rc
+sorrel_conn_open(const struct sorrel_url *u, struct sorrel_conn **out, struct sorrel_error *err)
+{
+    static const struct sorrel_url local = {0};
+    struct sorrel_conn *c;
+    enum sorrel_rc rc = sorrel_conn_dial(u != NULL ? u : &local, &c, err);
+
+    if (rc != SORREL_OK)
+        return rc;
+    rc = sorrel_conn_login(c, u != NULL ? u : &local, err);
+    if (rc != SORREL_OK) {
+        sorrel_conn_close(c);
+        return rc;
+    }
+    *out = c;
+    return SORREL_OK;
+}

@@ -1,0 +1,47 @@
+/* client/error.c - names and texts of failures. */
+#include "base/mem.h"
+#include "client/error_priv.h"
+#include "sorrel/url.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *
+sorrel_rc_name(enum sorrel_rc rc)
+{
+    switch (rc) {
+    case SORREL_OK: return "ok";
+    case SORREL_ERR_USAGE: return "usage";
+    case SORREL_ERR_CONNECT: return "connect";
+    case SORREL_ERR_TIMEOUT: return "timeout";
+    case SORREL_ERR_IO: return "io";
+    case SORREL_ERR_CLOSED: return "closed";
+    case SORREL_ERR_PROTOCOL: return "protocol";
+    case SORREL_ERR_AUTH: return "auth";
+    case SORREL_ERR_SERVER: return "server";
+    case SORREL_ERR_BUSY: return "busy";
+    case SORREL_ERR_LOST: return "lost";
+    }
+    return "unknown";
+}
+
+enum sorrel_rc
+error__set(struct sorrel_error *err, enum sorrel_rc code, int sys_errno, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (err == NULL)
+        return code;
+    err->code = code;
+    err->sys_errno = sys_errno;
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+void
+sorrel_free(void *p)
+{
+    mem_free(p);
+}
