@@ -1,7 +1,6 @@
 /* cli/main.c - sorrel-cli: one command, lines of commands, or one of the modes. */
 #include "cli/repl.h"
 #include "cli/session.h"
-#include "cli/words.h"
 
 #include "base/mem.h"
 
@@ -13,6 +12,11 @@
 #include <unistd.h>
 
 #define CLI_VERSION "0.1.0"
+
+struct command {
+    struct slice *argv;
+    int argc;
+};
 
 static bool
 read_all(int fd, struct buf *out)
@@ -27,7 +31,7 @@ read_all(int fd, struct buf *out)
 
 /* Builds the command of a one-shot run. False, having said why, when it can't be. */
 static bool
-build_command(const struct options *o, struct arena *arena, struct buf *input, struct words *out)
+build_command(const struct options *o, struct arena *arena, struct buf *input, struct command *out)
 {
     struct slice *argv = arena_array(arena, (size_t)o->argc + 1, sizeof(*argv));
     int argc = o->argc;
@@ -35,7 +39,7 @@ build_command(const struct options *o, struct arena *arena, struct buf *input, s
 
     for (int i = 0; i < argc; i++) {
         argv[i] = slice_cstr(o->argv[i]);
-        if (o->quoted_input && !words_unquote(arena, argv[i], &argv[i])) {
+        if (o->quoted_input && !unquote_argument(arena, argv[i], &argv[i])) {
             printf("Invalid quoted string\n"); /* where redis-cli says it */
             return false;
         }
@@ -56,13 +60,13 @@ build_command(const struct options *o, struct arena *arena, struct buf *input, s
     }
     if (o->stdin_last)
         argv[argc++] = buf_slice(input);
-    *out = (struct words){argv, argc};
+    *out = (struct command){argv, argc};
     return true;
 }
 
 /* --eval FILE key ... , argument ... as an EVAL command. */
 static bool
-build_eval(const struct options *o, struct arena *arena, struct buf *script, struct words *out)
+build_eval(const struct options *o, struct arena *arena, struct buf *script, struct command *out)
 {
     FILE *f = fopen(o->file, "r");
 
@@ -87,7 +91,7 @@ build_eval(const struct options *o, struct arena *arena, struct buf *script, str
     argv[0] = LIT("EVAL");
     argv[1] = buf_slice(script);
     argv[2] = arena_printf(arena, "%d", keys);
-    *out = (struct words){argv, argc};
+    *out = (struct command){argv, argc};
     return true;
 }
 
@@ -96,13 +100,13 @@ run_once(struct session *s, struct arena *arena)
 {
     const struct options *o = s->opt;
     struct buf input = {0};
-    struct words w;
+    struct command c;
     int status = 1;
 
     s->one_shot = true;
-    bool ok = o->mode == MODE_EVAL ? build_eval(o, arena, &input, &w) : build_command(o, arena, &input, &w);
+    bool ok = o->mode == MODE_EVAL ? build_eval(o, arena, &input, &c) : build_command(o, arena, &input, &c);
     if (ok && session_connect(s)) {
-        enum outcome res = session_repeat(s, w.argc, w.argv, o->repeat);
+        enum outcome res = session_repeat(s, c.argc, c.argv, o->repeat);
         status = res == OUTCOME_FAILED || (res == OUTCOME_ERROR_REPLY && o->error_exit);
     }
     buf_fini(&input);

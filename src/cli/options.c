@@ -3,11 +3,23 @@
 
 #include "base/mem.h"
 #include "base/number.h"
-#include "cli/words.h"
+#include "proto/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+bool
+unquote_argument(struct arena *arena, struct slice text, struct slice *out)
+{
+    struct slice_vec words = {0};
+    bool ok = words_split(text, arena, &words) && words.n == 1;
+
+    if (ok)
+        *out = words.v[0];
+    slice_vec_fini(&words);
+    return ok;
+}
 
 enum id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_ASKPASS, ID_URL, ID_DB, ID_RESP2, ID_RESP3, ID_REPEAT,
@@ -228,7 +240,7 @@ set_text_option(struct options *o, enum id id, const char *value, struct arena *
     case ID_ITEM_DELIMITER: o->item_delimiter = slice_cstr(value); return true;
     case ID_REPLY_DELIMITER: o->reply_delimiter = slice_cstr(value); return true;
     case ID_PATTERN: o->pattern = slice_cstr(value); return true;
-    case ID_QUOTED_PATTERN: return words_unquote(arena, slice_cstr(value), &o->pattern);
+    case ID_QUOTED_PATTERN: return unquote_argument(arena, slice_cstr(value), &o->pattern);
     case ID_TYPE: o->type = slice_cstr(value); return true;
     case ID_STDIN_TAG: o->stdin_tag = value; return true;
     case ID_SHOW_PUSHES:
@@ -332,7 +344,7 @@ options_parse(struct options *out, int argc, char **argv, struct arena *arena)
             fprintf(stderr, "Unrecognized option or bad number of args for: '%s'\n", argv[i]);
             return false;
         }
-        if (!apply(out, row, row->has_value ? argv[i + 1] : NULL, arena)) {
+        if (!apply(out, row, row->has_value ? argv[i + 1] : "", arena)) {
             if (row->id != ID_REFUSED && row->id != ID_URL && row->id != ID_PORT)
                 fprintf(stderr, "Invalid value of the option '%s'\n", row->name);
             return false;

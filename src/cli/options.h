@@ -59,5 +59,7 @@ struct options {
 bool options_parse(struct options *out, int argc, char **argv, struct arena *arena);
 void options_fini(struct options *o);
 void options_print_help(void);
+/* Reads one argument that is exactly one word by the rules of proto/words.h; false if it is not. */
+bool unquote_argument(struct arena *arena, struct slice text, struct slice *out);
 
 #endif

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "cli/words.h"
+#include "proto/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +33,9 @@ prompt(const struct session *s, struct buf *out)
 }
 
 static bool
-word_is(const struct words *w, int i, const char *text)
+word_is(const struct slice_vec *w, size_t i, const char *text)
 {
-    return i < w->argc && slice_eq_nocase(w->argv[i], slice_cstr(text));
+    return i < w->n && slice_eq_nocase(w->v[i], slice_cstr(text));
 }
 
 /* Says how long a slow command took, as redis-cli does. */
@@ -47,36 +47,36 @@ say_elapsed(const struct session *s, int64_t ns)
 }
 
 static bool
-run_line(struct session *s, struct words w)
+run_line(struct session *s, const struct slice_vec *w, struct arena *arena)
 {
     int64_t repeat = s->opt->repeat, n;
+    size_t from = 0;
     struct clock clock = clock_system();
 
-    if (word_is(&w, 0, "quit") || word_is(&w, 0, "exit"))
+    if (word_is(w, 0, "quit") || word_is(w, 0, "exit"))
         return false;
-    if (word_is(&w, 0, "clear") && w.argc == 1) {
+    if (word_is(w, 0, "clear") && w->n == 1) {
         printf("\x1b[H\x1b[2J");
         fflush(stdout);
         return true;
     }
-    if (word_is(&w, 0, "connect") && w.argc == 3) {
-        if (parse_int64(w.argv[2], &n) && n > 0 && n < 65536)
-            session_connect_to(s, w.argv[1].ptr, (uint16_t)n);
+    if (word_is(w, 0, "connect") && w->n == 3) {
+        if (parse_int64(w->v[2], &n) && n > 0 && n < 65536)
+            session_connect_to(s, arena_copy(arena, w->v[1]).ptr, (uint16_t)n);
         else
             fprintf(stderr, "Invalid server port.\n");
         return true;
     }
-    if (w.argc > 1 && parse_int64(w.argv[0], &n)) {
+    if (w->n > 1 && parse_int64(w->v[0], &n)) {
         if (n <= 0) {
             printf("Invalid redis-cli repeat command option value.\n");
             return true;
         }
         repeat = n;
-        w.argv++;
-        w.argc--;
+        from = 1;
     }
     int64_t start = clock_mono_ns(&clock);
-    session_repeat(s, w.argc, w.argv, repeat);
+    session_repeat(s, (int)(w->n - from), w->v + from, repeat);
     say_elapsed(s, clock_mono_ns(&clock) - start);
     return true;
 }
@@ -87,6 +87,7 @@ repl(struct session *s)
     bool terminal = isatty(STDIN_FILENO);
     struct arena arena = {0};
     struct buf text = {0};
+    struct slice_vec words = {0};
     char *line = NULL;
     size_t cap = 0;
     ssize_t len;
@@ -103,16 +104,17 @@ repl(struct session *s)
         len = getline(&line, &cap, stdin);
         if (len < 0)
             break;
-        struct words w;
         arena_reset(&arena);
-        if (!words_split(&arena, slice_of(line, (size_t)len), &w))
+        words.n = 0;
+        if (!words_split(slice_of(line, (size_t)len), &arena, &words))
             printf("Invalid argument(s)\n");
-        else if (w.argc > 0 && !run_line(s, w))
+        else if (words.n > 0 && !run_line(s, &words, &arena))
             break;
         fflush(stdout);
     }
     free(line);
     buf_fini(&text);
+    slice_vec_fini(&words);
     arena_fini(&arena);
     return 0;
 }

@@ -415,7 +415,7 @@ enum sorrel_rc
 sorrel_conn_open(const struct sorrel_url *u, struct sorrel_conn **out, struct sorrel_error *err)
 {
     static const struct sorrel_url local = {0};
-    struct sorrel_conn *c;
+    struct sorrel_conn *c = NULL;
     enum sorrel_rc rc = sorrel_conn_dial(u != NULL ? u : &local, &c, err);
 
     if (rc != SORREL_OK)

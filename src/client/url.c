@@ -220,7 +220,7 @@ url__addresses(struct slice list, uint16_t default_port, struct sorrel_address *
     struct sorrel_address *a = mem_get_array(cap, sizeof(*a));
     for (struct slice rest = list;;) {
         const char *comma = rest.len > 0 ? memchr(rest.ptr, ',', rest.len) : NULL;
-        struct slice host, item = trimmed(comma == NULL ? rest : before(rest, comma));
+        struct slice host = LIT(""), item = trimmed(comma == NULL ? rest : before(rest, comma));
         uint16_t port = default_port;
         enum sorrel_rc rc = parse_host(item, &host, &port, err);
         if (rc == SORREL_OK && host.len == 0)
@@ -427,7 +427,7 @@ parse_network(struct sorrel_url *u, struct slice rest, struct sorrel_error *err)
         rc = url__addresses(hosts, PORT_SENTINEL, &u->sentinels, &u->sentinel_count, err);
         return rc == SORREL_OK ? parse_service_path(u, path, err) : rc;
     }
-    struct slice host;
+    struct slice host = LIT("");
     u->port = PORT_REDIS;
     rc = parse_host(hosts, &host, &u->port, err);
     if (rc != SORREL_OK)
