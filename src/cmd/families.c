@@ -11,7 +11,11 @@
     X(cmd_connection_family)                                                                                           \
     X(cmd_client_family)                                                                                               \
     X(cmd_tx_family)                                                                                                   \
-    X(cmd_pubsub_family)
+    X(cmd_pubsub_family)                                                                                               \
+    X(cmd_command_family)                                                                                              \
+    X(cmd_server_family)                                                                                               \
+    X(cmd_debug_family)                                                                                                \
+    X(cmd_memory_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

@@ -1,0 +1,263 @@
+/* cmd/cmd_memory.c - MEMORY, and LATENCY as far as there is something to tell. */
+#include "base/mem.h"
+#include "engine/dispatch.h"
+#include "engine/keyspace.h"
+#include "engine/session.h"
+
+/* -- MEMORY --------------------------------------------------------------------------------------------------- */
+
+static enum rc
+memory_usage(struct exec *x)
+{
+    /* What a key costs its database's table: see ds/table.h. */
+    enum { TABLE_BYTES_PER_KEY = 8 };
+    int64_t samples;
+    struct entry *e;
+
+    for (int i = 3; i < x->argc; i += 2) {
+        if (i + 1 >= x->argc || !arg_is(x->argv[i], LIT("samples")))
+            return RC_SYNTAX;
+        TRY(arg_int(x, x->argv[i + 1], &samples)); /* checked only: our count is exact */
+        if (samples < 0)
+            return RC_SYNTAX;
+    }
+    e = peek(x, x->argv[2]);
+    return e == NULL ? reply_null(x) : reply_int(x, (int64_t)entry_bytes(e) + TABLE_BYTES_PER_KEY);
+}
+
+static enum rc
+memory_purge(struct exec *x)
+{
+    mem_purge();
+    return reply_ok(x);
+}
+
+static void
+put_count(struct exec *x, struct slice name, uint64_t n)
+{
+    reply_bulk(x, name);
+    reply_int(x, n > INT64_MAX ? INT64_MAX : (int64_t)n);
+}
+
+static void
+put_ratio(struct exec *x, struct slice name, size_t a, size_t b)
+{
+    reply_bulk(x, name);
+    reply_double(x, b == 0 ? 0 : (double)a / (double)b);
+}
+
+struct memory_sums {
+    size_t keys, tables, clients;
+};
+
+static struct memory_sums
+memory_sums_of(struct exec *x)
+{
+    struct memory_sums sums = {0};
+    struct db *db;
+
+    for (int i = 0; (db = db_at(x, i)) != NULL; i++) {
+        sums.keys += db_size(x, db);
+        sums.tables += table_bytes(&db->by_key) + btree_bytes(&db->by_expiry);
+    }
+    for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
+        sums.clients += session_memory(s);
+    return sums;
+}
+
+static void
+put_db_stats(struct exec *x, const struct db *db, int index)
+{
+    reply_bulk(x, arena_printf(x->arena, "db.%d", index));
+    reply_map(x, 2);
+    put_count(x, LIT("overhead.hashtable.main"), table_bytes(&db->by_key));
+    put_count(x, LIT("overhead.hashtable.expires"), btree_bytes(&db->by_expiry));
+}
+
+static enum rc
+memory_stats(struct exec *x)
+{
+    struct mem_stats m;
+    struct memory_sums sums = memory_sums_of(x);
+    size_t used = mem_used(), overhead = sums.tables + sums.clients, pairs = 0, data;
+    struct reply_mark mark = reply_mark_here(&x->reply);
+    struct db *db;
+
+    mem_stats_get(&m);
+    data = used > overhead ? used - overhead : 0;
+    put_count(x, LIT("total.allocated"), used);
+    put_count(x, LIT("clients.normal"), sums.clients);
+    for (int i = 0; (db = db_at(x, i)) != NULL; i++)
+        if (db_size(x, db) > 0) {
+            put_db_stats(x, db, i);
+            pairs++;
+        }
+    put_count(x, LIT("overhead.total"), overhead);
+    put_count(x, LIT("keys.count"), sums.keys);
+    put_count(x, LIT("keys.bytes-per-key"), sums.keys == 0 ? 0 : data / sums.keys);
+    put_count(x, LIT("dataset.bytes"), data);
+    put_ratio(x, LIT("dataset.percentage"), 100 * data, used);
+    put_count(x, LIT("allocator.allocated"), m.allocated);
+    put_count(x, LIT("allocator.active"), m.active);
+    put_count(x, LIT("allocator.resident"), m.resident);
+    put_ratio(x, LIT("allocator-fragmentation.ratio"), m.active, m.allocated);
+    put_count(x, LIT("allocator-fragmentation.bytes"), m.active > m.allocated ? m.active - m.allocated : 0);
+    put_ratio(x, LIT("allocator-rss.ratio"), m.resident, m.active);
+    put_count(x, LIT("allocator-rss.bytes"), m.resident > m.active ? m.resident - m.active : 0);
+    reply_close_map(&x->reply, mark, pairs + 14);
+    return RC_OK;
+}
+
+static enum rc
+memory_doctor(struct exec *x)
+{
+    struct mem_stats m;
+    struct buf *b = exec_scratch(x);
+
+    mem_stats_get(&m);
+    if (m.active > (100 << 20) && m.resident > m.active + m.active / 2)
+        buf_printf(b, "The allocator holds %zu MiB more than is in use. MEMORY PURGE gives it back.\n",
+                   (m.resident - m.active) >> 20);
+    else
+        buf_printf(b, "Nothing is wrong with the memory.\n");
+    reply_put_verbatim(&x->reply, "txt", buf_slice(b));
+    return RC_OK;
+}
+
+static enum rc
+memory_malloc_stats(struct exec *x)
+{
+    struct mem_stats m;
+    struct buf *b = exec_scratch(x);
+
+    mem_stats_get(&m);
+    buf_printf(b, "%s\nallocated: %zu\nactive: %zu\nresident: %zu\nretained: %zu\nmapped: %zu\nmetadata: %zu\n",
+               mem_allocator_name(), m.allocated, m.active, m.resident, m.retained, m.mapped, m.metadata);
+    reply_put_verbatim(&x->reply, "txt", buf_slice(b));
+    return RC_OK;
+}
+
+static enum rc
+memory_help(struct exec *x)
+{
+    static const char *const lines[] = {
+        "DOCTOR",
+        "    Say what is wrong with the memory, if anything is.",
+        "MALLOC-STATS",
+        "    Return what the allocator knows.",
+        "PURGE",
+        "    Give free pages back to the system.",
+        "STATS",
+        "    Tell what the memory is used for.",
+        "USAGE <key> [SAMPLES <count>]",
+        "    Tell how many bytes a key takes.",
+        NULL,
+    };
+
+    return reply_help(x, lines);
+}
+
+/* -- LATENCY: no events are recorded yet ---------------------------------------------------------------------- */
+
+static enum rc
+latency_nothing(struct exec *x)
+{
+    return reply_array(x, 0);
+}
+
+static enum rc
+latency_reset(struct exec *x)
+{
+    return reply_int(x, 0);
+}
+
+static enum rc
+latency_graph(struct exec *x)
+{
+    return fail(x, "ERR No samples available for event '%.*s'", (int)(x->argv[2].len < 128 ? x->argv[2].len : 128),
+                x->argv[2].ptr);
+}
+
+static enum rc
+latency_doctor(struct exec *x)
+{
+    reply_put_verbatim(&x->reply, "txt", LIT("No latency events have been recorded.\n"));
+    return RC_OK;
+}
+
+static enum rc
+latency_histogram(struct exec *x)
+{
+    return reply_map(x, 0);
+}
+
+static enum rc
+latency_help(struct exec *x)
+{
+    static const char *const lines[] = {
+        "DOCTOR",
+        "    Say what is slow, if anything is.",
+        "GRAPH <event>",
+        "    Draw an event's times.",
+        "HISTOGRAM [<command> ...]",
+        "    Return how long commands take.",
+        "HISTORY <event>",
+        "    Return an event's times.",
+        "LATEST",
+        "    Return the latest time of each event.",
+        "RESET [<event> ...]",
+        "    Forget events, all of them without a name.",
+        NULL,
+    };
+
+    return reply_help(x, lines);
+}
+
+/* -- rows ----------------------------------------------------------------------------------------------------- */
+
+#define HELP_ROW .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
+#define ALL_SHARDS "request_policy:all_shards response_policy:special"
+#define ALL_NODES "nondeterministic_output request_policy:all_nodes response_policy:special"
+#define LATENCY_ROW .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE
+
+static const struct cmd memory_subs[] = {
+    {"doctor", memory_doctor, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",
+     .about = "Says what is wrong with the memory.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
+    {"help", memory_help, .arity = 2, HELP_ROW, .since = "4.0.0", .about = "Explains the subcommands."},
+    {"malloc-stats", memory_malloc_stats, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",
+     .about = "Returns what the allocator knows.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
+    {"purge", memory_purge, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "OK",
+     .about = "Gives free pages back to the system.", .complexity = "that of the allocator",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+    {"stats", memory_stats, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "map",
+     .about = "Tells what the memory is used for.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
+    {"usage", memory_usage, .arity = -3, .group = GROUP_SERVER, .flags = CMD_READONLY, .keys = {KEY_AT(2, KEY_RO)},
+     .since = "4.0.0", .args = "key [SAMPLES count:int]", .reply = "integer | null",
+     .about = "Tells how many bytes a key takes.", .complexity = "O(N) for N elements"},
+    {0},
+};
+
+static const struct cmd latency_subs[] = {
+    {"doctor", latency_doctor, .arity = 2, LATENCY_ROW, .since = "2.8.13", .reply = "verbatim",
+     .about = "Says what is slow.", .complexity = "O(1)", .tips = ALL_NODES},
+    {"graph", latency_graph, .arity = 3, LATENCY_ROW, .since = "2.8.13", .args = "event", .reply = "verbatim",
+     .about = "Draws an event's times.", .complexity = "O(1)", .tips = ALL_NODES},
+    {"help", latency_help, .arity = 2, HELP_ROW, .since = "2.8.13", .about = "Explains the subcommands."},
+    {"histogram", latency_histogram, .arity = -2, LATENCY_ROW, .since = "7.0.0", .args = "[command...]", .reply = "map",
+     .about = "Returns how long commands take.", .complexity = "O(N) for N commands", .tips = ALL_NODES},
+    {"history", latency_nothing, .arity = 3, LATENCY_ROW, .since = "2.8.13", .args = "event", .reply = "array",
+     .about = "Returns an event's times.", .complexity = "O(1)", .tips = ALL_NODES},
+    {"latest", latency_nothing, .arity = 2, LATENCY_ROW, .since = "2.8.13", .reply = "array",
+     .about = "Returns the latest time of each event.", .complexity = "O(1)", .tips = ALL_NODES},
+    {"reset", latency_reset, .arity = -2, LATENCY_ROW, .since = "2.8.13", .args = "[event...]", .reply = "integer",
+     .about = "Forgets events.", .complexity = "O(1)", .tips = "request_policy:all_nodes response_policy:agg_sum"},
+    {0},
+};
+
+const struct cmd cmd_memory_family[] = {
+    {"memory", NULL, .arity = -2, .group = GROUP_SERVER, .subs = memory_subs, .since = "4.0.0",
+     .about = "What the memory is used for.", .complexity = "that of the subcommand"},
+    {"latency", NULL, .arity = -2, .group = GROUP_SERVER, .subs = latency_subs, .since = "2.8.13",
+     .about = "What is slow.", .complexity = "that of the subcommand"},
+    {0},
+};
