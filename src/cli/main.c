@@ -184,7 +184,8 @@ main(int argc, char **argv)
     struct arena arena = {0};
     struct options o;
 
-    signal(SIGPIPE, SIG_IGN);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
     int status = options_parse(&o, argc, argv, &arena) ? run(&o, &arena) : 1;
     options_fini(&o);
     arena_fini(&arena);

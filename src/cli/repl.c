@@ -112,7 +112,7 @@ repl(struct session *s)
             break;
         fflush(stdout);
     }
-    free(line);
+    (free)(line); /* getline() allocated it */
     buf_fini(&text);
     slice_vec_fini(&words);
     arena_fini(&arena);

@@ -54,9 +54,10 @@ copy_error(const struct sorrel_conn *c, struct sorrel_error *err)
 static enum sorrel_rc
 break_errno(struct sorrel_conn *c, int e, const char *doing, struct sorrel_error *err)
 {
-    if (e == EAGAIN || e == EWOULDBLOCK)
+    if (e == EAGAIN)
         return BREAK(c, err, SORREL_ERR_TIMEOUT, e, "time-out while %s", doing);
-    return BREAK(c, err, SORREL_ERR_IO, e, "%s", strerror(e));
+    errno = e;
+    return BREAK(c, err, SORREL_ERR_IO, e, "%m");
 }
 
 void
@@ -212,7 +213,7 @@ take_reply(struct sorrel_conn *c, const struct resp_value **out, struct sorrel_e
 enum sorrel_rc
 sorrel_conn_next_any(struct sorrel_conn *c, const struct sorrel_reply **out, struct sorrel_error *err)
 {
-    const struct resp_value *v;
+    const struct resp_value *v = NULL;
 
     if (c->broken.code != SORREL_OK)
         return copy_error(c, err);
@@ -420,6 +421,7 @@ sorrel_conn_open(const struct sorrel_url *u, struct sorrel_conn **out, struct so
 
     if (rc != SORREL_OK)
         return rc;
+    CHECK(c != NULL);
     rc = sorrel_conn_login(c, u != NULL ? u : &local, err);
     if (rc != SORREL_OK) {
         sorrel_conn_close(c);

@@ -70,7 +70,8 @@ connect_to(int family, int protocol, const struct sockaddr *addr, socklen_t len,
 static enum sorrel_rc
 failed(int e, struct sorrel_error *err)
 {
-    return error__set(err, e == ETIMEDOUT ? SORREL_ERR_TIMEOUT : SORREL_ERR_CONNECT, e, "%s", strerror(e));
+    errno = e;
+    return error__set(err, e == ETIMEDOUT ? SORREL_ERR_TIMEOUT : SORREL_ERR_CONNECT, e, "%m");
 }
 
 static enum sorrel_rc
