@@ -1,0 +1,119 @@
+"""Configuration: the file's forms, the command line's forms, standard input, and what CONFIG says of them."""
+import pytest
+from conftest import only_sorrel
+
+
+def get(server, *names):
+    with server.connect() as c:
+        kind, flat = c.call("CONFIG", "GET", *names)
+        assert kind == "*"
+        return {flat[i][1].decode(): flat[i + 1][1].decode() for i in range(0, len(flat), 2)}
+
+
+def test_a_file_with_comments_quotes_units_and_case(start):
+    server = start(config='# a comment\n\n  MaxMemory 64MB\nrequirepass "with blank \\x41"\nTIMEOUT 300\n'
+                          "save 900 1\nhz 20\nappendfilename 'a b.aof'\nclient-output-buffer-limit pubsub 1mb 512kb 60\n")
+    with server.connect() as c:
+        assert c.call("AUTH", "with blank A") == ("+", b"OK")
+        kind, flat = c.call("CONFIG", "GET", "maxmemory", "timeout", "hz", "appendfilename", "client-output-buffer-limit")
+        got = {flat[i][1]: flat[i + 1][1] for i in range(0, len(flat), 2)}
+    assert got == {b"maxmemory": b"67108864", b"timeout": b"300", b"hz": b"20", b"appendfilename": b"a b.aof",
+                   b"client-output-buffer-limit": b"normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 524288 60"}
+
+
+def test_include_and_order(start, tmp_path):
+    (tmp_path / "one.conf").write_text("timeout 11\nhz 50\n")
+    (tmp_path / "two.conf").write_text("tcp-keepalive 77\n")
+    server = start("--maxmemory-policy", "allkeys-lru",
+                   config=f"hz 20\ninclude {tmp_path}/one.conf\ntimeout 12\ninclude {tmp_path}/two.conf\n")
+    assert get(server, "hz", "timeout", "tcp-keepalive", "maxmemory-policy") == {
+        "hz": "50", "timeout": "12", "tcp-keepalive": "77", "maxmemory-policy": "allkeys-lru"}
+
+
+@pytest.mark.parametrize("options,name,value", [
+    (["--save", "", "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"], "maxmemory-policy", "allkeys-lru"),
+    (["--save", "30", "1"], "save", "30 1"),
+    (["--save", "30 1 60 2"], "save", "30 1 60 2"),
+    (["--client-output-buffer-limit", "normal 1mb 2mb 3"], "client-output-buffer-limit",
+     "normal 1048576 2097152 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
+    (["--maxmemory", "100mb"], "maxmemory", "104857600"),
+    (["--maxmemory", "1gb", "--loglevel", "warning"], "loglevel", "warning"),
+    (["--tcp-keepalive", "0"], "tcp-keepalive", "0"),
+    (["--notify-keyspace-events", "KEA"], "notify-keyspace-events", "AKE"),
+])
+def test_the_command_line(start, options, name, value):
+    assert get(start(*options), name) == {name: value}
+
+
+def test_standard_input(start):
+    server = start("--hz", "30", stdin=b"timeout 55\nhz 20\n")
+    assert get(server, "timeout", "hz") == {"timeout": "55", "hz": "30"}
+
+
+def test_get_with_patterns_and_set_of_several(start):
+    server = start()
+    with server.connect() as c:
+        assert c.call("CONFIG", "SET", "timeout", "10", "hz", "15") == ("+", b"OK")
+        assert c.call("CONFIG", "SET", "timeout", "20", "maxclients", "abc")[0] == "-"
+    assert get(server, "timeout", "hz") == {"timeout": "10", "hz": "15"}
+    assert set(get(server, "*max-intset*", "HASH-max-listpack-*")) == {
+        "set-max-intset-entries", "hash-max-listpack-entries", "hash-max-listpack-value"}
+    assert len(get(server, "*")) > 150
+
+
+def test_resetstat(start):
+    server = start()
+    with server.connect() as c:
+        c.call("GET", "k")
+        assert b"keyspace_misses:1\r\n" in c.call("INFO", "stats")[1]
+        assert c.call("CONFIG", "RESETSTAT") == ("+", b"OK")
+        assert b"keyspace_misses:0\r\n" in c.call("INFO", "stats")[1]
+
+
+def test_rename_command(start):
+    server = start(config='rename-command FLUSHALL ""\nrename-command GET fetch\n')
+    with server.connect() as c:
+        assert c.call("FLUSHALL") == ("-", b"ERR unknown command 'FLUSHALL', with args beginning with: ")
+        assert c.call("GET", "k") == ("-", b"ERR unknown command 'GET', with args beginning with: 'k' ")
+        assert c.call("FETCH", "k") == ("$", None)
+
+
+REFUSED = [
+    ("nosuch-option 1\n", ["nosuch-option"]),
+    ("timeot 10\n", ["timeot", "timeout"]),
+    ("timeout abc\n", ["timeout"]),
+    ("timeout 1 2\n", ["timeout"]),
+    ("port 99999\n", ["port"]),
+    ("hz 10\nappendfsync sometimes\n", ["appendfsync"]),
+    ('requirepass "unbalanced\n', ["requirepass"]),
+    ("include /nonexistent/file.conf\n", ["/nonexistent/file.conf"]),
+    ("maxmemory 12potatoes\n", ["maxmemory"]),
+    ("maxmemory\n", ["maxmemory"]),
+    ("client-output-buffer-limit nobody 1 2 3\n", ["client-output-buffer-limit"]),
+]
+
+
+@pytest.mark.parametrize("text,words", REFUSED, ids=lambda x: x.strip()[:40] if isinstance(x, str) else "")
+def test_a_bad_file_stops_the_start(start, text, words):
+    server = start(config=text, wait=False)
+    assert server.process.wait(10) == 1
+    for w in words[:1]:
+        assert w in server.log_text()
+
+
+@only_sorrel
+@pytest.mark.parametrize("text,words", REFUSED, ids=lambda x: x.strip()[:40] if isinstance(x, str) else "")
+def test_a_bad_file_is_named_with_line_reason_and_nearest_name(start, text, words):
+    server = start(config=text, wait=False)
+    assert server.process.wait(10) == 1
+    log = server.log_text()
+    assert "test.conf" in log and str(text.count("\n")) in log
+    for w in words:
+        assert w in log
+
+
+@pytest.mark.parametrize("options", [["--nosuch", "1"], ["--timeout", "abc"], ["--timeout"], ["--maxmemory-policy", "x"]])
+def test_a_bad_option_stops_the_start(start, options):
+    server = start(*options, wait=False)
+    assert server.process.wait(10) == 1
+    assert options[0][2:] in server.log_text()
