@@ -275,6 +275,10 @@ class Failure(Exception):
     pass
 
 
+class Missing(Failure):
+    """The command does not exist yet."""
+
+
 def describe(reply):
     return "no reply" if reply is None else "(the connection was closed)" if reply == "closed" else resp.show(reply)
 
@@ -288,6 +292,8 @@ def check(backend, step, proto, now_ms, name, compare):
             got = backend.reply(name)
             ok = got == "closed" if want[0] == "closed" else \
                 got is not None and got != "closed" and notation.matches(want, got, proto)
+        if not ok and compare and got is not None and got[0] == "-" and got[1].startswith(b"ERR unknown command"):
+            raise Missing
         if not ok and compare:
             raise Failure(f"got       {describe(got)}")
 
@@ -309,6 +315,8 @@ def run_test(backend, test, proto, oracle):
         elif not (oracle and step.skip):
             try:
                 run_step(backend, step, proto, now_ms, not (oracle and step.differs))
+            except Missing:
+                raise Missing(f"line {step.line}: {step.text[:60]}")
             except (Failure, notation.Mistake, resp.ProtocolError, UnicodeDecodeError, re.error) as e:
                 raise Failure(f"line {step.line}: {step.name}{'<' if step.kind == 'read' else '>'} {step.text[:200]}\n"
                               f"    expected  " + "\n              ".join(step.expect or ["(nothing written)"]) +
@@ -358,10 +366,11 @@ def main():
     where.add_argument("--address")
     where.add_argument("--oracle", action="store_true")
     ap.add_argument("--resp", choices=["2", "3", "both"], default="both")
+    ap.add_argument("--allow-missing", action="store_true", help="an unknown command is no failure")
     ap.add_argument("--title", help="only tests whose title contains this")
     ap.add_argument("files", nargs="*")
     args = ap.parse_args()
-    passed = failed = 0
+    passed = failed = missing = 0
     backend = make_backend(args)
     for path in args.files or sorted(glob.glob(os.path.join(HERE, "*.t"))):
         try:
@@ -376,6 +385,11 @@ def main():
             for proto in (2, 3) if args.resp == "both" else (int(args.resp),):
                 try:
                     passed += run_test(backend, test, proto, args.oracle) is None
+                except Missing as e:
+                    missing += 1
+                    failed += not args.allow_missing
+                    if not args.allow_missing:
+                        print(f"{os.path.relpath(path)}: {test.title}: {e}: unknown command")
                 except Failure as e:
                     failed += 1
                     print(f"{os.path.relpath(path)}: {test.title} (RESP{proto})\n  {e}")
@@ -388,6 +402,8 @@ def main():
     except RuntimeError as e:
         failed += 1
         print(e)
+    if missing and args.allow_missing:
+        print(f"{missing} tests use commands that are not there yet")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
