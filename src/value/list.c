@@ -440,12 +440,14 @@ chain_locate(const struct chain *c, size_t *index)
 
     CHECK(*index < c->count);
     if (*index < c->count / 2) {
-        for (n = c->head; *index >= node_count(n); n = n->next)
+        for (n = c->head; n != NULL && *index >= node_count(n); n = n->next)
             *index -= node_count(n);
+        CHECK(n != NULL);
     } else {
         size_t behind = c->count - *index; /* elements from the one looked for to the end */
-        for (n = c->tail; behind > node_count(n); n = n->prev)
+        for (n = c->tail; n != NULL && behind > node_count(n); n = n->prev)
             behind -= node_count(n);
+        CHECK(n != NULL);
         *index = node_count(n) - behind;
     }
     return n;

@@ -67,15 +67,3 @@ const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_ZSET] = ROW(zset, zset_effort),
     [TYPE_HASH] = ROW(hash, hash_effort),
 };
-
-/* Until each type has landed, a program that does not use it links without it. */
-#pragma weak hash_fini
-#pragma weak hash_copy
-#pragma weak hash_bytes
-#pragma weak hash_encoding
-#pragma weak hash_count
-#pragma weak set_fini
-#pragma weak set_copy
-#pragma weak set_bytes
-#pragma weak set_encoding
-#pragma weak set_count
