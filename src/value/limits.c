@@ -14,6 +14,8 @@ value_limits_default(struct hash_seed seed)
         .zset_max_listpack_value = 64,
         .list_max_listpack_size = -2,
         .list_compress_depth = 0,
+        .stream_node_max_bytes = 4096,
+        .stream_node_max_entries = 100,
         .seed = seed,
     };
 }

@@ -11,6 +11,7 @@ struct value_limits {
     uint32_t zset_max_listpack_entries, zset_max_listpack_value;   /* 128, 64 */
     int32_t list_max_listpack_size;                                 /* -2: 8 KiB a block */
     uint32_t list_compress_depth;                                   /* 0: accepted and kept */
+    uint64_t stream_node_max_bytes, stream_node_max_entries;        /* 4096, 100 */
     struct hash_seed seed;                                          /* for the hash tables inside values */
 };
 

@@ -4,6 +4,7 @@
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
+#include "value/stream.h"
 #include "value/zset.h"
 
 /* Every collection is a struct around its handle, so the casts below change nothing but the name. */
@@ -61,9 +62,42 @@ zset_effort(const struct handle *h)
     return zset_count((const struct zset *)h);
 }
 
+static void
+stream_ops_fini(struct handle *h)
+{
+    stream_fini((struct stream *)h);
+}
+
+static struct handle
+stream_ops_copy(const struct handle *h, const struct value_limits *lim)
+{
+    (void)lim;
+    return stream_copy((const struct stream *)h).h;
+}
+
+static size_t
+stream_ops_bytes(const struct handle *h)
+{
+    return stream_bytes((const struct stream *)h);
+}
+
+static size_t
+stream_effort(const struct handle *h)
+{
+    return stream_blocks((const struct stream *)h);
+}
+
+static const char *
+stream_ops_encoding(const struct handle *h)
+{
+    (void)h;
+    return "stream";
+}
+
 const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_LIST] = ROW(list, list_effort),
     [TYPE_SET] = ROW(set, set_effort),
     [TYPE_ZSET] = ROW(zset, zset_effort),
     [TYPE_HASH] = ROW(hash, hash_effort),
+    [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding},
 };
