@@ -4,10 +4,11 @@
 #include "ds/btree.h"
 #include "value/stream.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 enum { SEED = 4711, MODEL_MAX = 4000, STEPS = 30000 };
 
