@@ -73,9 +73,15 @@ look(struct exec *x, struct slice key)
 }
 
 struct entry *
+peek_in(struct exec *x, struct db *db, struct slice key)
+{
+    return find(x, db, key, exec__hash(x, key), false);
+}
+
+struct entry *
 peek(struct exec *x, struct slice key)
 {
-    return find(x, x->db, key, exec__hash(x, key), false);
+    return peek_in(x, x->db, key);
 }
 
 static inline enum rc

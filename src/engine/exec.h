@@ -64,6 +64,7 @@ struct exec {
 struct entry *look(struct exec *x, struct slice key);
 /* The same without counting or touching (TTL, TYPE, OBJECT …). */
 struct entry *peek(struct exec *x, struct slice key);
+struct entry *peek_in(struct exec *x, struct db *db, struct slice key);
 /* look() in another database. */
 struct entry *look_in(struct exec *x, struct db *db, struct slice key);
 
