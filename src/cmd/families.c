@@ -4,6 +4,20 @@
 /* Tables live beside their handlers, which is the only reason for them to have linkage: declared here, listed here,
  * known to nobody else. */
 #define FAMILIES(X)                                                                                                    \
+    X(cmd_string_family)                                                                                               \
+    X(cmd_counter_family)                                                                                              \
+    X(cmd_lcs_family)                                                                                                  \
+    X(cmd_generic_family)                                                                                              \
+    X(cmd_scan_family)                                                                                                 \
+    X(cmd_object_family)                                                                                               \
+    X(cmd_expire_family)                                                                                               \
+    X(cmd_list_family)                                                                                                 \
+    X(cmd_list_pop_family)                                                                                             \
+    X(cmd_list_block_family)                                                                                           \
+    X(cmd_hash_family)                                                                                                 \
+    X(cmd_hash_walk_family)                                                                                            \
+    X(cmd_set_family)                                                                                                  \
+    X(cmd_set_algebra_family)                                                                                          \
     X(cmd_zset_family)                                                                                                 \
     X(cmd_zset_range_family)                                                                                           \
     X(cmd_zset_store_family)                                                                                           \

@@ -1,0 +1,97 @@
+/* cmd/args.c - readings of arguments that several command families share. */
+#include "cmd/args.h"
+
+#include <inttypes.h>
+
+enum rc
+arg_range(struct exec *x, struct slice arg, int64_t min, int64_t max, int64_t *out)
+{
+    int64_t v;
+
+    TRY(arg_int(x, arg, &v));
+    if (v < min || v > max)
+        return fail(x, "ERR value is out of range, value must between %" PRId64 " and %" PRId64, min, max);
+    *out = v;
+    return RC_OK;
+}
+
+enum rc
+arg_range_or(struct exec *x, struct slice arg, int64_t min, int64_t max, const char *error, int64_t *out)
+{
+    int64_t v;
+
+    if (!parse_int64(arg, &v) || v < min || v > max)
+        return fail(x, "%s", error);
+    *out = v;
+    return RC_OK;
+}
+
+enum rc
+arg_positive(struct exec *x, struct slice arg, int64_t *out)
+{
+    int64_t v;
+
+    if (!parse_int64(arg, &v) || v < 0)
+        return RC_NOT_POSITIVE;
+    *out = v;
+    return RC_OK;
+}
+
+enum rc
+arg_int32(struct exec *x, struct slice arg, int64_t *out)
+{
+    return arg_range(x, arg, INT32_MIN, INT32_MAX, out);
+}
+
+bool
+clamp_range(int64_t first, int64_t last, size_t len, size_t *from, size_t *count)
+{
+    int64_t n = (int64_t)len;
+
+    if (first < 0)
+        first = first + n < 0 ? 0 : first + n;
+    if (last < 0)
+        last += n;
+    if (last >= n)
+        last = n - 1;
+    if (first > last || first >= n)
+        return false;
+    *from = (size_t)first;
+    *count = (size_t)(last - first) + 1;
+    return true;
+}
+
+enum rc
+fail_expire(struct exec *x)
+{
+    return fail(x, "ERR invalid expire time in '%s' command", x->cmd->name);
+}
+
+enum rc
+arg_expire(struct exec *x, struct slice arg, enum expire_unit unit, bool relative, int64_t *at_ms)
+{
+    int64_t v;
+
+    TRY(arg_int(x, arg, &v));
+    if (v <= 0 || (unit == UNIT_S && __builtin_mul_overflow(v, 1000, &v)))
+        return fail_expire(x);
+    if (relative && __builtin_add_overflow(v, x->now_ms, &v))
+        return fail_expire(x);
+    *at_ms = v;
+    return RC_OK;
+}
+
+struct slice
+arena_int(struct arena *a, int64_t v)
+{
+    char *text = arena_get(a, INT64_TEXT_MAX);
+
+    return slice_of(text, format_int64(text, v));
+}
+
+enum rc
+check_repetitions(struct exec *x, uint64_t n)
+{
+    /* The smallest element costs some sixteen bytes on the wire; eight of the longest strings is what a reply may take. */
+    return n > string_max(x) / 2 ? RC_NO_MEMORY : RC_OK;
+}

@@ -1,0 +1,202 @@
+/* cmd/cmd_lcs.c - LCS, the longest common subsequence of two strings.
+ *
+ * The table of lengths is kept one row at a time; the way back is remembered with two bits a cell: whether the bytes are
+ * equal (then the way is diagonal) need not be stored, so in truth it is one bit, "up rather than left". That is 32
+ * times less than a table of 32-bit lengths, and time and memory stay bounded by one limit.
+ */
+#include "base/mem.h"
+#include "cmd/args.h"
+
+struct lcs_options {
+    bool len, idx, with_match_len;
+    int64_t min_match_len;
+};
+
+struct lcs {
+    struct slice a, b;
+    uint32_t *row;       /* lengths for the current prefix of a */
+    unsigned char *up;   /* a bit for each cell, NULL when only the length is wanted */
+    size_t stride;       /* bytes of `up` for one byte of a */
+};
+
+static enum rc
+parse_lcs_options(struct exec *x, struct lcs_options *o)
+{
+    for (int i = 3; i < x->argc; i++) {
+        struct slice arg = x->argv[i];
+
+        if (arg_is(arg, LIT("IDX"))) {
+            o->idx = true;
+        } else if (arg_is(arg, LIT("LEN"))) {
+            o->len = true;
+        } else if (arg_is(arg, LIT("WITHMATCHLEN"))) {
+            o->with_match_len = true;
+        } else if (arg_is(arg, LIT("MINMATCHLEN")) && i + 1 < x->argc) {
+            TRY(arg_int(x, x->argv[++i], &o->min_match_len));
+            if (o->min_match_len < 0)
+                o->min_match_len = 0;
+        } else {
+            return RC_SYNTAX;
+        }
+    }
+    if (o->idx && o->len)
+        return fail(x, "ERR If you want both the length and indexes, please just use IDX.");
+    return RC_OK;
+}
+
+static enum rc
+lcs_open(struct exec *x, struct lcs *l, bool length_only)
+{
+    size_t cells, bits, rows;
+
+    if (l->a.len >= UINT32_MAX - 1 || l->b.len >= UINT32_MAX - 1)
+        return fail(x, "ERR String too long for LCS");
+    l->stride = (l->b.len + 7) / 8;
+    /* One limit for the two: what can't be held can't be computed in reasonable time either. */
+    if (!size_mul(l->a.len, l->stride, &cells) || cells > string_max(x) ||
+        !size_mul(l->b.len + 1, sizeof(uint32_t), &rows))
+        return fail(x, "ERR Insufficient memory, failed allocating transient memory for LCS");
+    bits = length_only ? 0 : cells + 1;
+    char *p = NULL;
+    if (!size_add(rows, bits, &cells) || (p = mem_try(cells)) == NULL)
+        return fail(x, "ERR Insufficient memory, failed allocating transient memory for LCS");
+    memset(p, 0, cells);
+    l->row = (uint32_t *)(void *)p;
+    l->up = length_only ? NULL : (unsigned char *)p + rows;
+    return RC_OK;
+}
+
+/* Fills the table row by row and returns the length. */
+static uint32_t
+lcs_fill(struct lcs *l)
+{
+    uint32_t *row = l->row;
+
+    for (size_t i = 0; i < l->a.len; i++) {
+        unsigned char *up = l->up != NULL ? l->up + i * l->stride : NULL;
+        char c = l->a.ptr[i];
+        uint32_t diagonal = 0, left = 0;
+
+        for (size_t j = 0; j < l->b.len; j++) {
+            uint32_t above = row[j + 1], best;
+            if (c == l->b.ptr[j]) {
+                best = diagonal + 1;
+            } else {
+                best = above > left ? above : left;
+                if (up != NULL && above > left)
+                    up[j >> 3] |= (unsigned char)(1u << (j & 7));
+            }
+            diagonal = above;
+            row[j + 1] = left = best;
+        }
+    }
+    return row[l->b.len];
+}
+
+/* A run of equal bytes: a[a_at .. a_at+len) is b[b_at .. b_at+len). */
+struct match {
+    size_t a_at, b_at, len;
+};
+
+static void
+reply_match(struct exec *x, const struct lcs_options *o, struct match m)
+{
+    reply_array(x, o->with_match_len ? 3 : 2);
+    reply_array(x, 2);
+    reply_int(x, (int64_t)m.a_at);
+    reply_int(x, (int64_t)(m.a_at + m.len - 1));
+    reply_array(x, 2);
+    reply_int(x, (int64_t)m.b_at);
+    reply_int(x, (int64_t)(m.b_at + m.len - 1));
+    if (o->with_match_len)
+        reply_int(x, (int64_t)m.len);
+}
+
+/* Walks the table backwards. With text: writes the subsequence there (its end is text + length); otherwise replies with
+ * the matches, last one first, and returns how many. */
+static size_t
+lcs_walk(struct exec *x, const struct lcs *l, const struct lcs_options *o, char *text, size_t length)
+{
+    size_t i = l->a.len, j = l->b.len, count = 0;
+    struct match run = {0};
+
+    while (i > 0 && j > 0) {
+        if (l->a.ptr[i - 1] == l->b.ptr[j - 1]) {
+            i--;
+            j--;
+            if (text != NULL)
+                text[--length] = l->a.ptr[i];
+            bool goes_on = run.len > 0 && run.a_at == i + 1 && run.b_at == j + 1;
+            if (!goes_on && run.len > 0 && text == NULL && (int64_t)run.len >= o->min_match_len) {
+                reply_match(x, o, run);
+                count++;
+            }
+            run = (struct match){i, j, goes_on ? run.len + 1 : 1};
+        } else if (l->up[(i - 1) * l->stride + ((j - 1) >> 3)] >> ((j - 1) & 7) & 1) {
+            i--;
+        } else {
+            j--;
+        }
+    }
+    if (run.len > 0 && text == NULL && (int64_t)run.len >= o->min_match_len) {
+        reply_match(x, o, run);
+        count++;
+    }
+    return count;
+}
+
+static enum rc
+reply_lcs(struct exec *x, struct lcs *l, const struct lcs_options *o)
+{
+    size_t length = lcs_fill(l);
+
+    if (o->len)
+        return reply_int(x, (int64_t)length);
+    if (o->idx) {
+        reply_map(x, 2);
+        reply_bulk(x, LIT("matches"));
+        struct reply_mark mark = reply_mark_here(&x->reply);
+        reply_close_array(&x->reply, mark, lcs_walk(x, l, o, NULL, 0));
+        reply_bulk(x, LIT("len"));
+        return reply_int(x, (int64_t)length);
+    }
+    char *text = mem_try(length + 1);
+    if (text == NULL)
+        return RC_NO_MEMORY;
+    lcs_walk(x, l, o, text, length);
+    reply_bulk(x, slice_of(text, length));
+    mem_free(text);
+    return RC_OK;
+}
+
+static enum rc
+cmd_lcs(struct exec *x)
+{
+    struct lcs_options o = {0};
+    struct lcs l = {0};
+    char text[2][STRING_TEXT_MAX];
+    struct slice *sides[] = {&l.a, &l.b};
+
+    const struct entry *e[2] = {look(x, x->argv[1]), look(x, x->argv[2])};
+    for (int i = 0; i < 2; i++)
+        if (e[i] != NULL && entry_type(e[i]) != TYPE_STRING)
+            return fail(x, "ERR The specified keys must contain string values");
+    for (int i = 0; i < 2; i++)
+        *sides[i] = e[i] != NULL ? string_get(e[i], text[i]) : LIT("");
+    TRY(parse_lcs_options(x, &o));
+    TRY(lcs_open(x, &l, o.len));
+    enum rc rc = reply_lcs(x, &l, &o);
+    mem_free(l.row);
+    return rc;
+}
+
+/* -- rows ----------------------------------------------------------------------------------------------------------- */
+
+const struct cmd cmd_lcs_family[] = {
+    {"lcs", cmd_lcs, .arity = -3, .group = GROUP_STRING, .flags = CMD_READONLY,
+     .keys = {KEY_RANGE(1, 1, 1, KEY_RO | KEY_ACCESS)}, .since = "7.0.0",
+     .args = "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]",
+     .reply = "bulk | integer | array | map", .about = "Finds the longest common subsequence of two strings.",
+     .complexity = "O(N*M)"},
+    {0},
+};

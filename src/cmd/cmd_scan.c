@@ -1,0 +1,103 @@
+/* cmd/cmd_scan.c - looking at many keys at once: KEYS, SCAN, RANDOMKEY, DBSIZE. */
+#include "base/glob.h"
+#include "cmd/args.h"
+#include "cmd/scan.h"
+
+struct keys_search {
+    struct exec *x;
+    struct slice pattern;
+    size_t found;
+    bool all;
+};
+
+static void
+keys_visit(void *ctx, struct entry *e)
+{
+    struct keys_search *k = ctx;
+    struct slice key = entry_key(e);
+
+    if (!k->all && !glob_match(k->pattern, key, false))
+        return;
+    reply_bulk(k->x, key);
+    k->found++;
+}
+
+static enum rc
+cmd_keys(struct exec *x)
+{
+    struct keys_search k = {.x = x, .pattern = x->argv[1], .all = slice_eq(x->argv[1], LIT("*"))};
+
+    if (glob_is_literal(k.pattern)) {
+        bool there = peek(x, k.pattern) != NULL;
+        reply_array(x, there);
+        return there ? reply_bulk(x, k.pattern) : RC_OK;
+    }
+    struct reply_mark mark = reply_mark_here(&x->reply);
+    uint64_t cursor = 0;
+    do
+        cursor = db_scan(x, x->db, cursor, keys_visit, &k);
+    while (cursor != 0);
+    reply_close_array(&x->reply, mark, k.found);
+    return RC_OK;
+}
+
+static void
+scan_visit(void *ctx, struct entry *e)
+{
+    struct scan *s = ctx;
+
+    if (!scan_wants(s, entry_key(e)))
+        return;
+    if (s->type.ptr != NULL && !arg_is(s->type, slice_cstr(value_type_name(entry_type(e)))))
+        return;
+    scan_add(s, entry_key(e));
+}
+
+static enum rc
+cmd_scan(struct exec *x)
+{
+    struct scan s = {0};
+
+    TRY(scan_cursor(x->argv[1], &s.cursor));
+    TRY(scan_options(x, &s, 2, true, false));
+    do
+        s.cursor = db_scan(x, x->db, s.cursor, scan_visit, &s);
+    while (scan_goes_on(&s));
+    return scan_reply(&s);
+}
+
+static enum rc
+cmd_randomkey(struct exec *x)
+{
+    struct entry *e = db_random(x, x->db);
+
+    return e != NULL ? reply_bulk(x, entry_key(e)) : reply_null(x);
+}
+
+static enum rc
+cmd_dbsize(struct exec *x)
+{
+    return reply_int(x, (int64_t)db_size(x, x->db));
+}
+
+/* -- rows ----------------------------------------------------------------------------------------------------------- */
+
+const struct cmd cmd_scan_family[] = {
+    {"keys", cmd_keys, .arity = 2, .group = GROUP_GENERIC, .flags = CMD_READONLY,
+     .categories = CAT(DANGEROUS) | CAT(KEYSPACE), .since = "1.0.0", .args = "pattern:pattern", .reply = "array",
+     .about = "Lists the names of keys that match a pattern.", .complexity = "O(N)",
+     .tips = "request_policy:all_shards nondeterministic_output_order"},
+    {"scan", cmd_scan, .arity = -2, .group = GROUP_GENERIC, .flags = CMD_READONLY, .categories = CAT(KEYSPACE),
+     .since = "2.8.0", .args = "cursor:int [MATCH pattern:pattern] [COUNT count:int] [TYPE type]@6.0.0",
+     .reply = "array | bulk", .about = "Walks over the names of keys step by step.", .complexity = "O(1) or O(N)",
+     .tips = "nondeterministic_output request_policy:special response_policy:special",
+     .history = "6.0.0 New TYPE filter."},
+    {"randomkey", cmd_randomkey, .arity = 1, .group = GROUP_GENERIC, .flags = CMD_READONLY,
+     .categories = CAT(KEYSPACE), .since = "1.0.0", .reply = "null | bulk",
+     .about = "Returns the name of a key chosen by chance.", .complexity = "O(1)",
+     .tips = "request_policy:all_shards response_policy:special nondeterministic_output"},
+    {"dbsize", cmd_dbsize, .arity = 1, .group = GROUP_SERVER, .flags = CMD_READONLY | CMD_FAST,
+     .categories = CAT(KEYSPACE), .since = "1.0.0", .reply = "integer", .about = "Counts the keys of the database.",
+     .complexity = "O(1)", .tips = "request_policy:all_shards response_policy:agg_sum"},
+    {0},
+};

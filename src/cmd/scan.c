@@ -1,0 +1,110 @@
+/* cmd/scan.c - what the scanning commands share.
+ *
+ * The cursor comes first in the reply but is known last, so the items are written to a queue of their own, as they are to
+ * be sent, and moved behind it.
+ */
+#include "cmd/scan.h"
+
+#include "base/glob.h"
+
+#include <stdlib.h>
+
+enum { COUNT_DEFAULT = 10, CURSOR_TEXT_MAX = 32 };
+
+/* Redis reads a canonical number itself and leaves the rest to strtoull, which takes blanks and signs in front. */
+enum rc
+scan_cursor(struct slice arg, uint64_t *cursor)
+{
+    char text[CURSOR_TEXT_MAX], *end;
+    int64_t v;
+
+    if (parse_int64(arg, &v)) {
+        if (v < 0)
+            return RC_BAD_CURSOR;
+        *cursor = (uint64_t)v;
+        return RC_OK;
+    }
+    if (arg.len == 0 || arg.len >= sizeof(text) || memchr(arg.ptr, '\0', arg.len) != NULL)
+        return RC_BAD_CURSOR;
+    memcpy(text, arg.ptr, arg.len);
+    text[arg.len] = '\0';
+    unsigned long long u = strtoull(text, &end, 10);
+    if (end != text + arg.len || (u == UINT64_MAX && !slice_eq(arg, LIT("18446744073709551615"))))
+        return RC_BAD_CURSOR;
+    *cursor = u;
+    return RC_OK;
+}
+
+enum rc
+scan_options(struct exec *x, struct scan *s, int at, bool types, bool values)
+{
+    s->x = x;
+    s->count = COUNT_DEFAULT;
+    for (int i = at; i < x->argc; i++) {
+        struct slice arg = x->argv[i];
+        bool more = i + 1 < x->argc;
+
+        if (arg_is(arg, LIT("COUNT")) && more) {
+            TRY(arg_int(x, x->argv[++i], &s->count));
+            if (s->count < 1)
+                return RC_SYNTAX;
+        } else if (arg_is(arg, LIT("MATCH")) && more) {
+            s->pattern = x->argv[++i];
+            if (slice_eq(s->pattern, LIT("*")))
+                s->pattern.ptr = NULL;
+        } else if (types && arg_is(arg, LIT("TYPE")) && more) {
+            s->type = x->argv[++i];
+        } else if (arg_is(arg, LIT("NOVALUES"))) {
+            if (!values)
+                return fail(x, "ERR NOVALUES option can only be used in HSCAN");
+            s->no_values = true;
+        } else {
+            return RC_SYNTAX;
+        }
+    }
+    return RC_OK;
+}
+
+bool
+scan_wants(struct scan *s, struct slice name)
+{
+    s->visited++;
+    return s->pattern.ptr == NULL || glob_match(s->pattern, name, false);
+}
+
+void
+scan_add(struct scan *s, struct slice item)
+{
+    struct reply r = {.out = &s->items, .resp = s->x->reply.resp};
+
+    reply_put_bulk(&r, item);
+    s->written++;
+}
+
+bool
+scan_goes_on(const struct scan *s)
+{
+    return s->cursor != 0 && s->visited < (uint64_t)s->count;
+}
+
+enum rc
+scan_reply(struct scan *s)
+{
+    struct exec *x = s->x;
+    char text[INT64_TEXT_MAX];
+
+    reply_array(x, 2);
+    reply_bulk(x, slice_of(text, format_uint64(text, s->cursor)));
+    reply_array(x, s->written);
+    out_move(x->reply.out, &s->items);
+    out_fini(&s->items);
+    return RC_OK;
+}
+
+enum rc
+scan_reply_empty(struct exec *x)
+{
+    reply_array(x, 2);
+    reply_bulk(x, LIT("0"));
+    return reply_array(x, 0);
+}

@@ -1,0 +1,34 @@
+/* cmd/scan.h - what SCAN, HSCAN, SSCAN and ZSCAN share: cursor, options and the form of the reply. */
+#ifndef SORREL_CMD_SCAN_H
+#define SORREL_CMD_SCAN_H
+
+#include "engine/exec.h"
+
+struct scan {
+    struct exec *x;
+    uint64_t cursor;
+    int64_t count;            /* COUNT: how much work one call should do */
+    struct slice pattern;     /* MATCH; ptr NULL: everything */
+    struct slice type;        /* SCAN's TYPE; ptr NULL: all */
+    bool no_values;           /* HSCAN's NOVALUES */
+    /* The reply in the making. */
+    size_t visited, written;
+    struct out items;
+};
+
+/* RC_BAD_CURSOR */
+enum rc scan_cursor(struct slice arg, uint64_t *cursor);
+/* Reads the options from argument `at` on; types and values say which of the special ones the command knows. */
+enum rc scan_options(struct exec *x, struct scan *s, int at, bool types, bool values);
+/* For visitors: counts one visit; true when name passes MATCH. */
+bool scan_wants(struct scan *s, struct slice name);
+/* Adds a bulk string to the reply. */
+void scan_add(struct scan *s, struct slice item);
+/* True while another step should be made: there is more, and COUNT is not reached. */
+bool scan_goes_on(const struct scan *s);
+/* Writes the reply and frees what was collected. */
+enum rc scan_reply(struct scan *s);
+/* The reply for a key that does not exist. */
+enum rc scan_reply_empty(struct exec *x);
+
+#endif
