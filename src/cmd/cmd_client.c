@@ -440,9 +440,9 @@ static const struct cmd client_subs[] = {
     {"info", client_info, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "verbatim",
      .about = "Describes the connection.", .complexity = "O(1)", .tips = "nondeterministic_output"},
     {"kill", client_kill, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
-     .args = "filter=<old-format|new-format=<[ID client-id:int]@2.8.12|[TYPE client-type=<NORMAL|MASTER@3.2.0|SLAVE|"
-             "REPLICA@5.0.0|PUBSUB>]@2.8.12|[USER username]|[ADDR addr]|[LADDR laddr]@6.2.0|[SKIPME <YES|NO>]|"
-             "[MAXAGE maxage:int]@7.4.0>...>",
+     .args = "filter=<old-format|new-format=<ID client-id:int@2.8.12|TYPE client-type=<NORMAL|MASTER@3.2.0|SLAVE|"
+             "REPLICA@5.0.0|PUBSUB>@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME <YES|NO>|"
+             "MAXAGE maxage:int@7.4.0>...>",
      .reply = "OK | integer", .about = "Closes connections.", .complexity = "O(N) for N connections",
      .history = "2.8.12 Filters by name and value.|2.8.12 Filter ID.|3.2.0 TYPE master.|5.0.0 TYPE replica, slave being "
                 "its older name.|6.2.0 Filter LADDR.|7.4.0 Filter MAXAGE."},

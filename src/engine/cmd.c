@@ -54,13 +54,14 @@ cmd_categories(const struct cmd *row, const struct cmd *parent)
 {
     static const uint64_t by_group[GROUP_COUNT] = {
         [GROUP_GENERIC] = CAT(KEYSPACE), [GROUP_STRING] = CAT(STRING), [GROUP_LIST] = CAT(LIST), [GROUP_SET] = CAT(SET),
-        [GROUP_SORTED_SET] = CAT(SORTEDSET), [GROUP_HASH] = CAT(HASH), [GROUP_PUBSUB] = CAT(PUBSUB),
-        [GROUP_TRANSACTIONS] = CAT(TRANSACTION), [GROUP_CONNECTION] = CAT(CONNECTION), [GROUP_SCRIPTING] = CAT(SCRIPTING),
-        [GROUP_HYPERLOGLOG] = CAT(HYPERLOGLOG), [GROUP_GEO] = CAT(GEO), [GROUP_STREAM] = CAT(STREAM),
-        [GROUP_BITMAP] = CAT(BITMAP), [GROUP_JSON] = CAT(JSON),
+        [GROUP_SORTED_SET] = CAT(SORTEDSET), [GROUP_HASH] = CAT(HASH), [GROUP_TRANSACTIONS] = CAT(TRANSACTION),
+        [GROUP_CONNECTION] = CAT(CONNECTION), [GROUP_SCRIPTING] = CAT(SCRIPTING), [GROUP_HYPERLOGLOG] = CAT(HYPERLOGLOG),
+        [GROUP_GEO] = CAT(GEO), [GROUP_STREAM] = CAT(STREAM), [GROUP_BITMAP] = CAT(BITMAP), [GROUP_JSON] = CAT(JSON),
     };
-    uint64_t c = row->categories | by_group[row->group];
+    uint64_t c = row->categories & ~CAT_NOT_BY_GROUP;
 
+    if (!(row->categories & CAT_NOT_BY_GROUP) && (row->subs == NULL || row->handler != NULL))
+        c |= by_group[row->group];
     if (row->flags & CMD_WRITE)
         c |= CAT(WRITE);
     if ((row->flags & CMD_READONLY) && !(c & CAT(SCRIPTING)))

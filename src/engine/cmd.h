@@ -52,6 +52,9 @@ enum acl_category {
     CAT_CONNECTION, CAT_TRANSACTION, CAT_SCRIPTING, CAT_JSON, CAT_COUNT
 };
 #define CAT(name) (UINT64_C(1) << CAT_##name)
+/* In a row's categories: what its group implies does not hold for it (SORT is generic, but not about the keyspace). Never
+ * holds for a container of subcommands, nor for the pub/sub group, whose category follows from CMD_PUBSUB. */
+#define CAT_NOT_BY_GROUP (UINT64_C(1) << 63)
 
 /* Where keys are among the arguments: the key specifications of COMMAND INFO. */
 enum key_flag {

@@ -218,10 +218,9 @@ parse_group(struct grammar *g, char close, bool *alternatives)
             break;
         if (*g->p != ' ' && *g->p != '|')
             return broken(g, "blank, | or the end of the group expected");
-        if (*g->p == '|')
-            *alternatives = true;
-        else if (*alternatives)
+        if (a != head && *alternatives != (*g->p == '|'))
             return broken(g, "an alternative must be one item");
+        *alternatives = *g->p == '|';
         g->p++;
     }
     if (close != '\0')
