@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/prefetch.h"
 
 enum {
     EXTERNAL = 0xff,            /* in place of a length: an address follows */
@@ -330,7 +331,7 @@ locate(const struct packtable *t, uint64_t hash, struct slice member, struct pla
         return false;
     /* The lines that the walk below will want, while the header is on its way. */
     for (size_t line = 1; line < 5; line++)
-        __builtin_prefetch((const char *)b + 64 * line);
+        prefetch((const char *)b + 64 * line);
 
     unsigned char *at = elements(b);
     size_t reached = 0;

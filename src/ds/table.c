@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/prefetch.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -28,9 +29,9 @@ enum {
     SLOTS = ADDRESS_BITS == 47 ? 10 : 9,       /* (8 + REF_BITS) * SLOTS + 2 <= 512 */
     SLOT_MASK = (1 << SLOTS) - 1,
     DISPLACE_MAX = 16,                         /* buckets; at 90 % load a billion items need about ten */
-    NEAR_MAX = 2,                              /* where a displaced item is put if that can be arranged */
+    NEAR_MAX = 3,                              /* where a displaced item is put if that can be arranged */
     SEARCH_MAX = 2048,                         /* how far away the next free slot may be */
-    EXTENT_FAR = NEAR_MAX + 1,                 /* up to DISPLACE_MAX; smaller extents are exact */
+    EXTENT_NEAR = 2, EXTENT_FAR = 3,           /* up to NEAR_MAX; up to DISPLACE_MAX; 0 and 1 mean themselves */
     BUCKET_BYTES = 64,
     POSITION_BITS = TABLE_CURSOR_BITS,
     STEP_BUCKETS = 4,                          /* moved at each insertion or removal while a move is under way */
@@ -40,7 +41,10 @@ enum {
     RANDOM_TRIES = 4096,
 };
 
-/* Ten tags (0: free), ten references, two bits of extent: how far items that belong here have been displaced. */
+/* Ten tags (0: free), ten references, two bits of extent: how far items that belong here have been displaced.
+ *
+ * A tag is six bits of the hash above the low two bits of the home bucket's number. Those two tell without a look at the
+ * item, which would be a cache miss, where it belongs: see home_at(). */
 struct table_bucket {
     unsigned char bytes[BUCKET_BYTES];
 } __attribute__((aligned(BUCKET_BYTES)));
@@ -50,11 +54,11 @@ _Static_assert((8 + REF_BITS) * SLOTS + 2 <= BUCKET_BYTES * 8, "slots and extent
 /* -- one bucket ---------------------------------------------------------------------------------------------- */
 
 static inline unsigned char
-tag_of(uint64_t hash)
+tag_of(uint64_t hash, size_t home)
 {
-    unsigned char tag = (unsigned char)hash;
+    unsigned bits = hash & 63;
 
-    return tag != 0 ? tag : 1;
+    return (unsigned char)((bits != 0 ? bits : 1) << 2 | (home & 3));
 }
 
 /* A bit for each slot whose tag is that one. */
@@ -158,7 +162,14 @@ extent_set(struct table_bucket *b, unsigned e)
 static inline size_t
 extent_reach(unsigned e)
 {
-    return e < EXTENT_FAR ? e : DISPLACE_MAX;
+    return e < EXTENT_NEAR ? e : e == EXTENT_NEAR ? NEAR_MAX : DISPLACE_MAX;
+}
+
+/* The extent that covers so many buckets after the home. */
+static inline unsigned
+extent_for(size_t distance)
+{
+    return distance < EXTENT_NEAR ? (unsigned)distance : distance <= NEAR_MAX ? EXTENT_NEAR : EXTENT_FAR;
 }
 
 static inline unsigned
@@ -317,35 +328,52 @@ count_for(size_t items)
 static inline void
 extend(const struct table_side *s, size_t home, size_t bucket)
 {
-    unsigned e = bucket - home < EXTENT_FAR ? (unsigned)(bucket - home) : EXTENT_FAR;
+    unsigned e = extent_for(bucket - home);
 
     if (e > extent(&s->buckets[home]))
         extent_set(&s->buckets[home], e);
 }
 
-/* Moves an item of bucket `from` to the free slot in bucket `to` if one there may lie so far from its home. */
+/* The bucket where the item in that slot belongs. The tag says how far back modulo four; whether that can be NEAR_MAX + 1
+ * buckets or more, the extents there tell. Only if so the item is asked. */
+static size_t
+home_at(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t bucket, unsigned slot)
+{
+    size_t back = (bucket - s->buckets[bucket].bytes[slot]) & 3;
+
+    for (size_t d = back + 4; d <= DISPLACE_MAX && d <= bucket; d += 4)
+        if (UNLIKELY(extent(&s->buckets[bucket - d]) == EXTENT_FAR))
+            return home_of(position_of(ops->hash(slot_item(&s->buckets[bucket], slot), t->seed)), s->count);
+    return bucket - back;
+}
+
+/* Moves the item of bucket `from` that belongs nearest to bucket `to` into the free slot there, if it may lie so far from
+ * its home. */
 static bool
 pass_on(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t from, size_t to,
         size_t far_max)
 {
     struct table_bucket *b = &s->buckets[from];
+    size_t nearest = 0;
+    unsigned slot = 0;
 
     for (unsigned m = slots_taken(b); m != 0; m &= m - 1) {
-        unsigned slot = first_slot(m);
-        void *item = slot_item(b, slot);
-        size_t home = home_of(position_of(ops->hash(item, t->seed)), s->count);
-        if (to - home > far_max)
-            continue;
-        slot_set(&s->buckets[to], first_slot(slots_free(&s->buckets[to])), b->bytes[slot], item);
-        slot_set(b, slot, 0, NULL);
-        extend(s, home, to);
-        return true;
+        size_t home = home_at(t, ops, s, from, first_slot(m));
+        if (home >= nearest) {
+            nearest = home;
+            slot = first_slot(m);
+        }
     }
-    return false;
+    if (to - nearest > far_max)
+        return false;
+    slot_set(&s->buckets[to], first_slot(slots_free(&s->buckets[to])), b->bytes[slot], slot_item(b, slot));
+    slot_set(b, slot, 0, NULL);
+    extend(s, nearest, to);
+    return true;
 }
 
 /* The home is full. The next free slot may be many full buckets away; if it is, it is brought nearer by passing items on
- * towards it, each by a bucket or two, so that all of them stay close to home and no lookup has far to go. */
+ * towards it, each by a few buckets, so that all of them stay close to home and no lookup has far to go. */
 static bool
 place_displaced(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t home,
                 unsigned char tag, const void *item)
@@ -384,8 +412,8 @@ place(const struct table *t, const struct table_ops *ops, const struct table_sid
     unsigned room = slots_free(&s->buckets[home]);
 
     if (UNLIKELY(room == 0))
-        return place_displaced(t, ops, s, home, tag_of(hash), item);
-    slot_set(&s->buckets[home], first_slot(room), tag_of(hash), item);
+        return place_displaced(t, ops, s, home, tag_of(hash, home), item);
+    slot_set(&s->buckets[home], first_slot(room), tag_of(hash, home), item);
     return true;
 }
 
@@ -437,11 +465,10 @@ move_bucket(struct table *t, const struct table_ops *ops, size_t home)
     for (size_t i = home; i <= last; i++) {
         struct table_bucket *b = &t->old.buckets[i];
         for (unsigned m = slots_taken(b); m != 0; m &= m - 1) {
-            void *item = slot_item(b, first_slot(m));
-            uint64_t hash = ops->hash(item, t->seed);
-            if (i > home && home_of(position_of(hash), t->old.count) != home)
+            if (i > home && home_at(t, ops, &t->old, i, first_slot(m)) != home)
                 continue;
-            if (!place(t, ops, &t->now, hash, item))
+            void *item = slot_item(b, first_slot(m));
+            if (!place(t, ops, &t->now, ops->hash(item, t->seed), item))
                 return false;
             slot_set(b, first_slot(m), 0, NULL);
         }
@@ -458,7 +485,7 @@ prefetch_items(const struct table_side *s, size_t bucket, size_t n)
 
     for (; bucket < end; bucket++)
         for (unsigned m = slots_taken(&s->buckets[bucket]); m != 0; m &= m - 1)
-            __builtin_prefetch(slot_item(&s->buckets[bucket], first_slot(m)));
+            prefetch(slot_item(&s->buckets[bucket], first_slot(m)));
 }
 
 static void
@@ -568,7 +595,7 @@ table_prefetch_bucket(const struct table *t, uint64_t hash)
     size_t home;
     const struct table_side *s = side_of(t, position_of(hash), &home);
 
-    __builtin_prefetch(s->buckets + home);
+    prefetch(s->buckets + home);
 }
 
 void
@@ -580,10 +607,10 @@ table_prefetch_item(const struct table *t, uint64_t hash)
         return;
     const struct table_side *s = side_of(t, position_of(hash), &home);
     const struct table_bucket *b = &s->buckets[home];
-    for (unsigned m = slots_tagged(b, tag_of(hash)); m != 0; m &= m - 1)
-        __builtin_prefetch(slot_item(b, first_slot(m)));
+    for (unsigned m = slots_tagged(b, tag_of(hash, home)); m != 0; m &= m - 1)
+        prefetch(slot_item(b, first_slot(m)));
     if (UNLIKELY(extent(b) != 0))
-        __builtin_prefetch(b + 1);
+        prefetch(b + 1);
 }
 
 static void *
@@ -606,13 +633,14 @@ table_find(const struct table *t, const struct table_ops *ops, uint64_t hash, st
         return NULL;
     const struct table_side *s = side_of(t, position_of(hash), &home);
     const struct table_bucket *b = &s->buckets[home];
-    void *item = find_in_bucket(b, ops, tag_of(hash), key);
+    unsigned char tag = tag_of(hash, home);
+    void *item = find_in_bucket(b, ops, tag, key);
     if (LIKELY(item != NULL || extent(b) == 0))
         return item;
 
     size_t last = last_bucket(s, home, extent_reach(extent(b)));
     for (size_t i = home + 1; i <= last && item == NULL; i++)
-        item = find_in_bucket(&s->buckets[i], ops, tag_of(hash), key);
+        item = find_in_bucket(&s->buckets[i], ops, tag, key);
     return item;
 }
 
@@ -650,7 +678,7 @@ locate(const struct table *t, uint64_t hash, const void *item, struct spot *out)
     size_t last = last_bucket(out->side, out->home, extent_reach(extent(&out->side->buckets[out->home])));
     for (size_t i = out->home; i <= last; i++) {
         const struct table_bucket *b = &out->side->buckets[i];
-        for (unsigned m = slots_tagged(b, tag_of(hash)); m != 0; m &= m - 1) {
+        for (unsigned m = slots_tagged(b, tag_of(hash, out->home)); m != 0; m &= m - 1) {
             if (slot_item(b, first_slot(m)) == item) {
                 out->bucket = i;
                 out->slot = first_slot(m);
@@ -670,7 +698,7 @@ table_replace(struct table *t, uint64_t hash, const void *old_item, void *new_it
     CHECK((address & ((1 << ADDRESS_SHIFT) - 1)) == 0 && address >> (ADDRESS_BITS - 1) >> 1 == 0);
     bool found = locate(t, hash, old_item, &at);
     CHECK(found);
-    slot_set(&at.side->buckets[at.bucket], at.slot, tag_of(hash), new_item);
+    slot_set(&at.side->buckets[at.bucket], at.slot, tag_of(hash, at.home), new_item);
 }
 
 /* After a displaced item went: finds out how far the others that belong to `home` still reach. Without this, a table
@@ -680,12 +708,10 @@ repair_extent(const struct table *t, const struct table_ops *ops, const struct t
 {
     size_t i = last_bucket(s, home, extent_reach(extent(&s->buckets[home])));
 
-    prefetch_items(s, home + 1, i - home);
     for (; i > home; i--) {
         for (unsigned m = slots_taken(&s->buckets[i]); m != 0; m &= m - 1) {
-            void *item = slot_item(&s->buckets[i], first_slot(m));
-            if (home_of(position_of(ops->hash(item, t->seed)), s->count) == home) {
-                extent_set(&s->buckets[home], i - home < EXTENT_FAR ? (unsigned)(i - home) : EXTENT_FAR);
+            if (home_at(t, ops, s, i, first_slot(m)) == home) {
+                extent_set(&s->buckets[home], extent_for(i - home));
                 return;
             }
         }
@@ -709,16 +735,6 @@ table_remove(struct table *t, const struct table_ops *ops, uint64_t hash, const 
     return true;
 }
 
-/* Whether an item from before may have been displaced into that bucket. */
-static bool
-has_guests(const struct table_side *s, size_t bucket)
-{
-    for (size_t d = 1; d <= DISPLACE_MAX && d <= bucket; d++)
-        if (extent_reach(extent(&s->buckets[bucket - d])) >= d)
-            return true;
-    return false;
-}
-
 uint64_t
 table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, table_visit *fn, void *ctx)
 {
@@ -729,15 +745,11 @@ table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, 
         return 0;
     const struct table_side *s = side_of(t, cursor, &home);
     size_t last = last_bucket(s, home, extent_reach(extent(&s->buckets[home])));
-    prefetch_items(s, home, last - home + 1);
-    bool ask = has_guests(s, home);
-    for (size_t i = home; i <= last; i++, ask = true) {
-        for (unsigned m = slots_taken(&s->buckets[i]); m != 0; m &= m - 1) {
-            void *item = slot_item(&s->buckets[i], first_slot(m));
-            if (!ask || home_of(position_of(ops->hash(item, t->seed)), s->count) == home)
-                fn(ctx, item);
-        }
-    }
+    prefetch_items(s, home, 1);
+    for (size_t i = home; i <= last; i++)
+        for (unsigned m = slots_taken(&s->buckets[i]); m != 0; m &= m - 1)
+            if (home_at(t, ops, s, i, first_slot(m)) == home)
+                fn(ctx, slot_item(&s->buckets[i], first_slot(m)));
     uint64_t next = first_position(home + 1, s->count);
     if (s == &t->now && t->old.count != 0) {
         /* The positions of this bucket that the move has not reached yet are still in the old array. */
@@ -843,8 +855,8 @@ side_verify(const struct table *t, const struct table_ops *ops, const struct tab
                 continue;
             uint64_t hash = ops->hash(item, t->seed);
             size_t home;
-            if (b->bytes[slot] != tag_of(hash) || side_of(t, position_of(hash), &home) != s || home > i ||
-                i - home > extent_reach(extent(&s->buckets[home])))
+            if (side_of(t, position_of(hash), &home) != s || b->bytes[slot] != tag_of(hash, home) || home > i ||
+                home_at(t, ops, s, i, slot) != home || i - home > extent_reach(extent(&s->buckets[home])))
                 return false;
             ++*items;
         }
