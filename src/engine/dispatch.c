@@ -126,6 +126,7 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
 {
     struct exec *x = &e->x;
 
+    e->turn++;
     x->session = s;
     x->db = s->db;
     x->command = c;
@@ -325,12 +326,10 @@ call(struct exec *x, bool copy_effects)
 static void
 run_guarded(struct exec *x, uint32_t gate)
 {
-    struct engine *e = x->engine;
-    struct session *s = x->session;
     enum rc rc;
 
     if (gate & GATE_REPLY)
-        x->reply.out = &e->void_out;
+        x->reply.out = &x->engine->void_out;
     x->no_touch = (gate & GATE_NO_TOUCH) != 0;
     rc = gate_check(x, gate);
     if (rc != RC_OK) {
@@ -338,12 +337,9 @@ run_guarded(struct exec *x, uint32_t gate)
     } else if ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED)) {
         tx__queue(x);
     } else {
-        bool show = (gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN));
-        if (show)
-            monitor__feed(e, s, s->db->index, x->argv, x->argc);
         call(x, false);
-        if ((gate & GATE_MONITORED) && (x->command->special & SPECIAL_EXEC))
-            monitor__feed(e, s, s->db->index, x->argv, x->argc);
+        if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+            monitor_feed(x);
     }
     x->no_touch = false;
 }
@@ -411,9 +407,9 @@ command_run_inside(struct exec *outer, const struct slice *argv, int argc, struc
         outer->error = x.error;
         return rc;
     }
-    if ((gate & GATE_MONITORED) && !(x.command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
-        monitor__feed(e, x.session, x.db->index, argv, argc);
     rc = call(&x, true);
+    if ((gate & GATE_MONITORED) && !(x.command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+        monitor_feed(&x);
     outer->db = outer->session->db;
     outer->error = x.error;
     reply->resp = outer->session->resp;

@@ -13,7 +13,6 @@ start_batch(struct effects *f)
     f->last_touch = &f->first_touch;
     f->command_count = f->touch_count = 0;
     f->atomic = true;
-    f->seq++;
 }
 
 void

@@ -147,6 +147,7 @@ engine_tick(struct engine *e, int64_t budget_us)
 {
     int64_t deadline = clock_mono_ns(&e->clock) + budget_us * 1000;
 
+    e->turn++;
     engine_now_update(e);
     waiters__tick(e);
     bool more = keyspace__tick(e, deadline);

@@ -115,7 +115,6 @@ struct effects {
     struct effect_command *first_command, **last_command;
     struct effect_touch *first_touch, **last_touch;
     size_t command_count, touch_count;
-    uint64_t seq;               /* number of the running batch */
     bool atomic;
 };
 
@@ -145,6 +144,7 @@ struct engine {
     uint64_t slow_ticks;        /* a command that took more goes to the slow log */
     struct engine_stats stats;
     struct exec x;              /* of the running top-level command */
+    uint64_t turn;              /* number of the running top-level command (or tick) */
     struct session *running;    /* whose command runs; NULL between commands */
     void *arena_mark;           /* arena.next while nothing was taken */
     struct arena arena;
@@ -204,7 +204,6 @@ void session__push_end(struct session *s);
 void sessions__init(struct engine *e);
 void sessions__fini(struct engine *e);
 void session__gate_update(struct session *s); /* after a change of protocol or subscriptions */
-void monitor__feed(struct engine *e, const struct session *s, int db, const struct slice *argv, int argc);
 
 /* -- cmd.c -- */
 void commands__init(struct engine *e, const struct cmd *const *families);

@@ -55,17 +55,18 @@ add_quoted(struct buf *b, struct slice s)
 }
 
 void
-monitor__feed(struct engine *e, const struct session *from, int db, const struct slice *argv, int argc)
+monitor_feed(struct exec *x)
 {
+    struct engine *e = x->engine;
     struct buf line = {0};
-    const struct command *c = e->x.command;
-    bool secret = c != NULL && (c->flags & CMD_SECRET);
+    struct slice addr = session_addr(x->session);
+    bool secret = (x->command->flags & CMD_SECRET) != 0;
 
-    buf_printf(&line, "%lld.%06lld [%d %.*s]", (long long)(e->now_us / 1000000), (long long)(e->now_us % 1000000), db,
-               (int)session_addr(from).len, session_addr(from).ptr);
-    for (int i = 0; i < argc; i++) {
+    buf_printf(&line, "%lld.%06lld [%d %.*s]", (long long)(e->now_us / 1000000), (long long)(e->now_us % 1000000),
+               x->session->db->index, (int)addr.len, addr.ptr);
+    for (int i = 0; i < x->argc; i++) {
         buf_add_char(&line, ' ');
-        add_quoted(&line, secret && i > 0 ? LIT("(redacted)") : argv[i]);
+        add_quoted(&line, secret && i > 0 ? LIT("(redacted)") : x->argv[i]);
     }
     for (size_t i = 0; i < e->monitor_count; i++) {
         struct session *s = engine_session_by_id(e, e->monitors[i]);

@@ -54,6 +54,9 @@ unsigned session_flags(const struct session *s);
 void session_set_flag(struct session *s, enum session_flag flag, bool on); /* not MONITOR: see session_monitor() */
 /* The session is fed with every command that runs from now on (until it closes or RESETs). */
 void session_monitor(struct session *s, bool on);
+/* Shows the command to all monitors now. Dispatch does that after each command that is not CMD_SKIP_MONITOR; a command
+ * that runs others (EVAL) has that flag and calls this first, so that it is seen before them. */
+void monitor_feed(struct exec *x);
 
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT };
 void session_set_reply_mode(struct session *s, enum reply_mode mode);

@@ -17,7 +17,7 @@ struct watch {
     struct session *session;
     struct watch *key_prev, *key_next; /* the others who watch this key */
     struct watch *next;                /* the session's others */
-    uint64_t since;                    /* batch in which it was made: what that changed came before */
+    uint64_t since;                    /* turn in which it was made: what that changed came before */
 };
 
 static struct slice
@@ -55,7 +55,7 @@ add_watch(struct engine *e, struct session *s, struct db *db, struct slice key)
             return;
     }
     struct watch *w = mem_get(sizeof(*w));
-    *w = (struct watch){.on = k, .session = s, .key_next = k->first, .next = m->watches, .since = e->effects.seq};
+    *w = (struct watch){.on = k, .session = s, .key_next = k->first, .next = m->watches, .since = e->turn};
     if (k->first != NULL)
         k->first->key_prev = w;
     k->first = w;
@@ -94,7 +94,7 @@ static void
 dirty_all(struct engine *e, struct watched_key *k)
 {
     for (struct watch *w = k->first; w != NULL; w = w->key_next) {
-        if (w->since != e->effects.seq)
+        if (w->since != e->turn)
             w->session->more->tx_dirty = true;
     }
 }

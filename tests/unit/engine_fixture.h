@@ -9,6 +9,12 @@
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 #undef fail /* handlers have one of that name */
+#undef fail_msg
+#define fail_msg(...)                                                                                                  \
+    do {                                                                                                               \
+        print_error(__VA_ARGS__);                                                                                      \
+        _fail(__FILE__, __LINE__);                                                                                     \
+    } while (0)
 
 #include "base/buf.h"
 #include "base/mem.h"
