@@ -92,8 +92,10 @@ void
 effects__touch_slow(struct engine *e, struct db *db, struct slice key, enum event event, bool changed)
 {
     struct effects *f = &e->effects;
-    struct effect_touch *t = arena_get(&f->arena, sizeof(*t));
 
+    if (!changed && !(e->listening & LISTEN_NOTIFY))
+        return;
+    struct effect_touch *t = arena_get(&f->arena, sizeof(*t));
     *t = (struct effect_touch){.db = db, .db_index = db->index, .event = event, .changed = changed};
     if (key.ptr != NULL)
         t->key = arena_copy(&f->arena, key);
