@@ -86,16 +86,6 @@ def node():
 
 
 @pytest.fixture(scope="session")
-def redis_py5():
-    """A redis-py that speaks RESP3 (Debian's does not), beside the system's packages."""
-    folder = os.path.join(ROOT, "build", "python")
-    if not os.path.isdir(os.path.join(folder, "redis")):
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, "-r",
-                        os.path.join(HERE, "requirements.txt")], check=True, stdin=subprocess.DEVNULL, timeout=300)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def exporter():
     """prometheus-redis-exporter, unpacked from its Debian package: installing it would start a service."""
     found = shutil.which("prometheus-redis-exporter")
