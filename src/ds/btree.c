@@ -393,6 +393,30 @@ btree_replace(struct btree *t, const struct btree_ops *ops, const void *old_item
         first_changed(&p, t->height, new_item, ops->prefix(new_item));
 }
 
+/* How an item of that prefix, with that key in this leaf, compares to the one in a slot; mostly without touching that. */
+static int
+order_in_leaf(const struct btree_ops *ops, const void *item, uint64_t prefix, uint64_t key, uint64_t slot)
+{
+    if (key != slot_key(slot))
+        return key < slot_key(slot) ? -1 : 1;
+    return order(ops, item, prefix, slot_item(slot));
+}
+
+/* Whether the item, whose order has changed, still belongs where it is. What is in the leaf is asked first. */
+static bool
+may_stay(const struct btree_ops *ops, const struct leaf *l, unsigned at, const void *item, uint64_t prefix)
+{
+    uint64_t key = leaf_key(l, prefix);
+
+    if (at > 0 && order_in_leaf(ops, item, prefix, key, l->slots[at - 1]) < 0)
+        return false;
+    if (at + 1u < l->head.n && order_in_leaf(ops, item, prefix, key, l->slots[at + 1]) > 0)
+        return false;
+    if (at == 0 && l->prev != NULL && order(ops, item, prefix, slot_item(l->prev->slots[l->prev->head.n - 1])) < 0)
+        return false;
+    return at + 1u < l->head.n || l->next == NULL || order(ops, item, prefix, slot_item(l->next->slots[0])) < 0;
+}
+
 void
 btree_change(struct btree *t, const struct btree_ops *ops, void *item, btree_alter *change, void *ctx)
 {
@@ -400,20 +424,9 @@ btree_change(struct btree *t, const struct btree_ops *ops, void *item, btree_alt
 
     find(t, ops, item, &p);
     change(item, ctx);
-    struct leaf *l = p.leaf;
     uint64_t prefix = ops->prefix(item);
-    const void *before = NULL, *behind = NULL;
-    if (p.at > 0)
-        before = slot_item(l->slots[p.at - 1]);
-    else if (l->prev != NULL)
-        before = slot_item(l->prev->slots[l->prev->head.n - 1]);
-    if (p.at + 1u < l->head.n)
-        behind = slot_item(l->slots[p.at + 1]);
-    else if (l->next != NULL)
-        behind = slot_item(l->next->slots[0]);
-    if ((before == NULL || order(ops, item, prefix, before) > 0) &&
-        (behind == NULL || order(ops, item, prefix, behind) < 0)) {
-        l->slots[p.at] = slot_make(leaf_key(l, prefix), item);
+    if (may_stay(ops, p.leaf, p.at, item, prefix)) {
+        p.leaf->slots[p.at] = slot_make(leaf_key(p.leaf, prefix), item);
         if (p.at == 0)
             first_changed(&p, t->height, item, prefix);
         return;
