@@ -2,11 +2,12 @@
  *
  * A leaf's slots are words: twenty bits of key above 44 bits of address. The key is (prefix - base) >> shift, clamped,
  * with base and shift of the leaf's own choosing: a monotone map whatever they are, so they only decide how often two
- * items look alike and have to be touched. A leaf takes them anew ("rekey") when it is split or joined and when too many
- * of its items look alike although their prefixes differ.
+ * items look alike and have to be touched. A leaf takes them anew ("rekey") when it is split or joined and when too
+ * many of its items look alike although their prefixes differ.
  *
- * Nodes have no way up: whoever changes something has come down a path and keeps it. Separators are exact: sep[i] is the
- * first item below child[i], for every i > 0; entry 0 of a node means nothing except while the node is built or cut.
+ * Nodes have no way up: whoever changes something has come down a path and keeps it. Separators are exact: sep[i] is
+ * the first item below child[i], for every i > 0; entry 0 of a node means nothing except while the node is built or
+ * cut.
  */
 #include "ds/btree.h"
 
@@ -185,7 +186,8 @@ grow(struct btree *t, const struct path *p, struct branch b)
     t->height++;
 }
 
-/* Splits the full leaf at the path's end and puts the item in. Where items arrive in order, the full leaf stays full. */
+/* Splits the full leaf at the path's end and puts the item in. Where items arrive in order, the full leaf stays full.
+ */
 static void
 leaf_split(struct btree *t, const struct btree_ops *ops, const struct path *p, void *item, uint64_t prefix)
 {
@@ -393,7 +395,8 @@ btree_replace(struct btree *t, const struct btree_ops *ops, const void *old_item
         first_changed(&p, t->height, new_item, ops->prefix(new_item));
 }
 
-/* How an item of that prefix, with that key in this leaf, compares to the one in a slot; mostly without touching that. */
+/* How an item of that prefix, with that key in this leaf, compares to the one in a slot; mostly without touching that.
+ */
 static int
 order_in_leaf(const struct btree_ops *ops, const void *item, uint64_t prefix, uint64_t key, uint64_t slot)
 {

@@ -3,9 +3,9 @@
  * The order is (prefix, compare): the prefix is a monotone 64-bit image of the leading part of the order (a score, a
  * time), so that descending rarely touches items. Inner nodes hold, for each child, its first item, that item's prefix
  * and the number of items below. A leaf holds one word an item: its address (44 bits: items are 16-byte aligned) and
- * above it twenty bits of its prefix, taken relative to the leaf's own range, so that a search in a leaf touches an item
- * only where those bits are equal.
- * Used for large sorted sets (score, then member) and for the expiry index (time, then address).
+ * above it twenty bits of its prefix, taken relative to the leaf's own range, so that a search in a leaf touches an
+ * item only where those bits are equal. Used for large sorted sets (score, then member) and for the expiry index (time,
+ * then address).
  *
  * Cost      O(log n); about one item touched by an insertion unless many share a prefix.
  * Memory    8.6 bytes an item when inserted in ascending order, 13.5 in random order.
@@ -65,7 +65,7 @@ struct btree_iter {
     unsigned at;
 };
 struct btree_iter btree_seek(const struct btree *t, size_t n);
-void *btree_get(struct btree_iter it);               /* NULL at either end */
+void *btree_get(struct btree_iter it); /* NULL at either end */
 void btree_forward(struct btree_iter *it);
 void btree_backward(struct btree_iter *it);
 bool btree_verify(const struct btree *t, const struct btree_ops *ops);

@@ -30,7 +30,7 @@ const char *
 value_type_name(enum value_type type)
 {
     static const char *const names[TYPE_COUNT] = {
-        [TYPE_STRING] = "string", [TYPE_LIST] = "list",     [TYPE_SET] = "set",       [TYPE_ZSET] = "zset",
+        [TYPE_STRING] = "string", [TYPE_LIST] = "list",     [TYPE_SET] = "set",        [TYPE_ZSET] = "zset",
         [TYPE_HASH] = "hash",     [TYPE_STREAM] = "stream", [TYPE_JSON] = "ReJSON-RL",
     };
     return type < TYPE_COUNT ? names[type] : "none";

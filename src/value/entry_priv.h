@@ -9,8 +9,8 @@
 size_t entry__value_bytes(const struct entry *e);
 /* Bytes in use, which is what mem_good_size() rounds up to the allocation. */
 size_t entry__used(const struct entry *e);
-/* An entry with head and key filled in and `value` bytes of room behind them, zero when they are eight. NULL when memory
- * is out. expire_ms < 0: none. */
+/* An entry with head and key filled in and `value` bytes of room behind them, zero when they are eight. NULL when
+ * memory is out. expire_ms < 0: none. */
 struct entry *entry__make(enum value_type type, enum string_rep rep, struct slice key, int64_t expire_ms, size_t value);
 /* Makes the value part `value` bytes long, keeping what is there as far as it fits. The caller then sets the
  * representation and fills in what is new. NULL when memory is out. */
@@ -41,7 +41,7 @@ static inline struct blob *
 entry__blob(const struct entry *e)
 {
     return entry__rep(e) == STRING_BLOB && entry_type(e) == TYPE_STRING ? (struct blob *)(uintptr_t)entry__word(e)
-                                                                         : NULL;
+                                                                        : NULL;
 }
 
 /* Bytes that an inline string of that length takes, its length included. */

@@ -8,22 +8,22 @@
 #include "value/zset.h"
 
 /* Every collection is a struct around its handle, so the casts below change nothing but the name. */
-#define ADAPT(T)                                                                                                       \
-    static void T##_ops_fini(struct handle *h)                                                                         \
-    {                                                                                                                  \
-        T##_fini((struct T *)h);                                                                                       \
-    }                                                                                                                  \
-    static struct handle T##_ops_copy(const struct handle *h, const struct value_limits *lim)                         \
-    {                                                                                                                  \
-        return T##_copy((const struct T *)h, lim).h;                                                                   \
-    }                                                                                                                  \
-    static size_t T##_ops_bytes(const struct handle *h)                                                               \
-    {                                                                                                                  \
-        return T##_bytes((const struct T *)h);                                                                         \
-    }                                                                                                                  \
-    static const char *T##_ops_encoding(const struct handle *h)                                                       \
-    {                                                                                                                  \
-        return T##_encoding((const struct T *)h);                                                                      \
+#define ADAPT(T)                                                                              \
+    static void T##_ops_fini(struct handle *h)                                                \
+    {                                                                                         \
+        T##_fini((struct T *)h);                                                              \
+    }                                                                                         \
+    static struct handle T##_ops_copy(const struct handle *h, const struct value_limits *lim) \
+    {                                                                                         \
+        return T##_copy((const struct T *)h, lim).h;                                          \
+    }                                                                                         \
+    static size_t T##_ops_bytes(const struct handle *h)                                       \
+    {                                                                                         \
+        return T##_bytes((const struct T *)h);                                                \
+    }                                                                                         \
+    static const char *T##_ops_encoding(const struct handle *h)                               \
+    {                                                                                         \
+        return T##_encoding((const struct T *)h);                                             \
     }
 
 ADAPT(hash)
@@ -31,9 +31,10 @@ ADAPT(list)
 ADAPT(set)
 ADAPT(zset)
 
-#define ROW(T, how)                                                                                                    \
-    {                                                                                                                  \
-        .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, .effort = how \
+#define ROW(T, how)                                                                                       \
+    {                                                                                                     \
+        .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, \
+        .effort = how                                                                                     \
     }
 
 /* Hashes and sets keep about sixteen members in an allocation; long members have one of their own. */

@@ -1,7 +1,7 @@
 /* value/string.c - strings: an integer, bytes inside the entry, or a blob beside it.
  *
- * Which of the three is a matter of the value alone when it is set; after a change in place (APPEND, SETRANGE, SETBIT) it
- * stays text and is marked ENTRY_RAW, because OBJECT ENCODING lets clients see that.
+ * Which of the three is a matter of the value alone when it is set; after a change in place (APPEND, SETRANGE, SETBIT)
+ * it stays text and is marked ENTRY_RAW, because OBJECT ENCODING lets clients see that.
  */
 #include "base/number.h"
 #include "value/entry.h"

@@ -172,7 +172,8 @@ score_pack(char *out, double score)
     int16_t v2;
     int32_t v4;
 
-    if (score >= INT32_MIN && score <= INT32_MAX && score == (double)(int32_t)score && !(score == 0 && signbit(score))) {
+    if (score >= INT32_MIN && score <= INT32_MAX && score == (double)(int32_t)score &&
+        !(score == 0 && signbit(score))) {
         v4 = (int32_t)score;
         if (v4 == 0)
             return 0;
@@ -265,7 +266,8 @@ small_resize(struct strip *s, size_t cap)
     return fresh;
 }
 
-/* Makes room for a pair of that many bytes, in one piece. NULL, changing nothing, when it is more than a strip holds. */
+/* Makes room for a pair of that many bytes, in one piece. NULL, changing nothing, when it is more than a strip holds.
+ */
 static struct strip *
 small_make_room(struct strip *s, size_t need)
 {

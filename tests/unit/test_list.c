@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 enum { SEED = 11, MODEL_MAX = 20000 };
@@ -260,8 +261,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_changes),    cmocka_unit_test(ends_cost_what_they_should),
-        cmocka_unit_test(queue_stays_small), cmocka_unit_test(encodings),
+        cmocka_unit_test(random_changes),
+        cmocka_unit_test(ends_cost_what_they_should),
+        cmocka_unit_test(queue_stays_small),
+        cmocka_unit_test(encodings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

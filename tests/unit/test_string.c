@@ -7,12 +7,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 enum { SEED = 20240611 };
 
-static const size_t edge_lengths[] = {0,   1,   19,  20,   21,   44,   45,   64,   127,   128,   238,   239,   240,    241,
-                                      249, 255, 256, 1023, 1024, 1025, 1026, 4096, 65535, 65536, 1 << 20};
+static const size_t edge_lengths[] = {0,   1,   19,  20,  21,   44,   45,   64,   127,  128,   238,   239,    240,
+                                      241, 249, 255, 256, 1023, 1024, 1025, 1026, 4096, 65535, 65536, 1 << 20};
 enum { EDGES = sizeof(edge_lengths) / sizeof(edge_lengths[0]) };
 
 static struct slice
@@ -40,10 +41,22 @@ integers(void **state)
         const char *text;
         bool is_int;
     } cases[] = {
-        {"0", true},    {"-1", true},    {"9223372036854775807", true},  {"-9223372036854775808", true},
-        {"", false},    {"-", false},    {"9223372036854775808", false}, {"-9223372036854775809", false},
-        {"-0", false},  {"+1", false},   {"01", false},                  {" 1", false},
-        {"1 ", false},  {"1.0", false},  {"12345678901234567890", false}, {"0x10", false},
+        {"0", true},
+        {"-1", true},
+        {"9223372036854775807", true},
+        {"-9223372036854775808", true},
+        {"", false},
+        {"-", false},
+        {"9223372036854775808", false},
+        {"-9223372036854775809", false},
+        {"-0", false},
+        {"+1", false},
+        {"01", false},
+        {" 1", false},
+        {"1 ", false},
+        {"1.0", false},
+        {"12345678901234567890", false},
+        {"0x10", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct slice s = slice_cstr(cases[i].text);
@@ -237,9 +250,7 @@ play(uint64_t seed)
                 model.ptr[n] = at[n] = (char)rng_next(&rng);
             }
             break;
-        default:
-            e = entry_set_expiry(e, rng_below(&rng, 2) ? (int64_t)rng_below(&rng, 1000) : -1);
-            break;
+        default: e = entry_set_expiry(e, rng_below(&rng, 2) ? (int64_t)rng_below(&rng, 1000) : -1); break;
         }
         assert_non_null(e);
         assert_string(e, buf_slice(&model));
@@ -262,12 +273,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),
-        cmocka_unit_test(edges),
-        cmocka_unit_test(shared_blobs),
-        cmocka_unit_test(append_grows_geometrically),
-        cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(model),
+        cmocka_unit_test(integers),      cmocka_unit_test(edges),
+        cmocka_unit_test(shared_blobs),  cmocka_unit_test(append_grows_geometrically),
+        cmocka_unit_test(out_of_memory), cmocka_unit_test(model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 enum { SEED = 5, CAP = 8000, MODEL_MAX = 4096 };
@@ -83,7 +84,8 @@ change(struct strip *s, struct model *m, struct rng *rng)
         model_insert(m, end == STRIP_HEAD ? 0 : m->count, e);
         break;
     case 2:
-        if ((strip_room(s, STRIP_HEAD) < strip_element_bytes(len) && strip_room(s, STRIP_TAIL) < strip_element_bytes(len)) ||
+        if ((strip_room(s, STRIP_HEAD) < strip_element_bytes(len) &&
+             strip_room(s, STRIP_TAIL) < strip_element_bytes(len)) ||
             m->count == MODEL_MAX)
             break;
         strip_insert(s, strip_seek(s, at), e);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 enum { SEED = 31, MODEL_MAX = 6000, NAMES = 5000 };
@@ -118,9 +119,10 @@ assert_same(const struct zset *z, const struct model *m)
 static double
 some_score(struct rng *rng, unsigned kind)
 {
-    static const double edges[] = {0,     -0.0,   1,      -1,          127,         128,         -128,      -129,  32767,
-                                   32768, -32768, -32769, 2147483647., 2147483648., -2147483648., -2147483649., 1e300,
-                                   -1e300, 5e-324, INFINITY, -INFINITY, 0.1,         3.5};
+    static const double edges[] = {
+        0,     -0.0,   1,      -1,       127,         128,         -128,         -129,
+        32767, 32768,  -32768, -32769,   2147483647., 2147483648., -2147483648., -2147483649.,
+        1e300, -1e300, 5e-324, INFINITY, -INFINITY,   0.1,         3.5};
     switch (kind) {
     case 0: return edges[rng_below(rng, sizeof(edges) / sizeof(edges[0]))];
     case 1: return (double)rng_below(rng, 100000);
@@ -370,8 +372,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_changes), cmocka_unit_test(encodings),
-        cmocka_unit_test(large_member),   cmocka_unit_test(scan_and_random),
+        cmocka_unit_test(random_changes),
+        cmocka_unit_test(encodings),
+        cmocka_unit_test(large_member),
+        cmocka_unit_test(scan_and_random),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
