@@ -1,0 +1,13 @@
+/* server/config_priv.h - checks of values with a form of their own (config_check.c). */
+#ifndef SORREL_SERVER_CONFIG_PRIV_H
+#define SORREL_SERVER_CONFIG_PRIV_H
+
+#include "server/config.h"
+
+/* Puts the value in the form that is kept and shown. `old` is what it adds to, empty when it replaces everything. */
+typedef bool config_check(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why);
+
+config_check check_bind, check_events, check_filename, check_memory_share, check_oom_scores, check_output_limits,
+    check_percentiles, check_replicaof, check_save, check_shutdown, check_title;
+
+#endif
