@@ -41,6 +41,7 @@ struct conn {
     size_t wants;          /* how long `in` should get before it is worth looking at; 0: not known */
     uint32_t flush_at;     /* place in net->flush and net->resume, plus one; 0: not there */
     uint32_t resume_at;
+    uint32_t mark;         /* the owner's */
     bool paused, ended;
 };
 
@@ -196,6 +197,18 @@ int
 conn_fd(const struct conn *c)
 {
     return c->src.fd;
+}
+
+uint32_t
+conn_mark(const struct conn *c)
+{
+    return c->mark;
+}
+
+void
+conn_set_mark(struct conn *c, uint32_t mark)
+{
+    c->mark = mark;
 }
 
 void

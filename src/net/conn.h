@@ -58,6 +58,9 @@ void *conn_data(const struct conn *c);
 void conn_set_data(struct conn *c, void *data);
 void conn_set_out(struct conn *c, struct out *out);
 int conn_fd(const struct conn *c);
+/* A word for the owner, 0 at first. */
+uint32_t conn_mark(const struct conn *c);
+void conn_set_mark(struct conn *c, uint32_t mark);
 
 /* There is something in its queue, or owner.written() should have a look at it: net_flush() will. */
 void conn_flush_soon(struct conn *c);

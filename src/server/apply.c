@@ -1,0 +1,217 @@
+/* server/apply.c - from the configuration to what it governs. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/settings.h"
+#include "proto/words.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static uint32_t
+to_u32(int64_t v)
+{
+    return v < 0 ? 0 : v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* -- listening ------------------------------------------------------------------------------------------------- */
+
+/* An address with a dash in front may be missing on this machine. */
+static bool
+may_be_missing(int error)
+{
+    return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ENOPROTOOPT ||
+           error == ESOCKTNOSUPPORT || error == EPFNOSUPPORT;
+}
+
+static bool
+bind_address(struct server *s, struct slice address, int port, struct listener **out, struct buf *why)
+{
+    bool optional = slice_starts(address, LIT("-"));
+    struct buf host = {0}, reason = {0};
+
+    buf_add_slice(&host, slice_skip(address, optional));
+    buf_add_char(&host, '\0');
+    *out = listener_tcp(net_loop(s->net), server_listener_owner(s), host.ptr, port,
+                        (int)config_num(s->config, CFG_TCP_BACKLOG), &reason);
+    bool ok = *out != NULL || (optional && may_be_missing(errno));
+    if (*out != NULL)
+        listener_set_accepts_per_turn(*out, (int)config_num(s->config, CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
+    if (!ok)
+        buf_printf(why, "could not listen on %s port %d: %.*s", host.ptr, port, (int)reason.len, reason.ptr);
+    buf_fini(&host);
+    buf_fini(&reason);
+    return ok;
+}
+
+/* Opens one TCP listener for each address into v; on failure none is left open. */
+static int
+bind_all(struct server *s, struct listener **v, int max, struct buf *why)
+{
+    struct slice_vec words = {0};
+    int port = (int)config_num(s->config, CFG_PORT), n = 0;
+    bool ok = true;
+
+    if (port == 0)
+        return 0;
+    (void)words_split(config_text(s->config, CFG_BIND), NULL, &words);
+    for (size_t i = 0; i < words.n && ok && n < max; i++) {
+        ok = bind_address(s, words.v[i], port, &v[n], why);
+        n += ok && v[n] != NULL;
+    }
+    if (ok && n == 0 && words.n > 0) {
+        buf_printf(why, "none of the addresses to bind exists here");
+        ok = false;
+    }
+    slice_vec_fini(&words);
+    while (!ok && n > 0)
+        listener_close(v[--n]);
+    return ok ? n : -1;
+}
+
+bool
+server_rebind(struct server *s, struct buf *why)
+{
+    struct listener *fresh[LISTENERS_MAX];
+    struct listener *kept[LISTENERS_MAX];
+    int n, kept_n = 0;
+
+    /* The old ones must go first: new ones may want the same addresses. If those can't be had, the old ones come back. */
+    for (int i = 0; i < s->listener_count; i++) {
+        if (listener_is_unix(s->listeners[i]))
+            kept[kept_n++] = s->listeners[i];
+        else
+            listener_close(s->listeners[i]);
+    }
+    n = bind_all(s, fresh, LISTENERS_MAX - 1, why);
+    s->listener_count = 0;
+    for (int i = 0; i < n; i++)
+        s->listeners[s->listener_count++] = fresh[i];
+    for (int i = 0; i < kept_n; i++)
+        s->listeners[s->listener_count++] = kept[i];
+    return n >= 0;
+}
+
+bool
+server_listen(struct server *s, struct buf *why)
+{
+    struct slice path = config_text(s->config, CFG_UNIXSOCKET);
+
+    if (!server_rebind(s, why))
+        return false;
+    if (path.len == 0)
+        return true;
+    struct buf reason = {0};
+    struct listener *l = listener_unix(net_loop(s->net), server_listener_owner(s), path.ptr,
+                                       (unsigned)config_num(s->config, CFG_UNIXSOCKETPERM),
+                                       (int)config_num(s->config, CFG_TCP_BACKLOG), &reason);
+    if (l == NULL)
+        buf_printf(why, "could not listen on %s: %.*s", path.ptr, (int)reason.len, reason.ptr);
+    else
+        s->listeners[s->listener_count++] = l;
+    buf_fini(&reason);
+    return l != NULL;
+}
+
+/* -- settings -------------------------------------------------------------------------------------------------- */
+
+static void
+apply_engine(struct server *s)
+{
+    struct engine_settings *e = engine_settings(s->engine);
+    const struct config *c = s->config;
+    struct value_limits *l = &e->limits;
+
+    e->proto_max_bulk_len = (uint64_t)config_num(c, CFG_PROTO_MAX_BULK_LEN);
+    CHECK(notify_mask_parse(config_text(c, CFG_NOTIFY_KEYSPACE_EVENTS), &e->notify_mask));
+    e->slowlog_slower_than_us = config_num(c, CFG_SLOWLOG_LOG_SLOWER_THAN);
+    e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
+    e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
+    e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));
+    e->lfu_decay_time = to_u32(config_num(c, CFG_LFU_DECAY_TIME));
+    l->hash_max_listpack_entries = to_u32(config_num(c, CFG_HASH_MAX_LISTPACK_ENTRIES));
+    l->hash_max_listpack_value = to_u32(config_num(c, CFG_HASH_MAX_LISTPACK_VALUE));
+    l->set_max_intset_entries = to_u32(config_num(c, CFG_SET_MAX_INTSET_ENTRIES));
+    l->set_max_listpack_entries = to_u32(config_num(c, CFG_SET_MAX_LISTPACK_ENTRIES));
+    l->set_max_listpack_value = to_u32(config_num(c, CFG_SET_MAX_LISTPACK_VALUE));
+    l->zset_max_listpack_entries = to_u32(config_num(c, CFG_ZSET_MAX_LISTPACK_ENTRIES));
+    l->zset_max_listpack_value = to_u32(config_num(c, CFG_ZSET_MAX_LISTPACK_VALUE));
+    l->list_max_listpack_size = (int32_t)config_num(c, CFG_LIST_MAX_LISTPACK_SIZE);
+    l->list_compress_depth = to_u32(config_num(c, CFG_LIST_COMPRESS_DEPTH));
+    engine_settings_changed(s->engine);
+    engine_set_password(s->engine, config_text(c, CFG_REQUIREPASS));
+}
+
+/* Descriptors for the clients and a few for ourselves. Fewer clients when the system gives no more. */
+static void
+apply_clients_max(struct server *s)
+{
+    enum { OWN = 32 };
+    rlim_t want = (rlim_t)config_num(s->config, CFG_MAXCLIENTS) + OWN;
+    struct rlimit l;
+
+    s->clients_max = (size_t)(want - OWN);
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+        return;
+    struct rlimit raised = {want, l.rlim_max > want ? l.rlim_max : want};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return;
+    raised = (struct rlimit){l.rlim_max < want ? l.rlim_max : want, l.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+    (void)getrlimit(RLIMIT_NOFILE, &l);
+    if (l.rlim_cur >= want)
+        return;
+    s->clients_max = l.rlim_cur > OWN ? (size_t)(l.rlim_cur - OWN) : 1;
+    log_warning("Only %llu file descriptors may be open, so at most %zu clients are served instead of %llu. Raise the "
+                "limit (ulimit -n) or lower maxclients.",
+                (unsigned long long)l.rlim_cur, s->clients_max, (unsigned long long)(want - OWN));
+}
+
+static void
+apply_limits(struct server *s)
+{
+    const struct config *c = s->config;
+    int64_t hz = config_num(c, CFG_HZ);
+
+    s->query_max = (size_t)config_num(c, CFG_CLIENT_QUERY_BUFFER_LIMIT);
+    config_output_limits(c, s->output_limits);
+    s->idle_seconds_max = config_num(c, CFG_TIMEOUT);
+    s->keepalive_s = (int)config_num(c, CFG_TCP_KEEPALIVE);
+    s->guard_strangers = config_on(c, CFG_PROTECTED_MODE) && config_text(c, CFG_REQUIREPASS).len == 0;
+    s->cron_every_ms = 1000 / (hz < 1 ? 1 : hz > 500 ? 500 : hz);
+    for (int i = 0; i < s->listener_count; i++)
+        listener_set_accepts_per_turn(s->listeners[i], (int)config_num(c, CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
+    log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
+}
+
+/* CONFIG GET dir shows where we really are. */
+static bool
+apply_dir(struct server *s, struct buf *why)
+{
+    char real[4096];
+    struct slice dir = config_text(s->config, CFG_DIR);
+
+    if (chdir(dir.ptr) != 0) {
+        buf_printf(why, "%s", strerror(errno));
+        return false;
+    }
+    if (getcwd(real, sizeof(real)) != NULL)
+        (void)config_set_text(s->config, CFG_DIR, slice_cstr(real), why);
+    return true;
+}
+
+bool
+server_apply(struct server *s, const bool *changed, struct buf *why)
+{
+    if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, why))
+        return false;
+    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_BIND]) && !server_rebind(s, why))
+        return false;
+    if (changed == NULL || changed[CFG_MAXCLIENTS])
+        apply_clients_max(s);
+    apply_limits(s);
+    apply_engine(s);
+    return true;
+}

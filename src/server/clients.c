@@ -1,0 +1,341 @@
+/* server/clients.c - sessions on connections: accepting, feeding, limits, closing. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/pubsub.h"
+#include "engine/session.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+    OUTPUT_PER_FEED = 1 << 20,    /* what one connection may produce before the others have their turn */
+    BLOCKED_INPUT_MAX = 1 << 20,  /* a session that waits is read no further than this */
+    REST_MS = 100,                /* how long listeners rest when there are no descriptors left */
+};
+
+/* -- closing --------------------------------------------------------------------------------------------------- */
+
+static void
+end(struct server *s, struct conn *c)
+{
+    struct session *session = conn_data(c);
+
+    if (conn_mark(c) != 0)
+        s->over_soft--;
+    engine_session_close(session);
+    conn_close(c);
+}
+
+void
+server_drop(struct server *s, struct session *session, const char *reason)
+{
+    struct slice addr = session_addr(session), name = session_name(session);
+
+    log_notice("Client id=%llu addr=%.*s name=%.*s closed: %s", (unsigned long long)session_ident(session),
+               (int)addr.len, addr.ptr, (int)name.len, name.ptr, reason);
+    end(s, session_host_data(session));
+}
+
+/* -- limits ---------------------------------------------------------------------------------------------------- */
+
+static enum client_class
+class_of(const struct session *session)
+{
+    if (session_flags(session) & SESSION_REPLICA)
+        return CLASS_REPLICA;
+    for (int space = 0; space < PUBSUB_SPACES; space++)
+        if (pubsub_session_count(session, (enum pubsub_space)space) > 0)
+            return CLASS_PUBSUB;
+    return CLASS_NORMAL;
+}
+
+/* The mark of a connection is the second (plus one) in which it went over its soft limit. */
+static bool
+output_within_limits(struct server *s, struct conn *c, size_t left)
+{
+    const struct output_limit *l = &s->output_limits[class_of(conn_data(c))];
+    uint32_t now = (uint32_t)(engine_now_ms(s->engine) / 1000) + 1;
+
+    if (l->hard != 0 && left > l->hard)
+        return false;
+    if (l->soft == 0 || left <= l->soft) {
+        if (conn_mark(c) != 0) {
+            conn_set_mark(c, 0);
+            s->over_soft--;
+        }
+        return true;
+    }
+    if (conn_mark(c) == 0) {
+        conn_set_mark(c, now);
+        s->over_soft++;
+    }
+    return (int64_t)now - conn_mark(c) < l->soft_seconds;
+}
+
+static void
+check_soft_limits(struct server *s)
+{
+    struct session *next;
+
+    for (struct session *session = session_first(s->engine); session != NULL && s->over_soft > 0; session = next) {
+        struct conn *c = session_host_data(session);
+        next = session_next(session);
+        if (c == NULL || conn_mark(c) == 0)
+            continue;
+        if (!output_within_limits(s, c, out_pending(session_out(session)))) {
+            s->stats.output_limit_closed++;
+            server_drop(s, session, "output buffer over its soft limit for too long");
+        }
+    }
+}
+
+static void
+check_idle(struct server *s)
+{
+    int64_t now = engine_now_ms(s->engine);
+    struct session *next;
+
+    for (struct session *session = session_first(s->engine); session != NULL; session = next) {
+        next = session_next(session);
+        if (session_host_data(session) == NULL || session_is_blocked(session) ||
+            (session_flags(session) & (SESSION_REPLICA | SESSION_MONITOR)) || class_of(session) == CLASS_PUBSUB)
+            continue;
+        if (now - session_active_ms(session) > s->idle_seconds_max * 1000) {
+            s->stats.timeout_closed++;
+            server_drop(s, session, "idle for longer than the configured timeout");
+        }
+    }
+}
+
+/* Once a second. */
+void
+server_check_clients(struct server *s)
+{
+    if (s->over_soft > 0)
+        check_soft_limits(s);
+    if (s->idle_seconds_max > 0)
+        check_idle(s);
+}
+
+/* -- bytes ----------------------------------------------------------------------------------------------------- */
+
+static size_t
+on_input(void *ctx, struct conn *c, struct slice in, size_t *wants)
+{
+    struct server *s = ctx;
+    struct session *session = conn_data(c);
+    struct out *out = session_out(session);
+    size_t most = out_pending(out) + OUTPUT_PER_FEED;
+    size_t used = engine_feed(s->engine, session, in, most);
+
+    if (LIKELY(used == in.len))
+        return used;
+    if (in.len - used > s->query_max) {
+        s->stats.query_limit_closed++;
+        server_drop(s, session, "query buffer over client-query-buffer-limit");
+        return used;
+    }
+    if (session_is_blocked(session)) {
+        if (in.len - used > BLOCKED_INPUT_MAX)
+            conn_pause(c, true);
+    } else if (out_pending(out) >= most && !session_must_close(session)) {
+        conn_resume_soon(c);
+    }
+    size_t more = session_input_wants(session);
+    *wants = more > 0 ? used + more : 0;
+    return used;
+}
+
+static void
+on_ended(void *ctx, struct conn *c, int error)
+{
+    struct server *s = ctx;
+    struct session *session = conn_data(c);
+
+    if (error != 0 && error != ECONNRESET && error != EPIPE)
+        log_verbose("Connection of client id=%llu broke: errno %d", (unsigned long long)session_ident(session), error);
+    end(s, c);
+}
+
+static void
+on_written(void *ctx, struct conn *c, size_t left)
+{
+    struct server *s = ctx;
+    struct session *session = conn_data(c);
+
+    if (UNLIKELY(session_must_close(session))) {
+        if (left == 0 || session_killed(session))
+            end(s, c);
+        else
+            conn_pause(c, true);
+        return;
+    }
+    if (UNLIKELY(left > 0 || conn_mark(c) != 0) && !output_within_limits(s, c, left)) {
+        s->stats.output_limit_closed++;
+        server_drop(s, session, "output buffer over client-output-buffer-limit");
+        return;
+    }
+    if (UNLIKELY(conn_input_len(c) > s->query_max)) {
+        s->stats.query_limit_closed++;
+        server_drop(s, session, "query buffer over client-query-buffer-limit");
+    }
+}
+
+struct net_owner
+server_net_owner(struct server *s)
+{
+    return (struct net_owner){.ctx = s, .input = on_input, .ended = on_ended, .written = on_written};
+}
+
+/* -- new ones -------------------------------------------------------------------------------------------------- */
+
+static void
+turn_away(struct server *s, int fd, struct slice line)
+{
+    s->stats.rejected++;
+    ssize_t ignored = write(fd, line.ptr, line.len);
+    (void)ignored;
+    close(fd);
+}
+
+static void
+on_accepted(void *ctx, struct listener *l, int fd)
+{
+    struct server *s = ctx;
+    char addr[PEER_TEXT_MAX], laddr[PEER_TEXT_MAX];
+
+    if (session_count(s->engine) >= s->clients_max) {
+        turn_away(s, fd, LIT("-ERR max number of clients reached\r\n"));
+        return;
+    }
+    if (s->guard_strangers && !listener_is_unix(l) && !peer_is_local(fd)) {
+        turn_away(s, fd,
+                  LIT("-DENIED Sorrel is in protected mode: no password is set, so only clients on this machine may "
+                      "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"));
+        return;
+    }
+    if (!listener_is_unix(l))
+        socket_tune(fd, s->keepalive_s);
+    struct conn *c = conn_open(s->net, transport_socket(fd), fd, NULL, NULL);
+    if (c == NULL) {
+        s->stats.rejected++;
+        return;
+    }
+    s->stats.connections++;
+    struct slice peer = slice_of(addr, peer_text(fd, false, addr)), own = slice_of(laddr, peer_text(fd, true, laddr));
+    if (listener_is_unix(l)) /* an unnamed peer goes by the name of the socket */
+        peer = own;
+    struct session *session = engine_session_open(s->engine, c, peer, own);
+    if (listener_is_unix(l))
+        session_set_flag(session, SESSION_UNIX, true);
+    conn_set_data(c, session);
+    conn_set_out(c, session_out(session));
+}
+
+static void
+on_resting(void *ctx, struct listener *l, int error)
+{
+    struct server *s = ctx;
+
+    if (s->accept_again_ms == 0)
+        log_warning("Can't accept connections for now: errno %d (no descriptors or memory left)", error);
+    s->accept_again_ms = engine_now_ms(s->engine) + REST_MS;
+}
+
+struct listener_owner
+server_listener_owner(struct server *s)
+{
+    return (struct listener_owner){.ctx = s, .accepted = on_accepted, .resting = on_resting};
+}
+
+/* -- what the engine asks of its host -------------------------------------------------------------------------- */
+
+static void
+host_session_ready(void *ctx, struct session *session)
+{
+    struct conn *c = session_host_data(session);
+
+    (void)ctx;
+    if (c == NULL)
+        return;
+    conn_flush_soon(c);
+    if (!session_is_blocked(session) && !session_must_close(session) && conn_input_len(c) > 0) {
+        conn_pause(c, false);
+        conn_resume_soon(c);
+    }
+}
+
+static void
+host_reap(void *ctx, struct entry *e)
+{
+    struct server *s = ctx;
+
+    reaper_put(s->reaper, e);
+}
+
+static void
+host_session_io(void *ctx, const struct session *session, struct session_io *out)
+{
+    struct conn *c = session_host_data(session);
+
+    (void)ctx;
+    *out = (struct session_io){.fd = -1};
+    if (c == NULL)
+        return;
+    out->fd = conn_fd(c);
+    out->input_len = conn_input_len(c);
+    out->input_free = conn_input_room(c);
+    out->reads = (conn_events(c) & LOOP_READ) != 0;
+    out->writes = (conn_events(c) & LOOP_WRITE) != 0;
+}
+
+static bool
+host_shutdown(void *ctx, unsigned flags, struct slice *why)
+{
+    struct server *s = ctx;
+
+    if (flags & SHUTDOWN_ABORT) {
+        if (!s->stopping) {
+            *why = LIT("ERR No shutdown in progress.");
+            return false;
+        }
+        s->stopping = false;
+        return true;
+    }
+    log_warning("User requested shutdown...");
+    server_stop(s, flags);
+    return true;
+}
+
+static void
+host_sleep(void *ctx, int64_t us)
+{
+    (void)ctx;
+    while (us > 0) {
+        int64_t step = us < 500000 ? us : 500000;
+        usleep((useconds_t)step);
+        us -= step;
+    }
+}
+
+static void
+host_log_line(void *ctx, struct slice line)
+{
+    (void)ctx;
+    log_warning("DEBUG LOG: %.*s", (int)line.len, line.ptr);
+}
+
+struct engine_host
+server_host(struct server *s)
+{
+    return (struct engine_host){
+        .ctx = s,
+        .session_ready = host_session_ready,
+        .reap = host_reap,
+        .session_io = host_session_io,
+        .shutdown = host_shutdown,
+        .sleep_us = host_sleep,
+        .log_line = host_log_line,
+    };
+}

@@ -1,0 +1,194 @@
+/* server/config_rewrite.c - CONFIG REWRITE. */
+#include "server/config_rewrite.h"
+
+#include "base/mem.h"
+#include "proto/words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct rewrite {
+    const struct config *config;
+    const struct config *defaults;
+    bool written[CONFIG_COUNT];
+    struct buf out;
+};
+
+static bool
+needs_quotes(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '\'' || c == '\\' || c == '#')
+            return true;
+    }
+    return s.len == 0;
+}
+
+static void
+add_quoted(struct buf *out, struct slice s)
+{
+    if (!needs_quotes(s)) {
+        buf_add_slice(out, s);
+        return;
+    }
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c < ' ' || c >= 0x7f)
+            buf_printf(out, "\\x%02x", c);
+        else
+            buf_add_char(out, (char)c);
+    }
+    buf_add_char(out, '"');
+}
+
+/* The directive's line for its value in force. */
+static void
+add_value(struct rewrite *r, enum config_id id)
+{
+    struct buf value = {0};
+
+    config_format(r->config, id, &value);
+    buf_printf(&r->out, "%s ", config_name(id));
+    if (config_type_of(id) == CONFIG_LIST && value.len > 0)
+        buf_add_slice(&r->out, buf_slice(&value)); /* its words hold no blanks */
+    else
+        add_quoted(&r->out, buf_slice(&value));
+    buf_add_char(&r->out, '\n');
+    r->written[id] = true;
+    buf_fini(&value);
+}
+
+/* True if the line sets the directive to the value in force already: then it stays as its author wrote it. */
+static bool
+still_true(const struct rewrite *r, enum config_id id, const struct slice_vec *words)
+{
+    struct config *trial = config_new();
+    struct buf why = {0};
+    bool same = config_set(trial, id, words->v + 1, words->n - 1, false, &why) && config_same(trial, r->config, id);
+
+    config_free(trial);
+    buf_fini(&why);
+    return same;
+}
+
+static void
+rewrite_line(struct rewrite *r, struct slice line)
+{
+    struct arena arena = {0};
+    struct slice_vec words = {0};
+    enum config_id id;
+    bool keep = true;
+
+    if (words_split(line, &arena, &words) && words.n >= 2 && *words.v[0].ptr != '#' && config_find(words.v[0], &id) &&
+        !(config_flags(id) & CONFIG_FILE_ONLY)) {
+        keep = !r->written[id] && still_true(r, id, &words);
+        if (!keep && !r->written[id] && !config_same(r->config, r->defaults, id))
+            add_value(r, id);
+        r->written[id] = true;
+    }
+    if (keep) {
+        buf_add_slice(&r->out, line);
+        buf_add_char(&r->out, '\n');
+    }
+    slice_vec_fini(&words);
+    arena_fini(&arena);
+}
+
+static void
+rewrite_text(struct rewrite *r, struct slice text)
+{
+    bool headed = false;
+
+    while (text.len > 0) {
+        const char *lf = memchr(text.ptr, '\n', text.len);
+        struct slice line = slice_of(text.ptr, lf != NULL ? (size_t)(lf - text.ptr) : text.len);
+        rewrite_line(r, line);
+        text = slice_skip(text, line.len + 1);
+    }
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        enum config_id id = (enum config_id)i;
+        if (r->written[id] || (config_flags(id) & CONFIG_FILE_ONLY) || config_same(r->config, r->defaults, id))
+            continue;
+        if (!headed)
+            buf_printf(&r->out, "# Written by CONFIG REWRITE\n");
+        headed = true;
+        add_value(r, id);
+    }
+}
+
+static bool
+read_file(const char *path, struct buf *out, mode_t *mode)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    ssize_t n = 0;
+
+    if (fd < 0)
+        return errno == ENOENT; /* it went away meanwhile: a new one is made */
+    if (fstat(fd, &st) == 0)
+        *mode = st.st_mode & 0777;
+    while ((n = read(fd, buf_room(out, 16384), 16384)) > 0)
+        buf_advance(out, (size_t)n);
+    close(fd);
+    return n == 0;
+}
+
+/* Writes beside the file, then takes its place: at no moment is there half a file. */
+static bool
+replace_file(const char *path, struct slice text, mode_t mode)
+{
+    struct buf name = {0};
+    bool ok;
+
+    buf_printf(&name, "%s.XXXXXX", path);
+    buf_add_char(&name, '\0');
+    int fd = mkstemp(name.ptr);
+    ok = fd >= 0 && fchmod(fd, mode) == 0;
+    while (ok && text.len > 0) {
+        ssize_t n = write(fd, text.ptr, text.len);
+        ok = n > 0 || (n < 0 && errno == EINTR);
+        if (n > 0)
+            text = slice_skip(text, (size_t)n);
+    }
+    ok = ok && fsync(fd) == 0;
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    ok = ok && rename(name.ptr, path) == 0;
+    if (!ok && fd >= 0) {
+        int saved = errno;
+        (void)unlink(name.ptr);
+        errno = saved;
+    }
+    buf_fini(&name);
+    return ok;
+}
+
+bool
+config_rewrite(const struct config *c, const char *path, struct buf *why)
+{
+    struct config *defaults = config_new();
+    struct rewrite r = {.config = c, .defaults = defaults};
+    struct buf text = {0};
+    mode_t mode = 0644;
+    bool ok = read_file(path, &text, &mode);
+
+    if (ok) {
+        rewrite_text(&r, buf_slice(&text));
+        ok = replace_file(path, buf_slice(&r.out), mode);
+    }
+    if (!ok)
+        buf_printf(why, "%s", strerror(errno));
+    buf_fini(&text);
+    buf_fini(&r.out);
+    config_free(defaults);
+    return ok;
+}

@@ -1,0 +1,222 @@
+/* server/main.c - sorrel-server: from the command line to a running server. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "server/config_load.h"
+#include "server/process.h"
+#include "server/server.h"
+#include "server/version.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int
+usage(FILE *to)
+{
+    fputs("sorrel-server " SORREL_VERSION ": an in-memory data store for clients of Redis\n"
+          "\n"
+          "usage: sorrel-server [FILE | -] [--NAME VALUE...]...\n"
+          "       sorrel-server --version | --help\n"
+          "\n"
+          "FILE is a configuration file as redis.conf, - reads it from standard input. Every directive of such a\n"
+          "file is also an option; options count after the file.\n"
+          "\n"
+          "  --port 6379              TCP port, 0 for none\n"
+          "  --bind '* -::*'          addresses to listen on\n"
+          "  --unixsocket PATH        a Unix socket; --unixsocketperm 770 its mode\n"
+          "  --requirepass PASSWORD   what clients must AUTH with\n"
+          "  --dir PATH               where files go\n"
+          "  --maxclients 10000       connections at most\n"
+          "  --databases 16           databases, numbered from 0\n"
+          "  --daemonize yes          run in the background; --pidfile PATH, --logfile PATH\n"
+          "  --loglevel notice        debug, verbose, notice, warning or nothing\n"
+          "\n"
+          "examples:\n"
+          "  sorrel-server\n"
+          "  sorrel-server --port 7000 --save '' --appendonly no\n"
+          "  sorrel-server /etc/redis/redis.conf --port 7000\n"
+          "  echo 'port 7000' | sorrel-server -\n",
+          to);
+    return to == stdout ? 0 : 1;
+}
+
+static int
+version(void)
+{
+    printf("Sorrel server v=%s redis=%s malloc=%s bits=%d\n", SORREL_VERSION, SORREL_REDIS_VERSION,
+           mem_allocator_name(), (int)sizeof(long) * 8);
+    return 0;
+}
+
+/* Files are found from where we were started, also after a chdir. "" for none. */
+static char *
+absolute(const char *path)
+{
+    char *real = path != NULL && strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
+    struct buf b = {0};
+    size_t len;
+
+    buf_add_slice(&b, slice_cstr(real != NULL ? real : ""));
+    buf_add_char(&b, '\0');
+    free(real); /* lint: from realpath() */
+    return buf_take(&b, &len);
+}
+
+static struct config *
+read_configuration(int argc, char **argv, const char **file)
+{
+    struct config_loader l = {.config = config_new()};
+    int at = 1;
+    bool ok = true;
+
+    *file = NULL;
+    if (argc > 1 && (argv[1][0] != '-' || argv[1][1] == '\0')) {
+        *file = argv[at++];
+        ok = strcmp(*file, "-") == 0 ? config_load_fd(&l, STDIN_FILENO, "standard input") : config_load_file(&l, *file);
+    }
+    ok = ok && config_load_args(&l, argc - at, argv + at);
+    if (!ok) {
+        fprintf(stderr, "sorrel-server: the configuration is not right\n%.*s\n", (int)l.error.len, l.error.ptr);
+        config_free(l.config);
+        l.config = NULL;
+    }
+    buf_fini(&l.error);
+    return l.config;
+}
+
+static bool
+random_options(struct server_options *opt)
+{
+    unsigned char id[RUN_ID_LEN / 2];
+
+    if (!rng_system_bytes(&opt->rng_seed, sizeof(opt->rng_seed)) ||
+        !rng_system_bytes(&opt->hash_seed, sizeof(opt->hash_seed)) || !rng_system_bytes(id, sizeof(id)))
+        return false;
+    for (size_t i = 0; i < sizeof(id); i++)
+        snprintf(opt->run_id + 2 * i, 3, "%02x", id[i]);
+    return true;
+}
+
+static void
+set_up_log(const struct config *c)
+{
+    const char *path = config_text(c, CFG_LOGFILE).ptr;
+
+    log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
+    if (config_on(c, CFG_SYSLOG_ENABLED))
+        log_to_syslog(path, config_text(c, CFG_SYSLOG_IDENT).ptr, (int)config_num(c, CFG_SYSLOG_FACILITY) - 1);
+    else
+        log_to_file(path);
+}
+
+static void
+on_stop_signal(void *ctx, int sig)
+{
+    struct server *s = ctx;
+
+    log_warning("Received %s, shutting down", sig == SIGINT ? "SIGINT" : "SIGTERM");
+    server_stop(s, 0);
+}
+
+static void
+announce(const struct server *s)
+{
+    struct slice path = config_text(s->config, CFG_UNIXSOCKET);
+    long long port = (long long)config_num(s->config, CFG_PORT);
+
+    log_notice("Sorrel " SORREL_VERSION ", pid %d, configuration %s", (int)getpid(),
+               s->config_path[0] != '\0' ? s->config_path : "from defaults and the command line");
+    if (port != 0 && path.len > 0)
+        log_notice("Ready to accept connections tcp on port %lld and on %s", port, path.ptr);
+    else if (port != 0)
+        log_notice("Ready to accept connections tcp on port %lld", port);
+    else
+        log_notice("Ready to accept connections unix on %s", path.len > 0 ? path.ptr : "(nothing)");
+}
+
+static int
+serve(struct server *s, struct signals *signals)
+{
+    struct slice pidfile = config_text(s->config, CFG_PIDFILE);
+    bool daemon = config_on(s->config, CFG_DAEMONIZE);
+    const char *pid_path = pidfile.len > 0 ? pidfile.ptr : daemon ? "/var/run/sorrel.pid" : NULL;
+    struct buf why = {0};
+
+    if (!server_listen(s, &why)) {
+        log_warning("Failed listening: %.*s", (int)why.len, why.ptr);
+        fprintf(stderr, "sorrel-server: %.*s\n", (int)why.len, why.ptr);
+        buf_fini(&why);
+        return 1;
+    }
+    if (!signals_watch(signals, net_loop(s->net)))
+        return 1;
+    if (pid_path != NULL && !pidfile_write(pid_path))
+        log_warning("Can't write the pid file %s: %s", pid_path, strerror(errno));
+    announce(s);
+    server_run(s);
+    if (pid_path != NULL)
+        (void)unlink(pid_path);
+    log_warning("Sorrel is now ready to exit, bye bye...");
+    return 0;
+}
+
+static int
+start(struct config *config, const char *file, char **argv)
+{
+    struct server_options opt = {.config = config, .clock = clock_system()};
+    struct signals signals = {0};
+    struct buf why = {0};
+    int code = 1;
+
+    if (!random_options(&opt) || !signals_block(&signals)) {
+        fprintf(stderr, "sorrel-server: %s\n", strerror(errno));
+        config_free(config);
+        return 1;
+    }
+    char *config_path = absolute(file), *executable = absolute("/proc/self/exe");
+    opt.config_path = config_path;
+    opt.executable = executable;
+    struct server *s = server_new(&opt, &why);
+    if (s == NULL) {
+        fprintf(stderr, "sorrel-server: %.*s\n", (int)why.len, why.ptr);
+    } else {
+        signals.stop = on_stop_signal;
+        signals.ctx = s;
+        code = serve(s, &signals);
+        server_free(s);
+    }
+    buf_fini(&why);
+    mem_free(config_path);
+    mem_free(executable);
+    return code;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *file;
+
+    setlocale(LC_COLLATE, "");
+    tzset();
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0))
+        return version();
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout);
+    struct config *config = read_configuration(argc, argv, &file);
+    if (config == NULL)
+        return 1;
+    mem_thread_attach();
+    set_up_log(config);
+    if (config_on(config, CFG_DAEMONIZE) && !daemonize()) {
+        fprintf(stderr, "sorrel-server: can't go into the background: %s\n", strerror(errno));
+        config_free(config);
+        return 1;
+    }
+    return start(config, file, argv);
+}

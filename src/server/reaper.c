@@ -1,0 +1,112 @@
+/* server/reaper.c - one thread, one queue. */
+#include "server/reaper.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "value/entry.h"
+
+#include <pthread.h>
+
+struct reaper {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct entry **queue; /* guarded by lock, as all that follows */
+    size_t n, cap;
+    size_t busy;          /* taken off the queue and not yet freed */
+    size_t freed;
+    bool stop;
+};
+
+static void *
+run(void *arg)
+{
+    struct reaper *r = arg;
+
+    mem_thread_attach();
+    pthread_mutex_lock(&r->lock);
+    for (;;) {
+        while (r->n == 0 && !r->stop)
+            pthread_cond_wait(&r->more, &r->lock);
+        if (r->n == 0)
+            break;
+        struct entry **batch = r->queue;
+        size_t n = r->n;
+        r->queue = NULL;
+        r->n = r->cap = 0;
+        r->busy = n;
+        pthread_mutex_unlock(&r->lock);
+        for (size_t i = 0; i < n; i++)
+            entry_free(batch[i]);
+        mem_free(batch);
+        pthread_mutex_lock(&r->lock);
+        r->busy = 0;
+        r->freed += n;
+    }
+    pthread_mutex_unlock(&r->lock);
+    mem_thread_detach();
+    return NULL;
+}
+
+struct reaper *
+reaper_new(void)
+{
+    struct reaper *r = mem_get_zero(sizeof(*r));
+
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->more, NULL);
+    if (pthread_create(&r->thread, NULL, run, r) != 0) {
+        mem_free(r);
+        return NULL;
+    }
+    (void)pthread_setname_np(r->thread, "reaper");
+    return r;
+}
+
+void
+reaper_free(struct reaper *r)
+{
+    if (r == NULL)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->more);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    pthread_cond_destroy(&r->more);
+    pthread_mutex_destroy(&r->lock);
+    mem_free(r->queue);
+    mem_free(r);
+}
+
+void
+reaper_put(struct reaper *r, struct entry *e)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->n == r->cap) {
+        r->cap = r->cap == 0 ? 64 : r->cap * 2;
+        r->queue = mem_resize(r->queue, r->cap * sizeof(struct entry *));
+    }
+    r->queue[r->n++] = e;
+    if (r->n == 1)
+        pthread_cond_signal(&r->more);
+    pthread_mutex_unlock(&r->lock);
+}
+
+size_t
+reaper_pending(struct reaper *r)
+{
+    pthread_mutex_lock(&r->lock);
+    size_t n = r->n + r->busy;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+size_t
+reaper_freed(struct reaper *r)
+{
+    pthread_mutex_lock(&r->lock);
+    size_t n = r->freed;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}

@@ -1,0 +1,20 @@
+/* server/reaper.h - frees large values on a thread of its own, so that deleting one holds nobody up.
+ *
+ * Threads: reaper_put() from the thread that owns the engine; entries handed over belong to nobody else.
+ */
+#ifndef SORREL_SERVER_REAPER_H
+#define SORREL_SERVER_REAPER_H
+
+#include <stddef.h>
+
+struct entry;
+struct reaper;
+
+struct reaper *reaper_new(void); /* NULL when the thread can't be started */
+/* Frees everything that is waiting, then ends the thread. */
+void reaper_free(struct reaper *r);
+void reaper_put(struct reaper *r, struct entry *e);
+size_t reaper_pending(struct reaper *r);
+size_t reaper_freed(struct reaper *r); /* values freed so far */
+
+#endif

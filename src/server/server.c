@@ -1,0 +1,200 @@
+/* server/server.c - creating a server and turning its loop. */
+#include "server/server.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/dispatch.h"
+#include "server/families.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { TICK_BUDGET_US = 500, SECOND_MS = 1000 };
+
+static char *
+copy_text(const char *s)
+{
+    size_t n = strlen(s) + 1;
+
+    return memcpy(mem_get(n), s, n);
+}
+
+/* rename-command lines, in order. */
+static bool
+rename_commands(struct server *s, struct buf *why)
+{
+    for (size_t i = 0; i < config_line_count(s->config); i++) {
+        const struct config_line *line = config_line_at(s->config, i);
+        if (line->id != CFG_RENAME_COMMAND || line->argc != 2)
+            continue;
+        if (!command_rename(s->engine, line->argv[0], line->argv[1])) {
+            buf_printf(why, "rename-command: no such command '%s', or '%s' is taken", line->argv[0].ptr,
+                       line->argv[1].ptr);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+start(struct server *s, const struct server_options *opt, struct buf *why)
+{
+    s->net = net_new(server_net_owner(s));
+    if (s->net == NULL) {
+        buf_printf(why, "can't create the event loop: %s", strerror(errno));
+        return false;
+    }
+    s->reaper = reaper_new();
+    if (s->reaper == NULL) {
+        buf_printf(why, "can't start a thread");
+        return false;
+    }
+    s->families = server_families();
+    struct engine_options eo = {
+        .clock = opt->clock,
+        .rng_seed = opt->rng_seed,
+        .hash_seed = opt->hash_seed,
+        .databases = (int)config_num(s->config, CFG_DATABASES),
+        .families = s->families,
+        .host = server_host(s),
+        .limits = value_limits_default(opt->hash_seed),
+    };
+    s->engine = engine_new(&eo);
+    engine_now_update(s->engine);
+    s->started_ms = engine_now_ms(s->engine);
+    s->second_mono_ns = clock_mono_ns(&s->clock);
+    return rename_commands(s, why) && server_apply(s, NULL, why);
+}
+
+struct server *
+server_new(const struct server_options *opt, struct buf *why)
+{
+    struct server *s = mem_get_zero(sizeof(*s));
+
+    s->config = opt->config;
+    s->clock = opt->clock;
+    s->config_path = copy_text(opt->config_path);
+    s->executable = copy_text(opt->executable);
+    memcpy(s->run_id, opt->run_id, sizeof(s->run_id));
+    if (!start(s, opt, why)) {
+        server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void
+server_free(struct server *s)
+{
+    if (s == NULL)
+        return;
+    for (int i = 0; i < s->listener_count; i++)
+        listener_close(s->listeners[i]);
+    if (s->engine != NULL) {
+        struct session *session;
+        while ((session = session_first(s->engine)) != NULL) {
+            struct conn *c = session_host_data(session);
+            engine_session_close(session);
+            if (c != NULL)
+                conn_close(c);
+        }
+        engine_free(s->engine);
+    }
+    net_free(s->net);
+    reaper_free(s->reaper);
+    config_free(s->config);
+    mem_free(s->families);
+    mem_free(s->config_path);
+    mem_free(s->executable);
+    mem_free(s);
+}
+
+void
+server_stop(struct server *s, unsigned shutdown_flags)
+{
+    s->stopping = true;
+    s->stop_flags = shutdown_flags;
+}
+
+/* -- the turn -------------------------------------------------------------------------------------------------- */
+
+static void
+rate_sample(struct rate *r, uint64_t total, int64_t elapsed_ms)
+{
+    r->per_second[r->at++ % SAMPLES] = (total - r->last) * 1000 / (uint64_t)elapsed_ms;
+    r->last = total;
+}
+
+uint64_t
+rate_per_second(const struct rate *r)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < SAMPLES; i++)
+        sum += r->per_second[i];
+    return sum / SAMPLES;
+}
+
+static void
+sample_rates(struct server *s)
+{
+    int64_t now_ns = clock_mono_ns(&s->clock), elapsed_ms = (now_ns - s->second_mono_ns) / 1000000;
+
+    if (elapsed_ms <= 0)
+        return;
+    s->second_mono_ns = now_ns;
+    rate_sample(&s->commands_rate, engine_stats(s->engine)->commands, elapsed_ms);
+    rate_sample(&s->in_rate, net_stats(s->net)->bytes_in, elapsed_ms);
+    rate_sample(&s->out_rate, net_stats(s->net)->bytes_out, elapsed_ms);
+}
+
+void
+server_cron(struct server *s)
+{
+    int64_t now = engine_now_ms(s->engine);
+    size_t used = mem_used();
+
+    sample_rates(s);
+    if (used > s->stats.peak_memory) {
+        s->stats.peak_memory = used;
+        s->stats.peak_memory_ms = now;
+    }
+    if (s->accept_again_ms != 0 && now >= s->accept_again_ms) {
+        s->accept_again_ms = 0;
+        for (int i = 0; i < s->listener_count; i++)
+            listener_wake(s->listeners[i]);
+    }
+    /* The clock may have been set back. */
+    if (now >= s->second_at_ms || s->second_at_ms - now > SECOND_MS) {
+        s->second_at_ms = now + SECOND_MS;
+        server_check_clients(s);
+    }
+}
+
+void
+server_turn(struct server *s)
+{
+    int64_t now = engine_now_ms(s->engine), tick_in = engine_tick(s->engine, TICK_BUDGET_US);
+    int64_t cron_in = s->cron_at_ms - now;
+
+    /* What is due may have woken sessions; net_wait() does not sleep then. */
+    if (tick_in > cron_in)
+        tick_in = cron_in > 0 ? cron_in : 0;
+    (void)net_wait(s->net, tick_in);
+    engine_now_update(s->engine);
+    net_dispatch(s->net);
+    net_flush(s->net);
+    now = engine_now_ms(s->engine);
+    if (now >= s->cron_at_ms || s->cron_at_ms - now > s->cron_every_ms) {
+        s->cron_at_ms = now + s->cron_every_ms;
+        server_cron(s);
+    }
+}
+
+void
+server_run(struct server *s)
+{
+    while (!s->stopping)
+        server_turn(s);
+    net_flush(s->net);
+}

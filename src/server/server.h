@@ -1,0 +1,103 @@
+/* server/server.h - the engine on the network: wiring, limits, the turn of the loop.
+ *
+ * A server is created from a complete configuration, listens, and runs until it is asked to stop. Everything it needs
+ * from the machine but sockets (clock, seeds) is handed in.
+ *
+ * Threads: one owner; the reaper has its own thread.
+ */
+#ifndef SORREL_SERVER_SERVER_H
+#define SORREL_SERVER_SERVER_H
+
+#include "base/clock.h"
+#include "engine/session.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "server/config.h"
+#include "server/reaper.h"
+
+enum { RUN_ID_LEN = 40, LISTENERS_MAX = 20, SAMPLES = 16 };
+
+struct server_stats {
+    uint64_t connections, rejected;
+    uint64_t query_limit_closed, output_limit_closed, timeout_closed;
+    uint64_t peak_memory;
+    int64_t peak_memory_ms;
+};
+
+/* A rate over the last seconds: samples of a counter, one every 100 ms. */
+struct rate {
+    uint64_t last, per_second[SAMPLES];
+    unsigned at;
+};
+
+struct server_options {
+    struct config *config;     /* becomes the server's */
+    const char *config_path;   /* the file it came from, absolute; "": none */
+    const char *executable;
+    struct clock clock;
+    uint64_t rng_seed;
+    struct hash_seed hash_seed;
+    char run_id[RUN_ID_LEN + 1];
+};
+
+struct server {
+    struct config *config;
+    struct engine *engine;
+    struct net *net;
+    struct reaper *reaper;
+    struct clock clock;
+    const struct cmd **families; /* all tables of rows, ours included */
+    char *config_path;           /* "": there is no file */
+    char *executable;
+    char run_id[RUN_ID_LEN + 1];
+    int64_t started_ms;
+
+    struct listener *listeners[LISTENERS_MAX];
+    int listener_count;
+    int64_t accept_again_ms;     /* listeners rest until then; 0: they do not */
+
+    /* From the configuration, where it is needed often. */
+    size_t query_max;
+    struct output_limit output_limits[CLIENT_CLASSES];
+    int64_t idle_seconds_max;
+    size_t clients_max;
+    int keepalive_s;
+    bool guard_strangers;        /* protected mode is on and no password is set */
+    int64_t cron_every_ms;
+
+    size_t over_soft;            /* sessions over their class's soft limit */
+    int64_t cron_at_ms, second_at_ms, second_mono_ns;
+    struct rate commands_rate, in_rate, out_rate;
+    struct server_stats stats;
+    bool stopping;
+    unsigned stop_flags;         /* enum shutdown_flag */
+};
+
+/* NULL when something fails; *why says what. Takes the configuration in either case. */
+struct server *server_new(const struct server_options *opt, struct buf *why);
+void server_free(struct server *s);
+/* Opens all listening sockets. */
+bool server_listen(struct server *s, struct buf *why);
+/* One turn of the loop: waits, reads, runs, writes. */
+void server_turn(struct server *s);
+/* Until it is asked to stop; then sends what can still be sent. */
+void server_run(struct server *s);
+void server_stop(struct server *s, unsigned shutdown_flags);
+
+/* -- for the files of this folder ------------------------------------------------------------------------------ */
+
+/* Makes what the configuration says true, where it can change while running. `changed` has CONFIG_COUNT flags; NULL: all of
+ * it. False with a reason when it can't be done, and then what was is still in force. */
+bool server_apply(struct server *s, const bool *changed, struct buf *why);
+/* Replaces all TCP listeners. */
+bool server_rebind(struct server *s, struct buf *why);
+/* Ends a session and its connection, with a line in the log. */
+void server_drop(struct server *s, struct session *session, const char *reason);
+void server_check_clients(struct server *s); /* idle ones and slow readers, once a second */
+void server_cron(struct server *s);
+uint64_t rate_per_second(const struct rate *r);
+struct engine_host server_host(struct server *s);
+struct net_owner server_net_owner(struct server *s);
+struct listener_owner server_listener_owner(struct server *s);
+
+#endif
