@@ -2,9 +2,9 @@
  *
  * Turns arguments into calls on value/zset.h and results into replies. Ranges are in cmd_zset_range.c, unions and
  * intersections in cmd_zset_store.c, pops in cmd_zset_pop.c. */
+#include "cmd/args.h"
 #include "cmd/cmd_zset_priv.h"
-
-#include "base/glob.h"
+#include "cmd/scan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -277,10 +277,6 @@ cmd_zlexcount(struct exec *x)
 
 /* -- ZRANDMEMBER ---------------------------------------------------------------------------------------------- */
 
-/* A negative count asks for that many picks, however small the set: the client would choose how much memory the reply
- * takes. Redis tries and dies; we refuse more than this many. */
-enum { RANDOM_REPEATS_MAX = 1 << 26 };
-
 static void
 random_put(struct exec *x, struct slice member, double score, bool scores)
 {
@@ -298,12 +294,13 @@ random_header(struct exec *x, size_t n, bool scores)
 }
 
 /* n different members by walking over all of them, each kept with the chance that makes every choice of n equally
- * likely: (still wanted) in (still to come). */
+ * likely: (still wanted) in (still to come). From the highest down: when all are wanted there is no chance in it, and this
+ * is redis's order. */
 static void
 random_by_walking(struct exec *x, const struct zset *z, size_t n, bool scores)
 {
     size_t left = zset_count(z);
-    struct zset_iter it = zset_seek(z, 0, false);
+    struct zset_iter it = zset_seek(z, left - 1, true);
     struct slice member;
     double score;
 
@@ -358,8 +355,7 @@ random_count(struct exec *x, int64_t count, bool scores)
         struct slice member;
         double score;
 
-        if (count < -RANDOM_REPEATS_MAX)
-            return fail(x, "ERR value is out of range");
+        TRY(check_repetitions(x, (uint64_t)-count));
         random_header(x, (size_t)-count, scores);
         for (; count < 0; count++) {
             zset_random(z, x->rng, &member, &score);
@@ -387,10 +383,7 @@ cmd_zrandmember(struct exec *x)
     if (x->argc > 2) {
         bool scores = x->argc == 4;
 
-        TRY(arg_int(x, x->argv[2], &count));
-        if (count < -INT64_MAX)
-            return fail(x, "ERR value is out of range, value must between %lld and %lld", -(long long)INT64_MAX,
-                        (long long)INT64_MAX);
+        TRY(arg_range(x, x->argv[2], -INT64_MAX, INT64_MAX, &count));
         if (x->argc > 4 || (scores && !arg_is(x->argv[3], LIT("withscores"))))
             return RC_SYNTAX;
         if (scores && (count < -INT64_MAX / 2 || count > INT64_MAX / 2))
@@ -406,82 +399,33 @@ cmd_zrandmember(struct exec *x)
 
 /* -- ZSCAN ---------------------------------------------------------------------------------------------------- */
 
-struct scan {
-    struct exec *x;
-    struct slice pattern;
-    bool filter;
-    size_t visited, sent;
-};
-
 static void
 scan_visit(void *ctx, struct slice member, double score)
 {
     struct scan *s = ctx;
     char text[DOUBLE_TEXT_MAX];
 
-    s->visited++;
-    if (s->filter && !glob_match(s->pattern, member, false))
+    if (!scan_wants(s, member))
         return;
-    reply_bulk(s->x, member);
-    reply_bulk(s->x, slice_of(text, format_double(text, score))); /* a text in RESP3 too */
-    s->sent += 2;
-}
-
-static enum rc
-scan_options(struct exec *x, struct scan *s, int64_t *count)
-{
-    for (int i = 3; i < x->argc; i += 2) {
-        bool more = i + 1 < x->argc;
-
-        if (more && arg_is(x->argv[i], LIT("count"))) {
-            TRY(arg_int(x, x->argv[i + 1], count));
-            if (*count < 1)
-                return RC_SYNTAX;
-        } else if (more && arg_is(x->argv[i], LIT("match"))) {
-            s->pattern = x->argv[i + 1];
-            s->filter = !slice_eq(s->pattern, LIT("*"));
-        } else {
-            return RC_SYNTAX;
-        }
-    }
-    return RC_OK;
+    scan_add(s, member);
+    scan_add(s, slice_of(text, format_double(text, score))); /* a text in RESP3 too */
 }
 
 static enum rc
 cmd_zscan(struct exec *x)
 {
-    struct scan s = {.x = x};
+    struct scan s = {0};
     const struct zset *z;
-    uint64_t cursor;
-    int64_t count = 10;
-    struct reply_mark whole, items;
-    char text[INT64_TEXT_MAX];
 
-    if (!parse_uint64(x->argv[2], &cursor))
-        return RC_BAD_CURSOR;
+    TRY(scan_cursor(x->argv[2], &s.cursor));
     TRY(read_zset(x, x->argv[1], &z));
-    if (z == NULL) { /* as redis does, before looking at the options */
-        reply_array(x, 2);
-        reply_bulk(x, LIT("0"));
-        return reply_array(x, 0);
-    }
-    TRY(scan_options(x, &s, &count));
-
-    /* The next cursor comes first in the reply and last in the making. */
-    struct out items_out = {0}, *real = x->reply.out;
-    x->reply.out = &items_out;
-    whole = reply_mark_here(&x->reply);
-    items = whole;
+    if (z == NULL) /* as redis does, before looking at the options */
+        return scan_reply_empty(x);
+    TRY(scan_options(x, &s, 3, false, false));
     do
-        cursor = zset_scan(z, cursor, scan_visit, &s);
-    while (cursor != 0 && s.visited < (uint64_t)count);
-    reply_close_array(&x->reply, items, s.sent);
-    x->reply.out = real;
-    reply_array(x, 2);
-    reply_bulk(x, slice_of(text, format_uint64(text, cursor)));
-    out_move(real, &items_out);
-    out_fini(&items_out);
-    return RC_OK;
+        s.cursor = zset_scan(z, s.cursor, scan_visit, &s);
+    while (scan_goes_on(&s));
+    return scan_reply(&s);
 }
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */

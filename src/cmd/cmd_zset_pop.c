@@ -1,6 +1,7 @@
 /* cmd/cmd_zset_pop.c - sorted sets: ZPOPMIN, ZPOPMAX, ZMPOP and the forms that wait.
  *
  * Whatever picked the key is settled before it is propagated: replicas and the log see ZPOPMIN or ZPOPMAX of that key. */
+#include "cmd/args.h"
 #include "cmd/cmd_zset_priv.h"
 
 enum pop_end { POP_MIN, POP_MAX };
@@ -98,8 +99,8 @@ pop_cmd(struct exec *x, enum pop_end end)
 
     if (x->argc > 3)
         return RC_SYNTAX;
-    if (counted && (arg_int(x, x->argv[2], &count) != RC_OK || count < 0))
-        return RC_NOT_POSITIVE;
+    if (counted)
+        TRY(arg_positive(x, x->argv[2], &count));
     TRY(edit_zset(x, x->argv[1], ENTRY_EXISTING, &e, &z));
     if (e == NULL)
         return reply_array(x, 0);

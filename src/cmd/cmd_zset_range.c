@@ -45,9 +45,10 @@ lex_parse(struct slice s, struct slice *member, bool *open)
     *open = false;
     if (s.len == 0)
         return LEX_BAD;
+    bool alone = s.len == 1 || s.ptr[1] == '\0'; /* redis looks no further than a NUL */
     switch (s.ptr[0]) {
-    case '-': return s.len == 1 ? LEX_LOWEST : LEX_BAD;
-    case '+': return s.len == 1 ? LEX_HIGHEST : LEX_BAD;
+    case '-': return alone ? LEX_LOWEST : LEX_BAD;
+    case '+': return alone ? LEX_HIGHEST : LEX_BAD;
     case '(':
     case '[':
         *open = s.ptr[0] == '(';

@@ -22,6 +22,8 @@ struct combination {
     enum aggregate aggregate;
     bool scores, store, count_only;
     int64_t limit;             /* ZINTERCARD: 0 for none */
+    const struct value_limits *limits;
+    bool minus_zero;           /* some score came out as -0 */
     struct source *sources;
     int n;
 };
@@ -191,7 +193,14 @@ aggregated(enum aggregate how, double a, double b)
 }
 
 static void
-union_into(struct exec *x, const struct combination *c, struct zset *out)
+result_put(struct combination *c, struct zset *out, struct slice member, double score)
+{
+    c->minus_zero |= score == 0 && signbit(score);
+    zset_put(out, c->limits, member, score);
+}
+
+static void
+union_into(struct combination *c, struct zset *out)
 {
     for (int i = 0; i < c->n; i++) {
         const struct source *s = &c->sources[i];
@@ -202,18 +211,21 @@ union_into(struct exec *x, const struct combination *c, struct zset *out)
         source_start(s, &it);
         while (source_next(s, &it, &member, &score)) {
             score = weighted(s->weight, score);
-            if (i > 0 && zset_score(out, member, &have))
+            if (i > 0 && zset_score(out, member, &have)) {
                 score = aggregated(c->aggregate, have, score);
-            zset_put(out, x->limits, member, score);
+                if (score == 0)
+                    zset_remove(out, member); /* to zset_put() 0 and -0 are the same, and it would keep what it has */
+            }
+            result_put(c, out, member, score);
         }
     }
 }
 
 /* Calls fn for each member of the intersection until it returns false. Sources are sorted by size. */
-typedef bool inter_fn(struct exec *x, void *ctx, struct slice member, double score);
+typedef bool inter_fn(void *ctx, struct slice member, double score);
 
 static void
-inter_each(struct exec *x, const struct combination *c, inter_fn *fn, void *ctx)
+inter_each(const struct combination *c, inter_fn *fn, void *ctx)
 {
     const struct source *first = &c->sources[0];
     struct source_iter it;
@@ -227,15 +239,22 @@ inter_each(struct exec *x, const struct combination *c, inter_fn *fn, void *ctx)
         score = weighted(first->weight, score);
         for (; i < c->n && source_score(&c->sources[i], member, &value); i++)
             score = aggregated(c->aggregate, score, value * c->sources[i].weight);
-        if (i == c->n && !fn(x, ctx, member, score))
+        if (i == c->n && !fn(ctx, member, score))
             return;
     }
 }
 
+struct inter_result {
+    struct combination *c;
+    struct zset *out;
+};
+
 static bool
-inter_add(struct exec *x, void *ctx, struct slice member, double score)
+inter_add(void *ctx, struct slice member, double score)
 {
-    zset_put(ctx, x->limits, member, score);
+    struct inter_result *r = ctx;
+
+    result_put(r->c, r->out, member, score);
     return true;
 }
 
@@ -244,7 +263,7 @@ struct inter_count {
 };
 
 static bool
-inter_count_one(struct exec *x, void *ctx, struct slice member, double score)
+inter_count_one(void *ctx, struct slice member, double score)
 {
     struct inter_count *count = ctx;
 
@@ -252,7 +271,7 @@ inter_count_one(struct exec *x, void *ctx, struct slice member, double score)
 }
 
 static void
-diff_into(struct exec *x, const struct combination *c, struct zset *out)
+diff_into(struct combination *c, struct zset *out)
 {
     const struct source *first = &c->sources[0];
     struct source_iter it;
@@ -266,7 +285,7 @@ diff_into(struct exec *x, const struct combination *c, struct zset *out)
         while (i < c->n && !source_score(&c->sources[i], member, &ignored))
             i++;
         if (i == c->n)
-            zset_put(out, x->limits, member, score);
+            result_put(c, out, member, score);
     }
 }
 
@@ -276,21 +295,31 @@ combine_into(struct exec *x, struct combination *c, struct zset *out)
     if (c->op != COMBINE_DIFF)
         sources_sort(x, c->sources, c->n);
     switch (c->op) {
-    case COMBINE_UNION: union_into(x, c, out); break;
-    case COMBINE_INTER: inter_each(x, c, inter_add, out); break;
-    case COMBINE_DIFF: diff_into(x, c, out); break;
+    case COMBINE_UNION: union_into(c, out); break;
+    case COMBINE_INTER: inter_each(c, inter_add, &(struct inter_result){c, out}); break;
+    case COMBINE_DIFF: diff_into(c, out); break;
     }
 }
 
 static enum rc
 combine_reply(struct exec *x, enum combine op)
 {
-    struct combination c = {.op = op};
+    struct combination c = {.op = op, .limits = x->limits};
+    struct value_limits large;
     struct entry *made;
 
     TRY(combination_parse(x, &c, 1));
     made = entry_new(TYPE_ZSET, LIT(""));
     combine_into(x, &c, zset__of(made));
+    if (c.minus_zero && c.scores) {
+        /* A small sorted set loses the sign of 0, which redis prints here: once more, in a large one. */
+        entry_free(made);
+        made = entry_new(TYPE_ZSET, LIT(""));
+        large = *x->limits;
+        large.zset_max_listpack_entries = 0;
+        c.limits = &large;
+        combine_into(x, &c, zset__of(made));
+    }
     zset__reply_span(x, zset__of(made), 0, zset_count(zset__of(made)), false, c.scores);
     entry_free(made);
     return RC_OK;
@@ -299,7 +328,7 @@ combine_reply(struct exec *x, enum combine op)
 static enum rc
 combine_store(struct exec *x, enum combine op, enum event event)
 {
-    struct combination c = {.op = op, .store = true};
+    struct combination c = {.op = op, .store = true, .limits = x->limits};
     struct entry *made;
     size_t n;
 
@@ -361,7 +390,7 @@ cmd_zintercard(struct exec *x)
     TRY(combination_parse(x, &c, 1));
     count.limit = c.limit;
     sources_sort(x, c.sources, c.n);
-    inter_each(x, &c, inter_count_one, &count);
+    inter_each(&c, inter_count_one, &count);
     return reply_int(x, count.n);
 }
 

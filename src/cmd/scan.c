@@ -11,7 +11,8 @@
 
 enum { COUNT_DEFAULT = 10, CURSOR_TEXT_MAX = 32 };
 
-/* Redis reads a canonical number itself and leaves the rest to strtoull, which takes blanks and signs in front. */
+/* Redis reads a canonical number itself and leaves the rest to strtoull, which takes blanks and signs in front, and nothing
+ * at all as 0. */
 enum rc
 scan_cursor(struct slice arg, uint64_t *cursor)
 {
@@ -24,9 +25,10 @@ scan_cursor(struct slice arg, uint64_t *cursor)
         *cursor = (uint64_t)v;
         return RC_OK;
     }
-    if (arg.len == 0 || arg.len >= sizeof(text) || memchr(arg.ptr, '\0', arg.len) != NULL)
+    if (arg.len >= sizeof(text) || (arg.len > 0 && memchr(arg.ptr, '\0', arg.len) != NULL))
         return RC_BAD_CURSOR;
-    memcpy(text, arg.ptr, arg.len);
+    if (arg.len > 0)
+        memcpy(text, arg.ptr, arg.len);
     text[arg.len] = '\0';
     unsigned long long u = strtoull(text, &end, 10);
     if (end != text + arg.len || (u == UINT64_MAX && !slice_eq(arg, LIT("18446744073709551615"))))

@@ -172,8 +172,7 @@ score_pack(char *out, double score)
     int16_t v2;
     int32_t v4;
 
-    if (score >= INT32_MIN && score <= INT32_MAX && score == (double)(int32_t)score &&
-        !(score == 0 && signbit(score))) {
+    if (score >= INT32_MIN && score <= INT32_MAX && score == (double)(int32_t)score) { /* -0 becomes 0, as in redis */
         v4 = (int32_t)score;
         if (v4 == 0)
             return 0;
