@@ -64,7 +64,13 @@ bool
 parse_double(struct slice s, double *out)
 {
     char text[256], *end;
+    int64_t integer;
 
+    /* Most scores are integers, and those that a double holds exactly need no strtod(). */
+    if (s.len <= 15 && parse_int64(s, &integer)) {
+        *out = (double)integer;
+        return true;
+    }
     if (!number_text(s, text, sizeof(text)))
         return false;
     errno = 0;
