@@ -79,6 +79,18 @@ class Side:
         return data
 
 
+def parse_what_is_there(data):
+    """The replies; where the bytes stop being RESP, what is left of them as one last reply that equals nothing."""
+    replies, at = [], 0
+    while at < len(data):
+        try:
+            reply, at = resp.parse(data, at)
+        except (resp.ProtocolError, resp.Incomplete, ValueError, IndexError) as e:
+            return replies + [("-", f"(not RESP: {e}) ".encode() + data[max(0, at - 40):at + 100])]
+        replies.append(reply)
+    return replies
+
+
 class Pair:
     def __init__(self, program):
         self.program = program
@@ -109,10 +121,7 @@ class Pair:
         data = [s.receive(conn) for s in self.sides]
         if data[0] == data[1]:
             return None
-        try:
-            a, b = resp.parse_all(data[0]), resp.parse_all(data[1])
-        except (resp.ProtocolError, resp.Incomplete, ValueError, IndexError) as e:
-            return 0, commands[0], ("-", b"(raw) " + data[0][:300]), ("-", f"(not RESP: {e}) ".encode() + data[1][:300])
+        a, b = [parse_what_is_there(d) for d in data]
         return self.first_difference(commands, a, b)
 
     def first_difference(self, commands, a, b):

@@ -4,7 +4,7 @@ import os
 from celery import Celery, chord, group
 
 app = Celery("celery_app", broker=os.environ["TEST_URL"] + "/0", backend=os.environ["TEST_URL"] + "/1")
-app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=1, task_acks_late=True,
+app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=4,
                 result_expires=3600)
 
 

@@ -53,7 +53,7 @@ def test_node_clients(server, node, script):
 def test_celery_worker_with_results(server, background, tmp_path):
     env = {"TEST_URL": f"redis://127.0.0.1:{server.port}"}
     worker = background([sys.executable, "-m", "celery", "-A", "celery_app", "worker", "--loglevel=warning", "--concurrency=2",
-                         "--pool=threads", "--without-mingle"], tmp_path / "worker.log", env)
+                         "--without-mingle"], tmp_path / "worker.log", env)
     try:
         assert "all right" in run([sys.executable, "celery_app.py"], timeout=90, env=env)
         assert worker.poll() is None
