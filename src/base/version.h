@@ -1,8 +1,9 @@
-/* base/version.h - who we are, and the Redis release whose commands are all here. */
+/* base/version.h - which Sorrel this is, and which Redis it stands for. */
 #ifndef SORREL_BASE_VERSION_H
 #define SORREL_BASE_VERSION_H
 
 #define SORREL_VERSION "0.1.0"
-#define SORREL_REDIS_VERSION "7.2.0"
+/* The level whose commands are all there; clients look at it to choose what to send. */
+#define SORREL_REDIS_VERSION "7.2.4"
 
 #endif

@@ -1,7 +1,7 @@
 /* server/info.c - INFO. */
+#include "base/version.h"
 #include "engine/exec.h"
 #include "server/server.h"
-#include "server/version.h"
 
 static enum rc
 cmd_info(struct exec *x)

@@ -2,10 +2,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/version.h"
 #include "server/config_load.h"
 #include "server/process.h"
 #include "server/server.h"
-#include "server/version.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -1,9 +1,0 @@
-/* server/version.h - which Sorrel this is, and which Redis it stands for. */
-#ifndef SORREL_SERVER_VERSION_H
-#define SORREL_SERVER_VERSION_H
-
-#define SORREL_VERSION "0.1.0"
-/* The level whose commands are all there; clients look at it to choose what to send. */
-#define SORREL_REDIS_VERSION "7.2.4"
-
-#endif
