@@ -150,7 +150,9 @@ cmd_lpos(struct exec *x)
     if (o.max_len > 0 && (uint64_t)o.max_len < looks)
         looks = (size_t)o.max_len;
     struct list_iter it = list_seek(list, backward ? count - 1 : 0, backward ? LIST_HEAD : LIST_TAIL);
-    struct reply_mark mark = reply_mark_here(&x->reply);
+    struct reply_mark mark = {0};
+    if (o.many)
+        mark = reply_mark_here(&x->reply);
 
     for (size_t i = 0; i < looks && list_next(list, &it, &element); i++) {
         if (!slice_eq(element, x->argv[2]))
@@ -234,11 +236,11 @@ cmd_lrem(struct exec *x)
     struct list *list;
     int64_t count;
 
-    TRY(arg_range(x, x->argv[2], -INT64_MAX, INT64_MAX, &count));
+    TRY(arg_int(x, x->argv[2], &count));
     TRY(edit_list(x, x->argv[1], ENTRY_EXISTING, &e, &list));
     if (e == NULL)
         return reply_int(x, 0);
-    size_t max = (size_t)(count < 0 ? -count : count);
+    size_t max = count < 0 ? (size_t)0 - (size_t)count : (size_t)count; /* the lowest number: more than there are */
     size_t gone = list_remove_equal(list, x->argv[3], count < 0 ? LIST_TAIL : LIST_HEAD, max);
     if (gone > 0)
         entry_changed(x, e, EV_LREM);

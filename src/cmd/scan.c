@@ -7,33 +7,29 @@
 
 #include "base/glob.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 
 enum { COUNT_DEFAULT = 10, CURSOR_TEXT_MAX = 32 };
 
-/* Redis reads a canonical number itself and leaves the rest to strtoull, which takes blanks and signs in front, and nothing
- * at all as 0. */
+/* What strtoul makes of the text up to its first NUL: an empty one is 0, and -1 the highest cursor there is. Only a blank
+ * in front is refused besides. */
 enum rc
 scan_cursor(struct slice arg, uint64_t *cursor)
 {
     char text[CURSOR_TEXT_MAX], *end;
-    int64_t v;
 
-    if (parse_int64(arg, &v)) {
-        if (v < 0)
-            return RC_BAD_CURSOR;
-        *cursor = (uint64_t)v;
-        return RC_OK;
-    }
-    if (arg.len >= sizeof(text) || (arg.len > 0 && memchr(arg.ptr, '\0', arg.len) != NULL))
+    if (arg.len >= sizeof(text) || (arg.len > 0 && isspace((unsigned char)arg.ptr[0])))
         return RC_BAD_CURSOR;
     if (arg.len > 0)
         memcpy(text, arg.ptr, arg.len);
     text[arg.len] = '\0';
-    unsigned long long u = strtoull(text, &end, 10);
-    if (end != text + arg.len || (u == UINT64_MAX && !slice_eq(arg, LIT("18446744073709551615"))))
+    errno = 0;
+    unsigned long long v = strtoull(text, &end, 10);
+    if (*end != '\0' || errno == ERANGE)
         return RC_BAD_CURSOR;
-    *cursor = u;
+    *cursor = v;
     return RC_OK;
 }
 
