@@ -54,9 +54,9 @@ engine_free(struct engine *e)
     pubsub__fini(e);
     keyspace__fini(e);
     effects__fini(e);
-    commands__fini(e);
     slowlog__fini(e);
-    engine_stats_reset(e);
+    engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
+    commands__fini(e);
     mem_free(e->errors);
     btree_fini(&e->wait_deadlines);
     slice_vec_fini(&e->argv);
