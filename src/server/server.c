@@ -63,7 +63,10 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     engine_now_update(s->engine);
     s->started_ms = engine_now_ms(s->engine);
     s->second_mono_ns = clock_mono_ns(&s->clock);
-    return rename_commands(s, why) && server_apply(s, NULL, why);
+    if (!rename_commands(s, why) || !server_apply(s, NULL, why))
+        return false;
+    s->startup_memory = s->stats.peak_memory = mem_used();
+    return true;
 }
 
 struct server *

@@ -51,6 +51,7 @@ struct server {
     char *executable;
     char run_id[RUN_ID_LEN + 1];
     int64_t started_ms;
+    uint64_t startup_memory;     /* in use before the first client came */
 
     struct listener *listeners[LISTENERS_MAX];
     int listener_count;

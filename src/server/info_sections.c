@@ -1,0 +1,409 @@
+/* server/info_sections.c - the fields of INFO. Those of features that are not there yet say what a server without them says. */
+#include "base/mem.h"
+#include "engine/dispatch.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "engine/pubsub.h"
+#include "engine/settings.h"
+#include "engine/waiters.h"
+#include "server/info.h"
+#include "base/version.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static void
+number(struct buf *out, const char *name, uint64_t v)
+{
+    info_field(out, name, "%llu", (unsigned long long)v);
+}
+
+static void
+signed_number(struct buf *out, const char *name, int64_t v)
+{
+    info_field(out, name, "%lld", (long long)v);
+}
+
+static void
+zeros(struct buf *out, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        number(out, *names, 0);
+}
+
+static void
+text(struct buf *out, const char *name, const char *v)
+{
+    info_field(out, name, "%s", v);
+}
+
+/* -- server ---------------------------------------------------------------------------------------------------- */
+
+void
+info_server(struct server *s, struct buf *out)
+{
+    struct utsname os = {0};
+    int64_t now = engine_now_ms(s->engine), up_s = (now - s->started_ms) / 1000;
+
+    (void)uname(&os);
+    text(out, "redis_version", SORREL_REDIS_VERSION);
+    text(out, "server_name", "sorrel");
+    text(out, "sorrel_version", SORREL_VERSION);
+    text(out, "redis_git_sha1", "00000000");
+    number(out, "redis_git_dirty", 0);
+    text(out, "redis_build_id", "0000000000000000");
+    text(out, "redis_mode", "standalone");
+    info_field(out, "os", "%s %s %s", os.sysname, os.release, os.machine);
+    number(out, "arch_bits", sizeof(void *) * 8);
+    text(out, "monotonic_clock", "POSIX clock_gettime");
+    text(out, "multiplexing_api", "epoll");
+    text(out, "atomicvar_api", "c11-builtin");
+    info_field(out, "gcc_version", "%d.%d.%d", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+    number(out, "process_id", (uint64_t)getpid());
+    text(out, "process_supervised", "no");
+    text(out, "run_id", s->run_id);
+    signed_number(out, "tcp_port", config_num(s->config, CFG_PORT));
+    signed_number(out, "server_time_usec", clock_wall_us(&s->clock));
+    signed_number(out, "uptime_in_seconds", up_s);
+    signed_number(out, "uptime_in_days", up_s / 86400);
+    signed_number(out, "hz", 1000 / s->cron_every_ms);
+    signed_number(out, "configured_hz", config_num(s->config, CFG_HZ));
+    number(out, "lru_clock", (uint64_t)(now / 1000) & 0xffffff);
+    text(out, "executable", s->executable);
+    text(out, "config_file", s->config_path);
+    number(out, "io_threads_active", 0);
+}
+
+/* -- clients --------------------------------------------------------------------------------------------------- */
+
+enum { SESSIONS_SAMPLED = 1000 };
+
+/* Looks at the oldest sessions only: with tens of thousands, asking them all would be felt by every one of them. */
+static size_t
+sessions_memory(const struct server *s)
+{
+    size_t sum = 0, seen = 0, all = session_count(s->engine);
+
+    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED; c = session_next(c), seen++) {
+        const struct conn *conn = session_host_data(c);
+        sum += session_memory(c) + (conn != NULL ? conn_memory(conn) : 0);
+    }
+    return seen == 0 ? 0 : (size_t)((double)sum / (double)seen * (double)all);
+}
+
+void
+info_clients(struct server *s, struct buf *out)
+{
+    static const char *const none[] = {"tracking_clients", "clients_in_timeout_table", NULL};
+
+    number(out, "connected_clients", session_count(s->engine));
+    number(out, "cluster_connections", 0);
+    number(out, "maxclients", s->clients_max);
+    number(out, "client_recent_max_input_buffer", 0);
+    number(out, "client_recent_max_output_buffer", 0);
+    number(out, "blocked_clients", waiters_count(s->engine));
+    zeros(out, none);
+}
+
+/* -- memory ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+resident_bytes(void)
+{
+    char line[128];
+    unsigned long long size, pages = 0;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return 0;
+    line[n] = '\0';
+    if (sscanf(line, "%llu %llu", &size, &pages) != 2)
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double
+ratio(uint64_t a, uint64_t b)
+{
+    return b == 0 ? 0 : (double)a / (double)b;
+}
+
+static uint64_t
+all_table_bytes(const struct server *s)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < engine_db_count(s->engine); i++)
+        sum += table_bytes(&engine_db(s->engine, i)->by_key);
+    return sum;
+}
+
+static void
+used_memory(struct server *s, struct buf *out, uint64_t used, uint64_t rss, uint64_t clients)
+{
+    uint64_t overhead = s->startup_memory + clients + all_table_bytes(s);
+    uint64_t dataset = used > overhead ? used - overhead : 0;
+    uint64_t net = used > s->startup_memory ? used - s->startup_memory : 0;
+
+    number(out, "used_memory", used);
+    info_human(out, "used_memory_human", used);
+    number(out, "used_memory_rss", rss);
+    info_human(out, "used_memory_rss_human", rss);
+    number(out, "used_memory_peak", s->stats.peak_memory);
+    info_human(out, "used_memory_peak_human", s->stats.peak_memory);
+    info_field(out, "used_memory_peak_perc", "%.2f%%", 100 * ratio(used, s->stats.peak_memory));
+    number(out, "used_memory_overhead", overhead);
+    number(out, "used_memory_startup", s->startup_memory);
+    number(out, "used_memory_dataset", dataset);
+    info_field(out, "used_memory_dataset_perc", "%.2f%%", 100 * ratio(dataset, net));
+}
+
+static void
+script_memory(struct buf *out)
+{
+    static const char *const counts[] = {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
+                                         "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total", NULL};
+
+    number(out, "used_memory_lua", 0);
+    number(out, "used_memory_vm_eval", 0);
+    info_human(out, "used_memory_lua_human", 0);
+    zeros(out, counts);
+    info_human(out, "used_memory_vm_total_human", 0);
+    number(out, "used_memory_functions", 0);
+    number(out, "used_memory_scripts", 0);
+    info_human(out, "used_memory_scripts_human", 0);
+}
+
+void
+info_memory(struct server *s, struct buf *out)
+{
+    static const char *const none[] = {"mem_not_counted_for_evict", "mem_replication_backlog",
+                                       "mem_total_replication_buffers", "mem_clients_slaves", NULL};
+    struct mem_stats m;
+    uint64_t used = mem_used(), rss = resident_bytes(), clients = sessions_memory(s);
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    struct buf policy = {0};
+
+    mem_stats_get(&m);
+    if (used > s->stats.peak_memory)
+        s->stats.peak_memory = used;
+    used_memory(s, out, used, rss, clients);
+    number(out, "allocator_allocated", m.allocated);
+    number(out, "allocator_active", m.active);
+    number(out, "allocator_resident", m.resident);
+    number(out, "total_system_memory", machine);
+    info_human(out, "total_system_memory_human", machine);
+    script_memory(out);
+    number(out, "maxmemory", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
+    info_human(out, "maxmemory_human", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
+    config_format(s->config, CFG_MAXMEMORY_POLICY, &policy);
+    info_field(out, "maxmemory_policy", "%.*s", (int)policy.len, policy.ptr);
+    buf_fini(&policy);
+    info_field(out, "allocator_frag_ratio", "%.2f", ratio(m.active, m.allocated));
+    signed_number(out, "allocator_frag_bytes", (int64_t)(m.active - m.allocated));
+    info_field(out, "allocator_rss_ratio", "%.2f", ratio(m.resident, m.active));
+    signed_number(out, "allocator_rss_bytes", (int64_t)(m.resident - m.active));
+    info_field(out, "rss_overhead_ratio", "%.2f", ratio(rss, m.resident));
+    signed_number(out, "rss_overhead_bytes", (int64_t)(rss - m.resident));
+    info_field(out, "mem_fragmentation_ratio", "%.2f", ratio(rss, used));
+    signed_number(out, "mem_fragmentation_bytes", (int64_t)(rss - used));
+    zeros(out, none);
+    number(out, "mem_clients_normal", clients);
+    number(out, "mem_cluster_links", 0);
+    number(out, "mem_aof_buffer", 0);
+    text(out, "mem_allocator", mem_allocator_name());
+    number(out, "active_defrag_running", 0);
+    number(out, "lazyfree_pending_objects", reaper_pending(s->reaper));
+    number(out, "lazyfreed_objects", reaper_freed(s->reaper));
+}
+
+/* -- persistence, replication, cluster: not there yet ------------------------------------------------------------ */
+
+void
+info_persistence(struct server *s, struct buf *out)
+{
+    static const char *const first[] = {"loading", "async_loading", "current_cow_peak", "current_cow_size",
+                                        "current_cow_size_age", NULL};
+    static const char *const loads[] = {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
+                                        "rdb_last_load_keys_loaded", NULL};
+
+    zeros(out, first);
+    text(out, "current_fork_perc", "0.00");
+    number(out, "current_save_keys_processed", 0);
+    number(out, "current_save_keys_total", 0);
+    number(out, "rdb_changes_since_last_save", engine_changes(s->engine));
+    number(out, "rdb_bgsave_in_progress", 0);
+    signed_number(out, "rdb_last_save_time", s->started_ms / 1000);
+    text(out, "rdb_last_bgsave_status", "ok");
+    signed_number(out, "rdb_last_bgsave_time_sec", -1);
+    signed_number(out, "rdb_current_bgsave_time_sec", -1);
+    zeros(out, loads);
+    number(out, "aof_enabled", 0);
+    number(out, "aof_rewrite_in_progress", 0);
+    number(out, "aof_rewrite_scheduled", 0);
+    signed_number(out, "aof_last_rewrite_time_sec", -1);
+    signed_number(out, "aof_current_rewrite_time_sec", -1);
+    text(out, "aof_last_bgrewrite_status", "ok");
+    number(out, "aof_rewrites", 0);
+    number(out, "aof_rewrites_consecutive_failures", 0);
+    text(out, "aof_last_write_status", "ok");
+    number(out, "aof_last_cow_size", 0);
+    number(out, "module_fork_in_progress", 0);
+    number(out, "module_fork_last_cow_size", 0);
+}
+
+void
+info_replication(struct server *s, struct buf *out)
+{
+    text(out, "role", "master");
+    number(out, "connected_slaves", 0);
+    text(out, "master_failover_state", "no-failover");
+    text(out, "master_replid", s->run_id);
+    text(out, "master_replid2", "0000000000000000000000000000000000000000");
+    number(out, "master_repl_offset", 0);
+    signed_number(out, "second_repl_offset", -1);
+    number(out, "repl_backlog_active", 0);
+    signed_number(out, "repl_backlog_size", config_num(s->config, CFG_REPL_BACKLOG_SIZE));
+    number(out, "repl_backlog_first_byte_offset", 0);
+    number(out, "repl_backlog_histlen", 0);
+}
+
+void
+info_modules(struct server *s, struct buf *out)
+{
+    (void)s, (void)out;
+}
+
+void
+info_cluster(struct server *s, struct buf *out)
+{
+    (void)s;
+    number(out, "cluster_enabled", 0);
+}
+
+/* -- statistics ------------------------------------------------------------------------------------------------ */
+
+void
+info_stats(struct server *s, struct buf *out)
+{
+    static const char *const sync[] = {"sync_full", "sync_partial_ok", "sync_partial_err", NULL};
+    static const char *const defrag[] = {
+        "latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
+        "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
+        "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", NULL};
+    static const char *const evict[] = {"evicted_clients", "total_eviction_exceeded_time",
+                                        "current_eviction_exceeded_time", NULL};
+    static const char *const threads[] = {"io_threaded_reads_processed", "io_threaded_writes_processed",
+                                          "reply_buffer_shrinks", "reply_buffer_expands", NULL};
+    const struct engine_stats *e = engine_stats(s->engine);
+    const struct net_stats *n = net_stats(s->net);
+
+    number(out, "total_connections_received", s->stats.connections);
+    number(out, "total_commands_processed", e->commands);
+    number(out, "instantaneous_ops_per_sec", rate_per_second(&s->commands_rate));
+    number(out, "total_net_input_bytes", n->bytes_in);
+    number(out, "total_net_output_bytes", n->bytes_out);
+    number(out, "total_net_repl_input_bytes", 0);
+    number(out, "total_net_repl_output_bytes", 0);
+    info_field(out, "instantaneous_input_kbps", "%.2f", (double)rate_per_second(&s->in_rate) / 1024);
+    info_field(out, "instantaneous_output_kbps", "%.2f", (double)rate_per_second(&s->out_rate) / 1024);
+    text(out, "instantaneous_input_repl_kbps", "0.00");
+    text(out, "instantaneous_output_repl_kbps", "0.00");
+    number(out, "rejected_connections", s->stats.rejected);
+    zeros(out, sync);
+    number(out, "expired_keys", e->expired);
+    text(out, "expired_stale_perc", "0.00");
+    number(out, "expired_time_cap_reached_count", 0);
+    number(out, "expire_cycle_cpu_milliseconds", 0);
+    number(out, "evicted_keys", e->evicted);
+    zeros(out, evict);
+    number(out, "keyspace_hits", e->hits);
+    number(out, "keyspace_misses", e->misses);
+    number(out, "pubsub_channels", pubsub_count(s->engine, PUBSUB_CHANNEL));
+    number(out, "pubsub_patterns", pubsub_count(s->engine, PUBSUB_PATTERN));
+    number(out, "pubsubshard_channels", pubsub_count(s->engine, PUBSUB_SHARD));
+    zeros(out, defrag);
+    number(out, "unexpected_error_replies", e->unexpected_errors);
+    number(out, "total_error_replies", e->errors);
+    number(out, "dump_payload_sanitizations", 0);
+    number(out, "total_reads_processed", n->reads);
+    number(out, "total_writes_processed", n->writes);
+    zeros(out, threads);
+    number(out, "client_query_buffer_limit_disconnections", s->stats.query_limit_closed);
+    number(out, "client_output_buffer_limit_disconnections", s->stats.output_limit_closed);
+}
+
+static void
+cpu_seconds(struct buf *out, const char *name, struct timeval t)
+{
+    info_field(out, name, "%lld.%06lld", (long long)t.tv_sec, (long long)t.tv_usec);
+}
+
+void
+info_cpu(struct server *s, struct buf *out)
+{
+    struct rusage self = {0}, children = {0}, thread = {0};
+
+    (void)s;
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    getrusage(RUSAGE_THREAD, &thread);
+    cpu_seconds(out, "used_cpu_sys", self.ru_stime);
+    cpu_seconds(out, "used_cpu_user", self.ru_utime);
+    cpu_seconds(out, "used_cpu_sys_children", children.ru_stime);
+    cpu_seconds(out, "used_cpu_user_children", children.ru_utime);
+    cpu_seconds(out, "used_cpu_sys_main_thread", thread.ru_stime);
+    cpu_seconds(out, "used_cpu_user_main_thread", thread.ru_utime);
+}
+
+void
+info_commandstats(struct server *s, struct buf *out)
+{
+    struct command *c;
+
+    for (size_t id = 0; (c = command_by_id(s->engine, id)) != NULL; id++) {
+        uint64_t usec = command_usec(s->engine, c);
+        if (c->calls == 0 && c->rejected == 0 && c->failed == 0)
+            continue;
+        buf_printf(out, "cmdstat_%.*s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
+                   (int)c->name.len, c->name.ptr, (unsigned long long)c->calls, (unsigned long long)usec, ratio(usec, c->calls), (unsigned long long)c->rejected,
+                   (unsigned long long)c->failed);
+    }
+}
+
+void
+info_errorstats(struct server *s, struct buf *out)
+{
+    struct slice prefix;
+    uint64_t count;
+
+    for (size_t i = 0; engine_error_stat(s->engine, i, &prefix, &count); i++)
+        buf_printf(out, "errorstat_%.*s:count=%llu\r\n", (int)prefix.len, prefix.ptr, (unsigned long long)count);
+}
+
+void
+info_latencystats(struct server *s, struct buf *out)
+{
+    (void)s, (void)out; /* no histograms are kept yet */
+}
+
+/* -- keyspace -------------------------------------------------------------------------------------------------- */
+
+void
+info_keyspace(struct server *s, struct buf *out)
+{
+    for (int i = 0; i < engine_db_count(s->engine); i++) {
+        const struct db *db = engine_db(s->engine, i);
+        size_t keys = keyspace_count(s->engine, db);
+        if (keys == 0)
+            continue;
+        buf_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", i, keys, keyspace_volatile(s->engine, db),
+                   (long long)keyspace_average_ttl(s->engine, db));
+    }
+}
