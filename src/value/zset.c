@@ -657,13 +657,15 @@ zset_random(const struct zset *z, struct rng *rng, struct slice *member, double 
     if (handle_rep(&z->h) == REP_LARGE) {
         const struct member *m = table_random(&large_of(z)->members, rng);
         *member = member_name(m);
-        *score = m->score;
+        if (score != NULL)
+            *score = m->score;
         return;
     }
     const struct strip *s = handle_ptr(&z->h);
     struct strip_pos p = strip_seek(s, 2 * rng_below(rng, zset_count(z)));
     *member = strip_get(s, p);
-    *score = small_score(s, p);
+    if (score != NULL)
+        *score = small_score(s, p);
 }
 
 struct scan {

@@ -49,6 +49,7 @@ struct zset_iter {
 /* Starts at that position of ascending order; `reverse` goes down from it. */
 struct zset_iter zset_seek(const struct zset *z, size_t position, bool reverse);
 bool zset_next(const struct zset *z, struct zset_iter *it, struct slice *member, double *score);
+/* Any member, each with the same odds. score may be NULL. There must be one. */
 void zset_random(const struct zset *z, struct rng *rng, struct slice *member, double *score);
 /* One step of ZSCAN: a small one comes whole, with cursor 0. */
 typedef void zset_visit(void *ctx, struct slice member, double score);
