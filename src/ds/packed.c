@@ -16,7 +16,7 @@ struct packed {
 
 enum {
     HEADER_BYTES = sizeof(struct packed),
-    LONG_MARK = 0xfe,       /* four bytes of length follow */
+    LONG_MARK = 0xfe, /* four bytes of length follow */
     SHORT_MAX = LONG_MARK - 1,
 };
 

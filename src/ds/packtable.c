@@ -1,13 +1,13 @@
 /* ds/packtable.c - linear hashing over small blocks of packed elements.
  *
- * A member's block is named by the low bits of its hash, its tag is the top eight. There are 2^level + split blocks: those
- * below `split` and their images above have been told apart by one more bit. The table splits the next block whenever
- * there are too many members or bytes for its blocks, and merges the last one back when there are far too few.
+ * A member's block is named by the low bits of its hash, its tag is the top eight. There are 2^level + split blocks:
+ * those below `split` and their images above have been told apart by one more bit. The table splits the next block
+ * whenever there are too many members or bytes for its blocks, and merges the last one back when there are far too few.
  *
  * A block is one allocation: count (2 bytes), bytes of elements (2), the tags in room for a multiple of eight, then the
- * elements in the order of their tags. An element is the member, in a map followed by the value; each of them is a length
- * byte and the bytes, or EXTERNAL and the address of an allocation of its own. An empty block is a NULL pointer, and a
- * block is always as large as the allocator's class for its bytes, so that its capacity need not be stored.
+ * elements in the order of their tags. An element is the member, in a map followed by the value; each of them is a
+ * length byte and the bytes, or EXTERNAL and the address of an allocation of its own. An empty block is a NULL pointer,
+ * and a block is always as large as the allocator's class for its bytes, so that its capacity need not be stored.
  *
  * The blocks' addresses are in segments of fixed size, so that no growth ever copies a large directory; only the first
  * segment grows step by step, for the sake of small tables.
@@ -19,15 +19,16 @@
 #include "base/prefetch.h"
 
 enum {
-    EXTERNAL = 0xff,            /* in place of a length: an address follows */
+    EXTERNAL = 0xff, /* in place of a length: an address follows */
+    ADDRESS_BYTES = sizeof(void *),
     HEADER_BYTES = 4,
-    TAG_GROUP = 8,              /* tags are compared eight at a time */
+    TAG_GROUP = 8, /* tags are compared eight at a time */
     SEGMENT_BITS = 9,
     SEGMENT = 1 << SEGMENT_BITS,
     FIRST_SEGMENT_MIN = 8,
-    SPLIT_COUNT = 14,           /* members for each block at which the table splits one … */
-    SPLIT_BYTES = 1024,         /* … or bytes of elements */
-    MERGE_COUNT = 5,            /* below both of these it merges one */
+    SPLIT_COUNT = 14,   /* members for each block at which the table splits one … */
+    SPLIT_BYTES = 1024, /* … or bytes of elements */
+    MERGE_COUNT = 5,    /* below both of these it merges one */
     MERGE_BYTES = 400,
     BLOCK_BYTES_MAX = 0xffff,
 };
@@ -51,11 +52,11 @@ struct packtable {
     uint32_t first_room;
     bool with_values;
     uint8_t level;
-    uint16_t longest;         /* no block has had more members than that: the odds of packtable_random */
-    size_t split;             /* below 2^level */
+    uint16_t longest; /* no block has had more members than that: the odds of packtable_random */
+    size_t split;     /* below 2^level */
     size_t count;
-    size_t element_bytes;     /* in blocks, over all */
-    size_t block_bytes;       /* allocated for blocks, over all */
+    size_t element_bytes; /* in blocks, over all */
+    size_t block_bytes;   /* allocated for blocks, over all */
     size_t external_bytes, externals;
 };
 
@@ -82,7 +83,7 @@ block_alloc(size_t count, size_t bytes)
 static inline size_t
 part_bytes(const unsigned char *at)
 {
-    return *at == EXTERNAL ? 1 + sizeof(struct external *) : 1 + (size_t)*at;
+    return *at == EXTERNAL ? 1 + ADDRESS_BYTES : 1 + (size_t)*at;
 }
 
 static inline struct external *
@@ -90,7 +91,7 @@ part_external(const unsigned char *at)
 {
     struct external *e;
 
-    memcpy(&e, at + 1, sizeof(e));
+    memcpy(&e, at + 1, ADDRESS_BYTES);
     return e;
 }
 
@@ -106,7 +107,7 @@ part_get(const unsigned char *at)
 static inline size_t
 part_room(size_t len)
 {
-    return len <= PACKTABLE_INLINE_MAX ? 1 + len : 1 + sizeof(struct external *);
+    return len <= PACKTABLE_INLINE_MAX ? 1 + len : 1 + ADDRESS_BYTES;
 }
 
 static void
@@ -124,7 +125,7 @@ part_write(struct packtable *t, unsigned char *at, struct slice s)
     e->len = s.len;
     memcpy(e->data, s.ptr, s.len);
     *at = EXTERNAL;
-    memcpy(at + 1, &e, sizeof(e));
+    memcpy(at + 1, &e, ADDRESS_BYTES);
     t->externals++;
     t->external_bytes += mem_good_size(bytes);
 }
@@ -269,7 +270,7 @@ block_own_externals(const struct packtable *t, struct block *b)
         const struct external *e = part_external(at);
         struct external *copy = mem_get(sizeof(*e) + e->len);
         memcpy(copy, e, sizeof(*e) + e->len);
-        memcpy(at + 1, &copy, sizeof(copy));
+        memcpy(at + 1, &copy, ADDRESS_BYTES);
     }
 }
 
@@ -283,8 +284,7 @@ packtable_copy(const struct packtable *t)
     copy->segments = mem_get_array(t->segment_room, sizeof(*t->segments));
     for (size_t i = 0; i < n; i++) {
         if ((i & (SEGMENT - 1)) == 0)
-            copy->segments[i >> SEGMENT_BITS] =
-                mem_get_array(i == 0 ? t->first_room : SEGMENT, sizeof(struct block *));
+            copy->segments[i >> SEGMENT_BITS] = mem_get_array(i == 0 ? t->first_room : SEGMENT, sizeof(struct block *));
         const struct block *b = *block_at(t, i);
         if (b == NULL) {
             *block_at(copy, i) = NULL;
@@ -307,7 +307,8 @@ struct place {
     unsigned char *at; /* its element */
 };
 
-/* The top bit of each byte of w that is zero; a byte after a zero one may be reported wrongly, which costs a comparison. */
+/* The top bit of each byte of w that is zero; a byte after a zero one may be reported wrongly, which costs a
+ * comparison. */
 static inline uint64_t
 zero_bytes(uint64_t w)
 {
@@ -377,17 +378,13 @@ packtable_find(const struct packtable *t, struct slice member, struct slice *val
 
 /* -- changing one block -------------------------------------------------------------------------------------- */
 
-/* Reallocates a block for other contents when they fall into another class of the allocator. */
+/* Reallocates a block for other contents, not none, when they fall into another class of the allocator. */
 static struct block *
 block_fit(struct packtable *t, struct block *b, size_t had, size_t want)
 {
     if (had == want)
         return b;
     t->block_bytes += want - had;
-    if (want == 0) {
-        mem_free(b);
-        return NULL;
-    }
     return mem_resize(b, want);
 }
 
@@ -452,7 +449,13 @@ block_cut(struct packtable *t, struct place *p)
     b->count = (uint16_t)count;
     b->bytes = (uint16_t)bytes;
     t->element_bytes -= size;
-    *p->where = block_fit(t, b, had, block_alloc(count, bytes));
+    if (count > 0) {
+        *p->where = block_fit(t, b, had, block_alloc(count, bytes));
+    } else {
+        t->block_bytes -= had;
+        mem_free(b);
+        *p->where = NULL;
+    }
 }
 
 /* -- splitting and merging ----------------------------------------------------------------------------------- */
@@ -509,6 +512,7 @@ split_one(struct packtable *t)
     for (size_t n = 0; n < count; n++) {
         struct half *h = &halves[side[n]];
         size_t size = element_bytes(t, at);
+        CHECK(h->end != NULL);
         memcpy(h->end, at, size);
         h->end += size;
         h->block->data[h->count++] = b->data[n];

@@ -1,11 +1,12 @@
 /* ds/table.c - buckets of one cache line in hash order.
  *
- * An item's position is the top 39 bits of its hash; its home is the bucket whose equal share of all positions holds it.
- * Since buckets are in the order of positions, the table can have any number of them, a move to another number runs from
- * front to back with one frontier, and a scan cursor is simply a position.
+ * An item's position is the top 39 bits of its hash; its home is the bucket whose equal share of all positions holds
+ * it. Since buckets are in the order of positions, the table can have any number of them, a move to another number runs
+ * from front to back with one frontier, and a scan cursor is simply a position.
  *
  * An array has a few buckets beyond the last home so that displacement never wraps around, which would break the order.
- * An item that finds no room near its home makes the table grow early (see rebuild); with keyed hashes that is a matter of very small tables only.
+ * An item that finds no room near its home makes the table grow early (see rebuild); with keyed hashes that is a matter
+ * of very small tables only.
  */
 #include "ds/table.h"
 
@@ -24,27 +25,28 @@ enum { ADDRESS_BITS = 48 };
 #endif
 
 enum {
-    ADDRESS_SHIFT = 4,                         /* allocations are 16-byte aligned */
+    ADDRESS_SHIFT = 4, /* allocations are 16-byte aligned */
     REF_BITS = ADDRESS_BITS - ADDRESS_SHIFT,
-    SLOTS = ADDRESS_BITS == 47 ? 10 : 9,       /* (8 + REF_BITS) * SLOTS + 2 <= 512 */
+    SLOTS = ADDRESS_BITS == 47 ? 10 : 9, /* (8 + REF_BITS) * SLOTS + 2 <= 512 */
     SLOT_MASK = (1 << SLOTS) - 1,
-    DISPLACE_MAX = 16,                         /* buckets; at 90 % load a billion items need about ten */
-    NEAR_MAX = 3,                              /* where a displaced item is put if that can be arranged */
-    SEARCH_MAX = 2048,                         /* how far away the next free slot may be */
-    EXTENT_NEAR = 2, EXTENT_FAR = 3,           /* up to NEAR_MAX; up to DISPLACE_MAX; 0 and 1 mean themselves */
+    DISPLACE_MAX = 16, /* buckets; at 90 % load a billion items need about ten */
+    NEAR_MAX = 3,      /* where a displaced item is put if that can be arranged */
+    SEARCH_MAX = 2048, /* how far away the next free slot may be */
+    EXTENT_NEAR = 2,
+    EXTENT_FAR = 3, /* up to NEAR_MAX; up to DISPLACE_MAX; 0 and 1 mean themselves */
     BUCKET_BYTES = 64,
     POSITION_BITS = TABLE_CURSOR_BITS,
-    STEP_BUCKETS = 4,                          /* moved at each insertion or removal while a move is under way */
-    AT_ONCE_MAX = 16,                          /* buckets of a table that is moved in one go */
-    PAGED_MIN = 128 * 1024,                    /* bytes of an array that gets pages of its own */
-    RELEASE_BUCKETS = 4096,                    /* moved buckets go back to the system in runs of 256 KiB */
+    STEP_BUCKETS = 4,       /* moved at each insertion or removal while a move is under way */
+    AT_ONCE_MAX = 16,       /* buckets of a table that is moved in one go */
+    PAGED_MIN = 128 * 1024, /* bytes of an array that gets pages of its own */
+    RELEASE_BUCKETS = 4096, /* moved buckets go back to the system in runs of 256 KiB */
     RANDOM_TRIES = 4096,
 };
 
 /* Ten tags (0: free), ten references, two bits of extent: how far items that belong here have been displaced.
  *
- * A tag is six bits of the hash above the low two bits of the home bucket's number. Those two tell without a look at the
- * item, which would be a cache miss, where it belongs: see home_at(). */
+ * A tag is six bits of the hash above the low two bits of the home bucket's number. Those two tell without a look at
+ * the item, which would be a cache miss, where it belongs: see home_at(). */
 struct table_bucket {
     unsigned char bytes[BUCKET_BYTES];
 } __attribute__((aligned(BUCKET_BYTES)));
@@ -197,6 +199,7 @@ home_of(uint64_t position, size_t count)
 static uint64_t
 first_position(size_t home, size_t count)
 {
+    CHECK(count > 0);
     return (uint64_t)((((unsigned __int128)home << POSITION_BITS) + count - 1) / count);
 }
 
@@ -334,8 +337,8 @@ extend(const struct table_side *s, size_t home, size_t bucket)
         extent_set(&s->buckets[home], e);
 }
 
-/* The bucket where the item in that slot belongs. The tag says how far back modulo four; whether that can be NEAR_MAX + 1
- * buckets or more, the extents there tell. Only if so the item is asked. */
+/* The bucket where the item in that slot belongs. The tag says how far back modulo four; whether that can be NEAR_MAX +
+ * 1 buckets or more, the extents there tell. Only if so the item is asked. */
 static size_t
 home_at(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t bucket, unsigned slot)
 {
@@ -347,8 +350,8 @@ home_at(const struct table *t, const struct table_ops *ops, const struct table_s
     return bucket - back;
 }
 
-/* Moves the item of bucket `from` that belongs nearest to bucket `to` into the free slot there, if it may lie so far from
- * its home. */
+/* Moves the item of bucket `from` that belongs nearest to bucket `to` into the free slot there, if it may lie so far
+ * from its home. */
 static bool
 pass_on(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t from, size_t to,
         size_t far_max)
@@ -372,8 +375,8 @@ pass_on(const struct table *t, const struct table_ops *ops, const struct table_s
     return true;
 }
 
-/* The home is full. The next free slot may be many full buckets away; if it is, it is brought nearer by passing items on
- * towards it, each by a few buckets, so that all of them stay close to home and no lookup has far to go. */
+/* The home is full. The next free slot may be many full buckets away; if it is, it is brought nearer by passing items
+ * on towards it, each by a few buckets, so that all of them stay close to home and no lookup has far to go. */
 static bool
 place_displaced(const struct table *t, const struct table_ops *ops, const struct table_side *s, size_t home,
                 unsigned char tag, const void *item)
@@ -782,7 +785,8 @@ table_random(const struct table *t, struct rng *rng)
         uint64_t pick = rng_below(rng, (now + old) * SLOTS);
         size_t bucket = pick / SLOTS;
         unsigned slot = pick % SLOTS;
-        const struct table_bucket *b = bucket < now ? &t->now.buckets[bucket] : &t->old.buckets[t->frontier + bucket - now];
+        const struct table_bucket *b =
+            bucket < now ? &t->now.buckets[bucket] : &t->old.buckets[t->frontier + bucket - now];
         if (b->bytes[slot] != 0)
             return slot_item(b, slot);
         if (tries < RANDOM_TRIES)

@@ -1,6 +1,7 @@
 /* value/hash.c - a packed block of field, value, field, value … while small, then a packtable.
  *
- * Representations only grow. Shrinking back on removal would make a hash that hovers at the limit convert on every call.
+ * Representations only grow. Shrinking back on removal would make a hash that hovers at the limit convert on every
+ * call.
  */
 #include "value/hash.h"
 

@@ -1,8 +1,8 @@
 /* value/set.c - sorted integers, then a packed block of texts, then a packtable.
  *
- * Representations only grow, in the ways Redis 7.2 has them grow, since OBJECT ENCODING shows it: integers stay integers
- * up to set_max_intset_entries; a text, or one integer too many, makes the set packed if that is within the packed limits
- * and a table otherwise.
+ * Representations only grow, in the ways Redis 7.2 has them grow, since OBJECT ENCODING shows it: integers stay
+ * integers up to set_max_intset_entries; a text, or one integer too many, makes the set packed if that is within the
+ * packed limits and a table otherwise.
  */
 #include "value/set.h"
 
@@ -18,7 +18,7 @@ enum rep { REP_EMPTY, REP_INTS, REP_PACKED, REP_TABLE };
 enum {
     PACKED_BYTES_LIMIT = 1 << 26, /* whatever the configured limits allow, moving more than that about is no use */
     MARKED_ON_STACK = 256,
-    VERIFY_MEMBERS_MAX = 32,      /* larger ones are verified by tests only */
+    VERIFY_MEMBERS_MAX = 32, /* larger ones are verified by tests only */
 };
 
 _Static_assert(sizeof(((struct set_member *)0)->text) >= INT64_TEXT_MAX, "an integer fits its text");

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -110,10 +111,10 @@ model(void **state)
 {
     struct value_limits lim = value_limits_default(HASH_SEED);
 
-    play(&lim, 100, 15000);         /* stays packed */
-    play(&lim, FIELDS_MAX, 60000);  /* becomes a table */
+    play(&lim, 100, 15000);        /* stays packed */
+    play(&lim, FIELDS_MAX, 60000); /* becomes a table */
     lim.hash_max_listpack_entries = 0;
-    play(&lim, 100, 15000);         /* a table from the first field on */
+    play(&lim, 100, 15000); /* a table from the first field on */
 }
 
 static void

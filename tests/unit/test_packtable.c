@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -279,7 +280,8 @@ memory(void **state)
     for (uint32_t n = 100000; n <= 200000; n += 25000) {
         double set = bytes_each(16, 0, n), map = bytes_each(15, 15, n);
         double ints = bytes_each(6, 0, n);
-        printf("%u members: set of 16 bytes %.1f, map of 15 + 15 %.1f, set of 6 bytes %.1f\n", (unsigned)n, set, map, ints);
+        printf("%u members: set of 16 bytes %.1f, map of 15 + 15 %.1f, set of 6 bytes %.1f\n", (unsigned)n, set, map,
+               ints);
         assert_true(set <= 24 && map <= 42 && ints <= 13);
     }
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -128,9 +129,9 @@ model(void **state)
     play(MIXED, &lim, 80, 10000);             /* packed */
     play(MIXED, &lim, MEMBERS_MAX, 20000);    /* … then a table */
     lim.set_max_intset_entries = 10;
-    play(INTEGERS, &lim, 100, 10000);         /* integers, then packed */
+    play(INTEGERS, &lim, 100, 10000); /* integers, then packed */
     lim.set_max_listpack_entries = 0;
-    play(INTEGERS, &lim, 100, 10000);         /* integers, then a table */
+    play(INTEGERS, &lim, 100, 10000); /* integers, then a table */
     play(MIXED, &lim, 100, 10000);
 }
 
@@ -191,8 +192,12 @@ thresholds(void **state)
 static void
 integers_in_a_table(void **state)
 {
-    static const int64_t values[] = {0, 1, -1, 127, 128, -128, -129, 255, 256, 32767, -32768, -32769, INT32_MAX,
-                                     INT32_MIN, (int64_t)INT32_MIN - 1, INT64_MAX, INT64_MIN, INT64_MAX >> 8};
+    static const int64_t values[] = {0,         1,         -1,
+                                     127,       128,       -128,
+                                     -129,      255,       256,
+                                     32767,     -32768,    -32769,
+                                     INT32_MAX, INT32_MIN, (int64_t)INT32_MIN - 1,
+                                     INT64_MAX, INT64_MIN, INT64_MAX >> 8};
     static const size_t lengths[] = {1, 2, 2, 2, 3, 2, 3, 3, 3, 3, 3, 4, 5, 5, 6, 9, 9, 8};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
