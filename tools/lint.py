@@ -99,7 +99,7 @@ def gate_layers(args):
 
 # The logger's sink and level, and the allocator's counters: CONVENTIONS' two exceptions.
 GLOBALS_ALLOWED = {"base/log": {"sink", "level_min", "lock"},
-                   "base/mem": {"threads", "thread_count", "departed_balance", "threads_lock", "attached",
+                   "base/mem": {"threads", "thread_count", "departed_balance", "pages_counted", "threads_lock", "attached",
                                 "fail_countdown"}}
 
 
