@@ -112,7 +112,7 @@ static void
 inner_shift(struct inner *to, unsigned to_at, const struct inner *from, unsigned from_at, unsigned n)
 {
     memmove(to->prefix + to_at, from->prefix + from_at, n * sizeof(to->prefix[0]));
-    memmove(to->child + to_at, from->child + from_at, n * sizeof(to->child[0]));
+    memmove(to->child + to_at, from->child + from_at, n * sizeof(void *));
     memmove(to->sep + to_at, from->sep + from_at, n * sizeof(to->sep[0]));
     memmove(to->below + to_at, from->below + from_at, n * sizeof(to->below[0]));
 }
@@ -445,9 +445,9 @@ btree_fini(struct btree *t)
     unsigned next[LEVELS_MAX];
     uint32_t depth = 0;
 
-    if (t->root != NULL && t->height == 0)
+    if (t->height == 0) {
         mem_free(t->root);
-    if (t->height > 0) {
+    } else if (t->root != NULL) {
         stack[0] = (struct inner *)t->root;
         next[0] = 0;
         depth = 1;

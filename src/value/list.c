@@ -564,7 +564,8 @@ chain_insert(struct chain *c, struct quota q, size_t before, struct slice elemen
             break;
         }
         if (at == 0) {
-            struct node *prev = n->prev;
+            struct node *prev = n->prev; /* there is one, as the index is not 0 */
+            CHECK(prev != NULL);
             if (node_make_room(c, &prev, need, q, STRIP_TAIL))
                 strip_push(&prev->strip, STRIP_TAIL, element);
             else
