@@ -85,6 +85,9 @@ size_t engine_feed(struct engine *e, struct session *s, struct slice in, size_t 
 /* The session's unsent output: the host sends from it and calls out_sent(). The host may swap a larger shared buffer in
  * and out around engine_feed(), so that idle sessions hold none. */
 struct out *session_out(struct session *s);
+/* The host has sent what it could: it wants to be told (session_ready) of what is added from now on, even if something
+ * is still unsent, because limits must be checked. */
+void session_flushed(struct session *s);
 bool session_is_blocked(const struct session *s);
 bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
 

@@ -185,6 +185,12 @@ session__tell_host(struct session *s)
     e->host.session_ready(e->host.ctx, s);
 }
 
+void
+session_flushed(struct session *s)
+{
+    s->told = false;
+}
+
 struct out *
 session__push_begin(struct session *s)
 {

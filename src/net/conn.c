@@ -43,6 +43,7 @@ struct conn {
     uint32_t resume_at;
     uint32_t mark;         /* the owner's */
     bool paused, ended;
+    bool stuck;            /* the last write did not take everything, and no room has been reported since */
 };
 
 static void conn_ready(struct source *src, uint32_t events);
@@ -387,8 +388,10 @@ conn_ready(struct source *src, uint32_t events)
 {
     struct conn *c = (struct conn *)src; /* src is its first member */
 
-    if (events & LOOP_WRITE)
+    if (events & LOOP_WRITE) {
+        c->stuck = false;
         conn_flush_soon(c);
+    }
     if (c->ended || !(events & ~(uint32_t)LOOP_WRITE))
         return;
     if (c->paused) {
@@ -457,7 +460,7 @@ flush(struct conn *c)
     struct iovec v[VECTORS_MAX];
     size_t pending = out_pending(c->out);
 
-    if (pending > 0 && !c->ended) {
+    if (pending > 0 && !c->ended && !c->stuck) {
         int count = out_vectors(c->out, v, VECTORS_MAX);
         ssize_t sent = c->io.ops->writev(c->io.state, v, count);
         if (sent > 0) {
@@ -469,7 +472,8 @@ flush(struct conn *c)
             gone(c, errno);
             return;
         }
-        watch(c, pending > 0);
+        c->stuck = pending > 0;
+        watch(c, c->stuck);
     }
     if (pending == 0 && c->out->bytes.ptr != NULL && c->out->bytes.len == 0)
         take_back(n, c->out);

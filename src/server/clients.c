@@ -70,7 +70,7 @@ output_within_limits(struct server *s, struct conn *c, size_t left)
         conn_set_mark(c, now);
         s->over_soft++;
     }
-    return (int64_t)now - conn_mark(c) < l->soft_seconds;
+    return (int64_t)now - conn_mark(c) <= l->soft_seconds; /* whole seconds: redis errs on the same side */
 }
 
 static void
@@ -164,6 +164,7 @@ on_written(void *ctx, struct conn *c, size_t left)
     struct server *s = ctx;
     struct session *session = conn_data(c);
 
+    session_flushed(session);
     if (UNLIKELY(session_must_close(session))) {
         if (left == 0 || session_killed(session))
             end(s, c);

@@ -133,6 +133,16 @@ include(struct config_loader *l, struct slice pattern, const char *where, int de
     return ok;
 }
 
+static struct slice
+first_word(struct slice line)
+{
+    size_t n = 0;
+
+    while (n < line.len && line.ptr[n] != ' ' && line.ptr[n] != '\t')
+        n++;
+    return slice_of(line.ptr, n);
+}
+
 static bool
 load_line(struct config_loader *l, struct slice line, const char *where, int depth)
 {
@@ -141,7 +151,7 @@ load_line(struct config_loader *l, struct slice line, const char *where, int dep
     bool ok = words_split(line, &arena, &words);
 
     if (!ok)
-        buf_printf(&l->error, "%s: unbalanced quotes", where);
+        say(l, where, first_word(line), "unbalanced quotes");
     else if (words.n >= 1 && slice_eq_nocase(words.v[0], LIT("include")))
         ok = words.n == 2 ? include(l, words.v[1], where, depth)
                           : say(l, where, words.v[0], "it needs the name of one file");
