@@ -208,7 +208,8 @@ cov:
 	@echo "see $(BUILD)/cov/index.html"
 
 docs: $(PROGRAMS)
-	@$(PYTHON) tools/gen-docs.py $(BIN)/sorrel-server > docs/commands.md.tmp && mv docs/commands.md.tmp docs/commands.md
+	@mkdir -p docs
+	@$(BIN)/sorrel-server --dump-commands > docs/commands.md.tmp && mv docs/commands.md.tmp docs/commands.md
 
 report:
 	@$(PYTHON) tools/report.py

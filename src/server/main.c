@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/version.h"
 #include "server/config_load.h"
+#include "server/dump_commands.h"
 #include "server/process.h"
 #include "server/server.h"
 
@@ -208,6 +209,10 @@ main(int argc, char **argv)
         return version();
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout);
+    if (argc == 2 && strcmp(argv[1], "--dump-commands") == 0) { /* for `make docs` */
+        dump_commands();
+        return 0;
+    }
     struct config *config = read_configuration(argc, argv, &file);
     if (config == NULL)
         return 1;
