@@ -378,6 +378,7 @@ cmd_zrandmember(struct exec *x)
 {
     const struct zset *z;
     struct slice member;
+    double score;
     int64_t count;
 
     if (x->argc > 2) {
@@ -393,7 +394,7 @@ cmd_zrandmember(struct exec *x)
     TRY(read_zset(x, x->argv[1], &z));
     if (z == NULL)
         return reply_null(x);
-    zset_random(z, x->rng, &member, NULL);
+    zset_random(z, x->rng, &member, &score);
     return reply_bulk(x, member);
 }
 

@@ -116,6 +116,7 @@ range_option(struct exec *x, struct range *r, int *at)
         *at += 2;
     } else if (r->may_reverse && arg_is(w, LIT("rev"))) {
         r->reverse = true;
+        r->may_reverse = false; /* once is enough: redis objects to a second one */
     } else if (r->by == BY_ANY && arg_is(w, LIT("bylex"))) {
         r->by = BY_LEX;
     } else if (r->by == BY_ANY && arg_is(w, LIT("byscore"))) {

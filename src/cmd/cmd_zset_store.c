@@ -301,25 +301,36 @@ combine_into(struct exec *x, struct combination *c, struct zset *out)
     }
 }
 
+/* A new entry with the result. */
+static struct entry *
+combine(struct exec *x, struct combination *c, struct slice key)
+{
+    struct entry *made = entry_new(TYPE_ZSET, key);
+    struct value_limits large;
+
+    c->limits = x->limits;
+    combine_into(x, c, zset__of(made));
+    if (!c->minus_zero || (c->store && zset_count(zset__of(made)) <= x->limits->zset_max_listpack_entries))
+        return made;
+    /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what is
+     * stored is small: so once more, in a large one. */
+    entry_free(made);
+    made = entry_new(TYPE_ZSET, key);
+    large = *x->limits;
+    large.zset_max_listpack_entries = 0;
+    c->limits = &large;
+    combine_into(x, c, zset__of(made));
+    return made;
+}
+
 static enum rc
 combine_reply(struct exec *x, enum combine op)
 {
-    struct combination c = {.op = op, .limits = x->limits};
-    struct value_limits large;
+    struct combination c = {.op = op};
     struct entry *made;
 
     TRY(combination_parse(x, &c, 1));
-    made = entry_new(TYPE_ZSET, LIT(""));
-    combine_into(x, &c, zset__of(made));
-    if (c.minus_zero && c.scores) {
-        /* A small sorted set loses the sign of 0, which redis prints here: once more, in a large one. */
-        entry_free(made);
-        made = entry_new(TYPE_ZSET, LIT(""));
-        large = *x->limits;
-        large.zset_max_listpack_entries = 0;
-        c.limits = &large;
-        combine_into(x, &c, zset__of(made));
-    }
+    made = combine(x, &c, LIT(""));
     zset__reply_span(x, zset__of(made), 0, zset_count(zset__of(made)), false, c.scores);
     entry_free(made);
     return RC_OK;
@@ -328,13 +339,12 @@ combine_reply(struct exec *x, enum combine op)
 static enum rc
 combine_store(struct exec *x, enum combine op, enum event event)
 {
-    struct combination c = {.op = op, .store = true, .limits = x->limits};
+    struct combination c = {.op = op, .store = true};
     struct entry *made;
     size_t n;
 
     TRY(combination_parse(x, &c, 2));
-    made = entry_new(TYPE_ZSET, x->argv[1]);
-    combine_into(x, &c, zset__of(made));
+    made = combine(x, &c, x->argv[1]);
     n = zset_count(zset__of(made));
     if (n > 0) {
         key_put(x, x->db, made, event);
