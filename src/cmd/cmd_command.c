@@ -211,7 +211,7 @@ command_info(struct exec *x)
         const struct command *c = command_by_full_name(x->engine, x->argv[i]);
 
         if (c == NULL)
-            reply_null_array(x);
+            reply_null(x);
         else
             put_info(x, c);
     }

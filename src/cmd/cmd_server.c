@@ -83,10 +83,11 @@ static enum rc
 cmd_time(struct exec *x)
 {
     char text[INT64_TEXT_MAX];
+    int64_t us = engine_now_us(x->engine);
 
     reply_array(x, 2);
-    reply_bulk(x, slice_of(text, format_int64(text, x->now_ms / 1000)));
-    return reply_bulk(x, slice_of(text, format_int64(text, x->now_ms % 1000 * 1000)));
+    reply_bulk(x, slice_of(text, format_int64(text, us / 1000000)));
+    return reply_bulk(x, slice_of(text, format_int64(text, us % 1000000)));
 }
 
 static enum rc

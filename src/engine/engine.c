@@ -137,6 +137,12 @@ engine_now_update(struct engine *e)
 }
 
 int64_t
+engine_now_us(const struct engine *e)
+{
+    return e->now_us;
+}
+
+int64_t
 engine_now_ms(const struct engine *e)
 {
     return e->now_ms;
