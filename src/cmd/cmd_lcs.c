@@ -47,20 +47,19 @@ parse_lcs_options(struct exec *x, struct lcs_options *o)
 static enum rc
 lcs_open(struct exec *x, struct lcs *l, bool length_only)
 {
-    size_t cells, bits, rows;
+    size_t table, rows = (l->b.len + 1) * sizeof(uint32_t), bits;
 
     if (l->a.len >= UINT32_MAX - 1 || l->b.len >= UINT32_MAX - 1)
         return fail(x, "ERR String too long for LCS");
+    /* Redis's limit for its table of 32-bit lengths. It bounds the time as well, so it holds when only one row is kept. */
+    if (!size_mul(l->a.len + 1, rows, &table) || table > string_max(x))
+        return fail(x, "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     l->stride = (l->b.len + 7) / 8;
-    /* One limit for the two: what can't be held can't be computed in reasonable time either. */
-    if (!size_mul(l->a.len, l->stride, &cells) || cells > string_max(x) ||
-        !size_mul(l->b.len + 1, sizeof(uint32_t), &rows))
+    bits = length_only ? 0 : l->a.len * l->stride;
+    char *p = mem_try(rows + bits);
+    if (p == NULL)
         return fail(x, "ERR Insufficient memory, failed allocating transient memory for LCS");
-    bits = length_only ? 0 : cells + 1;
-    char *p = NULL;
-    if (!size_add(rows, bits, &cells) || (p = mem_try(cells)) == NULL)
-        return fail(x, "ERR Insufficient memory, failed allocating transient memory for LCS");
-    memset(p, 0, cells);
+    memset(p, 0, rows + bits);
     l->row = (uint32_t *)(void *)p;
     l->up = length_only ? NULL : (unsigned char *)p + rows;
     return RC_OK;

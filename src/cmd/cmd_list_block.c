@@ -49,8 +49,8 @@ cmd_blmpop(struct exec *x)
     int64_t deadline_ms;
     bool popped;
 
-    TRY(parse_timeout(x, x->argv[1], &deadline_ms));
     TRY(list__parse_mpop(x, 2, &m));
+    TRY(parse_timeout(x, x->argv[1], &deadline_ms));
     TRY(list__mpop(x, &m, &popped));
     if (popped)
         return RC_OK;

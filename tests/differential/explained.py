@@ -21,6 +21,10 @@ EXPLAINED = [
      lambda c, a, b: encoding(c, a, b, {(b"quicklist", b"listpack")})),
     ("set-listpack", "since 7.2 a small set of strings is a listpack; 7.0 has hash tables only",
      lambda c, a, b: encoding(c, a, b, {(b"hashtable", b"listpack")})),
+    ("timeout-range", "a timeout beyond what fits is out of range since 7.2; 7.0 calls it negative",
+     lambda c, a, b: is_error(a, b"ERR timeout is negative") and is_error(b, b"ERR timeout is out of range")),
+    ("lpos-rank", "LPOS refuses the lowest RANK since 7.2; 7.0 overflows",
+     lambda c, a, b: command_is(c, b"LPOS") and b"-9223372036854775808" in c and is_error(b, b"ERR value is out of range")),
     ("zrank-withscore", "ZRANK and ZREVRANK take WITHSCORE since 7.2",
      lambda c, a, b: c[0].upper() in (b"ZRANK", b"ZREVRANK") and len(c) > 3 and
      is_error(a, b"ERR wrong number of arguments")),
