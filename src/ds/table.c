@@ -610,8 +610,11 @@ table_prefetch_item(const struct table *t, uint64_t hash)
         return;
     const struct table_side *s = side_of(t, position_of(hash), &home);
     const struct table_bucket *b = &s->buckets[home];
-    for (unsigned m = slots_tagged(b, tag_of(hash, home)); m != 0; m &= m - 1)
-        prefetch(slot_item(b, first_slot(m)));
+    for (unsigned m = slots_tagged(b, tag_of(hash, home)); m != 0; m &= m - 1) {
+        const char *item = slot_item(b, first_slot(m));
+        prefetch(item);
+        prefetch(item + BUCKET_BYTES); /* most entries with a value reach into a second line */
+    }
     if (UNLIKELY(extent(b) != 0))
         prefetch(b + 1);
 }

@@ -239,6 +239,7 @@ make(struct command *c, const struct cmd *row, struct command *parent, size_t id
         .categories = cmd_categories(row, parent != NULL ? parent->row : NULL), .parent = parent,
         .name = copy_name(parent != NULL ? parent->row->name : NULL, row->name),
     };
+    c->quick = (row->flags & CMD_FAST) || (row->complexity != NULL && strcmp(row->complexity, "O(1)") == 0);
     if (k->begin == KEY_BEGIN_INDEX && k->find == KEY_FIND_RANGE && !(k->flags & KEY_NOT_KEY))
         c->first_key = k->index;
 }

@@ -261,14 +261,16 @@ count_call(struct exec *x, enum rc rc)
 {
     struct engine *e = x->engine;
     struct command *c = x->command;
-    uint64_t now = ticks_now(&e->ticks), took = now - e->ticks.mark;
 
-    e->ticks.mark = now;
     c->calls++;
-    c->ticks += took;
     e->stats.commands++;
     x->session->commands++;
     x->session->last = c;
+    if (e->untimed)
+        return;
+    uint64_t now = ticks_now(&e->ticks), took = now - e->ticks.mark;
+    e->ticks.mark = now;
+    c->ticks += took;
     if (UNLIKELY(took >= e->slow_ticks) && !(c->flags & CMD_SKIP_SLOWLOG) && rc != RC_BLOCKED)
         slowlog__add(x, ticks_to_us(&e->ticks, took));
 }
@@ -381,6 +383,7 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     if (s->gate & GATE_REPLY)
         x->reply.out = &e->void_out;
     e->ticks.mark = ticks_now(&e->ticks);
+    e->untimed = false;
     enum rc rc = call(x, false);
     finish(x);
     return rc != RC_BLOCKED;

@@ -15,6 +15,7 @@ struct command {
     int16_t first_key;            /* argument that is the first key; 0: none or not known from the row alone */
     uint16_t id;                  /* dense, in the order of the families */
     uint16_t special;             /* private: see dispatch.c */
+    bool quick;                   /* its time does not depend on how much a key holds */
     uint32_t flags;               /* the row's */
     uint64_t calls, ticks, rejected, failed;
     uint64_t categories;          /* all of them, implied ones included */

@@ -1,8 +1,8 @@
 /* engine/engine.c - making an engine, feeding it, and its sense of time.
  *
- * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows and hashes their
- * first keys, fetches first the buckets and then the entries into the cache, and only then runs them one after another:
- * the memory latency of all of them overlaps. Nothing that is looked up ahead is more than a hint to what follows, so a
+ * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows, hashes their first
+ * keys and asks for the buckets; then it runs them one after another, asking for entries a few commands ahead. So the
+ * memory latency of all of them overlaps with work. Nothing that is looked up ahead is more than a hint to what follows, so a
  * command in the batch may change whatever it likes.
  */
 #include "engine/engine.h"
@@ -11,6 +11,10 @@
 
 /* A command array larger than this is not kept for the next batch. */
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
+/* Entries are asked for so many commands ahead: enough for them to arrive, few enough not to wait for one another. */
+enum { LOOK_AHEAD = 16 };
+/* Commands of at most so many bytes are timed in groups, unless the slow log asks for more than the shortest times. */
+enum { TIMED_TOGETHER = 8, QUICK_BYTES_MAX = 4096, QUICK_US = 500 };
 
 static void
 settings_default(struct engine_settings *s, const struct engine_options *opt)
@@ -90,6 +94,7 @@ engine_settings_changed(struct engine *e)
 
     e->limits = (struct request_limits){s->proto_max_bulk_len, INT32_MAX, 64 << 10, 0};
     e->limits_unauth = (struct request_limits){s->proto_max_bulk_len, 10, 64 << 10, 16 << 10};
+    e->quick_ticks = ticks_from_us(&e->ticks, QUICK_US);
     e->slow_ticks = s->slowlog_slower_than_us < 0 ? UINT64_MAX : ticks_from_us(&e->ticks, s->slowlog_slower_than_us);
     effects__listen(e, LISTEN_NOTIFY, (s->notify_mask & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) != 0);
 }
@@ -187,6 +192,21 @@ struct batch {
     struct slice error;
 };
 
+/* Finds the row, hashes the first key and asks for its bucket. */
+static inline void
+prepare(struct engine *e, const struct table *t, struct batch_command *c)
+{
+    const struct slice *argv = e->argv.v + c->argv_at;
+    struct command *command = commands__find(&e->commands, argv[0]);
+
+    c->command = command;
+    c->hashed = command != NULL && command->first_key > 0 && c->argc > command->first_key;
+    if (LIKELY(c->hashed)) {
+        c->hash = siphash(e->hash_seed, argv[command->first_key]);
+        table_prefetch_bucket(t, c->hash);
+    }
+}
+
 static void
 batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *b)
 {
@@ -205,44 +225,44 @@ batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *
         if (b->end != PARSE_DONE)
             break;
         at += used;
-        if (e->argv.n == from)
+        if (UNLIKELY(e->argv.n == from))
             continue; /* an empty line */
-        e->batch[b->n++] = (struct batch_command){.argv_at = (uint32_t)from, .argc = (int)(e->argv.n - from), .end = at};
+        struct batch_command *c = &e->batch[b->n++];
+        c->argv_at = (uint32_t)from;
+        c->argc = (int)(e->argv.n - from);
+        c->bytes = used;
+        c->end = at;
+        prepare(e, &s->db->by_key, c);
         if (UNLIKELY(e->argv.n > ARGV_KEPT))
             break;
     }
     b->used = at;
 }
 
-static void
-batch_prepare(struct engine *e, struct session *s, const struct batch *b)
+/* Commands of a kind that follow one another and are known to be quick share one reading of the counter. */
+static inline bool
+same_again(const struct engine *e, unsigned i, unsigned n)
 {
-    const struct table *t = &s->db->by_key;
+    const struct batch_command *c = &e->batch[i];
 
-    for (unsigned i = 0; i < b->n; i++) {
-        struct batch_command *c = &e->batch[i];
-        const struct slice *argv = e->argv.v + c->argv_at;
-        c->command = commands__find(&e->commands, argv[0]);
-        c->hashed = c->command != NULL && c->command->first_key > 0 && c->argc > c->command->first_key;
-        if (LIKELY(c->hashed)) {
-            c->hash = siphash(e->hash_seed, argv[c->command->first_key]);
-            table_prefetch_bucket(t, c->hash);
-        }
-    }
-    if (b->n < 2)
-        return;
-    for (unsigned i = 0; i < b->n; i++) {
-        if (e->batch[i].hashed)
-            table_prefetch_item(t, e->batch[i].hash);
-    }
+    return i + 1 < n && (i & (TIMED_TOGETHER - 1)) != TIMED_TOGETHER - 1 && c[1].command == c->command &&
+           c->command != NULL && c->command->quick && c->bytes <= QUICK_BYTES_MAX && e->slow_ticks >= e->quick_ticks;
 }
 
 /* Runs the batch until the session stops. Returns how many commands ran. */
 static unsigned
 batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out_soft_max)
 {
+    const struct table *t = &s->db->by_key;
+    unsigned ahead = b->n > 1 ? 0 : b->n;
+
     for (unsigned i = 0; i < b->n; i++) {
         const struct batch_command *c = &e->batch[i];
+        for (; ahead < b->n && ahead < i + LOOK_AHEAD; ahead++) {
+            if (e->batch[ahead].hashed)
+                table_prefetch_item(t, e->batch[ahead].hash);
+        }
+        e->untimed = same_again(e, i, b->n);
         dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
         if (UNLIKELY((s->gate & GATE_STOPPED) != 0 || out_pending(&s->out) > out_soft_max))
             return i + 1;
@@ -270,7 +290,6 @@ engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_sof
     while (done < in.len && !(s->gate & GATE_STOPPED)) {
         struct batch b;
         batch_parse(e, s, slice_skip(in, done), &b);
-        batch_prepare(e, s, &b);
         e->ticks.mark = ticks_now(&e->ticks);
         unsigned ran = batch_run(e, s, &b, out_soft_max);
         if (UNLIKELY(e->argv.cap > ARGV_KEPT))
@@ -302,5 +321,6 @@ engine_run(struct engine *e, struct session *s, const struct slice *argv, int ar
     if (argc <= 0 || (s->gate & GATE_STOPPED))
         return;
     e->ticks.mark = ticks_now(&e->ticks);
+    e->untimed = false;
     dispatch__run(e, s, commands__find(&e->commands, argv[0]), argv, argc, 0, false);
 }

@@ -124,7 +124,7 @@ struct batch_command {
     uint64_t hash;
     uint32_t argv_at;
     int argc;
-    size_t end;                 /* offset behind it in the input */
+    size_t end, bytes;          /* offset behind it in the input, and its length */
     bool hashed;
 };
 
@@ -142,6 +142,8 @@ struct engine {
     struct ticks ticks;
     uint64_t now_read;          /* ticks when the clock was read last */
     uint64_t slow_ticks;        /* a command that took more goes to the slow log */
+    uint64_t quick_ticks;       /* with a lower bound than this every command is timed by itself */
+    bool untimed;               /* the running command is timed together with the next */
     struct engine_stats stats;
     struct exec x;              /* of the running top-level command */
     uint64_t turn;              /* number of the running top-level command (or tick) */
