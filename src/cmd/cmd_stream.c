@@ -504,8 +504,8 @@ const struct cmd cmd_stream_family[] = {
     {"xadd", cmd_xadd, .arity = -5, .group = GROUP_STREAM, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "5.0.0",
      .args =
-         "key [NOMKSTREAM]@6.2.0 trim=[{strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
-         "[LIMIT count:int]@6.2.0}] id-selector=<auto-id='*'|id> data={field value}...",
+         "key [NOMKSTREAM]@6.2.0 trim=[strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
+         "[LIMIT count:int]@6.2.0] id-selector=<auto-id='*'|id> data={field value}...",
      .reply = "bulk | null", .about = "Appends an entry to a stream, creating the stream if needed.",
      .complexity = "O(1) to add, O(N) for N entries trimmed", .tips = "nondeterministic_output",
      .history = "6.2.0 Options NOMKSTREAM, MINID and LIMIT.|7.0.0 Ids of the form <ms>-*."},

@@ -20,6 +20,9 @@ void stream__reply_entry(struct exec *x, struct stream_entry *e);
 /* The id as an argument for propagation, in the arena. */
 struct slice stream__id_arg(struct exec *x, struct stream_id id);
 
+/* "NOGROUP No such key ..." */
+enum rc stream__fail_no_key_or_group(struct exec *x, struct slice key, struct slice group);
+
 /* *out is NULL when the key is absent. */
 enum rc stream__read(struct exec *x, struct slice key, const struct stream **out);
 enum rc stream__edit(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct stream **s);

@@ -18,6 +18,10 @@
     X(cmd_hash_walk_family)                                                                                            \
     X(cmd_set_family)                                                                                                  \
     X(cmd_set_algebra_family)                                                                                          \
+    X(cmd_stream_family)                                                                                               \
+    X(cmd_stream_group_family)                                                                                         \
+    X(cmd_stream_info_family)                                                                                          \
+    X(cmd_stream_read_family)                                                                                          \
     X(cmd_zset_family)                                                                                                 \
     X(cmd_zset_range_family)                                                                                           \
     X(cmd_zset_store_family)                                                                                           \

@@ -139,6 +139,8 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
     x->first_key_len = 0;
     x->resumed = x->changed = x->rewritten = x->silent = false;
     x->timeout_reply = TIMEOUT_NULL_ARRAY;
+    x->wait_argv = NULL;
+    x->wait_when_gone = false;
     e->running = s;
 }
 

@@ -55,6 +55,9 @@ struct exec {
     enum wait_timeout_reply {
         TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO
     } timeout_reply;               /* see wait_reply_on_timeout() */
+    const struct slice *wait_argv; /* see wait_run_as(); NULL: argv */
+    int wait_argc;
+    bool wait_when_gone;           /* see wait_even_gone() */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
@@ -133,6 +136,11 @@ void notify(struct exec *x, enum event event, struct slice key);
 bool may_block(const struct exec *x);
 enum rc wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type type, int64_t deadline_ms);
 void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
+/* Called before wait_on_keys(): the handler runs again with these arguments (copied then) instead of those sent. For what
+ * must be fixed at the moment the wait began, as XREAD's `$`. */
+void wait_run_as(struct exec *x, const struct slice *argv, int argc);
+/* Called before wait_on_keys(): the handler runs again too when a key is gone or holds another type. */
+void wait_even_gone(struct exec *x);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
 

@@ -80,6 +80,7 @@ flush_one(struct exec *x, struct db *db)
     e->stats.changes += keys;
     if (keys > 0)
         keyspace__empty(e, db);
+    waiters__scan(e, db);
 }
 
 void

@@ -20,20 +20,21 @@ struct wait_key {
     struct db *db;
     struct wait_link *first, *last;
     struct wait_key *next_ready;
-    bool ready, pinned;            /* pinned: being served, must not be freed */
+    bool ready, pinned; /* pinned: being served, must not be freed */
     char bytes[];
 };
 
 struct wait {
-    struct session *session;       /* owns this */
+    struct session *session; /* owns this */
     struct command *command;
     struct slice *argv;
     int argc;
     size_t argv_bytes;
     enum value_type type;
     enum wait_timeout_reply timeout_reply;
-    int64_t deadline_ms;           /* 0: for ever */
-    bool renewed;                  /* the command has asked to wait on */
+    int64_t deadline_ms; /* 0: for ever */
+    bool renewed;        /* the command has asked to wait on */
+    bool when_gone;      /* runs again too when a key is gone or of another type */
     int link_count;
     struct wait_link links[];
 };
@@ -139,21 +140,21 @@ may_block(const struct exec *x)
 }
 
 static void
-copy_argv(struct wait *w, const struct exec *x)
+copy_argv(struct wait *w, const struct slice *argv, int argc)
 {
-    size_t bytes = (size_t)x->argc * sizeof(struct slice);
+    size_t bytes = (size_t)argc * sizeof(struct slice);
 
-    for (int i = 0; i < x->argc; i++)
-        bytes += x->argv[i].len;
+    for (int i = 0; i < argc; i++)
+        bytes += argv[i].len;
     w->argv = mem_get(bytes);
-    w->argc = x->argc;
+    w->argc = argc;
     w->argv_bytes = bytes;
-    char *at = (char *)(w->argv + x->argc);
-    for (int i = 0; i < x->argc; i++) {
-        if (x->argv[i].len > 0)
-            memcpy(at, x->argv[i].ptr, x->argv[i].len);
-        w->argv[i] = slice_of(at, x->argv[i].len);
-        at += x->argv[i].len;
+    char *at = (char *)(w->argv + argc);
+    for (int i = 0; i < argc; i++) {
+        if (argv[i].len > 0)
+            memcpy(at, argv[i].ptr, argv[i].len);
+        w->argv[i] = slice_of(at, argv[i].len);
+        at += argv[i].len;
     }
 }
 
@@ -175,7 +176,11 @@ wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type ty
     w->type = type;
     w->timeout_reply = x->timeout_reply;
     w->deadline_ms = deadline_ms;
-    copy_argv(w, x);
+    w->when_gone = x->wait_when_gone;
+    if (x->wait_argv != NULL)
+        copy_argv(w, x->wait_argv, x->wait_argc);
+    else
+        copy_argv(w, x->argv, x->argc);
     for (int i = 0; i < n; i++)
         link_up(e, w, x->db, keys[i]);
     if (deadline_ms != 0)
@@ -191,6 +196,19 @@ void
 wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply)
 {
     x->timeout_reply = reply;
+}
+
+void
+wait_run_as(struct exec *x, const struct slice *argv, int argc)
+{
+    x->wait_argv = argv;
+    x->wait_argc = argc;
+}
+
+void
+wait_even_gone(struct exec *x)
+{
+    x->wait_when_gone = true;
 }
 
 /* The session waits no longer; its struct wait goes to the caller, who frees it. */
@@ -312,8 +330,7 @@ scan_key(void *ctx, void *item)
     struct engine *e = ctx;
     struct wait_key *k = item;
 
-    if (keyspace_find(e, k->db, k->name) != NULL)
-        make_ready(e, k);
+    make_ready(e, k);
 }
 
 void
@@ -351,11 +368,9 @@ serve_key(struct engine *e, struct wait_key *k)
     k->pinned = true;
     for (struct wait_link *l = k->first; l != NULL; l = next) {
         struct entry *entry = keyspace_find(e, k->db, k->name);
-        if (entry == NULL)
-            break;
         /* Only this link can go while its session runs: whoever is served leaves, nobody else does. */
         next = l->next;
-        if (entry_type(entry) == l->wait->type)
+        if (l->wait->when_gone || (entry != NULL && entry_type(entry) == l->wait->type))
             resume(e, l->wait->session);
     }
     k->pinned = false;

@@ -214,6 +214,19 @@ reply_mark_here(struct reply *r)
     return m;
 }
 
+void
+reply_drop_mark(struct reply *r, struct reply_mark m)
+{
+    struct out *o = r->out;
+
+    while (o->ref_count > m.refs) {
+        struct out_ref *ref = &o->refs[--o->ref_count];
+        o->ref_pending -= ref->data.len;
+        ref->release(ref->owner);
+    }
+    o->bytes.len = m.at;
+}
+
 static void
 close_mark(struct reply *r, struct reply_mark m, char type, uint64_t n)
 {

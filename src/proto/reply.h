@@ -39,6 +39,8 @@ struct reply_mark {
     uint32_t refs;
 };
 struct reply_mark reply_mark_here(struct reply *r);
+/* Forgets the mark and everything written since, references included. */
+void reply_drop_mark(struct reply *r, struct reply_mark m);
 void reply_close_array(struct reply *r, struct reply_mark m, size_t n);
 void reply_close_map(struct reply *r, struct reply_mark m, size_t pairs);
 void reply_close_set(struct reply *r, struct reply_mark m, size_t n);
