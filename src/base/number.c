@@ -86,7 +86,7 @@ parse_double(struct slice s, double *out)
 bool
 parse_long_double(struct slice s, long double *out)
 {
-    char text[256], *end;
+    char text[LONG_DOUBLE_TEXT_MAX], *end; /* INCRBYFLOAT must read back what it wrote */
 
     if (!number_text(s, text, sizeof(text)))
         return false;

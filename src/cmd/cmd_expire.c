@@ -20,7 +20,7 @@ parse_expire_flags(struct exec *x, unsigned *flags)
         else if (arg_is(arg, LIT("LT")))
             *flags |= IF_EARLIER;
         else
-            return fail(x, "ERR Unsupported option %.*s", (int)(arg.len < 128 ? arg.len : 128), arg.ptr);
+            return fail(x, "ERR Unsupported option %.*s", (int)(arg.len < INT32_MAX ? arg.len : INT32_MAX), arg.ptr);
     }
     if ((*flags & IF_NONE) && (*flags & ~(unsigned)IF_NONE))
         return fail(x, "ERR NX and XX, GT or LT options at the same time are not compatible");

@@ -74,7 +74,6 @@ blocking_move(struct exec *x, enum list_end from, enum list_end to, int64_t dead
     }
     if (!may_block(x))
         return reply_null(x);
-    wait_reply_on_timeout(x, TIMEOUT_NULL);
     return wait_on_keys(x, x->argv + 1, 1, TYPE_LIST, deadline_ms);
 }
 

@@ -82,6 +82,9 @@ fail(struct exec *x, const char *fmt, ...)
     va_start(ap, fmt);
     buf_vprintf(b, fmt, ap);
     va_end(ap);
+    /* Line ends at the end come from an argument that is being quoted; redis drops them. */
+    while (b->len > 0 && (b->ptr[b->len - 1] == '\r' || b->ptr[b->len - 1] == '\n'))
+        b->len--;
     x->error = buf_slice(b);
     return RC_REPLIED_ERROR;
 }

@@ -25,6 +25,8 @@ EXPLAINED = [
      lambda c, a, b: is_error(a, b"ERR timeout is negative") and is_error(b, b"ERR timeout is out of range")),
     ("lpos-rank", "LPOS refuses the lowest RANK since 7.2; 7.0 overflows",
      lambda c, a, b: command_is(c, b"LPOS") and b"-9223372036854775808" in c and is_error(b, b"ERR value is out of range")),
+    ("exact-expiry", "a key that was given an expiry in the past is gone at once and never counted",
+     lambda c, a, b: c[0].upper() == b"DBSIZE" and a[1] > b[1]),
     ("zrank-withscore", "ZRANK and ZREVRANK take WITHSCORE since 7.2",
      lambda c, a, b: c[0].upper() in (b"ZRANK", b"ZREVRANK") and len(c) > 3 and
      is_error(a, b"ERR wrong number of arguments")),
