@@ -111,7 +111,7 @@ list_add(struct conn_list *l, struct conn *c)
 {
     if (l->n == l->cap) {
         l->cap = l->cap == 0 ? 64 : l->cap * 2;
-        l->v = mem_resize(l->v, l->cap * sizeof(*l->v));
+        l->v = mem_resize(l->v, l->cap * sizeof(struct conn *));
     }
     l->v[l->n++] = c;
     return l->n;

@@ -74,7 +74,7 @@ start(struct loop *loop, struct listener_owner owner, int fd, const char *path, 
     }
     if (!loop_add(loop, &l->src, LOOP_READ)) {
         int saved = errno;
-        buf_printf(why, "epoll_ctl: %s", strerror(errno));
+        buf_printf(why, "epoll_ctl: %m");
         listener_close(l);
         errno = saved;
         return NULL;
@@ -88,7 +88,7 @@ give_up(int fd, const char *what, struct buf *why)
 {
     int saved = errno;
 
-    buf_printf(why, "%s: %s", what, strerror(saved));
+    buf_printf(why, "%s: %m", what);
     if (fd >= 0)
         close(fd);
     errno = saved;

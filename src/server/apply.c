@@ -194,7 +194,7 @@ apply_dir(struct server *s, struct buf *why)
     struct slice dir = config_text(s->config, CFG_DIR);
 
     if (chdir(dir.ptr) != 0) {
-        buf_printf(why, "%s", strerror(errno));
+        buf_printf(why, "%m");
         return false;
     }
     if (getcwd(real, sizeof(real)) != NULL)

@@ -99,7 +99,7 @@ load_file(struct config_loader *l, const char *path, int depth)
     bool ok = fd >= 0 && read_all(fd, &text);
 
     if (!ok)
-        buf_printf(&l->error, "%s: %s", path, strerror(errno));
+        buf_printf(&l->error, "%s: %m", path);
     if (fd >= 0)
         close(fd);
     ok = ok && load_text(l, buf_slice(&text), path, depth);
@@ -207,7 +207,7 @@ config_load_fd(struct config_loader *l, int fd, const char *name)
     bool ok = read_all(fd, &text);
 
     if (!ok)
-        buf_printf(&l->error, "%s: %s", name, strerror(errno));
+        buf_printf(&l->error, "%s: %m", name);
     ok = ok && load_text(l, buf_slice(&text), name, 0);
     buf_fini(&text);
     return ok;

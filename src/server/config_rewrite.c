@@ -186,7 +186,7 @@ config_rewrite(const struct config *c, const char *path, struct buf *why)
         ok = replace_file(path, buf_slice(&r.out), mode);
     }
     if (!ok)
-        buf_printf(why, "%s", strerror(errno));
+        buf_printf(why, "%m");
     buf_fini(&text);
     buf_fini(&r.out);
     config_free(defaults);

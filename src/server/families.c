@@ -26,8 +26,8 @@ server_families(void)
 
     while (cmd_families[n] != NULL)
         n++;
-    const struct cmd **all = mem_get_array(n + OWN + 1, sizeof(*all));
-    memcpy(all, cmd_families, n * sizeof(*all));
+    const struct cmd **all = mem_get_array(n + OWN + 1, sizeof(struct cmd *));
+    memcpy(all, cmd_families, n * sizeof(struct cmd *));
     memcpy(all + n, own, sizeof(own));
     all[n + OWN] = NULL;
     return all;

@@ -1,5 +1,7 @@
 /* server/info_sections.c - the fields of INFO. Those of features that are not there yet say what a server without them says. */
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/version.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
 #include "engine/keyspace.h"
@@ -7,7 +9,6 @@
 #include "engine/settings.h"
 #include "engine/waiters.h"
 #include "server/info.h"
-#include "base/version.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static uint64_t
 resident_bytes(void)
 {
     char line[128];
-    unsigned long long size, pages = 0;
+    uint64_t pages;
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
 
@@ -122,10 +123,11 @@ resident_bytes(void)
         close(fd);
     if (n <= 0)
         return 0;
+    /* "size resident ..." in pages */
     line[n] = '\0';
-    if (sscanf(line, "%llu %llu", &size, &pages) != 2)
-        return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    struct slice second = slice_skip(slice_cstr(line), strcspn(line, " ") + 1);
+    second.len = strcspn(second.ptr, " ");
+    return parse_uint64(second, &pages) ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static double

@@ -8,8 +8,7 @@
 #include "server/process.h"
 #include "server/server.h"
 
-#include <errno.h>
-#include <locale.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,17 +55,12 @@ version(void)
 }
 
 /* Files are found from where we were started, also after a chdir. "" for none. */
-static char *
-absolute(const char *path)
+static const char *
+absolute(const char *path, char out[PATH_MAX])
 {
-    char *real = path != NULL && strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
-    struct buf b = {0};
-    size_t len;
-
-    buf_add_slice(&b, slice_cstr(real != NULL ? real : ""));
-    buf_add_char(&b, '\0');
-    free(real); /* lint: from realpath() */
-    return buf_take(&b, &len);
+    if (path == NULL || strcmp(path, "-") == 0 || realpath(path, out) == NULL)
+        out[0] = '\0';
+    return out;
 }
 
 static struct config *
@@ -105,15 +99,15 @@ random_options(struct server_options *opt)
 }
 
 static void
-set_up_log(const struct config *c)
+set_up_log(const struct config *c, struct log_target *target)
 {
-    const char *path = config_text(c, CFG_LOGFILE).ptr;
-
+    *target = (struct log_target){.path = config_text(c, CFG_LOGFILE).ptr, .clock = clock_system()};
+    if (config_on(c, CFG_SYSLOG_ENABLED)) {
+        target->ident = config_text(c, CFG_SYSLOG_IDENT).ptr;
+        target->local = (int)config_num(c, CFG_SYSLOG_FACILITY) - 1;
+    }
     log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
-    if (config_on(c, CFG_SYSLOG_ENABLED))
-        log_to_syslog(path, config_text(c, CFG_SYSLOG_IDENT).ptr, (int)config_num(c, CFG_SYSLOG_FACILITY) - 1);
-    else
-        log_to_file(path);
+    log_to(target);
 }
 
 static void
@@ -158,7 +152,7 @@ serve(struct server *s, struct signals *signals)
     if (!signals_watch(signals, net_loop(s->net)))
         return 1;
     if (pid_path != NULL && !pidfile_write(pid_path))
-        log_warning("Can't write the pid file %s: %s", pid_path, strerror(errno));
+        log_warning("Can't write the pid file %s: %m", pid_path);
     announce(s);
     server_run(s);
     if (pid_path != NULL)
@@ -168,21 +162,21 @@ serve(struct server *s, struct signals *signals)
 }
 
 static int
-start(struct config *config, const char *file, char **argv)
+start(struct config *config, const char *file)
 {
     struct server_options opt = {.config = config, .clock = clock_system()};
     struct signals signals = {0};
+    char config_path[PATH_MAX], executable[PATH_MAX];
     struct buf why = {0};
     int code = 1;
 
     if (!random_options(&opt) || !signals_block(&signals)) {
-        fprintf(stderr, "sorrel-server: %s\n", strerror(errno));
+        fprintf(stderr, "sorrel-server: %m\n");
         config_free(config);
         return 1;
     }
-    char *config_path = absolute(file), *executable = absolute("/proc/self/exe");
-    opt.config_path = config_path;
-    opt.executable = executable;
+    opt.config_path = absolute(file, config_path);
+    opt.executable = absolute("/proc/self/exe", executable);
     struct server *s = server_new(&opt, &why);
     if (s == NULL) {
         fprintf(stderr, "sorrel-server: %.*s\n", (int)why.len, why.ptr);
@@ -193,17 +187,15 @@ start(struct config *config, const char *file, char **argv)
         server_free(s);
     }
     buf_fini(&why);
-    mem_free(config_path);
-    mem_free(executable);
     return code;
 }
 
 int
 main(int argc, char **argv)
 {
+    struct log_target log;
     const char *file;
 
-    setlocale(LC_COLLATE, "");
     tzset();
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0))
         return version();
@@ -217,11 +209,13 @@ main(int argc, char **argv)
     if (config == NULL)
         return 1;
     mem_thread_attach();
-    set_up_log(config);
+    set_up_log(config, &log);
     if (config_on(config, CFG_DAEMONIZE) && !daemonize()) {
-        fprintf(stderr, "sorrel-server: can't go into the background: %s\n", strerror(errno));
+        fprintf(stderr, "sorrel-server: can't go into the background: %m\n");
         config_free(config);
         return 1;
     }
-    return start(config, file, argv);
+    int code = start(config, file);
+    log_to(NULL);
+    return code;
 }

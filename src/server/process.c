@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,17 +17,17 @@
 
 /* "123:M 20 Nov 2026 21:00:00.123 * text" */
 static void
-format_line(enum log_level level, struct slice line, struct buf *out)
+format_line(const struct log_target *t, enum log_level level, struct slice line, struct buf *out)
 {
     static const char marks[] = ".-*#";
-    struct timeval now;
+    int64_t now_ms = clock_wall_us(&t->clock) / 1000;
+    time_t seconds = (time_t)(now_ms / 1000);
     struct tm tm;
     char text[64];
 
-    gettimeofday(&now, NULL);
-    localtime_r(&now.tv_sec, &tm);
+    localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%d %b %Y %H:%M:%S", &tm);
-    buf_printf(out, "%d:M %s.%03d %c ", (int)getpid(), text, (int)(now.tv_usec / 1000), marks[level]);
+    buf_printf(out, "%d:M %s.%03d %c ", (int)getpid(), text, (int)(now_ms % 1000), marks[level]);
     buf_add_slice(out, line);
     buf_add_char(out, '\n');
 }
@@ -36,11 +35,12 @@ format_line(enum log_level level, struct slice line, struct buf *out)
 static void
 write_log(void *ctx, enum log_level level, struct slice line)
 {
-    const char *path = ctx;
+    static const int priorities[] = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING};
+    const struct log_target *t = ctx;
     struct buf out = {0};
-    int fd = *path == '\0' ? STDOUT_FILENO : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    int fd = *t->path == '\0' ? STDOUT_FILENO : open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
-    format_line(level, line, &out);
+    format_line(t, level, line, &out);
     if (fd >= 0) {
         ssize_t ignored = write(fd, out.ptr, out.len);
         (void)ignored;
@@ -48,28 +48,16 @@ write_log(void *ctx, enum log_level level, struct slice line)
     if (fd > STDERR_FILENO)
         close(fd);
     buf_fini(&out);
+    if (t->ident != NULL)
+        syslog(priorities[level], "%.*s", (int)line.len, line.ptr);
 }
 
 void
-log_to_file(const char *path)
+log_to(const struct log_target *t)
 {
-    log_set_sink((struct log_sink){write_log, (void *)(uintptr_t)path});
-}
-
-static void
-write_both(void *ctx, enum log_level level, struct slice line)
-{
-    static const int priorities[] = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING};
-
-    write_log(ctx, level, line);
-    syslog(priorities[level], "%.*s", (int)line.len, line.ptr);
-}
-
-void
-log_to_syslog(const char *path, const char *ident, int local)
-{
-    openlog(ident, LOG_PID | LOG_NDELAY | LOG_NOWAIT, local < 0 ? LOG_USER : LOG_LOCAL0 + (local << 3));
-    log_set_sink((struct log_sink){write_both, (void *)(uintptr_t)path});
+    if (t != NULL && t->ident != NULL)
+        openlog(t->ident, LOG_PID | LOG_NDELAY | LOG_NOWAIT, t->local < 0 ? LOG_USER : LOG_LOCAL0 + (t->local << 3));
+    log_set_sink((struct log_sink){t != NULL ? write_log : NULL, (void *)(uintptr_t)t});
 }
 
 /* -- daemon ---------------------------------------------------------------------------------------------------- */
@@ -122,10 +110,11 @@ on_signal(struct source *src, uint32_t events)
 bool
 signals_block(struct signals *s)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t set;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

@@ -5,14 +5,19 @@
 #ifndef SORREL_SERVER_PROCESS_H
 #define SORREL_SERVER_PROCESS_H
 
+#include "base/clock.h"
 #include "net/loop.h"
 #include "server/config.h"
 
-/* Log lines in redis's format go to `path`, opened anew for each line so that log files can be rotated under it; an empty
- * path is standard output. The text lives as long as the process. */
-void log_to_file(const char *path);
-/* To the file and to syslog, facility local0 to local7 (negative: user). `ident` lives as long as the process. */
-void log_to_syslog(const char *path, const char *ident, int local);
+/* Where log lines go, in redis's format. The file is opened anew for each line, so that it can be rotated under it. */
+struct log_target {
+    const char *path;      /* "": standard output */
+    const char *ident;     /* also to syslog, under this name; NULL: not */
+    int local;             /* syslog's facility local0 to local7; negative: user */
+    struct clock clock;
+};
+/* The target and its texts must live until it is replaced; NULL: back to standard error. */
+void log_to(const struct log_target *target);
 
 /* Detaches from the terminal; returns in the child. False with errno set. */
 bool daemonize(void);

@@ -41,7 +41,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
 {
     s->net = net_new(server_net_owner(s));
     if (s->net == NULL) {
-        buf_printf(why, "can't create the event loop: %s", strerror(errno));
+        buf_printf(why, "can't create the event loop: %m");
         return false;
     }
     s->reaper = reaper_new();
