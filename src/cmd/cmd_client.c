@@ -80,7 +80,7 @@ add_text(struct buf *b, const char *label, struct slice text)
 static void
 add_client(struct buf *b, struct exec *x, const struct session *s)
 {
-    const struct command *last = session_last_command(s);
+    const struct command *last = s == x->session ? x->command : session_last_command(s);
     struct session_io io = io_of(x->engine, s);
     size_t pending = session_output_pending(s);
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cmd/families.h"
+#include "engine/settings.h"
 
 static int64_t
 fake_wall_us(void *ctx)
@@ -31,6 +32,7 @@ loopback_new(uint64_t seed)
         .limits = value_limits_default((struct hash_seed){seed, ~seed}),
     };
     l->engine = engine_new(&opt);
+    engine_settings(l->engine)->enable_debug_command = true;
     engine_now_update(l->engine);
     return l;
 }
