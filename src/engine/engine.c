@@ -270,6 +270,51 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
     return b->n;
 }
 
+/* Reads "$length" at *at and steps over the bulk string. False for anything unusual. */
+static inline bool
+skim_bulk(const char **at, const char *end, struct slice *out)
+{
+    const char *p = *at;
+    size_t len = 0;
+
+    if (end - p < 5 || *p++ != '$')
+        return false;
+    for (int digits = 0; p < end && *p != '\r'; p++, digits++) {
+        if (*p < '0' || *p > '9' || digits > 3)
+            return false;
+        len = len * 10 + (size_t)(*p - '0');
+    }
+    if ((size_t)(end - p) < len + 4)
+        return false;
+    *out = slice_of(p + 2, len);
+    *at = p + len + 4;
+    return true;
+}
+
+void
+engine_hint(struct engine *e, struct session *s, struct slice in)
+{
+    const char *p = in.ptr, *end = in.ptr + in.len;
+    struct slice name, key;
+
+    s->hint = 0;
+    /* Nearly every command has its first key right behind its name. */
+    if (s->parser.held != NULL || in.len < 4 || p[0] != '*' || p[2] != '\r')
+        return;
+    p += 4;
+    if (!skim_bulk(&p, end, &name) || !skim_bulk(&p, end, &key))
+        return;
+    s->hint = keyspace__hash(e, key);
+    table_prefetch_bucket(&s->db->by_key, s->hint);
+}
+
+void
+engine_hint_again(struct engine *e, struct session *s)
+{
+    if (s->hint != 0)
+        table_prefetch_item(&s->db->by_key, s->hint);
+}
+
 static void
 protocol_error(struct engine *e, struct session *s, struct slice line)
 {

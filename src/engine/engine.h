@@ -82,6 +82,11 @@ struct session *engine_session_by_id(struct engine *e, session_id id);
  * bytes it used up: the host keeps the rest and comes back with it when more has arrived. Stops early when the session
  * blocks, must close, or has more output than out_soft_max bytes. */
 size_t engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_soft_max);
+/* For a host that reads several connections before it feeds them: says what is about to be fed, so that the key of its
+ * first command is on its way into the cache by then. engine_hint() for each of them, then engine_hint_again() for each,
+ * then engine_feed(). Both are optional and change nothing. */
+void engine_hint(struct engine *e, struct session *s, struct slice in);
+void engine_hint_again(struct engine *e, struct session *s);
 /* The session's unsent output: the host sends from it and calls out_sent(). The host may swap a larger shared buffer in
  * and out around engine_feed(), so that idle sessions hold none. */
 struct out *session_out(struct session *s);

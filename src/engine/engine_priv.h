@@ -79,6 +79,7 @@ struct session {
     struct out out;
     struct session_more *more;
     const struct command *last;
+    uint64_t hint;              /* hash of the key seen by engine_hint(); 0: none */
     uint64_t commands;
     int64_t opened_ms, active_ms;
     struct session *prev, *next;

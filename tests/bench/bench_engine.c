@@ -27,7 +27,8 @@ cpu_ns(void)
 
 struct bench {
     struct engine *engine;
-    struct session *session;
+    struct session *session[BUFFERS];
+    int group;            /* connections read together; 0: fed one by one */
     struct rng rng;
     size_t keys;
 };
@@ -87,13 +88,24 @@ write_zadd(struct bench *b, struct buf *in, uint64_t key)
 }
 
 static void
-feed(struct bench *b, const struct buf *in)
+feed(struct bench *b, int which, const struct buf *in)
 {
-    size_t used = engine_feed(b->engine, b->session, buf_slice(in), SIZE_MAX);
+    size_t used = engine_feed(b->engine, b->session[which], buf_slice(in), SIZE_MAX);
 
     CHECK(used == in->len);
-    struct out *o = session_out(b->session);
+    struct out *o = session_out(b->session[which]);
     out_sent(o, out_pending(o));
+}
+
+/* What a host does that has read several connections. */
+static void
+hint(struct bench *b, const struct buf *in, int n)
+{
+    engine_now_update(b->engine);
+    for (int i = 0; i < n; i++)
+        engine_hint(b->engine, b->session[i], buf_slice(&in[i]));
+    for (int i = 0; i < n; i++)
+        engine_hint_again(b->engine, b->session[i]);
 }
 
 /* CPU time a command with `depth` of them in each piece of input. Inputs are made outside the clock. */
@@ -112,8 +124,11 @@ measure(struct bench *b, write_command *write, int depth, size_t commands)
         }
         double from = cpu_ns();
         for (int i = 0; i < BUFFERS; i++) {
-            engine_now_update(b->engine);
-            feed(b, &in[i]);
+            if (b->group > 0 && i % b->group == 0)
+                hint(b, &in[i], b->group);
+            else if (b->group == 0)
+                engine_now_update(b->engine);
+            feed(b, i % (b->group > 0 ? b->group : 1), &in[i]);
         }
         spent += cpu_ns() - from;
         done += (size_t)BUFFERS * (size_t)depth;
@@ -131,7 +146,7 @@ fill(struct bench *b)
     for (size_t i = 0; i < b->keys; i++) {
         write_set(b, &in, i);
         if (i % 64 == 63 || i + 1 == b->keys) {
-            feed(b, &in);
+            feed(b, 0, &in);
             buf_reset(&in);
         }
     }
@@ -156,15 +171,19 @@ main(int argc, char **argv)
 
     rng_seed(&b.rng, 3);
     b.engine = engine_new(&opt);
-    b.session = engine_session_open(b.engine, NULL, LIT("a"), LIT("b"));
+    for (int i = 0; i < BUFFERS; i++)
+        b.session[i] = engine_session_open(b.engine, NULL, LIT("a"), LIT("b"));
     fill(&b);
-    printf("%zu keys; nanoseconds of CPU a command\n%-8s %8s %8s %8s\n", b.keys, "", "-P 1", "-P 16", "-P 64");
+    printf("%zu keys; nanoseconds of CPU a command\n%-8s %8s %8s %8s %8s\n", b.keys, "", "-P 1", "-P1 x16", "-P 16", "-P 64");
     for (int r = 0; r < rounds; r++) {
         for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
             if (only != NULL && strcmp(only, kinds[k].name) != 0)
                 continue;
             printf("%-8s", kinds[k].name);
             printf(" %8.0f", measure(&b, kinds[k].write, 1, commands / 4));
+            b.group = 16;
+            printf(" %8.0f", measure(&b, kinds[k].write, 1, commands / 4));
+            b.group = 0;
             printf(" %8.0f", measure(&b, kinds[k].write, 16, commands));
             printf(" %8.0f\n", measure(&b, kinds[k].write, 64, commands));
         }
