@@ -75,8 +75,8 @@ add_text(struct buf *b, const char *label, struct slice text)
     buf_add_slice(b, text);
 }
 
-/* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
- * set, addresses are the host's. */
+/* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they
+ * are set, addresses are the host's. */
 static void
 add_client(struct buf *b, struct exec *x, const struct session *s)
 {
@@ -184,10 +184,10 @@ client_id(struct exec *x)
 /* -- KILL, UNBLOCK -------------------------------------------------------------------------------------------- */
 
 struct victim {
-    session_id id;               /* 0: any */
+    session_id id; /* 0: any */
     enum client_kind kind;
-    struct slice addr, laddr;    /* ptr NULL: any */
-    int64_t age_s_min;           /* 0: any */
+    struct slice addr, laddr; /* ptr NULL: any */
+    int64_t age_s_min;        /* 0: any */
     bool skip_me;
 };
 
@@ -228,7 +228,8 @@ static bool
 victim_matches(struct exec *x, const struct victim *v, const struct session *s)
 {
     return !session_killed(s) && !(session_flags(s) & SESSION_INTERNAL) && (v->id == 0 || session_ident(s) == v->id) &&
-           (v->kind == KIND_ANY || kind_of(s) == v->kind) && (v->addr.ptr == NULL || slice_eq(session_addr(s), v->addr)) &&
+           (v->kind == KIND_ANY || kind_of(s) == v->kind) &&
+           (v->addr.ptr == NULL || slice_eq(session_addr(s), v->addr)) &&
            (v->laddr.ptr == NULL || slice_eq(session_laddr(s), v->laddr)) &&
            (x->now_ms - session_opened_ms(s)) / 1000 >= v->age_s_min && !(v->skip_me && s == x->session);
 }
@@ -268,7 +269,8 @@ client_unblock(struct exec *x)
     struct session *s;
 
     if (x->argc > 4)
-        return fail_arity(x);
+        return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+                    (int)(x->argv[1].len < 128 ? x->argv[1].len : 128), x->argv[1].ptr);
     if (x->argc == 4) {
         with_error = arg_is(x->argv[3], LIT("error"));
         if (!with_error && !arg_is(x->argv[3], LIT("timeout")))
@@ -313,9 +315,11 @@ client_setinfo(struct exec *x)
     bool is_name = arg_is(x->argv[2], LIT("lib-name"));
 
     if (!is_name && !arg_is(x->argv[2], LIT("lib-ver")))
-        return fail(x, "ERR Unrecognized option '%.*s'", (int)(x->argv[2].len < 128 ? x->argv[2].len : 128), x->argv[2].ptr);
+        return fail(x, "ERR Unrecognized option '%.*s'", (int)(x->argv[2].len < 128 ? x->argv[2].len : 128),
+                    x->argv[2].ptr);
     if (!is_printable(x->argv[3]))
-        return fail(x, "ERR %s cannot contain spaces, newlines or special characters.", is_name ? "lib-name" : "lib-ver");
+        return fail(x, "ERR %s cannot contain spaces, newlines or special characters.",
+                    is_name ? "lib-name" : "lib-ver");
     if (is_name)
         session_set_lib_name(x->session, x->argv[3]);
     else
@@ -423,9 +427,9 @@ client_help(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define SELF_FLAGS (CMD_NOSCRIPT | CMD_LOADING | CMD_STALE)
-#define ADMIN_FLAGS (SELF_FLAGS | CMD_ADMIN)
-#define CLIENT_SUB .group = GROUP_CONNECTION, .categories = CAT(CONNECTION)
+#define SELF_FLAGS   (CMD_NOSCRIPT | CMD_LOADING | CMD_STALE)
+#define ADMIN_FLAGS  (SELF_FLAGS | CMD_ADMIN)
+#define CLIENT_SUB   .group = GROUP_CONNECTION, .categories = CAT(CONNECTION)
 #define TO_ALL_NODES "request_policy:all_nodes response_policy:all_succeeded"
 
 static const struct cmd client_subs[] = {
@@ -444,27 +448,30 @@ static const struct cmd client_subs[] = {
              "REPLICA@5.0.0|PUBSUB>@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME <YES|NO>|"
              "MAXAGE maxage:int@7.4.0>...>",
      .reply = "OK | integer", .about = "Closes connections.", .complexity = "O(N) for N connections",
-     .history = "2.8.12 Filters by name and value.|2.8.12 Filter ID.|3.2.0 TYPE master.|5.0.0 TYPE replica, slave being "
-                "its older name.|6.2.0 Filter LADDR.|7.4.0 Filter MAXAGE."},
+     .history =
+         "2.8.12 Filters by name and value.|2.8.12 Filter ID.|3.2.0 TYPE master.|5.0.0 TYPE replica, slave being "
+         "its older name.|6.2.0 Filter LADDR.|7.4.0 Filter MAXAGE."},
     {"list", client_list, .arity = -2, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .args = "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>]@5.0.0 [ID client-id:int...]@6.2.0", .reply = "verbatim",
      .about = "Describes all connections.", .complexity = "O(N) for N connections", .tips = "nondeterministic_output",
-     .history = "2.8.12 Field id.|5.0.0 Filter TYPE.|6.0.0 Field user.|6.2.0 Fields argv-mem, tot-mem, laddr and redir; "
-                "filter ID.|7.0.0 Fields resp, multi-mem, rbs and rbp.|7.0.3 Field ssub.|7.2.0 Fields lib-name and "
-                "lib-ver.|7.4.0 Field watch."},
+     .history =
+         "2.8.12 Field id.|5.0.0 Filter TYPE.|6.0.0 Field user.|6.2.0 Fields argv-mem, tot-mem, laddr and redir; "
+         "filter ID.|7.0.0 Fields resp, multi-mem, rbs and rbp.|7.0.3 Field ssub.|7.2.0 Fields lib-name and "
+         "lib-ver.|7.4.0 Field watch."},
     {"no-evict", client_no_evict, .arity = 3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "7.0.0",
      .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Protects the connection when memory is short.",
      .complexity = "O(1)"},
     {"no-touch", client_no_touch, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
      .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Keeps the connection's reads from counting as use of keys.",
      .complexity = "O(1)"},
-    {"reply", client_reply, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "3.2.0", .args = "action=<ON|OFF|SKIP>",
-     .reply = "OK", .about = "Switches replies on and off.", .complexity = "O(1)"},
+    {"reply", client_reply, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "3.2.0",
+     .args = "action=<ON|OFF|SKIP>", .reply = "OK", .about = "Switches replies on and off.", .complexity = "O(1)"},
     {"setinfo", client_setinfo, .arity = 4, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
      .args = "attr=<LIB-NAME libname|LIB-VER libver>", .reply = "OK", .about = "Tells which client library is in use.",
      .complexity = "O(1)", .tips = TO_ALL_NODES},
-    {"setname", client_setname, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9", .args = "connection-name",
-     .reply = "OK", .about = "Names the connection.", .complexity = "O(1)", .tips = TO_ALL_NODES},
+    {"setname", client_setname, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9",
+     .args = "connection-name", .reply = "OK", .about = "Names the connection.", .complexity = "O(1)",
+     .tips = TO_ALL_NODES},
     {"trackinginfo", client_trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "map",
      .about = "Tells how tracking is set up for the connection.", .complexity = "O(1)"},
     {"unblock", client_unblock, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "5.0.0",

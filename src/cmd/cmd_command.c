@@ -317,8 +317,9 @@ put_doc(struct exec *x, const struct command *c)
     struct cmd_arg *args = cmd_grammar_parse(x->arena, row, &wrong);
 
     reply_bulk(x, c->name);
-    reply_map(x, (size_t)2 + (row->since != NULL) + (row->complexity != NULL) + (row->deprecated_since != NULL ? 2 : 0) +
-                     (row->replaced_by != NULL) + (row->history != NULL) + (args != NULL) + (c->sub_count > 0));
+    reply_map(x, (size_t)2 + (row->since != NULL) + (row->complexity != NULL) +
+                     (row->deprecated_since != NULL ? 2 : 0) + (row->replaced_by != NULL) + (row->history != NULL) +
+                     (args != NULL) + (c->sub_count > 0));
     put_text(x, LIT("summary"), slice_cstr(row->about == NULL ? "" : row->about));
     if (row->since != NULL)
         put_text(x, LIT("since"), slice_cstr(row->since));
@@ -516,8 +517,8 @@ static const struct cmd command_subs[] = {
     {"docs", command_docs, .arity = -2, COMMAND_ROW, .since = "7.0.0", .args = "[command-name...]", .reply = "map",
      .about = "Returns the documentation of commands.", .complexity = "O(N) for N commands",
      .tips = "nondeterministic_output_order"},
-    {"getkeys", command_getkeys, .arity = -3, COMMAND_ROW, .since = "2.8.13", .args = "command [arg...]", .reply = "array",
-     .about = "Returns the keys in a command.", .complexity = "O(N) for N arguments"},
+    {"getkeys", command_getkeys, .arity = -3, COMMAND_ROW, .since = "2.8.13", .args = "command [arg...]",
+     .reply = "array", .about = "Returns the keys in a command.", .complexity = "O(N) for N arguments"},
     {"getkeysandflags", command_getkeysandflags, .arity = -3, COMMAND_ROW, .since = "7.0.0", .args = "command [arg...]",
      .reply = "array", .about = "Returns the keys in a command and what it does with them.",
      .complexity = "O(N) for N arguments"},

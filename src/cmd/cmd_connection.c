@@ -48,7 +48,7 @@ cmd_auth(struct exec *x)
 /* -- HELLO ---------------------------------------------------------------------------------------------------- */
 
 struct greeting {
-    int resp;                   /* 0: not asked for */
+    int resp; /* 0: not asked for */
     bool auth, named;
     struct slice user, password, name;
 };
@@ -88,8 +88,8 @@ greeting_parse(struct exec *x, struct greeting *g)
             if (!name_is_printable(g->name))
                 return fail(x, "ERR Client names cannot contain spaces, newlines or special characters.");
         } else {
-            return fail(x, "ERR Syntax error in HELLO option '%.*s'", (int)(x->argv[i].len < 128 ? x->argv[i].len : 128),
-                        x->argv[i].ptr);
+            return fail(x, "ERR Syntax error in HELLO option '%.*s'",
+                        (int)(x->argv[i].len < 128 ? x->argv[i].len : 128), x->argv[i].ptr);
         }
     }
     return RC_OK;
@@ -104,9 +104,10 @@ cmd_hello(struct exec *x)
     if (g.auth)
         TRY(authenticate(x, g.user, g.password));
     if (!session_authenticated(x->session))
-        return fail(x, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
-                       "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
-                       "at the same time");
+        return fail(
+            x, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
+               "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
+               "at the same time");
     if (g.named)
         session_set_name(x->session, g.name);
     if (g.resp != 0) {
@@ -141,7 +142,8 @@ cmd_ping(struct exec *x)
         return fail_arity(x);
     /* A RESP2 subscriber reads nothing but messages, so this has to look like one. */
     if (x->reply.resp == 2 && pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-                                      pubsub_session_count(s, PUBSUB_SHARD) > 0) {
+                                      pubsub_session_count(s, PUBSUB_SHARD) >
+                                  0) {
         reply_array(x, 2);
         reply_bulk(x, LIT("pong"));
         return reply_bulk(x, x->argc == 2 ? x->argv[1] : LIT(""));
@@ -188,11 +190,11 @@ const struct cmd cmd_connection_family[] = {
      .since = "1.0.0", .args = "[message]", .reply = "PONG | bulk", .about = "Answers, if the server is alive.",
      .complexity = "O(1)", .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"echo", cmd_echo, .arity = 2, .group = GROUP_CONNECTION, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
-     .categories = CAT(CONNECTION), .since = "1.0.0", .args = "message", .reply = "bulk", .about = "Returns its argument.",
-     .complexity = "O(1)"},
+     .categories = CAT(CONNECTION), .since = "1.0.0", .args = "message", .reply = "bulk",
+     .about = "Returns its argument.", .complexity = "O(1)"},
     {"quit", cmd_quit, .arity = -1, .group = GROUP_CONNECTION, .flags = ANY_TIME, .categories = CAT(CONNECTION),
-     .since = "1.0.0", .reply = "OK", .about = "Closes the connection.", .complexity = "O(1)", .deprecated_since = "7.2.0",
-     .replaced_by = "just closing the connection"},
+     .since = "1.0.0", .reply = "OK", .about = "Closes the connection.", .complexity = "O(1)",
+     .deprecated_since = "7.2.0", .replaced_by = "just closing the connection"},
     {"reset", cmd_reset, .arity = 1, .group = GROUP_CONNECTION, .flags = ANY_TIME, .categories = CAT(CONNECTION),
      .since = "6.2.0", .reply = "RESET", .about = "Puts the connection back into the state of a new one.",
      .complexity = "O(1)"},

@@ -2,8 +2,8 @@
  *
  * COMMAND INFO knows DEBUG as one command without subcommands, so they have a table of their own here. What crashes the
  * server (SEGFAULT, PANIC, OOM, JMAP …) does not exist. */
-#include "cmd/cmd_digest.h"
 #include "base/glob.h"
+#include "cmd/cmd_digest.h"
 #include "engine/engine.h"
 #include "engine/keyspace.h"
 #include "engine/session.h"
@@ -94,8 +94,8 @@ debug_object(struct exec *x)
         return RC_NO_KEY;
     /* Addresses are nobody's business, so all values seem to live at 0x0. serializedlength is what the value takes in
      * memory: the size of its dump is not known here. */
-    buf_printf(b, "Value at:0x0 refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld", entry_encoding(e),
-               entry_bytes(e), (unsigned)entry_clock(e), (long long)entry_idle_seconds(x, e));
+    buf_printf(b, "Value at:0x0 refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
+               entry_encoding(e), entry_bytes(e), (unsigned)entry_clock(e), (long long)entry_idle_seconds(x, e));
     return reply_simple(x, buf_slice(b));
 }
 
@@ -194,7 +194,8 @@ debug_htstats(struct exec *x)
     if ((db = db_at(x, n)) == NULL)
         return fail(x, "ERR Out of range database");
     add_table(b, "Dictionary HT", &db->by_key);
-    buf_printf(b, "[Expires]\n number of elements: %zu\n bytes: %zu\n", db->by_expiry.items, btree_bytes(&db->by_expiry));
+    buf_printf(b, "[Expires]\n number of elements: %zu\n bytes: %zu\n", db->by_expiry.items,
+               btree_bytes(&db->by_expiry));
     reply_put_verbatim(&x->reply, "txt", buf_slice(b));
     return RC_OK;
 }
@@ -297,7 +298,7 @@ static enum rc debug_help(struct exec *x);
 
 static const struct debug_sub {
     struct slice name;
-    int argc_min, argc_max;    /* DEBUG and the subcommand included */
+    int argc_min, argc_max; /* DEBUG and the subcommand included */
     enum rc (*run)(struct exec *x);
 } debug_subs[] = {
     {LIT_INIT("digest"), 2, 2, debug_digest},
@@ -359,9 +360,10 @@ cmd_debug(struct exec *x)
     struct slice name = x->argv[1];
 
     if (!engine_settings(x->engine)->enable_debug_command && !(session_flags(x->session) & SESSION_INTERNAL))
-        return fail(x, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
-                       "from a local connection, otherwise you need to set this option in the configuration file, and then "
-                       "restart the server.");
+        return fail(
+            x, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+               "from a local connection, otherwise you need to set this option in the configuration file, and then "
+               "restart the server.");
     for (size_t i = 0; i < sizeof(debug_subs) / sizeof(debug_subs[0]); i++) {
         const struct debug_sub *sub = &debug_subs[i];
 
@@ -373,7 +375,8 @@ cmd_debug(struct exec *x)
 }
 
 const struct cmd cmd_debug_family[] = {
-    {"debug", cmd_debug, .arity = -2, .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
-     .since = "1.0.0", .args = NULL, .about = "For tests and for looking inside.", .complexity = "that of the subcommand"},
+    {"debug", cmd_debug, .arity = -2, .group = GROUP_SERVER,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "1.0.0", .args = NULL,
+     .about = "For tests and for looking inside.", .complexity = "that of the subcommand"},
     {0},
 };

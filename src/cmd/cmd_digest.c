@@ -1,10 +1,11 @@
 /* cmd/cmd_digest.c - digests of values and of the keyspace.
  *
- * Two ways to bring a text into a digest D. Where order matters, D = H(D xor H(text)); where it does not, D = D xor H(text);
- * H is SHA-1. A value: its type's number (4 bytes, big-endian) in order; then a string's bytes or a list's elements in
- * order, or the members of the others without order, each member of a hash or sorted set being the digest of name and
- * value in order; and "!!expire!!" without order if the key expires. The keyspace: for each database that holds keys its
- * number (4 bytes) in order, then without order the digest of each key: its name in order, then its value. */
+ * Two ways to bring a text into a digest D. Where order matters, D = H(D xor H(text)); where it does not, D = D xor
+ * H(text); H is SHA-1. A value: its type's number (4 bytes, big-endian) in order; then a string's bytes or a list's
+ * elements in order, or the members of the others without order, each member of a hash or sorted set being the digest
+ * of name and value in order; and "!!expire!!" without order if the key expires. The keyspace: for each database that
+ * holds keys its number (4 bytes) in order, then without order the digest of each key: its name in order, then its
+ * value. */
 #include "cmd/cmd_digest.h"
 
 #include <stdio.h>
@@ -32,7 +33,8 @@ chain(unsigned char digest[SHA1_BYTES], struct slice text)
 static void
 chain_number(unsigned char digest[SHA1_BYTES], uint32_t n)
 {
-    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+    unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8),
+                              (unsigned char)n};
 
     chain(digest, slice_of(bytes, sizeof(bytes)));
 }

@@ -215,14 +215,15 @@ latency_help(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define HELP_ROW .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
-#define ALL_SHARDS "request_policy:all_shards response_policy:special"
-#define ALL_NODES "nondeterministic_output request_policy:all_nodes response_policy:special"
+#define HELP_ROW    .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
+#define ALL_SHARDS  "request_policy:all_shards response_policy:special"
+#define ALL_NODES   "nondeterministic_output request_policy:all_nodes response_policy:special"
 #define LATENCY_ROW .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE
 
 static const struct cmd memory_subs[] = {
     {"doctor", memory_doctor, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",
-     .about = "Says what is wrong with the memory.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
+     .about = "Says what is wrong with the memory.", .complexity = "O(1)",
+     .tips = "nondeterministic_output " ALL_SHARDS},
     {"help", memory_help, .arity = 2, HELP_ROW, .since = "4.0.0", .about = "Explains the subcommands."},
     {"malloc-stats", memory_malloc_stats, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",
      .about = "Returns what the allocator knows.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
@@ -230,7 +231,8 @@ static const struct cmd memory_subs[] = {
      .about = "Gives free pages back to the system.", .complexity = "that of the allocator",
      .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"stats", memory_stats, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "map",
-     .about = "Tells what the memory is used for.", .complexity = "O(1)", .tips = "nondeterministic_output " ALL_SHARDS},
+     .about = "Tells what the memory is used for.", .complexity = "O(1)",
+     .tips = "nondeterministic_output " ALL_SHARDS},
     {"usage", memory_usage, .arity = -3, .group = GROUP_SERVER, .flags = CMD_READONLY, .keys = {KEY_AT(2, KEY_RO)},
      .since = "4.0.0", .args = "key [SAMPLES count:int]", .reply = "integer | null",
      .about = "Tells how many bytes a key takes.", .complexity = "O(N) for N elements"},

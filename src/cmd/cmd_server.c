@@ -155,8 +155,12 @@ cmd_lolwut(struct exec *x)
 
     if (x->argc >= 3 && arg_is(x->argv[1], LIT("version")))
         TRY(arg_int(x, x->argv[2], &version));
-    for (int i = 0; i < 9; i++)
-        buf_add_slice(b, i % 2 == 0 ? LIT("          |\n") : rng_below(x->rng, 2) ? LIT("     .--./|\n     `--' |\n") : LIT("          |\\.--.\n          | `--'\n"));
+    for (int i = 0; i < 4; i++) {
+        bool left = rng_below(x->rng, 2) == 0;
+
+        buf_add_slice(b, LIT("          |\n"));
+        buf_add_slice(b, left ? LIT("     .--./|\n     `--' |\n") : LIT("          |\\.--.\n          | `--'\n"));
+    }
     buf_add_slice(b, LIT("\nSorrel ver. " SORREL_VERSION "\n"));
     reply_put_verbatim(&x->reply, "txt", buf_slice(b));
     return RC_OK;
@@ -169,7 +173,8 @@ cmd_lolwut(struct exec *x)
 static const struct cmd slowlog_subs[] = {
     {"get", slowlog_get, .arity = -2, SLOWLOG_ROW, .since = "2.2.12", .args = "[count:int]", .reply = "array",
      .about = "Returns the slowest commands of late.", .complexity = "O(N) for N entries",
-     .tips = "request_policy:all_nodes nondeterministic_output", .history = "4.0.0 Entries tell the client's address and name."},
+     .tips = "request_policy:all_nodes nondeterministic_output",
+     .history = "4.0.0 Entries tell the client's address and name."},
     {"help", slowlog_help, .arity = 2, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .since = "6.2.0",
      .reply = "array", .about = "Explains the subcommands.", .complexity = "O(1)"},
     {"len", slowlog_len_reply, .arity = 2, SLOWLOG_ROW, .since = "2.2.12", .reply = "integer",
@@ -195,7 +200,8 @@ const struct cmd cmd_server_family[] = {
     {"shutdown", cmd_shutdown, .arity = -1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY | CMD_NO_MULTI, .since = "1.0.0",
      .args = "save-selector=[NOSAVE|SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0", .reply = "none | OK",
-     .about = "Ends the server.", .complexity = "O(N) with saving, for N keys", .history = "7.0.0 Options NOW, FORCE and ABORT."},
+     .about = "Ends the server.", .complexity = "O(N) with saving, for N keys",
+     .history = "7.0.0 Options NOW, FORCE and ABORT."},
     {"lolwut", cmd_lolwut, .arity = -1, .group = GROUP_SERVER, .flags = CMD_READONLY | CMD_FAST, .since = "5.0.0",
      .args = "[VERSION version:int]", .reply = "verbatim", .about = "Draws something, and tells the version."},
     {0},

@@ -1,4 +1,5 @@
-/* cmd/cmd_tx.c - MULTI, EXEC, DISCARD, WATCH, UNWATCH. The handlers are the engine's (engine/tx.h); here are the rows. */
+/* cmd/cmd_tx.c - MULTI, EXEC, DISCARD, WATCH, UNWATCH. The handlers are the engine's (engine/tx.h); here are the rows.
+ */
 #include "engine/tx.h"
 
 #define TX_FLAGS (CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_ALLOW_BUSY)
@@ -7,8 +8,8 @@ const struct cmd cmd_tx_family[] = {
     {"multi", tx_multi, .arity = 1, .group = GROUP_TRANSACTIONS, .flags = TX_FLAGS, .categories = CAT(TRANSACTION),
      .since = "1.2.0", .reply = "OK", .about = "Starts a transaction.", .complexity = "O(1)"},
     {"exec", tx_exec, .arity = 1, .group = GROUP_TRANSACTIONS,
-     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SKIP_SLOWLOG, .categories = CAT(TRANSACTION), .since = "1.2.0",
-     .reply = "array | null", .about = "Runs the commands of a transaction.",
+     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SKIP_SLOWLOG, .categories = CAT(TRANSACTION),
+     .since = "1.2.0", .reply = "array | null", .about = "Runs the commands of a transaction.",
      .complexity = "that of the commands in it"},
     {"discard", tx_discard, .arity = 1, .group = GROUP_TRANSACTIONS, .flags = TX_FLAGS, .categories = CAT(TRANSACTION),
      .since = "2.0.0", .reply = "OK", .about = "Drops a transaction.", .complexity = "O(N) for N queued commands"},

@@ -294,8 +294,8 @@ random_header(struct exec *x, size_t n, bool scores)
 }
 
 /* n different members by walking over all of them, each kept with the chance that makes every choice of n equally
- * likely: (still wanted) in (still to come). From the highest down: when all are wanted there is no chance in it, and this
- * is redis's order. */
+ * likely: (still wanted) in (still to come). From the highest down: when all are wanted there is no chance in it, and
+ * this is redis's order. */
 static void
 random_by_walking(struct exec *x, const struct zset *z, size_t n, bool scores)
 {
@@ -436,7 +436,8 @@ const struct cmd cmd_zset_family[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "1.2.0",
      .args = "key condition=[NX|XX]@3.0.2 comparison=[GT|LT]@6.2.0 change=[CH]@3.0.2 increment=[INCR]@3.0.2 "
              "data={score:double member}...",
-     .reply = "integer | double | null", .about = "Adds members with scores to a sorted set, or changes the scores of those there.",
+     .reply = "integer | double | null",
+     .about = "Adds members with scores to a sorted set, or changes the scores of those there.",
      .complexity = "O(log(N)) for each member",
      .history = "2.4.0 Takes several members.|3.0.2 Options XX, NX, CH and INCR.|6.2.0 Options GT and LT."},
     {"zincrby", cmd_zincrby, .arity = 4, .group = GROUP_SORTED_SET, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
@@ -464,8 +465,8 @@ const struct cmd cmd_zset_family[] = {
      .reply = "integer | array | null", .about = "Tells a member's position by descending score.",
      .complexity = "O(log(N))", .history = "7.2.0 Option WITHSCORE."},
     {"zcount", cmd_zcount, .arity = 4, .group = GROUP_SORTED_SET, .flags = CMD_READONLY | CMD_FAST,
-     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "2.0.0", .args = "key min:double max:double", .reply = "integer",
-     .about = "Counts the members whose scores lie in a range.", .complexity = "O(log(N))"},
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "2.0.0", .args = "key min:double max:double",
+     .reply = "integer", .about = "Counts the members whose scores lie in a range.", .complexity = "O(log(N))"},
     {"zlexcount", cmd_zlexcount, .arity = 4, .group = GROUP_SORTED_SET, .flags = CMD_READONLY | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "2.8.9", .args = "key min max", .reply = "integer",
      .about = "Counts the members that lie in a range of bytes, all scores being equal.", .complexity = "O(log(N))"},

@@ -1,6 +1,7 @@
 /* cmd/cmd_zset_pop.c - sorted sets: ZPOPMIN, ZPOPMAX, ZMPOP and the forms that wait.
  *
- * Whatever picked the key is settled before it is propagated: replicas and the log see ZPOPMIN or ZPOPMAX of that key. */
+ * Whatever picked the key is settled before it is propagated: replicas and the log see ZPOPMIN or ZPOPMAX of that key.
+ */
 #include "cmd/args.h"
 #include "cmd/cmd_zset_priv.h"
 
@@ -38,7 +39,8 @@ pop_reply(struct exec *x, const struct zset *z, struct slice key, size_t n, enum
     }
 }
 
-/* Pops up to `count` (at least 1) members; the zset is not empty. Replies; propagation is the caller's. Returns how many. */
+/* Pops up to `count` (at least 1) members; the zset is not empty. Replies; propagation is the caller's. Returns how
+ * many. */
 static size_t
 pop_run(struct exec *x, struct entry *e, struct zset *z, struct slice key, int64_t count, enum pop_end end,
         enum pop_form form)
@@ -248,8 +250,8 @@ const struct cmd cmd_zset_pop_family[] = {
      .keys = {KEY_RANGE(1, -2, 1, POPS)}, .since = "5.0.0", .args = "key... timeout:double", .reply = "array | null",
      .about = "Removes the member with the highest score, waiting for one if need be.", .complexity = "O(log(N))",
      .history = "6.0.0 The timeout may be a fraction."},
-    {"bzmpop", cmd_bzmpop, .arity = -5, .group = GROUP_SORTED_SET,
-     .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLEKEYS, .keys = {KEY_NUM(2, POPS)}, .since = "7.0.0",
+    {"bzmpop", cmd_bzmpop, .arity = -5, .group = GROUP_SORTED_SET, .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLEKEYS,
+     .keys = {KEY_NUM(2, POPS)}, .since = "7.0.0",
      .args = "timeout:double numkeys:int key... where=<MIN|MAX> [COUNT count:int]", .reply = "array | null",
      .about = "Removes members from one end of the first sorted set that exists, waiting for one if need be.",
      .complexity = "O(K)+O(M*log(N)) for K keys and M members removed"},

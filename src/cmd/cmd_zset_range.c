@@ -31,7 +31,8 @@ bound_parse(struct arena *a, struct slice s, double *out, bool *open)
 enum rc
 zset__arg_range(struct exec *x, struct slice min, struct slice max, struct zset_range *out)
 {
-    if (!bound_parse(x->arena, min, &out->min, &out->min_open) || !bound_parse(x->arena, max, &out->max, &out->max_open))
+    if (!bound_parse(x->arena, min, &out->min, &out->min_open) ||
+        !bound_parse(x->arena, max, &out->max, &out->max_open))
         return RC_NOT_MIN_MAX;
     return RC_OK;
 }
@@ -341,28 +342,29 @@ cmd_zremrangebylex(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define READS_KEY .group = GROUP_SORTED_SET, .flags = CMD_READONLY, .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}
+#define READS_KEY       .group = GROUP_SORTED_SET, .flags = CMD_READONLY, .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}
 #define DELETES_MEMBERS .group = GROUP_SORTED_SET, .flags = CMD_WRITE, .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}
-#define RANGE_COST "O(log(N)+M) for M members returned"
-#define REMOVE_COST "O(log(N)+M) for M members removed"
+#define RANGE_COST      "O(log(N)+M) for M members returned"
+#define REMOVE_COST     "O(log(N)+M) for M members removed"
 
 const struct cmd cmd_zset_range_family[] = {
     {"zrange", cmd_zrange, .arity = -4, READS_KEY, .since = "1.2.0",
-     .args = "key start stop sortby=[BYSCORE|BYLEX]@6.2.0 [REV]@6.2.0 [LIMIT {offset:int count:int}]@6.2.0 [WITHSCORES]",
-     .reply = "array", .about = "Returns the members in a range of positions, scores or bytes.", .complexity = RANGE_COST,
-     .history = "6.2.0 Options REV, BYSCORE, BYLEX and LIMIT."},
+     .args =
+         "key start stop sortby=[BYSCORE|BYLEX]@6.2.0 [REV]@6.2.0 [LIMIT {offset:int count:int}]@6.2.0 [WITHSCORES]",
+     .reply = "array", .about = "Returns the members in a range of positions, scores or bytes.",
+     .complexity = RANGE_COST, .history = "6.2.0 Options REV, BYSCORE, BYLEX and LIMIT."},
     {"zrangebyscore", cmd_zrangebyscore, .arity = -4, READS_KEY, .since = "1.0.5",
      .args = "key min:double max:double [WITHSCORES]@2.0.0 [LIMIT {offset:int count:int}]", .reply = "array",
-     .about = "Returns the members whose scores lie in a range.", .complexity = RANGE_COST,
-     .deprecated_since = "6.2.0", .replaced_by = "`ZRANGE` with the `BYSCORE` argument",
-     .history = "2.0.0 Option WITHSCORES."},
+     .about = "Returns the members whose scores lie in a range.", .complexity = RANGE_COST, .deprecated_since = "6.2.0",
+     .replaced_by = "`ZRANGE` with the `BYSCORE` argument", .history = "2.0.0 Option WITHSCORES."},
     {"zrangebylex", cmd_zrangebylex, .arity = -4, READS_KEY, .since = "2.8.9",
      .args = "key min max [LIMIT {offset:int count:int}]", .reply = "array",
      .about = "Returns the members in a range of bytes, all scores being equal.", .complexity = RANGE_COST,
      .deprecated_since = "6.2.0", .replaced_by = "`ZRANGE` with the `BYLEX` argument"},
-    {"zrevrange", cmd_zrevrange, .arity = -4, READS_KEY, .since = "1.2.0", .args = "key start:int stop:int [WITHSCORES]",
-     .reply = "array", .about = "Returns the members in a range of positions, highest score first.",
-     .complexity = RANGE_COST, .deprecated_since = "6.2.0", .replaced_by = "`ZRANGE` with the `REV` argument"},
+    {"zrevrange", cmd_zrevrange, .arity = -4, READS_KEY, .since = "1.2.0",
+     .args = "key start:int stop:int [WITHSCORES]", .reply = "array",
+     .about = "Returns the members in a range of positions, highest score first.", .complexity = RANGE_COST,
+     .deprecated_since = "6.2.0", .replaced_by = "`ZRANGE` with the `REV` argument"},
     {"zrevrangebyscore", cmd_zrevrangebyscore, .arity = -4, READS_KEY, .since = "2.2.0",
      .args = "key max:double min:double [WITHSCORES] [LIMIT {offset:int count:int}]", .reply = "array",
      .about = "Returns the members whose scores lie in a range, highest first.", .complexity = RANGE_COST,
@@ -381,8 +383,8 @@ const struct cmd cmd_zset_range_family[] = {
      .args = "key start:int stop:int", .reply = "integer", .about = "Removes the members in a range of positions.",
      .complexity = REMOVE_COST},
     {"zremrangebyscore", cmd_zremrangebyscore, .arity = 4, DELETES_MEMBERS, .since = "1.2.0",
-     .args = "key min:double max:double", .reply = "integer", .about = "Removes the members whose scores lie in a range.",
-     .complexity = REMOVE_COST},
+     .args = "key min:double max:double", .reply = "integer",
+     .about = "Removes the members whose scores lie in a range.", .complexity = REMOVE_COST},
     {"zremrangebylex", cmd_zremrangebylex, .arity = 4, DELETES_MEMBERS, .since = "2.8.9", .args = "key min max",
      .reply = "integer", .about = "Removes the members in a range of bytes, all scores being equal.",
      .complexity = REMOVE_COST},

@@ -11,7 +11,7 @@ enum combine { COMBINE_UNION, COMBINE_INTER, COMBINE_DIFF };
 enum aggregate { AGGREGATE_SUM, AGGREGATE_MIN, AGGREGATE_MAX };
 
 struct source {
-    const struct zset *zset;   /* one of them, or neither for an absent key */
+    const struct zset *zset; /* one of them, or neither for an absent key */
     const struct set *set;
     double weight;
     size_t count;
@@ -21,9 +21,9 @@ struct combination {
     enum combine op;
     enum aggregate aggregate;
     bool scores, store, count_only;
-    int64_t limit;             /* ZINTERCARD: 0 for none */
+    int64_t limit; /* ZINTERCARD: 0 for none */
     const struct value_limits *limits;
-    bool minus_zero;           /* some score came out as -0 */
+    bool minus_zero; /* some score came out as -0 */
     struct source *sources;
     int n;
 };
@@ -148,13 +148,14 @@ source_next(const struct source *s, struct source_iter *it, struct slice *member
     return true;
 }
 
-/* By size, stable. Sources are few; but a client may name a million keys, so no quadratic sort: merge from the bottom. */
+/* By size, stable. Sources are few; but a client may name a million keys, so no quadratic sort: merge from the bottom.
+ */
 static void
 sources_sort(struct exec *x, struct source *s, int n)
 {
     struct source *from = s, *to = arena_array(x->arena, (size_t)n, sizeof(*s));
 
-    for (int width = 1; width < n; width = width > n / 2 ? n : 2 * width) {
+    for (int width = 1; width<n; width = width> n / 2 ? n : 2 * width) {
         for (int lo = 0; lo < n; lo += 2 * width) {
             int mid = width < n - lo ? lo + width : n, hi = width < n - mid ? mid + width : n;
             int a = lo, b = mid;
@@ -312,8 +313,8 @@ combine(struct exec *x, struct combination *c, struct slice key)
     combine_into(x, c, zset__of(made));
     if (!c->minus_zero || (c->store && zset_count(zset__of(made)) <= x->limits->zset_max_listpack_entries))
         return made;
-    /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what is
-     * stored is small: so once more, in a large one. */
+    /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what
+     * is stored is small: so once more, in a large one. */
     entry_free(made);
     made = entry_new(TYPE_ZSET, key);
     large = *x->limits;
@@ -406,14 +407,14 @@ cmd_zintercard(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define READS_KEYS                                                                                                     \
+#define READS_KEYS \
     .group = GROUP_SORTED_SET, .flags = CMD_READONLY | CMD_MOVABLEKEYS, .keys = {KEY_NUM(1, KEY_RO | KEY_ACCESS)}
-#define STORES_KEY                                                                                                     \
-    .group = GROUP_SORTED_SET, .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS,                                     \
+#define STORES_KEY                                                                 \
+    .group = GROUP_SORTED_SET, .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS, \
     .keys = {KEY_AT(1, KEY_OW | KEY_UPDATE), KEY_NUM(2, KEY_RO | KEY_ACCESS)}
 #define UNION_COST "O(N)+O(M*log(M)) for N members in all inputs and M in the result"
 #define INTER_COST "O(N*K)+O(M*log(M)) for N members in the smallest of K inputs and M in the result"
-#define DIFF_COST "O(L + (N-K)log(N)) for L members in all inputs, N in the first and K in the result"
+#define DIFF_COST  "O(L + (N-K)log(N)) for L members in all inputs, N in the first and K in the result"
 
 const struct cmd cmd_zset_store_family[] = {
     {"zunion", cmd_zunion, .arity = -3, READS_KEYS, .since = "6.2.0",
@@ -434,8 +435,9 @@ const struct cmd cmd_zset_store_family[] = {
     {"zdiffstore", cmd_zdiffstore, .arity = -4, STORES_KEY, .since = "6.2.0",
      .args = "destination:key numkeys:int key...", .reply = "integer",
      .about = "Stores the difference of sorted sets in a key.", .complexity = DIFF_COST},
-    {"zintercard", cmd_zintercard, .arity = -3, READS_KEYS, .since = "7.0.0", .args = "numkeys:int key... [LIMIT limit:int]",
-     .reply = "integer", .about = "Counts the members of the intersection of sorted sets.",
+    {"zintercard", cmd_zintercard, .arity = -3, READS_KEYS, .since = "7.0.0",
+     .args = "numkeys:int key... [LIMIT limit:int]", .reply = "integer",
+     .about = "Counts the members of the intersection of sorted sets.",
      .complexity = "O(N*K) for N members in the smallest of K inputs"},
     {0},
 };

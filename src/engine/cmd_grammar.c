@@ -12,8 +12,8 @@ struct grammar {
     const char *p;
     const char *error;
     int depth;
-    int keys;       /* key arguments so far */
-    int specs;      /* key specifications of the row */
+    int keys;  /* key arguments so far */
+    int specs; /* key specifications of the row */
 };
 
 /* -- characters ----------------------------------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ parse_word(struct grammar *g)
         struct slice text;
         enum cmd_arg_type type;
     } types[] = {
-        {LIT_INIT("string"), ARG_STRING}, {LIT_INIT("int"), ARG_INTEGER}, {LIT_INIT("double"), ARG_DOUBLE},
+        {LIT_INIT("string"), ARG_STRING}, {LIT_INIT("int"), ARG_INTEGER},     {LIT_INIT("double"), ARG_DOUBLE},
         {LIT_INIT("key"), ARG_KEY},       {LIT_INIT("pattern"), ARG_PATTERN}, {LIT_INIT("time"), ARG_UNIX_TIME},
     };
     struct cmd_arg *a = new_arg(g, ARG_STRING);
@@ -317,9 +317,11 @@ const char *
 cmd_arg_type_name(enum cmd_arg_type type)
 {
     static const char *const names[] = {
-        [ARG_STRING] = "string",   [ARG_INTEGER] = "integer",     [ARG_DOUBLE] = "double",
-        [ARG_KEY] = "key",         [ARG_PATTERN] = "pattern",     [ARG_UNIX_TIME] = "unix-time",
-        [ARG_PURE_TOKEN] = "pure-token", [ARG_ONEOF] = "oneof",   [ARG_BLOCK] = "block",
+        [ARG_STRING] = "string",         [ARG_INTEGER] = "integer",
+        [ARG_DOUBLE] = "double",         [ARG_KEY] = "key",
+        [ARG_PATTERN] = "pattern",       [ARG_UNIX_TIME] = "unix-time",
+        [ARG_PURE_TOKEN] = "pure-token", [ARG_ONEOF] = "oneof",
+        [ARG_BLOCK] = "block",
     };
 
     return names[type];

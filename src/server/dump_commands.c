@@ -19,7 +19,8 @@ line_of(const struct cmd *cmd, const struct cmd *parent)
 {
     struct line l = {.cmd = cmd, .parent = parent};
 
-    snprintf(l.name, sizeof(l.name), "%s%s%s", parent != NULL ? parent->name : "", parent != NULL ? " " : "", cmd->name);
+    snprintf(l.name, sizeof(l.name), "%s%s%s", parent != NULL ? parent->name : "", parent != NULL ? " " : "",
+             cmd->name);
     for (char *p = l.name; *p != '\0'; p++)
         *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
     return l;
@@ -57,8 +58,8 @@ add_line(struct buf *b, const struct line *l)
     arena_fini(&a);
 }
 
-/* Commands and subcommands of one group in the order of their names; a container without a handler of its own is left out
- * in favour of its subcommands. */
+/* Commands and subcommands of one group in the order of their names; a container without a handler of its own is left
+ * out in favour of its subcommands. */
 static size_t
 collect(const struct cmd *const *families, enum cmd_group group, struct line *out, size_t max)
 {
@@ -97,11 +98,13 @@ dump_commands(void)
         if (n == 0)
             continue;
         total += n;
-        buf_printf(&b, "\n## %s\n\n| command | does | cost | since Redis |\n|---|---|---|---|\n", cmd_group_name((enum cmd_group)g));
+        buf_printf(&b, "\n## %s\n\n| command | does | cost | since Redis |\n|---|---|---|---|\n",
+                   cmd_group_name((enum cmd_group)g));
         for (size_t i = 0; i < n; i++)
             add_line(&b, &lines[i]);
     }
-    printf("# Commands\n\nMade from the command rows by `make docs`; do not edit. %zu commands and subcommands.\n", total);
+    printf("# Commands\n\nMade from the command rows by `make docs`; do not edit. %zu commands and subcommands.\n",
+           total);
     fwrite(b.ptr, 1, b.len, stdout);
     buf_fini(&b);
     mem_free(lines);

@@ -20,19 +20,19 @@ enum { WORDS_MAX = 256 };
 struct row {
     const struct cmd *cmd, *parent;
     char name[64];
-    int names;                   /* words of the name: 1, or 2 for a subcommand */
+    int names; /* words of the name: 1, or 2 for a subcommand */
 };
 
 static int wrong; /* rows with something wrong, all of which are shown before the test fails */
 
-#define EXPECT(row, cond, ...)                                                                                         \
-    do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            wrong++;                                                                                                   \
-            printf("%s: ", (row)->name);                                                                               \
-            printf(__VA_ARGS__);                                                                                       \
-            printf("\n");                                                                                              \
-        }                                                                                                              \
+#define EXPECT(row, cond, ...)           \
+    do {                                 \
+        if (!(cond)) {                   \
+            wrong++;                     \
+            printf("%s: ", (row)->name); \
+            printf(__VA_ARGS__);         \
+            printf("\n");                \
+        }                                \
     } while (0)
 
 typedef void row_fn(const struct row *r, struct arena *a);
@@ -123,10 +123,11 @@ static void
 check_tips(const struct row *r, struct arena *a)
 {
     static const char *const known[] = {
-        "nondeterministic_output", "nondeterministic_output_order", "request_policy:all_nodes", "request_policy:all_shards",
-        "request_policy:multi_shard", "request_policy:special", "response_policy:one_succeeded",
-        "response_policy:all_succeeded", "response_policy:agg_logical_and", "response_policy:agg_logical_or",
-        "response_policy:agg_min", "response_policy:agg_max", "response_policy:agg_sum", "response_policy:special",
+        "nondeterministic_output",        "nondeterministic_output_order", "request_policy:all_nodes",
+        "request_policy:all_shards",      "request_policy:multi_shard",    "request_policy:special",
+        "response_policy:one_succeeded",  "response_policy:all_succeeded", "response_policy:agg_logical_and",
+        "response_policy:agg_logical_or", "response_policy:agg_min",       "response_policy:agg_max",
+        "response_policy:agg_sum",        "response_policy:special",
     };
     struct slice rest = slice_cstr(r->cmd->tips == NULL ? "" : r->cmd->tips);
 
@@ -213,7 +214,8 @@ check_flags(const struct row *r, struct arena *a)
     EXPECT(r, r->cmd->subs == NULL || r->cmd->handler != NULL || f == 0, "a container has no flags");
     EXPECT(r, needs_movable(r->cmd) == ((f & CMD_MOVABLEKEYS) != 0), "movablekeys does not fit the key specifications");
     for (int bit = 0; bit < 24; bit++)
-        EXPECT(r, !(f >> bit & 1) || cmd_flag_name(bit) != NULL || (1u << bit) == CMD_SCRIPT_RUNNER, "flag %d has no name", bit);
+        EXPECT(r, !(f >> bit & 1) || cmd_flag_name(bit) != NULL || (1u << bit) == CMD_SCRIPT_RUNNER,
+               "flag %d has no name", bit);
 }
 
 static void
@@ -285,10 +287,10 @@ test_grammar_agrees_with_arity(void **state)
 struct sample {
     struct slice words[WORDS_MAX];
     int n;
-    bool options;     /* with what is optional */
-    int repeats;      /* of what may be repeated */
-    unsigned pick;    /* which alternative */
-    int numkeys_at;   /* the last number's place, to be corrected by the keys after it */
+    bool options;   /* with what is optional */
+    int repeats;    /* of what may be repeated */
+    unsigned pick;  /* which alternative */
+    int numkeys_at; /* the last number's place, to be corrected by the keys after it */
 };
 
 static void
@@ -448,7 +450,7 @@ test_slips(void **state)
 {
     assert_broken("[key");
     assert_broken("key]");
-    assert_broken("<A|B>");             /* no name */
+    assert_broken("<A|B>"); /* no name */
     assert_broken("{a b}");
     assert_broken("key:number");
     assert_broken("key  member");
