@@ -43,6 +43,7 @@ OTHER_TREE = {
     "client|list": NEWER + ": a block of one argument became that argument",
     "config|get": NEWER + ": a block of one argument became that argument",
     "psubscribe": NEWER + ": a block of one argument became that argument",
+    "xinfo|stream": NEWER + ": FULL became an argument of its own",
     "command|getkeys": NEWER + ": had no arguments described",
     "command|getkeysandflags": NEWER + ": had no arguments described",
 }
