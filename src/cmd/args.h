@@ -13,8 +13,8 @@ enum rc arg_positive(struct exec *x, struct slice arg, int64_t *out);
 /* What redis reads as an int: the number of a database, for instance. */
 enum rc arg_int32(struct exec *x, struct slice arg, int64_t *out);
 
-/* Turns redis's pair of inclusive indexes, which may count from the end, into a part of 0..len-1. False when the part is
- * empty. */
+/* Turns redis's pair of inclusive indexes, which may count from the end, into a part of 0..len-1. False when the part
+ * is empty. */
 bool clamp_range(int64_t first, int64_t last, size_t len, size_t *from, size_t *count);
 
 enum expire_unit { UNIT_S, UNIT_MS };

@@ -105,7 +105,8 @@ cmd_incrbyfloat(struct exec *x)
     return reply_bulk(x, sum);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_counter_family[] = {
     {"incr", cmd_incr, .arity = 2, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,

@@ -141,7 +141,8 @@ cmd_pexpiretime(struct exec *x)
     return reply_expiry(x, UNIT_MS, false);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_expire_family[] = {
     {"expire", cmd_expire, .arity = -3, .group = GROUP_GENERIC, .flags = CMD_WRITE | CMD_FAST,
@@ -164,10 +165,10 @@ const struct cmd cmd_expire_family[] = {
      .args = "key unix-time-milliseconds:time condition=[NX|XX|GT|LT]@7.0.0", .reply = "integer",
      .about = "Lets a key expire at a unix time in milliseconds.", .complexity = "O(1)",
      .history = "7.0.0 Conditions NX XX GT LT."},
-    {"ttl", cmd_ttl, .arity = 2, .group = GROUP_GENERIC, .flags = CMD_READONLY | CMD_FAST,
-     .categories = CAT(KEYSPACE), .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key",
-     .reply = "integer", .about = "Tells in how many seconds a key expires.", .complexity = "O(1)",
-     .tips = "nondeterministic_output", .history = "2.8.0 -2 for a missing key."},
+    {"ttl", cmd_ttl, .arity = 2, .group = GROUP_GENERIC, .flags = CMD_READONLY | CMD_FAST, .categories = CAT(KEYSPACE),
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key", .reply = "integer",
+     .about = "Tells in how many seconds a key expires.", .complexity = "O(1)", .tips = "nondeterministic_output",
+     .history = "2.8.0 -2 for a missing key."},
     {"pttl", cmd_pttl, .arity = 2, .group = GROUP_GENERIC, .flags = CMD_READONLY | CMD_FAST,
      .categories = CAT(KEYSPACE), .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "2.6.0", .args = "key",
      .reply = "integer", .about = "Tells in how many milliseconds a key expires.", .complexity = "O(1)",

@@ -234,7 +234,8 @@ cmd_hvals(struct exec *x)
     return read_all(x, false, true);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_hash_family[] = {
     {"hset", cmd_hset, .arity = -4, .group = GROUP_HASH, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
@@ -242,9 +243,8 @@ const struct cmd cmd_hash_family[] = {
      .reply = "integer", .about = "Sets fields of a hash, creating it if needed.", .complexity = "O(1) or O(N)",
      .history = "4.0.0 Variadic field/value pairs."},
     {"hmset", cmd_hmset, .arity = -4, .group = GROUP_HASH, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
-     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "2.0.0", .args = "key data={field value}...",
-     .reply = "simple", .about = "Sets fields of a hash.", .complexity = "O(N)", .deprecated_since = "4.0.0",
-     .replaced_by = "`HSET`"},
+     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "2.0.0", .args = "key data={field value}...", .reply = "simple",
+     .about = "Sets fields of a hash.", .complexity = "O(N)", .deprecated_since = "4.0.0", .replaced_by = "`HSET`"},
     {"hsetnx", cmd_hsetnx, .arity = 4, .group = GROUP_HASH, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_INSERT)}, .since = "2.0.0", .args = "key field value", .reply = "integer",
      .about = "Sets a field, provided that the hash does not have it.", .complexity = "O(1)"},

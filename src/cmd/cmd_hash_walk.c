@@ -127,7 +127,8 @@ cmd_hscan(struct exec *x)
     return scan_reply(&s);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_hash_walk_family[] = {
     {"hrandfield", cmd_hrandfield, .arity = -2, .group = GROUP_HASH, .flags = CMD_READONLY,

@@ -1,7 +1,7 @@
 /* cmd/cmd_lcs.c - LCS, the longest common subsequence of two strings.
  *
- * The table of lengths is kept one row at a time; the way back is remembered with two bits a cell: whether the bytes are
- * equal (then the way is diagonal) need not be stored, so in truth it is one bit, "up rather than left". That is 32
+ * The table of lengths is kept one row at a time; the way back is remembered with two bits a cell: whether the bytes
+ * are equal (then the way is diagonal) need not be stored, so in truth it is one bit, "up rather than left". That is 32
  * times less than a table of 32-bit lengths, and time and memory stay bounded by one limit.
  */
 #include "base/mem.h"
@@ -14,9 +14,9 @@ struct lcs_options {
 
 struct lcs {
     struct slice a, b;
-    uint32_t *row;       /* lengths for the current prefix of a */
-    unsigned char *up;   /* a bit for each cell, NULL when only the length is wanted */
-    size_t stride;       /* bytes of `up` for one byte of a */
+    uint32_t *row;     /* lengths for the current prefix of a */
+    unsigned char *up; /* a bit for each cell, NULL when only the length is wanted */
+    size_t stride;     /* bytes of `up` for one byte of a */
 };
 
 static enum rc
@@ -51,7 +51,8 @@ lcs_open(struct exec *x, struct lcs *l, bool length_only)
 
     if (l->a.len >= UINT32_MAX - 1 || l->b.len >= UINT32_MAX - 1)
         return fail(x, "ERR String too long for LCS");
-    /* Redis's limit for its table of 32-bit lengths. It bounds the time as well, so it holds when only one row is kept. */
+    /* Redis's limit for its table of 32-bit lengths. It bounds the time as well, so it holds when only one row is kept.
+     */
     if (!size_mul(l->a.len + 1, rows, &table) || table > string_max(x))
         return fail(x, "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     l->stride = (l->b.len + 7) / 8;
@@ -189,7 +190,8 @@ cmd_lcs(struct exec *x)
     return rc;
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_lcs_family[] = {
     {"lcs", cmd_lcs, .arity = -3, .group = GROUP_STRING, .flags = CMD_READONLY,

@@ -117,8 +117,9 @@ parse_lpos_options(struct exec *x, struct lpos_options *o)
         if (arg_is(arg, LIT("RANK"))) {
             TRY(arg_range(x, x->argv[i + 1], -INT64_MAX, INT64_MAX, &o->rank));
             if (o->rank == 0)
-                return fail(x, "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
-                               "negative to start from the end of the list");
+                return fail(x,
+                            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+                            "negative to start from the end of the list");
         } else if (arg_is(arg, LIT("COUNT"))) {
             TRY(arg_range_or(x, x->argv[i + 1], 0, INT64_MAX, "ERR COUNT can't be negative", &o->count));
             o->many = true;
@@ -276,7 +277,8 @@ cmd_ltrim(struct exec *x)
     return reply_ok(x);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_list_family[] = {
     {"lpush", cmd_lpush, .arity = -3, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
@@ -306,9 +308,8 @@ const struct cmd cmd_list_family[] = {
      .about = "Returns the elements between two positions.", .complexity = "O(S+N)"},
     {"lpos", cmd_lpos, .arity = -3, .group = GROUP_LIST, .flags = CMD_READONLY,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "6.0.6",
-     .args = "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]",
-     .reply = "null | integer | array", .about = "Finds the positions of an element in a list.",
-     .complexity = "O(N)"},
+     .args = "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]", .reply = "null | integer | array",
+     .about = "Finds the positions of an element in a list.", .complexity = "O(N)"},
     {"lset", cmd_lset, .arity = 4, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "1.0.0", .args = "key index:int element", .reply = "simple",
      .about = "Replaces the element at a position.", .complexity = "O(N) or O(1)"},
@@ -318,8 +319,8 @@ const struct cmd cmd_list_family[] = {
     {"lrem", cmd_lrem, .arity = 4, .group = GROUP_LIST, .flags = CMD_WRITE, .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
      .since = "1.0.0", .args = "key count:int element", .reply = "integer",
      .about = "Removes elements equal to a given one.", .complexity = "O(N+M)"},
-    {"ltrim", cmd_ltrim, .arity = 4, .group = GROUP_LIST, .flags = CMD_WRITE,
-     .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "1.0.0", .args = "key start:int stop:int", .reply = "simple",
+    {"ltrim", cmd_ltrim, .arity = 4, .group = GROUP_LIST, .flags = CMD_WRITE, .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
+     .since = "1.0.0", .args = "key start:int stop:int", .reply = "simple",
      .about = "Keeps only the elements between two positions.", .complexity = "O(N)"},
     {0},
 };

@@ -98,19 +98,18 @@ cmd_brpoplpush(struct exec *x)
     return blocking_move(x, LIST_TAIL, LIST_HEAD, deadline_ms);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_list_block_family[] = {
     {"blpop", cmd_blpop, .arity = -3, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_BLOCKING,
-     .keys = {KEY_RANGE(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .since = "2.0.0",
-     .args = "key... timeout:double", .reply = "null | array",
-     .about = "Takes the first element off a list, waiting for one if needed.", .complexity = "O(N)",
-     .history = "6.0.0 Timeout accepts fractions of a second."},
+     .keys = {KEY_RANGE(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .since = "2.0.0", .args = "key... timeout:double",
+     .reply = "null | array", .about = "Takes the first element off a list, waiting for one if needed.",
+     .complexity = "O(N)", .history = "6.0.0 Timeout accepts fractions of a second."},
     {"brpop", cmd_brpop, .arity = -3, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_BLOCKING,
-     .keys = {KEY_RANGE(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .since = "2.0.0",
-     .args = "key... timeout:double", .reply = "null | array",
-     .about = "Takes the last element off a list, waiting for one if needed.", .complexity = "O(N)",
-     .history = "6.0.0 Timeout accepts fractions of a second."},
+     .keys = {KEY_RANGE(1, -2, 1, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .since = "2.0.0", .args = "key... timeout:double",
+     .reply = "null | array", .about = "Takes the last element off a list, waiting for one if needed.",
+     .complexity = "O(N)", .history = "6.0.0 Timeout accepts fractions of a second."},
     {"blmpop", cmd_blmpop, .arity = -5, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLEKEYS,
      .keys = {KEY_NUM(2, KEY_RW | KEY_ACCESS | KEY_DELETE)}, .since = "7.0.0",
      .args = "timeout:double numkeys:int key... where=<LEFT|RIGHT> [COUNT count:int]", .reply = "null | array",
@@ -124,8 +123,7 @@ const struct cmd cmd_list_block_family[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_DELETE), KEY_AT(2, KEY_RW | KEY_INSERT)}, .since = "2.2.0",
      .args = "source:key destination:key timeout:double", .reply = "bulk | null",
      .about = "Moves the last element of a list to the front of another, waiting for one if needed.",
-     .complexity = "O(1)", .deprecated_since = "6.2.0",
-     .replaced_by = "`BLMOVE` with the `RIGHT` and `LEFT` arguments",
+     .complexity = "O(1)", .deprecated_since = "6.2.0", .replaced_by = "`BLMOVE` with the `RIGHT` and `LEFT` arguments",
      .history = "6.0.0 Timeout accepts fractions of a second."},
     {0},
 };

@@ -31,7 +31,8 @@ list__reply_popped(struct exec *x, struct entry *e, struct list *list, enum list
     if (!array) {
         reply_bulk(x, list_peek(list, end));
     } else {
-        struct list_iter it = list_seek(list, end == LIST_HEAD ? 0 : count - 1, end == LIST_HEAD ? LIST_TAIL : LIST_HEAD);
+        struct list_iter it =
+            list_seek(list, end == LIST_HEAD ? 0 : count - 1, end == LIST_HEAD ? LIST_TAIL : LIST_HEAD);
         struct slice element;
         reply_array(x, n);
         for (size_t i = 0; i < n && list_next(list, &it, &element); i++)
@@ -195,7 +196,8 @@ cmd_rpoplpush(struct exec *x)
     return move_or_null(x, LIST_TAIL, LIST_HEAD);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_list_pop_family[] = {
     {"lpop", cmd_lpop, .arity = -2, .group = GROUP_LIST, .flags = CMD_WRITE | CMD_FAST,

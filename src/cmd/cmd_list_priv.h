@@ -6,11 +6,11 @@
 
 /* LEFT or RIGHT; RC_SYNTAX. */
 enum rc list__arg_end(struct slice arg, enum list_end *end);
-/* Takes n elements (at most what there is) off that end of a list being edited and replies with them, as one bulk string
- * (array false, n 1) or as an array. Completes the change. */
+/* Takes n elements (at most what there is) off that end of a list being edited and replies with them, as one bulk
+ * string (array false, n 1) or as an array. Completes the change. */
 void list__reply_popped(struct exec *x, struct entry *e, struct list *list, enum list_end end, size_t n, bool array);
-/* Moves an element between ends of lists and replies with it. *moved is false, and nothing replied, when the source does
- * not exist. */
+/* Moves an element between ends of lists and replies with it. *moved is false, and nothing replied, when the source
+ * does not exist. */
 enum rc list__move(struct exec *x, struct slice source, struct slice destination, enum list_end from, enum list_end to,
                    bool *moved);
 /* LMPOP's arguments from `numkeys` at argument `at` on. */

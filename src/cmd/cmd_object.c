@@ -32,8 +32,9 @@ cmd_object_idletime(struct exec *x)
     if (e == NULL)
         return reply_null(x);
     if (policy_is_lfu(x))
-        return fail(x, "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
-                       "between policies at runtime LRU and LFU data will take some time to adjust.");
+        return fail(x,
+                    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching "
+                    "between policies at runtime LRU and LFU data will take some time to adjust.");
     return reply_int(x, entry_idle_seconds(x, e));
 }
 
@@ -45,8 +46,9 @@ cmd_object_freq(struct exec *x)
     if (e == NULL)
         return reply_null(x);
     if (!policy_is_lfu(x))
-        return fail(x, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
-                       "switching between policies at runtime LRU and LFU data will take some time to adjust.");
+        return fail(x,
+                    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when "
+                    "switching between policies at runtime LRU and LFU data will take some time to adjust.");
     return reply_int(x, entry_frequency(x, e));
 }
 
@@ -72,13 +74,13 @@ cmd_object_help(struct exec *x)
     return reply_help(x, lines);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 static const struct cmd object_subcommands[] = {
     {"encoding", cmd_object_encoding, .arity = 3, .group = GROUP_GENERIC, .flags = CMD_READONLY,
-     .categories = CAT(KEYSPACE), .keys = {KEY_AT(2, KEY_RO)}, .since = "2.2.3", .args = "key",
-     .reply = "null | bulk", .about = "Names the representation of a value.", .complexity = "O(1)",
-     .tips = "nondeterministic_output"},
+     .categories = CAT(KEYSPACE), .keys = {KEY_AT(2, KEY_RO)}, .since = "2.2.3", .args = "key", .reply = "null | bulk",
+     .about = "Names the representation of a value.", .complexity = "O(1)", .tips = "nondeterministic_output"},
     {"freq", cmd_object_freq, .arity = 3, .group = GROUP_GENERIC, .flags = CMD_READONLY, .categories = CAT(KEYSPACE),
      .keys = {KEY_AT(2, KEY_RO)}, .since = "4.0.0", .args = "key", .reply = "integer | null",
      .about = "Tells how often a key is used, on a logarithmic scale.", .complexity = "O(1)",

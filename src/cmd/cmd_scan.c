@@ -80,7 +80,8 @@ cmd_dbsize(struct exec *x)
     return reply_int(x, (int64_t)db_size(x, x->db));
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_scan_family[] = {
     {"keys", cmd_keys, .arity = 2, .group = GROUP_GENERIC, .flags = CMD_READONLY,
@@ -92,10 +93,9 @@ const struct cmd cmd_scan_family[] = {
      .reply = "array | bulk", .about = "Walks over the names of keys step by step.", .complexity = "O(1) or O(N)",
      .tips = "nondeterministic_output request_policy:special response_policy:special",
      .history = "6.0.0 New TYPE filter."},
-    {"randomkey", cmd_randomkey, .arity = 1, .group = GROUP_GENERIC, .flags = CMD_READONLY,
-     .categories = CAT(KEYSPACE), .since = "1.0.0", .reply = "null | bulk",
-     .about = "Returns the name of a key chosen by chance.", .complexity = "O(1)",
-     .tips = "request_policy:all_shards response_policy:special nondeterministic_output"},
+    {"randomkey", cmd_randomkey, .arity = 1, .group = GROUP_GENERIC, .flags = CMD_READONLY, .categories = CAT(KEYSPACE),
+     .since = "1.0.0", .reply = "null | bulk", .about = "Returns the name of a key chosen by chance.",
+     .complexity = "O(1)", .tips = "request_policy:all_shards response_policy:special nondeterministic_output"},
     {"dbsize", cmd_dbsize, .arity = 1, .group = GROUP_SERVER, .flags = CMD_READONLY | CMD_FAST,
      .categories = CAT(KEYSPACE), .since = "1.0.0", .reply = "integer", .about = "Counts the keys of the database.",
      .complexity = "O(1)", .tips = "request_policy:all_shards response_policy:agg_sum"},

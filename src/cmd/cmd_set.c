@@ -293,7 +293,8 @@ cmd_sscan(struct exec *x)
     return scan_reply(&s);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_set_family[] = {
     {"sadd", cmd_sadd, .arity = -3, .group = GROUP_SET, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
@@ -307,9 +308,9 @@ const struct cmd cmd_set_family[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_DELETE), KEY_AT(2, KEY_RW | KEY_INSERT)}, .since = "1.0.0",
      .args = "source:key destination:key member", .reply = "integer",
      .about = "Moves a member from one set to another.", .complexity = "O(1)"},
-    {"scard", cmd_scard, .arity = 2, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST,
-     .keys = {KEY_AT(1, KEY_RO)}, .since = "1.0.0", .args = "key", .reply = "integer",
-     .about = "Tells how many members a set has.", .complexity = "O(1)"},
+    {"scard", cmd_scard, .arity = 2, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST, .keys = {KEY_AT(1, KEY_RO)},
+     .since = "1.0.0", .args = "key", .reply = "integer", .about = "Tells how many members a set has.",
+     .complexity = "O(1)"},
     {"sismember", cmd_sismember, .arity = 3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RO)}, .since = "1.0.0", .args = "key member", .reply = "integer",
      .about = "Tells whether a set has a member.", .complexity = "O(1)"},

@@ -262,7 +262,8 @@ cmd_sdiffstore(struct exec *x)
     return store(x, e, EV_SDIFFSTORE);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_set_algebra_family[] = {
     {"sinter", cmd_sinter, .arity = -2, .group = GROUP_SET, .flags = CMD_READONLY,

@@ -1,6 +1,7 @@
 /* cmd/cmd_string.c - strings: reading, setting and changing them.
  *
- * Turns arguments into calls on string values and results into replies. Counters are in cmd_counter.c, LCS in cmd_lcs.c.
+ * Turns arguments into calls on string values and results into replies. Counters are in cmd_counter.c, LCS in
+ * cmd_lcs.c.
  */
 #include "base/mem.h"
 #include "cmd/args.h"
@@ -24,9 +25,8 @@ expire_option(struct slice arg)
         struct slice word;
         enum expire_option option;
     } words[] = {
-        {LIT_INIT("EX"), EXPIRE_EX},           {LIT_INIT("PX"), EXPIRE_PX},
-        {LIT_INIT("EXAT"), EXPIRE_EXAT},       {LIT_INIT("PXAT"), EXPIRE_PXAT},
-        {LIT_INIT("KEEPTTL"), EXPIRE_KEEPTTL}, {LIT_INIT("PERSIST"), EXPIRE_PERSIST},
+        {LIT_INIT("EX"), EXPIRE_EX},     {LIT_INIT("PX"), EXPIRE_PX},           {LIT_INIT("EXAT"), EXPIRE_EXAT},
+        {LIT_INIT("PXAT"), EXPIRE_PXAT}, {LIT_INIT("KEEPTTL"), EXPIRE_KEEPTTL}, {LIT_INIT("PERSIST"), EXPIRE_PERSIST},
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -291,8 +291,8 @@ cmd_getrange(struct exec *x)
     if (e == NULL)
         return reply_bulk(x, LIT(""));
 
-    /* An end before the beginning counts as the first byte here (not so in LRANGE), unless both count from the end and are
-     * in the wrong order. */
+    /* An end before the beginning counts as the first byte here (not so in LRANGE), unless both count from the end and
+     * are in the wrong order. */
     size_t len = string_len(e);
     bool crossed = first < 0 && last < 0 && first > last;
     if (last < 0 && last + (int64_t)len < 0)
@@ -415,7 +415,8 @@ cmd_setrange(struct exec *x)
     return reply_int(x, (int64_t)len);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------- */
+/* -- rows -----------------------------------------------------------------------------------------------------------
+ */
 
 const struct cmd cmd_string_family[] = {
     {"get", cmd_get, .arity = 2, .group = GROUP_STRING, .flags = CMD_READONLY | CMD_FAST,
@@ -424,12 +425,13 @@ const struct cmd cmd_string_family[] = {
     {"set", cmd_set, .arity = -3, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .since = "1.0.0",
      .args = "key value condition=[NX|XX]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
-         "milliseconds:int@2.6.12|EXAT unix-time-seconds:time@6.2.0|PXAT "
-         "unix-time-milliseconds:time@6.2.0|KEEPTTL@6.0.0]", .reply = "null | simple | bulk",
+             "milliseconds:int@2.6.12|EXAT unix-time-seconds:time@6.2.0|PXAT "
+             "unix-time-milliseconds:time@6.2.0|KEEPTTL@6.0.0]",
+     .reply = "null | simple | bulk",
      .about = "Sets a key to a string, whatever it held; options make it conditional or let it expire.",
      .complexity = "O(1)",
      .history = "2.6.12 New EX PX NX XX.|6.0.0 New KEEPTTL.|6.2.0 New GET EXAT PXAT.|7.0.0 NX and GET may be "
-         "combined."},
+                "combined."},
     {"setnx", cmd_setnx, .arity = 3, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_OW | KEY_INSERT)}, .since = "1.0.0", .args = "key value", .reply = "integer",
      .about = "Sets a key to a string, provided that it does not exist.", .complexity = "O(1)",
@@ -452,8 +454,9 @@ const struct cmd cmd_string_family[] = {
     {"getex", cmd_getex, .arity = -2, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)}, .since = "6.2.0",
      .args = "key expiration=[EX seconds:int|PX milliseconds:int|EXAT unix-time-seconds:time|PXAT "
-         "unix-time-milliseconds:time|PERSIST]", .reply = "bulk | null",
-     .about = "Returns the string in a key and sets or clears its expiry.", .complexity = "O(1)"},
+             "unix-time-milliseconds:time|PERSIST]",
+     .reply = "bulk | null", .about = "Returns the string in a key and sets or clears its expiry.",
+     .complexity = "O(1)"},
     {"mget", cmd_mget, .arity = -2, .group = GROUP_STRING, .flags = CMD_READONLY | CMD_FAST,
      .keys = {KEY_RANGE(1, -1, 1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key...", .reply = "array",
      .about = "Returns the strings in several keys.", .complexity = "O(N)", .tips = "request_policy:multi_shard"},

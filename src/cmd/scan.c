@@ -1,7 +1,7 @@
 /* cmd/scan.c - what the scanning commands share.
  *
- * The cursor comes first in the reply but is known last, so the items are written to a queue of their own, as they are to
- * be sent, and moved behind it.
+ * The cursor comes first in the reply but is known last, so the items are written to a queue of their own, as they are
+ * to be sent, and moved behind it.
  */
 #include "cmd/scan.h"
 
@@ -13,8 +13,8 @@
 
 enum { COUNT_DEFAULT = 10, CURSOR_TEXT_MAX = 32 };
 
-/* What strtoul makes of the text up to its first NUL: an empty one is 0, and -1 the highest cursor there is. Only a blank
- * in front is refused besides. */
+/* What strtoul makes of the text up to its first NUL: an empty one is 0, and -1 the highest cursor there is. Only a
+ * blank in front is refused besides. */
 enum rc
 scan_cursor(struct slice arg, uint64_t *cursor)
 {

@@ -7,10 +7,10 @@
 struct scan {
     struct exec *x;
     uint64_t cursor;
-    int64_t count;            /* COUNT: how much work one call should do */
-    struct slice pattern;     /* MATCH; ptr NULL: everything */
-    struct slice type;        /* SCAN's TYPE; ptr NULL: all */
-    bool no_values;           /* HSCAN's NOVALUES */
+    int64_t count;        /* COUNT: how much work one call should do */
+    struct slice pattern; /* MATCH; ptr NULL: everything */
+    struct slice type;    /* SCAN's TYPE; ptr NULL: all */
+    bool no_values;       /* HSCAN's NOVALUES */
     /* The reply in the making. */
     size_t visited, written;
     struct out items;

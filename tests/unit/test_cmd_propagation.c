@@ -84,76 +84,77 @@ play(struct world *w, const struct step *steps, size_t n)
         expect(w, steps[i].command, steps[i].told);
     }
 }
-#define PLAY(w, ...) play((w), (const struct step[])__VA_ARGS__, sizeof((const struct step[])__VA_ARGS__) / sizeof(struct step))
+#define PLAY(w, ...) \
+    play((w), (const struct step[])__VA_ARGS__, sizeof((const struct step[])__VA_ARGS__) / sizeof(struct step))
 
 /* The clock stands at 1700000000000. */
 static void
 test_strings(void **state)
 {
     PLAY(*state, {
-        {"SET k v", "SET k v"},
-        {"SET k v EX 100", "SET k v PXAT 1700000100000"},
-        {"SET k v PX 100 GET", "SET k v PXAT 1700000000100"},
-        {"SET k v GET", "SET k v"},
-        {"SET k v XX KEEPTTL GET", "SET k v KEEPTTL"},
-        {"SET k v KEEPTTL", "SET k v KEEPTTL"},
-        {"SET k v NX", ""},
-        {"SET k2 v NX EX 10", "SET k2 v PXAT 1700000010000"},
-        {"SET k v PXAT 4000000000000", "SET k v PXAT 4000000000000"},
-        {"SETEX k 100 v", "SET k v PXAT 1700000100000"},
-        {"PSETEX k 100 v", "SET k v PXAT 1700000000100"},
-        {"SETNX k v", ""},
-        {"GETSET k w", "SET k w"},
-        {"GETEX k", ""},
-        {"GETEX k EX 100", "PEXPIREAT k 1700000100000"},
-        {"GETEX k PERSIST", "PERSIST k"},
-        {"GETEX k PERSIST", ""},
-        {"GETEX k EXAT 1", "DEL k"},
-        {"GETDEL k2", "DEL k2"},
-        {"GETDEL k2", ""},
-        {"MSETNX a 1 b 2", "MSETNX a 1 b 2"},
-        {"MSETNX c 1 b 2", ""},
-        {"INCRBYFLOAT a 1.5", "SET a 2.5 KEEPTTL"},
-        {"INCR b", "INCR b"},
-        {"INCR a", ""},
-        {"SETRANGE b 1 \"\"", ""},
-    });
+                     {"SET k v", "SET k v"},
+                     {"SET k v EX 100", "SET k v PXAT 1700000100000"},
+                     {"SET k v PX 100 GET", "SET k v PXAT 1700000000100"},
+                     {"SET k v GET", "SET k v"},
+                     {"SET k v XX KEEPTTL GET", "SET k v KEEPTTL"},
+                     {"SET k v KEEPTTL", "SET k v KEEPTTL"},
+                     {"SET k v NX", ""},
+                     {"SET k2 v NX EX 10", "SET k2 v PXAT 1700000010000"},
+                     {"SET k v PXAT 4000000000000", "SET k v PXAT 4000000000000"},
+                     {"SETEX k 100 v", "SET k v PXAT 1700000100000"},
+                     {"PSETEX k 100 v", "SET k v PXAT 1700000000100"},
+                     {"SETNX k v", ""},
+                     {"GETSET k w", "SET k w"},
+                     {"GETEX k", ""},
+                     {"GETEX k EX 100", "PEXPIREAT k 1700000100000"},
+                     {"GETEX k PERSIST", "PERSIST k"},
+                     {"GETEX k PERSIST", ""},
+                     {"GETEX k EXAT 1", "DEL k"},
+                     {"GETDEL k2", "DEL k2"},
+                     {"GETDEL k2", ""},
+                     {"MSETNX a 1 b 2", "MSETNX a 1 b 2"},
+                     {"MSETNX c 1 b 2", ""},
+                     {"INCRBYFLOAT a 1.5", "SET a 2.5 KEEPTTL"},
+                     {"INCR b", "INCR b"},
+                     {"INCR a", ""},
+                     {"SETRANGE b 1 \"\"", ""},
+                 });
 }
 
 static void
 test_expiry(void **state)
 {
     PLAY(*state, {
-        {"MSET a 1 b 2 c 3", "MSET a 1 b 2 c 3"},
-        {"EXPIRE a 100", "PEXPIREAT a 1700000100000"},
-        {"PEXPIRE a 100 GT", ""},
-        {"EXPIREAT a 4000000000", "PEXPIREAT a 4000000000000"},
-        {"PERSIST a", "PERSIST a"},
-        {"PERSIST a", ""},
-        {"EXPIRE a -1", "DEL a"},
-        {"PEXPIREAT b 1", "DEL b"},
-        {"EXPIRE nokey 1", ""},
-    });
+                     {"MSET a 1 b 2 c 3", "MSET a 1 b 2 c 3"},
+                     {"EXPIRE a 100", "PEXPIREAT a 1700000100000"},
+                     {"PEXPIRE a 100 GT", ""},
+                     {"EXPIREAT a 4000000000", "PEXPIREAT a 4000000000000"},
+                     {"PERSIST a", "PERSIST a"},
+                     {"PERSIST a", ""},
+                     {"EXPIRE a -1", "DEL a"},
+                     {"PEXPIREAT b 1", "DEL b"},
+                     {"EXPIRE nokey 1", ""},
+                 });
 }
 
 static void
 test_lists(void **state)
 {
     PLAY(*state, {
-        {"RPUSH l a b c d e", "RPUSH l a b c d e"},
-        {"LPOP l 2", "LPOP l 2"},
-        {"LMPOP 2 x l RIGHT COUNT 50", "RPOP l 3"},
-        {"RPUSHX l a", ""},
-        {"RPUSH l a b c d e", "RPUSH l a b c d e"},
-        {"BLPOP x l 0", "LPOP l"},
-        {"BRPOP x l 0", "RPOP l"},
-        {"BLMPOP 0 1 l LEFT", "LPOP l 1"},
-        {"BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT"},
-        {"BRPOPLPUSH l m 0", "RPOPLPUSH l m"},
-        {"LMOVE l m LEFT RIGHT", ""},
-        {"LREM m 1 nope", ""},
-        {"LINSERT m BEFORE nope x", ""},
-    });
+                     {"RPUSH l a b c d e", "RPUSH l a b c d e"},
+                     {"LPOP l 2", "LPOP l 2"},
+                     {"LMPOP 2 x l RIGHT COUNT 50", "RPOP l 3"},
+                     {"RPUSHX l a", ""},
+                     {"RPUSH l a b c d e", "RPUSH l a b c d e"},
+                     {"BLPOP x l 0", "LPOP l"},
+                     {"BRPOP x l 0", "RPOP l"},
+                     {"BLMPOP 0 1 l LEFT", "LPOP l 1"},
+                     {"BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT"},
+                     {"BRPOPLPUSH l m 0", "RPOPLPUSH l m"},
+                     {"LMOVE l m LEFT RIGHT", ""},
+                     {"LREM m 1 nope", ""},
+                     {"LINSERT m BEFORE nope x", ""},
+                 });
 }
 
 static void
@@ -172,24 +173,24 @@ static void
 test_hashes_and_sets(void **state)
 {
     PLAY(*state, {
-        {"HINCRBYFLOAT h f 1.5", "HSET h f 1.5"},
-        {"HINCRBY h n 2", "HINCRBY h n 2"},
-        {"HSETNX h n 2", ""},
-        {"HDEL h nope", ""},
-        {"SADD s a", "SADD s a"},
-        {"SADD s a", ""},
-        {"SPOP s", "SREM s a"},
-        {"SPOP s", ""},
-        {"SADD s a b", "SADD s a b"},
-        {"SPOP s 0", ""},
-        {"SPOP s 2", "DEL s"},
-        {"SADD s a b", "SADD s a b"},
-        {"SMOVE s t zz", ""},
-        {"SINTERSTORE d s nokey", ""},
-        {"SINTERSTORE d s", "SINTERSTORE d s"},
-        {"SINTERSTORE d s nokey", "SINTERSTORE d s nokey"},
-        {"DEL nokey", ""},
-    });
+                     {"HINCRBYFLOAT h f 1.5", "HSET h f 1.5"},
+                     {"HINCRBY h n 2", "HINCRBY h n 2"},
+                     {"HSETNX h n 2", ""},
+                     {"HDEL h nope", ""},
+                     {"SADD s a", "SADD s a"},
+                     {"SADD s a", ""},
+                     {"SPOP s", "SREM s a"},
+                     {"SPOP s", ""},
+                     {"SADD s a b", "SADD s a b"},
+                     {"SPOP s 0", ""},
+                     {"SPOP s 2", "DEL s"},
+                     {"SADD s a b", "SADD s a b"},
+                     {"SMOVE s t zz", ""},
+                     {"SINTERSTORE d s nokey", ""},
+                     {"SINTERSTORE d s", "SINTERSTORE d s"},
+                     {"SINTERSTORE d s nokey", "SINTERSTORE d s nokey"},
+                     {"DEL nokey", ""},
+                 });
 }
 
 /* What SPOP took must be what the log says, in portions. */
@@ -247,18 +248,18 @@ static void
 test_keys(void **state)
 {
     PLAY(*state, {
-        {"SET a 1", "SET a 1"},
-        {"RENAME a a", ""},
-        {"RENAME a b", "RENAME a b"},
-        {"COPY b c", "COPY b c"},
-        {"COPY b c", ""},
-        {"RENAMENX b c", ""},
-        {"MOVE c 1", "MOVE c 1"},
-        {"MOVE c 1", ""},
-        {"SWAPDB 0 1", "SWAPDB 0 1"},
-        {"FLUSHDB", "FLUSHDB"},
-        {"FLUSHALL", "FLUSHALL"},
-    });
+                     {"SET a 1", "SET a 1"},
+                     {"RENAME a a", ""},
+                     {"RENAME a b", "RENAME a b"},
+                     {"COPY b c", "COPY b c"},
+                     {"COPY b c", ""},
+                     {"RENAMENX b c", ""},
+                     {"MOVE c 1", "MOVE c 1"},
+                     {"MOVE c 1", ""},
+                     {"SWAPDB 0 1", "SWAPDB 0 1"},
+                     {"FLUSHDB", "FLUSHDB"},
+                     {"FLUSHALL", "FLUSHALL"},
+                 });
 }
 
 int
