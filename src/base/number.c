@@ -107,9 +107,8 @@ parse_memory(struct slice s, uint64_t *out)
         struct slice name;
         uint64_t factor;
     } units[] = {
-        {LIT_INIT(""), 1},          {LIT_INIT("b"), 1},          {LIT_INIT("k"), 1000},
-        {LIT_INIT("kb"), 1u << 10}, {LIT_INIT("m"), 1000000},    {LIT_INIT("mb"), 1u << 20},
-        {LIT_INIT("g"), 1000000000}, {LIT_INIT("gb"), 1u << 30},
+        {LIT_INIT(""), 1},        {LIT_INIT("b"), 1},         {LIT_INIT("k"), 1000},       {LIT_INIT("kb"), 1u << 10},
+        {LIT_INIT("m"), 1000000}, {LIT_INIT("mb"), 1u << 20}, {LIT_INIT("g"), 1000000000}, {LIT_INIT("gb"), 1u << 30},
     };
     size_t digits = 0;
     uint64_t v;
@@ -164,9 +163,110 @@ put_word(char *out, struct slice word)
     return word.len;
 }
 
+/* A positive double as decimal digits: value = digits * 10^exponent, without trailing zeros. */
+struct decimal {
+    char digits[20];
+    int count, exponent;
+};
+
+/* Most numbers that people write have few decimals: scaled by a power of ten they are integers, and dividing gives the
+ * same double back, which proves that those digits mean it. Powers to 10^15 and integers below 2^53 are exact. */
+static bool
+decimal_by_scaling(double v, struct decimal *d)
+{
+    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+    if (v < 1e-5)
+        return false;
+    for (int i = 0; i < (int)(sizeof(powers) / sizeof(powers[0])); i++) {
+        double scaled = v * powers[i];
+        if (scaled >= 1e15)
+            return false;
+        double whole = (double)(int64_t)(scaled + 0.5);
+        if (whole / powers[i] == v) {
+            d->count = (int)format_uint64(d->digits, (uint64_t)whole);
+            d->exponent = -(i + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The fewest significant digits that read back as v. Normal numbers hold 15 of them, and trailing zeros go. */
+static void
+decimal_by_printing(double v, struct decimal *d)
+{
+    char text[40];
+
+    for (int digits = v < 0x1p-1022 ? 1 : 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*e", digits - 1, v);
+        if (digits == 17 || strtod(text, NULL) == v)
+            break;
+    }
+    char *e = strchr(text, 'e');
+    d->count = 0;
+    for (const char *p = text; p < e; p++) {
+        if (*p != '.')
+            d->digits[d->count++] = *p;
+    }
+    d->exponent = (int)strtol(e + 1, NULL, 10) - (d->count - 1);
+    while (d->count > 1 && d->digits[d->count - 1] == '0') {
+        d->count--;
+        d->exponent++;
+    }
+}
+
+static size_t
+put_scientific(char *out, const struct decimal *d, int power)
+{
+    size_t n = 0;
+
+    out[n++] = d->digits[0];
+    if (d->count > 1) {
+        out[n++] = '.';
+        memcpy(out + n, d->digits + 1, (size_t)d->count - 1);
+        n += (size_t)d->count - 1;
+    }
+    out[n++] = 'e';
+    out[n++] = power < 0 ? '-' : '+';
+    return n + format_uint64(out + n, (uint64_t)(power < 0 ? -power : power));
+}
+
+/* Where redis 7.2 writes a number out and where it takes to an exponent. */
+static size_t
+put_decimal(char *out, const struct decimal *d)
+{
+    int power = d->exponent + d->count - 1, size = power < 0 ? -power : power;
+    int whole = d->count + d->exponent; /* digits before the point */
+    size_t n = 0;
+
+    if (d->exponent >= 0 && size < d->count + 7) {
+        memcpy(out, d->digits, (size_t)d->count);
+        memset(out + d->count, '0', (size_t)d->exponent);
+        return (size_t)whole;
+    }
+    if (d->exponent >= 0 || (d->exponent <= -7 && size >= 4))
+        return put_scientific(out, d, power);
+    if (whole <= 0) {
+        out[n++] = '0';
+        out[n++] = '.';
+        memset(out + n, '0', (size_t)-whole);
+        n += (size_t)-whole;
+        whole = 0;
+    } else {
+        memcpy(out, d->digits, (size_t)whole);
+        n = (size_t)whole;
+        out[n++] = '.';
+    }
+    memcpy(out + n, d->digits + whole, (size_t)(d->count - whole));
+    return n + (size_t)(d->count - whole);
+}
+
 size_t
 format_double(char *out, double v)
 {
+    struct decimal d;
+
     if (isnan(v))
         return put_word(out, LIT("nan"));
     if (isinf(v))
@@ -175,7 +275,13 @@ format_double(char *out, double v)
         return put_word(out, signbit(v) ? LIT("-0") : LIT("0"));
     if (v > -4503599627370496.0 && v < 4503599627370496.0 && v == (double)(int64_t)v)
         return format_int64(out, (int64_t)v);
-    return (size_t)snprintf(out, DOUBLE_TEXT_MAX, "%.17g", v);
+    size_t sign = v < 0;
+    if (sign)
+        out[0] = '-';
+    v = fabs(v);
+    if (!decimal_by_scaling(v, &d))
+        decimal_by_printing(v, &d);
+    return sign + put_decimal(out + sign, &d);
 }
 
 size_t

@@ -22,8 +22,8 @@ bool parse_memory(struct slice s, uint64_t *out);
 /* Writes the decimal text, returns its length. `out` holds INT64_TEXT_MAX bytes. No NUL. */
 size_t format_int64(char *out, int64_t v);
 size_t format_uint64(char *out, uint64_t v);
-/* The shortest text that reads back as v, in the form redis prints scores (17 significant digits at most, integers
- * without exponent or point, inf, -inf, nan). `out` holds DOUBLE_TEXT_MAX bytes. */
+/* The shortest text that reads back as v, as redis 7.2 prints scores and RESP3 doubles (7.0 printed 17 digits): integers
+ * below 2^52 without exponent or point, inf, -inf, nan. `out` holds DOUBLE_TEXT_MAX bytes. */
 size_t format_double(char *out, double v);
 /* The form of INCRBYFLOAT: 17 digits after the point, trailing zeros dropped. `out` holds LONG_DOUBLE_TEXT_MAX. */
 size_t format_long_double(char *out, long double v);

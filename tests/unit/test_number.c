@@ -17,11 +17,23 @@ integers_at_the_edges(void **state)
         bool ok;
         int64_t value;
     } rows[] = {
-        {"0", true, 0}, {"-1", true, -1}, {"9223372036854775807", true, INT64_MAX},
-        {"-9223372036854775808", true, INT64_MIN}, {"9223372036854775808", false, 0},
-        {"-9223372036854775809", false, 0}, {"", false, 0}, {"-", false, 0}, {"+1", false, 0}, {"01", false, 0},
-        {"-0", false, 0}, {" 1", false, 0}, {"1 ", false, 0}, {"1.0", false, 0}, {"99999999999999999999", false, 0},
-        {"184467440737095516160", false, 0}, {"0x10", false, 0},
+        {"0", true, 0},
+        {"-1", true, -1},
+        {"9223372036854775807", true, INT64_MAX},
+        {"-9223372036854775808", true, INT64_MIN},
+        {"9223372036854775808", false, 0},
+        {"-9223372036854775809", false, 0},
+        {"", false, 0},
+        {"-", false, 0},
+        {"+1", false, 0},
+        {"01", false, 0},
+        {"-0", false, 0},
+        {" 1", false, 0},
+        {"1 ", false, 0},
+        {"1.0", false, 0},
+        {"99999999999999999999", false, 0},
+        {"184467440737095516160", false, 0},
+        {"0x10", false, 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t v = 77;
@@ -83,7 +95,28 @@ doubles_survive_the_round_trip(void **state)
     assert_true(slice_eq(slice_of(text, format_double(text, INFINITY)), LIT("inf")));
     assert_true(slice_eq(slice_of(text, format_double(text, -INFINITY)), LIT("-inf")));
     assert_true(slice_eq(slice_of(text, format_double(text, 3.0)), LIT("3")));
-    assert_true(slice_eq(slice_of(text, format_double(text, 0.1)), LIT("0.10000000000000001")));
+    static const struct {
+        double v;
+        const char *text;
+    } rows[] = {
+        {0.1, "0.1"},
+        {3.1, "3.1"},
+        {-3.14159, "-3.14159"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e20, "1e+20"},
+        {1.5e300, "1.5e+300"},
+        {1e-5, "0.00001"},
+        {1e-7, "1e-7"},
+        {123456.789, "123456.789"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {12345678901234567890.0, "12345678901234567000"},
+        {9007199254740993.0, "9007199254740992"},
+        {0.000123456, "1.23456e-4"},
+        {1.0 / 3, "0.3333333333333333"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(slice_eq(slice_of(text, format_double(text, rows[i].v)), slice_cstr(rows[i].text)));
 }
 
 static void
@@ -103,10 +136,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_at_the_edges),
-        cmocka_unit_test(integers_survive_the_round_trip),
-        cmocka_unit_test(doubles_that_are_none),
-        cmocka_unit_test(doubles_survive_the_round_trip),
+        cmocka_unit_test(integers_at_the_edges),        cmocka_unit_test(integers_survive_the_round_trip),
+        cmocka_unit_test(doubles_that_are_none),        cmocka_unit_test(doubles_survive_the_round_trip),
         cmocka_unit_test(memory_sizes_and_their_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

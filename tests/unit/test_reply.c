@@ -60,7 +60,7 @@ test_numbers(void **state)
     BOTH(reply_put_double(r, 1.5), "$3\r\n1.5\r\n", ",1.5\r\n");
     BOTH(reply_put_double(r, 3), "$1\r\n3\r\n", ",3\r\n");
     BOTH(reply_put_double(r, 3.1), "$18\r\n3.1000000000000001\r\n", ",3.1000000000000001\r\n");
-    BOTH(reply_put_double(r, 1e300), "$23\r\n1.0000000000000001e+300\r\n", ",1.0000000000000001e+300\r\n");
+    BOTH(reply_put_double(r, 1e300), "$6\r\n1e+300\r\n", ",1e+300\r\n");
     BOTH(reply_put_double(r, INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
     BOTH(reply_put_double(r, -INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
     BOTH(reply_put_bool(r, true), ":1\r\n", "#t\r\n");
