@@ -27,6 +27,7 @@ struct net {
     char *shared;
     struct buf lent[LENT_COUNT]; /* free output buffers, the one used last on top: its memory is in the cache */
     uint32_t lent_n;
+    uint32_t lent_low;           /* the least there was since the last net_trim() */
     struct conn_list flush, resume;
     struct net_stats stats;
 };
@@ -252,10 +253,25 @@ lend(struct net *n, struct out *out)
 {
     if (out->bytes.ptr != NULL)
         return;
-    if (n->lent_n > 0)
-        out->bytes = n->lent[--n->lent_n];
-    else
+    if (UNLIKELY(n->lent_n == 0)) {
         buf_grow(&out->bytes, LENT_SIZE);
+        return;
+    }
+    out->bytes = n->lent[--n->lent_n];
+    if (n->lent_n < n->lent_low)
+        n->lent_low = n->lent_n;
+}
+
+void
+net_trim(struct net *n)
+{
+    uint32_t unused = n->lent_low;
+
+    for (uint32_t i = 0; i < unused; i++)
+        buf_fini(&n->lent[i]);
+    n->lent_n -= unused;
+    memmove(n->lent, n->lent + unused, n->lent_n * sizeof(struct buf));
+    n->lent_low = n->lent_n;
 }
 
 static void

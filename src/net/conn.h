@@ -47,6 +47,8 @@ struct net_stats {
 };
 const struct net_stats *net_stats(const struct net *n);
 void net_stats_reset(struct net *n);
+/* Gives back output buffers that were not needed since the last call. */
+void net_trim(struct net *n);
 size_t net_memory(const struct net *n); /* shared and pooled buffers */
 
 /* Starts reading. `out` is the queue that net_flush() sends from: the owner's, alive until conn_close(). NULL with errno

@@ -171,6 +171,7 @@ server_cron(struct server *s)
     if (now >= s->second_at_ms || s->second_at_ms - now > SECOND_MS) {
         s->second_at_ms = now + SECOND_MS;
         server_check_clients(s);
+        net_trim(s->net);
     }
 }
 

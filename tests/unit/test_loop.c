@@ -543,6 +543,29 @@ test_unix_listener(void **state)
 }
 
 static void
+test_trim(void **state)
+{
+    struct owner *o = *state;
+    size_t least = net_memory(o->net);
+
+    for (int i = 0; i < PEERS; i++)
+        say(connect_peer(o, i), "x\n");
+    turn(o);
+    size_t after = net_memory(o->net);
+    assert_true(after > least);
+    net_trim(o->net); /* they were needed just now */
+    say(&o->peers[0], "y\n");
+    turn(o);
+    net_trim(o->net); /* only one was */
+    assert_true(net_memory(o->net) < after);
+    net_trim(o->net);
+    net_trim(o->net);
+    say(&o->peers[1], "z\n");
+    turn(o);
+    expect_heard(&o->peers[1], "x\nz\n");
+}
+
+static void
 test_wake(void **state)
 {
     struct loop *loop = loop_new();
@@ -568,6 +591,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_closing_inside_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transport, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
         cmocka_unit_test(test_tcp_listener),
         cmocka_unit_test(test_unix_listener),
         cmocka_unit_test(test_wake),
