@@ -7,11 +7,11 @@
 #include <string.h>
 
 enum {
-    SHARED_SIZE = 128 * 1024,      /* the shared input buffer */
-    JOIN_MAX = 16 * 1024,          /* a remainder up to this size is copied in front of what is read next */
-    GROW_MIN = 64 * 1024,          /* the least room made for a large argument */
-    LENT_SIZE = 4 * 1024,          /* an output buffer when it is new */
-    LENT_MAX = 64 * 1024,          /* larger ones are not taken back */
+    SHARED_SIZE = 128 * 1024, /* the shared input buffer */
+    JOIN_MAX = 16 * 1024,     /* a remainder up to this size is copied in front of what is read next */
+    GROW_MIN = 64 * 1024,     /* the least room made for a large argument */
+    LENT_SIZE = 4 * 1024,     /* an output buffer when it is new */
+    LENT_MAX = 64 * 1024,     /* larger ones are not taken back */
     LENT_COUNT = 512,
     VECTORS_MAX = 64,
 };
@@ -27,7 +27,7 @@ struct net {
     char *shared;
     struct buf lent[LENT_COUNT]; /* free output buffers, the one used last on top: its memory is in the cache */
     uint32_t lent_n;
-    uint32_t lent_low;           /* the least there was since the last net_trim() */
+    uint32_t lent_low; /* the least there was since the last net_trim() */
     struct conn_list flush, resume;
     struct net_stats stats;
 };
@@ -38,13 +38,13 @@ struct conn {
     struct transport io;
     struct out *out;
     void *data;
-    struct buf in;         /* an incomplete request */
-    size_t wants;          /* how long `in` should get before it is worth looking at; 0: not known */
-    uint32_t flush_at;     /* place in net->flush and net->resume, plus one; 0: not there */
+    struct buf in;     /* an incomplete request */
+    size_t wants;      /* how long `in` should get before it is worth looking at; 0: not known */
+    uint32_t flush_at; /* place in net->flush and net->resume, plus one; 0: not there */
     uint32_t resume_at;
-    uint32_t mark;         /* the owner's */
+    uint32_t mark; /* the owner's */
     bool paused, ended;
-    bool stuck;            /* the last write did not take everything, and no room has been reported since */
+    bool stuck; /* the last write did not take everything, and no room has been reported since */
 };
 
 static void conn_ready(struct source *src, uint32_t events);

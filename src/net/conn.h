@@ -1,8 +1,8 @@
 /* net/conn.h - connections: bytes in, bytes out, and no memory for those that wait.
  *
- * A struct net reads for all its connections into one shared buffer and lends output buffers from one pool. A connection
- * owns memory only while an incomplete request or unsent output waits. In one turn each ready connection is read once and
- * written once:
+ * A struct net reads for all its connections into one shared buffer and lends output buffers from one pool. A
+ * connection owns memory only while an incomplete request or unsent output waits. In one turn each ready connection is
+ * read once and written once:
  *
  *     net_wait()      sleeps; then the owner reads the clock
  *     net_dispatch()  reads, hands bytes to owner.input()
@@ -22,9 +22,9 @@ struct conn;
 
 struct net_owner {
     void *ctx;
-    /* `in` is everything that has arrived and has not been used up. Returns how many bytes of it are used up now; *wants
-     * may be set to how many bytes there should be for the next call to be worth it. The bytes live during the call.
-     * conn_close() is allowed. */
+    /* `in` is everything that has arrived and has not been used up. Returns how many bytes of it are used up now;
+     * *wants may be set to how many bytes there should be for the next call to be worth it. The bytes live during the
+     * call. conn_close() is allowed. */
     size_t (*input)(void *ctx, struct conn *c, struct slice in, size_t *wants);
     /* The peer is gone (error 0) or the connection broke (errno). The owner closes it, here or later in this turn. */
     void (*ended)(void *ctx, struct conn *c, int error);
@@ -51,8 +51,8 @@ void net_stats_reset(struct net *n);
 void net_trim(struct net *n);
 size_t net_memory(const struct net *n); /* shared and pooled buffers */
 
-/* Starts reading. `out` is the queue that net_flush() sends from: the owner's, alive until conn_close(). NULL with errno
- * set and the transport closed on failure. */
+/* Starts reading. `out` is the queue that net_flush() sends from: the owner's, alive until conn_close(). NULL with
+ * errno set and the transport closed on failure. */
 struct conn *conn_open(struct net *n, struct transport io, int fd, struct out *out, void *data);
 /* Frees it at once, unsent output stays in the owner's queue. */
 void conn_close(struct conn *c);

@@ -223,7 +223,9 @@ listener_port(const struct listener *l)
 
     if (!addr_of(l->src.fd, true, &a))
         return 0;
-    return a.any.sa_family == AF_INET ? ntohs(a.in4.sin_port) : a.any.sa_family == AF_INET6 ? ntohs(a.in6.sin6_port) : 0;
+    return a.any.sa_family == AF_INET    ? ntohs(a.in4.sin_port)
+           : a.any.sa_family == AF_INET6 ? ntohs(a.in6.sin6_port)
+                                         : 0;
 }
 
 size_t

@@ -1,7 +1,7 @@
 /* net/listener.h - sockets that wait for connections: TCP over IPv4 and IPv6, and Unix sockets.
  *
- * The number of connections accepted in one turn is bounded, so that a storm of them starves nobody; when the process has
- * no descriptors left the listener rests until listener_wake().
+ * The number of connections accepted in one turn is bounded, so that a storm of them starves nobody; when the process
+ * has no descriptors left the listener rests until listener_wake().
  */
 #ifndef SORREL_NET_LISTENER_H
 #define SORREL_NET_LISTENER_H

@@ -24,7 +24,8 @@ struct loop;
 struct loop *loop_new(void); /* NULL with errno set */
 void loop_free(struct loop *l);
 
-/* False with errno set. The source stays where it is until loop_remove(), which must come before its descriptor closes. */
+/* False with errno set. The source stays where it is until loop_remove(), which must come before its descriptor closes.
+ */
 bool loop_add(struct loop *l, struct source *src, uint32_t events);
 /* Watches for other events; no system call if they are the same. */
 void loop_watch(struct loop *l, struct source *src, uint32_t events);

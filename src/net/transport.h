@@ -6,7 +6,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Calls behave as the system calls do on a non-blocking socket: -1 with errno (EAGAIN: not now), 0 from read: the end. */
+/* Calls behave as the system calls do on a non-blocking socket: -1 with errno (EAGAIN: not now), 0 from read: the end.
+ */
 struct transport_ops {
     ssize_t (*read)(void *state, void *p, size_t n);
     ssize_t (*writev)(void *state, const struct iovec *v, int n);

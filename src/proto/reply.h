@@ -1,8 +1,8 @@
 /* proto/reply.h - writing replies in RESP2 or RESP3.
  *
- * Writers never fail. Simple strings and errors replace CR, LF and NUL by blanks, so no name or value can forge a reply.
- * In RESP2 the RESP3 types fall back as redis does: maps and sets to arrays (a map has twice the elements), doubles and
- * big numbers to bulk strings, booleans to 0 and 1, null to $-1, pushes to arrays.
+ * Writers never fail. Simple strings and errors replace CR, LF and NUL by blanks, so no name or value can forge a
+ * reply. In RESP2 the RESP3 types fall back as redis does: maps and sets to arrays (a map has twice the elements),
+ * doubles and big numbers to bulk strings, booleans to 0 and 1, null to $-1, pushes to arrays.
  */
 #ifndef SORREL_PROTO_REPLY_H
 #define SORREL_PROTO_REPLY_H
@@ -15,13 +15,13 @@ struct reply {
 };
 
 void reply_put_simple(struct reply *r, struct slice s);
-void reply_put_error(struct reply *r, struct slice line);  /* "ERR text", without '-' */
+void reply_put_error(struct reply *r, struct slice line); /* "ERR text", without '-' */
 void reply_put_int(struct reply *r, int64_t v);
 void reply_put_bulk(struct reply *r, struct slice s);
 /* A bulk string whose bytes are sent from where they are; release(owner) comes later. */
 void reply_put_bulk_ref(struct reply *r, struct slice s, void (*release)(void *), void *owner);
-void reply_put_null(struct reply *r);        /* _ or $-1 */
-void reply_put_null_array(struct reply *r);  /* _ or *-1 */
+void reply_put_null(struct reply *r);       /* _ or $-1 */
+void reply_put_null_array(struct reply *r); /* _ or *-1 */
 void reply_put_array(struct reply *r, size_t n);
 void reply_put_map(struct reply *r, size_t pairs);
 void reply_put_set(struct reply *r, size_t n);

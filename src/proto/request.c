@@ -1,8 +1,8 @@
 /* proto/request.c - the request parser.
  *
  * Two ways through: parse_whole() understands a well-formed command that is completely there and gives up at the first
- * surprise without having kept anything; parse_held() then looks again from the start, byte by byte where it must, keeps
- * what it has understood as offsets and names each error. Inline commands have a way of their own.
+ * surprise without having kept anything; parse_held() then looks again from the start, byte by byte where it must,
+ * keeps what it has understood as offsets and names each error. Inline commands have a way of their own.
  */
 #include "proto/request.h"
 
@@ -19,9 +19,9 @@ struct span {
 
 /* What an incomplete command has to remember, and the text that unquoting made. */
 struct request_held {
-    size_t scanned;     /* bytes from the command's start that need not be looked at again */
-    int64_t bulk_len;   /* of the bulk string whose header ends at `scanned`; -1: its header comes next */
-    uint32_t expected;  /* arguments announced; 0: the count has not been read */
+    size_t scanned;    /* bytes from the command's start that need not be looked at again */
+    int64_t bulk_len;  /* of the bulk string whose header ends at `scanned`; -1: its header comes next */
+    uint32_t expected; /* arguments announced; 0: the count has not been read */
     uint32_t got;
     uint32_t cap;
     bool has_text;
@@ -134,8 +134,8 @@ static inline bool
 parse_whole(const struct request_limits *lim, struct slice in, struct slice_vec *argv, size_t *used)
 {
     const char *p = in.ptr + 1, *end = in.ptr + in.len;
-    uint64_t bulk_max = lim->unauth_bulk_max != 0 && lim->unauth_bulk_max < lim->bulk_max ? lim->unauth_bulk_max
-                                                                                          : lim->bulk_max;
+    uint64_t bulk_max =
+        lim->unauth_bulk_max != 0 && lim->unauth_bulk_max < lim->bulk_max ? lim->unauth_bulk_max : lim->bulk_max;
     uint32_t n, len;
 
     if (!short_length(&p, end, &n) || n == 0 || n > lim->args_max)

@@ -1,8 +1,8 @@
 /* proto/request.h - from bytes to commands (RESP arrays of bulk strings, and inline commands).
  *
- * Parsing is in place: arguments are slices of the bytes handed in, nothing is copied. A command that is there as a whole
- * costs no memory and leaves no state. One that is split at any byte goes on where it stopped, so a client that sends
- * slowly costs no more than one that sends at once.
+ * Parsing is in place: arguments are slices of the bytes handed in, nothing is copied. A command that is there as a
+ * whole costs no memory and leaves no state. One that is split at any byte goes on where it stopped, so a client that
+ * sends slowly costs no more than one that sends at once.
  *
  * The caller hands in the array that arguments are appended to. It may parse several commands of one input, look at all
  * of them (to fetch their keys into the cache, say) and run them afterwards.
@@ -25,14 +25,15 @@ struct request_limits {
 /* The usual limits of an authenticated client, for tests and tools. */
 #define REQUEST_LIMITS_DEFAULT ((struct request_limits){512u << 20, INT32_MAX, 64u << 10, 0})
 
-/* All-zero is a parser at the start of a command; it owns memory only while a command is incomplete or an inline command
- * with quotes has not been forgotten. */
+/* All-zero is a parser at the start of a command; it owns memory only while a command is incomplete or an inline
+ * command with quotes has not been forgotten. */
 struct request_parser {
     struct request_held *held;
 };
 
 enum parse_result {
-    PARSE_DONE, /* the arguments were appended; *used bytes belong to this command. None appended: an empty command, skip it */
+    PARSE_DONE, /* the arguments were appended; *used bytes belong to this command. None appended: an empty command,
+                   skip it */
     PARSE_MORE, /* the command is not complete: nothing was appended, nothing of it may be dropped from the input */
     PARSE_BAD,  /* *error is the reply's line ("ERR Protocol error: ..."); the connection must be closed after it */
 };

@@ -78,7 +78,8 @@ server_rebind(struct server *s, struct buf *why)
     struct listener *kept[LISTENERS_MAX];
     int n, kept_n = 0;
 
-    /* The old ones must go first: new ones may want the same addresses. If those can't be had, the old ones come back. */
+    /* The old ones must go first: new ones may want the same addresses. If those can't be had, the old ones come back.
+     */
     for (int i = 0; i < s->listener_count; i++) {
         if (listener_is_unix(s->listeners[i]))
             kept[kept_n++] = s->listeners[i];
@@ -144,43 +145,58 @@ apply_engine(struct server *s)
     engine_set_password(s->engine, config_text(c, CFG_REQUIREPASS));
 }
 
-/* Descriptors for the clients and a few for ourselves. Fewer clients when the system gives no more. */
-static void
-apply_clients_max(struct server *s)
+/* Descriptors for the clients and a few for ourselves. Returns how many clients that allows, at most what was wanted.
+ */
+static size_t
+descriptors_for(size_t clients)
 {
     enum { OWN = 32 };
-    rlim_t want = (rlim_t)config_num(s->config, CFG_MAXCLIENTS) + OWN;
+    rlim_t want = (rlim_t)clients + OWN;
     struct rlimit l;
 
-    s->clients_max = (size_t)(want - OWN);
     if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
-        return;
+        return clients;
     struct rlimit raised = {want, l.rlim_max > want ? l.rlim_max : want};
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-        return;
+        return clients;
     raised = (struct rlimit){l.rlim_max < want ? l.rlim_max : want, l.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &raised);
     (void)getrlimit(RLIMIT_NOFILE, &l);
     if (l.rlim_cur >= want)
-        return;
-    s->clients_max = l.rlim_cur > OWN ? (size_t)(l.rlim_cur - OWN) : 1;
-    log_warning("Only %llu file descriptors may be open, so at most %zu clients are served instead of %llu. Raise the "
-                "limit (ulimit -n) or lower maxclients.",
-                (unsigned long long)l.rlim_cur, s->clients_max, (unsigned long long)(want - OWN));
+        return clients;
+    return l.rlim_cur > OWN ? (size_t)(l.rlim_cur - OWN) : 1;
+}
+
+/* At the start fewer clients are better than no server; afterwards the one who asks is told. */
+static bool
+apply_clients_max(struct server *s, bool at_start, struct buf *why)
+{
+    size_t wanted = (size_t)config_num(s->config, CFG_MAXCLIENTS), possible = descriptors_for(wanted);
+
+    if (possible < wanted && !at_start) {
+        buf_printf(why, "The operating system is not able to handle the specified number of clients, try with %zu",
+                   possible);
+        return false;
+    }
+    if (possible < wanted)
+        log_warning(
+            "The limit of open files allows for %zu clients, not the %zu of maxclients. Raise it (ulimit -n) or "
+            "lower maxclients.",
+            possible, wanted);
+    s->clients_max = possible;
+    return true;
 }
 
 static void
 apply_limits(struct server *s)
 {
     const struct config *c = s->config;
-    int64_t hz = config_num(c, CFG_HZ);
-
     s->query_max = (size_t)config_num(c, CFG_CLIENT_QUERY_BUFFER_LIMIT);
     config_output_limits(c, s->output_limits);
     s->idle_seconds_max = config_num(c, CFG_TIMEOUT);
     s->keepalive_s = (int)config_num(c, CFG_TCP_KEEPALIVE);
     s->guard_strangers = config_on(c, CFG_PROTECTED_MODE) && config_text(c, CFG_REQUIREPASS).len == 0;
-    s->cron_every_ms = 1000 / (hz < 1 ? 1 : hz > 500 ? 500 : hz);
+    s->cron_every_ms = 1000 / config_num(c, CFG_HZ);
     for (int i = 0; i < s->listener_count; i++)
         listener_set_accepts_per_turn(s->listeners[i], (int)config_num(c, CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
     log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
@@ -202,15 +218,46 @@ apply_dir(struct server *s, struct buf *why)
     return true;
 }
 
+/* Any number is taken, what can be done with it is kept. */
+static void
+apply_hz(struct server *s)
+{
+    enum { HZ_MIN = 1, HZ_MAX = 500 };
+    int64_t hz = config_num(s->config, CFG_HZ);
+    struct buf unused = {0};
+
+    if (hz < HZ_MIN)
+        CHECK(config_set_text(s->config, CFG_HZ, LIT("1"), &unused));
+    else if (hz > HZ_MAX)
+        CHECK(config_set_text(s->config, CFG_HZ, LIT("500"), &unused));
+}
+
+/* The client reads redis's text; what exactly went wrong is in the log. */
+static bool
+apply_listeners(struct server *s, bool addresses, struct buf *why)
+{
+    struct buf reason = {0};
+    bool ok = server_rebind(s, &reason);
+
+    if (!ok) {
+        log_warning("%.*s", (int)reason.len, reason.ptr);
+        buf_add_slice(why, addresses ? LIT("Failed to bind to specified addresses.")
+                                     : LIT("Unable to listen on this port. Check server logs."));
+    }
+    buf_fini(&reason);
+    return ok;
+}
+
 bool
 server_apply(struct server *s, const bool *changed, struct buf *why)
 {
     if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, why))
         return false;
-    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_BIND]) && !server_rebind(s, why))
+    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_BIND]) && !apply_listeners(s, changed[CFG_BIND], why))
         return false;
-    if (changed == NULL || changed[CFG_MAXCLIENTS])
-        apply_clients_max(s);
+    if ((changed == NULL || changed[CFG_MAXCLIENTS]) && !apply_clients_max(s, changed == NULL, why))
+        return false;
+    apply_hz(s);
     apply_limits(s);
     apply_engine(s);
     return true;

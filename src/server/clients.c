@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 enum {
-    OUTPUT_PER_FEED = 1 << 20,    /* what one connection may produce before the others have their turn */
-    BLOCKED_INPUT_MAX = 1 << 20,  /* a session that waits is read no further than this */
-    REST_MS = 100,                /* how long listeners rest when there are no descriptors left */
+    OUTPUT_PER_FEED = 1 << 20,   /* what one connection may produce before the others have their turn */
+    BLOCKED_INPUT_MAX = 1 << 20, /* a session that waits is read no further than this */
+    REST_MS = 100,               /* how long listeners rest when there are no descriptors left */
 };
 
 /* -- closing --------------------------------------------------------------------------------------------------- */

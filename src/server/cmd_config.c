@@ -236,10 +236,14 @@ static enum rc
 config_help(struct exec *x)
 {
     static const char *const lines[] = {
-        "GET <pattern> [<pattern> ...]", "    Show the directives whose names match, with their values.",
-        "SET <directive> <value> [<directive> <value> ...]", "    Set directives, all of them or none.",
-        "RESETSTAT", "    Set the statistics that INFO reports back to zero.",
-        "REWRITE", "    Write the values in force into the configuration file.",
+        "GET <pattern> [<pattern> ...]",
+        "    Show the directives whose names match, with their values.",
+        "SET <directive> <value> [<directive> <value> ...]",
+        "    Set directives, all of them or none.",
+        "RESETSTAT",
+        "    Set the statistics that INFO reports back to zero.",
+        "REWRITE",
+        "    Write the values in force into the configuration file.",
         NULL,
     };
 
@@ -258,10 +262,9 @@ static const struct cmd config_subs[] = {
      .about = "Shows the configuration directives whose names match.", .complexity = "O(N)",
      .history = "7.0.0 Accepts several patterns."},
     {"set", config_set_command, .arity = -4, .group = GROUP_SERVER,
-     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "2.0.0",
-     .args = "data={parameter value}...", .reply = "OK", .about = "Sets configuration directives, all or none.",
-     .complexity = "O(N)", .tips = "request_policy:all_nodes response_policy:all_succeeded",
-     .history = "7.0.0 Sets several at once."},
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "2.0.0", .args = "data={parameter value}...",
+     .reply = "OK", .about = "Sets configuration directives, all or none.", .complexity = "O(N)",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded", .history = "7.0.0 Sets several at once."},
     {"resetstat", config_resetstat, .arity = 2, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "2.0.0", .args = "", .reply = "OK",
      .about = "Sets the server's statistics back to zero.", .complexity = "O(1)",

@@ -20,14 +20,23 @@ struct row {
 
 /* Short names for the table's columns. */
 enum {
-    BOOL = CONFIG_BOOL, INT = CONFIG_INT, MEMORY = CONFIG_MEMORY, ENUM = CONFIG_ENUM, OCTAL = CONFIG_OCTAL,
-    TEXT = CONFIG_TEXT, LIST = CONFIG_LIST,
-    IMMUTABLE = CONFIG_IMMUTABLE, PROTECTED = CONFIG_PROTECTED, HIDDEN = CONFIG_HIDDEN, SECRET = CONFIG_SECRET,
-    FILE_ONLY = CONFIG_FILE_ONLY, MERGED = CONFIG_MERGED,
+    BOOL = CONFIG_BOOL,
+    INT = CONFIG_INT,
+    MEMORY = CONFIG_MEMORY,
+    ENUM = CONFIG_ENUM,
+    OCTAL = CONFIG_OCTAL,
+    TEXT = CONFIG_TEXT,
+    LIST = CONFIG_LIST,
+    IMMUTABLE = CONFIG_IMMUTABLE,
+    PROTECTED = CONFIG_PROTECTED,
+    HIDDEN = CONFIG_HIDDEN,
+    SECRET = CONFIG_SECRET,
+    FILE_ONLY = CONFIG_FILE_ONLY,
+    MERGED = CONFIG_MERGED,
 };
 
 static const struct row rows[CONFIG_COUNT] = {
-#define CONFIG(id, name, type, initial, least, most, flags, choices, check)                                            \
+#define CONFIG(id, name, type, initial, least, most, flags, choices, check) \
     [CFG_##id] = {name, (enum config_type)type, initial, least, most, flags, choices, check},
 #include "server/config_rows.h"
 #undef CONFIG
@@ -333,7 +342,8 @@ parse_number(const struct row *row, struct slice s, int64_t *out, struct buf *wh
         buf_printf(why, "argument must be between %llo and %llo inclusive", (unsigned long long)row->least,
                    (unsigned long long)row->most);
     else
-        buf_printf(why, "argument must be between %lld and %lld inclusive", (long long)row->least, (long long)row->most);
+        buf_printf(why, "argument must be between %lld and %lld inclusive", (long long)row->least,
+                   (long long)row->most);
     return false;
 }
 
@@ -364,10 +374,14 @@ config_set(struct config *c, enum config_id id, const struct slice *words, size_
         return true;
     }
     bool ok = true;
-    if (row->check != NULL)
-        ok = row->check(words, n, add || (row->flags & CONFIG_MERGED) ? config_text(c, id) : LIT(""), &text, why);
-    else
+    if (row->check != NULL) {
+        struct config_given given = {row->name, words, n, LIT("")};
+        if (add || (row->flags & CONFIG_MERGED))
+            given.old = config_text(c, id);
+        ok = row->check(&given, &text, why);
+    } else {
         join(words, n, &text);
+    }
     if (ok && text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
         ok = refuse(why, "argument must not contain a NUL byte");
     if (ok)

@@ -1,7 +1,7 @@
 /* server/config.h - what the server was told: every directive of redis.conf with its value.
  *
- * Values are read through typed accessors. Setting one checks type, range and form, and nothing else: what a value means,
- * and what must happen when it changes, is the business of whoever uses it (apply.c).
+ * Values are read through typed accessors. Setting one checks type, range and form, and nothing else: what a value
+ * means, and what must happen when it changes, is the business of whoever uses it (apply.c).
  *
  * Source: the documentation of redis.conf up to 7.4; error texts as redis-server 7.0 gives them.
  * Threads: one owner at a time.
@@ -24,8 +24,8 @@ enum config_type {
     CONFIG_MEMORY, /* bytes, with units */
     CONFIG_ENUM,
     CONFIG_OCTAL,
-    CONFIG_TEXT,   /* one word, which may be empty or hold blanks */
-    CONFIG_LIST,   /* several words */
+    CONFIG_TEXT, /* one word, which may be empty or hold blanks */
+    CONFIG_LIST, /* several words */
 };
 
 enum config_flag {

@@ -32,24 +32,24 @@ flatten(const struct slice *words, size_t n, struct slice_vec *out)
 }
 
 bool
-check_filename(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_filename(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
-    if (words[0].len == 0)
+    if (given->words[0].len == 0)
         return refuse(why, "argument must not be empty");
-    if (memchr(words[0].ptr, '/', words[0].len) != NULL)
-        return refuse(why, "argument must be a file name, not a path");
-    buf_add_slice(canonical, words[0]);
+    if (memchr(given->words[0].ptr, '/', given->words[0].len) != NULL)
+        return buf_printf(why, "%s can't be a path, just a filename", given->name), false;
+    buf_add_slice(canonical, given->words[0]);
     return true;
 }
 
 bool
-check_bind(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_bind(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     enum { ADDRESSES_MAX = 16 };
     struct slice_vec w = {0};
     bool ok;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     ok = w.n <= ADDRESSES_MAX || refuse(why, "Too many bind addresses specified.");
     for (size_t i = 0; ok && i < w.n; i++)
         add_word(canonical, w.v[i]);
@@ -58,13 +58,13 @@ check_bind(const struct slice *words, size_t n, struct slice old, struct buf *ca
 }
 
 bool
-check_replicaof(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_replicaof(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     struct slice_vec w = {0};
     int64_t port;
     bool ok = true;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     if (w.n == 2 && slice_eq_nocase(w.v[0], LIT("no")) && slice_eq_nocase(w.v[1], LIT("one")))
         w.n = 0;
     if (w.n != 0 && (w.n != 2 || !parse_int64(w.v[1], &port) || port < 0 || port > 65535))
@@ -76,12 +76,12 @@ check_replicaof(const struct slice *words, size_t n, struct slice old, struct bu
 }
 
 bool
-check_save(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_save(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     struct slice_vec w = {0};
     bool ok = true;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     ok = w.n % 2 == 0;
     for (size_t i = 0; ok && i + 1 < w.n; i += 2) {
         int64_t seconds, changes;
@@ -90,7 +90,7 @@ check_save(const struct slice *words, size_t n, struct slice old, struct buf *ca
     if (!ok)
         refuse(why, "Invalid save parameters");
     if (ok && w.n > 0) /* an empty one clears what earlier lines said */
-        buf_add_slice(canonical, old);
+        buf_add_slice(canonical, given->old);
     for (size_t i = 0; ok && i < w.n; i++)
         add_word(canonical, w.v[i]);
     slice_vec_fini(&w);
@@ -150,14 +150,14 @@ read_output_limits(struct slice text, struct output_limit out[CLIENT_CLASSES])
 
 /* Classes that are not named keep what they had, on CONFIG SET too. */
 bool
-check_output_limits(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_output_limits(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     static const char *const names[] = {"normal", "slave", "pubsub"};
     struct output_limit limits[CLIENT_CLASSES] = {0};
     struct slice_vec w = {0};
 
-    read_output_limits(old, limits);
-    flatten(words, n, &w);
+    read_output_limits(given->old, limits);
+    flatten(given->words, given->n, &w);
     bool ok = parse_output_limits(&w, limits, why);
     slice_vec_fini(&w);
     for (int i = 0; ok && i < CLIENT_CLASSES; i++)
@@ -167,12 +167,12 @@ check_output_limits(const struct slice *words, size_t n, struct slice old, struc
 }
 
 bool
-check_oom_scores(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_oom_scores(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     struct slice_vec w = {0};
     bool ok;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     ok = w.n == 3 || refuse(why, "wrong number of arguments");
     for (size_t i = 0; ok && i < w.n; i++) {
         int64_t v;
@@ -185,47 +185,47 @@ check_oom_scores(const struct slice *words, size_t n, struct slice old, struct b
 }
 
 bool
-check_events(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_events(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     char text[NOTIFY_TEXT_MAX];
     uint32_t mask;
 
-    if (!notify_mask_parse(words[0], &mask))
+    if (!notify_mask_parse(given->words[0], &mask))
         return refuse(why, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     buf_add(canonical, text, notify_mask_format(mask, text));
     return true;
 }
 
 bool
-check_percentiles(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_percentiles(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     struct slice_vec w = {0};
     bool ok = true;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     for (size_t i = 0; ok && i < w.n; i++) {
-        double v;
+        double v = 0;
         if (!parse_double(w.v[i], &v))
             ok = refuse(why, "Invalid latency-tracking-info-percentiles parameters");
         else if (v < 0 || v > 100)
             ok = refuse(why, "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
-        add_word(canonical, w.v[i]);
+        buf_printf(canonical, "%s%.10g", i > 0 ? " " : "", v);
     }
     slice_vec_fini(&w);
     return ok;
 }
 
 bool
-check_shutdown(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_shutdown(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     static const struct slice known[] = {LIT_INIT("default"), LIT_INIT("save"), LIT_INIT("nosave"), LIT_INIT("now"),
                                          LIT_INIT("force")};
     enum { KNOWN = sizeof(known) / sizeof(known[0]) };
     struct slice_vec w = {0};
-    unsigned given = 0;
+    unsigned seen = 0;
     bool ok = true;
 
-    flatten(words, n, &w);
+    flatten(given->words, given->n, &w);
     for (size_t i = 0; ok && i < w.n; i++) {
         unsigned at = 0;
         while (at < KNOWN && !slice_eq_nocase(w.v[i], known[at]))
@@ -233,25 +233,25 @@ check_shutdown(const struct slice *words, size_t n, struct slice old, struct buf
         if (at == KNOWN)
             ok = refuse(why, "argument(s) must be one of the following: default, save, nosave, now, force");
         else
-            given |= 1u << at;
+            seen |= 1u << at;
     }
     slice_vec_fini(&w);
-    if (ok && given == 0)
+    if (ok && seen == 0)
         ok = refuse(why, "wrong number of arguments");
     /* `default` is the absence of the others. */
-    for (unsigned at = given > 1 ? 1 : 0; ok && at < KNOWN; at++)
-        if (given & (1u << at))
+    for (unsigned at = seen > 1 ? 1 : 0; ok && at < KNOWN; at++)
+        if (seen & (1u << at))
             add_word(canonical, known[at]);
     return ok;
 }
 
 bool
-check_title(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_title(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
-    static const struct slice known[] = {LIT_INIT("{title}"),       LIT_INIT("{listen-addr}"), LIT_INIT("{server-mode}"),
-                                         LIT_INIT("{port}"),        LIT_INIT("{tls-port}"),    LIT_INIT("{unixsocket}"),
+    static const struct slice known[] = {LIT_INIT("{title}"),      LIT_INIT("{listen-addr}"), LIT_INIT("{server-mode}"),
+                                         LIT_INIT("{port}"),       LIT_INIT("{tls-port}"),    LIT_INIT("{unixsocket}"),
                                          LIT_INIT("{config-file}")};
-    struct slice left = words[0];
+    struct slice left = given->words[0];
 
     while (left.len > 0) {
         const char *open = memchr(left.ptr, '{', left.len);
@@ -265,15 +265,15 @@ check_title(const struct slice *words, size_t n, struct slice old, struct buf *c
             return refuse(why, "template format is invalid or contains unknown variables");
         left = slice_skip(left, known[i].len);
     }
-    buf_add_slice(canonical, words[0]);
+    buf_add_slice(canonical, given->words[0]);
     return true;
 }
 
 /* Bytes, or a share of maxmemory: "5%". */
 bool
-check_memory_share(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why)
+check_memory_share(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
-    struct slice s = words[0];
+    struct slice s = given->words[0];
     uint64_t v;
 
     if (s.len > 1 && s.ptr[s.len - 1] == '%') {

@@ -1,8 +1,8 @@
 /* server/config_load.h - reading redis.conf and the command line.
  *
- * A file has a directive on each line with its words in redis's quoting; '#' starts a comment line; include takes globs.
- * On the command line `--name value ...` stands for such a line. Anything unknown or malformed ends the reading with a
- * text that says where, what and why, and which name may have been meant.
+ * A file has a directive on each line with its words in redis's quoting; '#' starts a comment line; include takes
+ * globs. On the command line `--name value ...` stands for such a line. Anything unknown or malformed ends the reading
+ * with a text that says where, what and why, and which name may have been meant.
  */
 #ifndef SORREL_SERVER_CONFIG_LOAD_H
 #define SORREL_SERVER_CONFIG_LOAD_H
@@ -11,8 +11,8 @@
 
 struct config_loader {
     struct config *config;
-    bool given[CONFIG_COUNT];  /* which directives were named so far */
-    struct buf error;          /* set when a call returned false */
+    bool given[CONFIG_COUNT]; /* which directives were named so far */
+    struct buf error;         /* set when a call returned false */
 };
 
 bool config_load_file(struct config_loader *l, const char *path);

@@ -4,8 +4,15 @@
 
 #include "server/config.h"
 
-/* Puts the value in the form that is kept and shown. `old` is what it adds to, empty when it replaces everything. */
-typedef bool config_check(const struct slice *words, size_t n, struct slice old, struct buf *canonical, struct buf *why);
+/* What a directive is to be set to. `old` is what that adds to, empty when it replaces everything. */
+struct config_given {
+    const char *name;
+    const struct slice *words;
+    size_t n;
+    struct slice old;
+};
+/* Puts the value in the form that is kept and shown; false with a reason in *why. */
+typedef bool config_check(const struct config_given *given, struct buf *canonical, struct buf *why);
 
 config_check check_bind, check_events, check_filename, check_memory_share, check_oom_scores, check_output_limits,
     check_percentiles, check_replicaof, check_save, check_shutdown, check_title;

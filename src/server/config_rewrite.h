@@ -5,8 +5,8 @@
 #include "server/config.h"
 
 /* Keeps comments, blank lines, includes and the order of lines; changes lines whose value has changed, drops those that
- * went back to the default, adds new ones at the end. The file is replaced in one step, so that a crash leaves the old or
- * the new one. False with a reason when it can't be written. */
+ * went back to the default, adds new ones at the end. The file is replaced in one step, so that a crash leaves the old
+ * or the new one. False with a reason when it can't be written. */
 bool config_rewrite(const struct config *c, const char *path, struct buf *why);
 
 #endif

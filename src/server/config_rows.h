@@ -1,8 +1,8 @@
 /* server/config_rows.h - every directive, one row each; included where a list of them is needed (so no include guard).
  *
  * CONFIG(id, name, type, default, least, most, flags, choices, check): least and most are for numbers, choices for
- * enumerations, and check for values with a form of their own. Directives whose feature is not there yet are accepted and
- * kept, so that existing files start.
+ * enumerations, and check for values with a form of their own. Directives whose feature is not there yet are accepted
+ * and kept, so that existing files start.
  */
 /* clang-format off */
 CONFIG(ACL_PUBSUB_DEFAULT, "acl-pubsub-default", ENUM, "resetchannels", 0, 0, 0, "allchannels resetchannels", NULL)

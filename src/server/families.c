@@ -5,8 +5,8 @@
 #include "cmd/families.h"
 
 /* As in cmd/families.c: tables live beside their handlers. */
-#define FAMILIES(X)                                                                                                    \
-    X(cmd_config_family)                                                                                               \
+#define FAMILIES(X)      \
+    X(cmd_config_family) \
     X(cmd_info_family)
 
 #define DECLARE(name) extern const struct cmd name[];

@@ -1,4 +1,5 @@
-/* server/info_sections.c - the fields of INFO. Those of features that are not there yet say what a server without them says. */
+/* server/info_sections.c - the fields of INFO. Those of features that are not there yet say what a server without them
+ * says. */
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/version.h"
@@ -88,7 +89,8 @@ sessions_memory(const struct server *s)
 {
     size_t sum = 0, seen = 0, all = session_count(s->engine);
 
-    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED; c = session_next(c), seen++) {
+    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED;
+         c = session_next(c), seen++) {
         const struct conn *conn = session_host_data(c);
         sum += session_memory(c) + (conn != NULL ? conn_memory(conn) : 0);
     }
@@ -169,8 +171,13 @@ used_memory(struct server *s, struct buf *out, uint64_t used, uint64_t rss, uint
 static void
 script_memory(struct buf *out)
 {
-    static const char *const counts[] = {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-                                         "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total", NULL};
+    static const char *const counts[] = {"used_memory_scripts_eval",
+                                         "number_of_cached_scripts",
+                                         "number_of_functions",
+                                         "number_of_libraries",
+                                         "used_memory_vm_functions",
+                                         "used_memory_vm_total",
+                                         NULL};
 
     number(out, "used_memory_lua", 0);
     number(out, "used_memory_vm_eval", 0);
@@ -230,8 +237,8 @@ info_memory(struct server *s, struct buf *out)
 void
 info_persistence(struct server *s, struct buf *out)
 {
-    static const char *const first[] = {"loading", "async_loading", "current_cow_peak", "current_cow_size",
-                                        "current_cow_size_age", NULL};
+    static const char *const first[] = {"loading",          "async_loading",        "current_cow_peak",
+                                        "current_cow_size", "current_cow_size_age", NULL};
     static const char *const loads[] = {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
                                         "rdb_last_load_keys_loaded", NULL};
 
@@ -295,10 +302,13 @@ void
 info_stats(struct server *s, struct buf *out)
 {
     static const char *const sync[] = {"sync_full", "sync_partial_ok", "sync_partial_err", NULL};
-    static const char *const defrag[] = {
-        "latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
-        "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
-        "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", NULL};
+    static const char *const defrag[] = {"latest_fork_usec",         "total_forks",
+                                         "migrate_cached_sockets",   "slave_expires_tracked_keys",
+                                         "active_defrag_hits",       "active_defrag_misses",
+                                         "active_defrag_key_hits",   "active_defrag_key_misses",
+                                         "total_active_defrag_time", "current_active_defrag_time",
+                                         "tracking_total_keys",      "tracking_total_items",
+                                         "tracking_total_prefixes",  NULL};
     static const char *const evict[] = {"evicted_clients", "total_eviction_exceeded_time",
                                         "current_eviction_exceeded_time", NULL};
     static const char *const threads[] = {"io_threaded_reads_processed", "io_threaded_writes_processed",
@@ -373,9 +383,10 @@ info_commandstats(struct server *s, struct buf *out)
         uint64_t usec = command_usec(s->engine, c);
         if (c->calls == 0 && c->rejected == 0 && c->failed == 0)
             continue;
-        buf_printf(out, "cmdstat_%.*s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
-                   (int)c->name.len, c->name.ptr, (unsigned long long)c->calls, (unsigned long long)usec, ratio(usec, c->calls), (unsigned long long)c->rejected,
-                   (unsigned long long)c->failed);
+        buf_printf(out,
+                   "cmdstat_%.*s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
+                   (int)c->name.len, c->name.ptr, (unsigned long long)c->calls, (unsigned long long)usec,
+                   ratio(usec, c->calls), (unsigned long long)c->rejected, (unsigned long long)c->failed);
     }
 }
 

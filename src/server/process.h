@@ -11,9 +11,9 @@
 
 /* Where log lines go, in redis's format. The file is opened anew for each line, so that it can be rotated under it. */
 struct log_target {
-    const char *path;      /* "": standard output */
-    const char *ident;     /* also to syslog, under this name; NULL: not */
-    int local;             /* syslog's facility local0 to local7; negative: user */
+    const char *path;  /* "": standard output */
+    const char *ident; /* also to syslog, under this name; NULL: not */
+    int local;         /* syslog's facility local0 to local7; negative: user */
     struct clock clock;
 };
 /* The target and its texts must live until it is replaced; NULL: back to standard error. */
@@ -23,8 +23,8 @@ void log_to(const struct log_target *target);
 bool daemonize(void);
 bool pidfile_write(const char *path);
 
-/* Signals as events of the loop, so that no handler runs in between. SIGINT and SIGTERM call `stop`; SIGPIPE and SIGHUP are
- * ignored. Call before starting threads, and watch later. */
+/* Signals as events of the loop, so that no handler runs in between. SIGINT and SIGTERM call `stop`; SIGPIPE and SIGHUP
+ * are ignored. Call before starting threads, and watch later. */
 struct signals {
     struct source src;
     void (*stop)(void *ctx, int signal);

@@ -13,7 +13,7 @@ struct reaper {
     pthread_cond_t more;
     struct entry **queue; /* guarded by lock, as all that follows */
     size_t n, cap;
-    size_t busy;          /* taken off the queue and not yet freed */
+    size_t busy; /* taken off the queue and not yet freed */
     size_t freed;
     bool stop;
 };

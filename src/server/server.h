@@ -31,8 +31,8 @@ struct rate {
 };
 
 struct server_options {
-    struct config *config;     /* becomes the server's */
-    const char *config_path;   /* the file it came from, absolute; "": none */
+    struct config *config;   /* becomes the server's */
+    const char *config_path; /* the file it came from, absolute; "": none */
     const char *executable;
     struct clock clock;
     uint64_t rng_seed;
@@ -51,11 +51,11 @@ struct server {
     char *executable;
     char run_id[RUN_ID_LEN + 1];
     int64_t started_ms;
-    uint64_t startup_memory;     /* in use before the first client came */
+    uint64_t startup_memory; /* in use before the first client came */
 
     struct listener *listeners[LISTENERS_MAX];
     int listener_count;
-    int64_t accept_again_ms;     /* listeners rest until then; 0: they do not */
+    int64_t accept_again_ms; /* listeners rest until then; 0: they do not */
 
     /* From the configuration, where it is needed often. */
     size_t query_max;
@@ -63,15 +63,15 @@ struct server {
     int64_t idle_seconds_max;
     size_t clients_max;
     int keepalive_s;
-    bool guard_strangers;        /* protected mode is on and no password is set */
+    bool guard_strangers; /* protected mode is on and no password is set */
     int64_t cron_every_ms;
 
-    size_t over_soft;            /* sessions over their class's soft limit */
+    size_t over_soft; /* sessions over their class's soft limit */
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
     struct rate commands_rate, in_rate, out_rate;
     struct server_stats stats;
     bool stopping;
-    unsigned stop_flags;         /* enum shutdown_flag */
+    unsigned stop_flags; /* enum shutdown_flag */
 };
 
 /* NULL when something fails; *why says what. Takes the configuration in either case. */
@@ -87,8 +87,8 @@ void server_stop(struct server *s, unsigned shutdown_flags);
 
 /* -- for the files of this folder ------------------------------------------------------------------------------ */
 
-/* Makes what the configuration says true, where it can change while running. `changed` has CONFIG_COUNT flags; NULL: all of
- * it. False with a reason when it can't be done, and then what was is still in force. */
+/* Makes what the configuration says true, where it can change while running. `changed` has CONFIG_COUNT flags; NULL:
+ * all of it. False with a reason when it can't be done, and then what was is still in force. */
 bool server_apply(struct server *s, const bool *changed, struct buf *why);
 /* Replaces all TCP listeners. */
 bool server_rebind(struct server *s, struct buf *why);

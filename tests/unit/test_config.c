@@ -89,7 +89,8 @@ test_numbers(void **state)
     expect_set(c, CFG_MAXMEMORY, "-1", NULL, "argument must be a memory value");
     expect_set(c, CFG_MAXMEMORY, "10x", NULL, "argument must be a memory value");
     expect_set(c, CFG_MAXMEMORY, "99999999999gb", NULL, "argument must be a memory value");
-    expect_set(c, CFG_PROTO_MAX_BULK_LEN, "1", NULL, "argument must be between 1048576 and 9223372036854775807 inclusive");
+    expect_set(c, CFG_PROTO_MAX_BULK_LEN, "1", NULL,
+               "argument must be between 1048576 and 9223372036854775807 inclusive");
     expect_set(c, CFG_UNIXSOCKETPERM, "770", "770", NULL);
     assert_int_equal(config_num(c, CFG_UNIXSOCKETPERM), 0770);
     expect_set(c, CFG_UNIXSOCKETPERM, "778", NULL, "argument couldn't be parsed as an octal number");
@@ -107,7 +108,7 @@ test_texts(void **state)
     struct buf why = {0};
 
     expect_set(c, CFG_REQUIREPASS, "two words", "two words", NULL);
-    expect_set(c, CFG_DBFILENAME, "a/b", NULL, "argument must be a file name, not a path");
+    expect_set(c, CFG_DBFILENAME, "a/b", NULL, "dbfilename can't be a path, just a filename");
     expect_set(c, CFG_DBFILENAME, "", NULL, "argument must not be empty");
     expect_set(c, CFG_NOTIFY_KEYSPACE_EVENTS, "Kx$", "$xK", NULL);
     expect_set(c, CFG_NOTIFY_KEYSPACE_EVENTS, "Q", NULL, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -343,9 +344,26 @@ static void
 test_arguments(void **state)
 {
     struct config_loader l = {.config = config_new()};
-    const char *argv[] = {"--save", "", "--port", "7001", "--save", "30 1", "--save", "60", "5", "--appendonly", "yes",
-                    "--maxmemory-policy", "allkeys-lru", "--client-output-buffer-limit", "pubsub", "1", "2", "3",
-                    "--list-max-listpack-size", "-3"};
+    const char *argv[] = {"--save",
+                          "",
+                          "--port",
+                          "7001",
+                          "--save",
+                          "30 1",
+                          "--save",
+                          "60",
+                          "5",
+                          "--appendonly",
+                          "yes",
+                          "--maxmemory-policy",
+                          "allkeys-lru",
+                          "--client-output-buffer-limit",
+                          "pubsub",
+                          "1",
+                          "2",
+                          "3",
+                          "--list-max-listpack-size",
+                          "-3"};
 
     assert_true(config_load_args(&l, (int)(sizeof(argv) / sizeof(argv[0])), (char **)(uintptr_t)argv));
     expect_shown(l.config, CFG_SAVE, "30 1 60 5");

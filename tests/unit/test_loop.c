@@ -1,4 +1,5 @@
-/* Unit tests of net/: the loop, connections over socket pairs and over a transport that fails, listeners on loopback. */
+/* Unit tests of net/: the loop, connections over socket pairs and over a transport that fails, listeners on loopback.
+ */
 #include "base/mem.h"
 #include "net/conn.h"
 #include "net/listener.h"
@@ -31,9 +32,9 @@ struct peer {
 struct owner {
     struct net *net;
     struct peer peers[PEERS];
-    size_t wants;           /* what input() says, when not 0 */
-    struct peer *kill;      /* input() closes this one */
-    bool hold;              /* input() uses nothing up */
+    size_t wants;      /* what input() says, when not 0 */
+    struct peer *kill; /* input() closes this one */
+    bool hold;         /* input() uses nothing up */
 };
 
 static void
@@ -478,7 +479,8 @@ test_tcp_listener(void **state)
     struct loop *loop = loop_new();
     struct accepted a = {0};
     struct buf why = {0};
-    struct listener *l = listener_tcp(loop, (struct listener_owner){&a, on_accepted, on_resting}, "127.0.0.1", 0, 16, &why);
+    struct listener *l =
+        listener_tcp(loop, (struct listener_owner){&a, on_accepted, on_resting}, "127.0.0.1", 0, 16, &why);
     char text[PEER_TEXT_MAX], want[PEER_TEXT_MAX];
     int port = listener_port(l), client[5];
 

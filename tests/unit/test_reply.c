@@ -25,16 +25,16 @@ expect_bytes(struct out *o, struct slice want)
     buf_fini(&got);
 }
 
-#define BOTH(call, want2, want3)                                                                                       \
-    do {                                                                                                               \
-        struct out o_ = {0};                                                                                           \
-        struct reply r_ = {&o_, 2}, *r = &r_;                                                                          \
-        call;                                                                                                          \
-        expect_bytes(&o_, LIT(want2));                                                                                 \
-        r_.resp = 3;                                                                                                   \
-        call;                                                                                                          \
-        expect_bytes(&o_, LIT(want3));                                                                                 \
-        out_fini(&o_);                                                                                                 \
+#define BOTH(call, want2, want3)              \
+    do {                                      \
+        struct out o_ = {0};                  \
+        struct reply r_ = {&o_, 2}, *r = &r_; \
+        call;                                 \
+        expect_bytes(&o_, LIT(want2));        \
+        r_.resp = 3;                          \
+        call;                                 \
+        expect_bytes(&o_, LIT(want3));        \
+        out_fini(&o_);                        \
     } while (0)
 
 static void

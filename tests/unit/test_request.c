@@ -60,13 +60,15 @@ static void
 test_whole_commands(void **state)
 {
     EXPECT("*1\r\n$4\r\nPING\r\n", "[PING];");
-    EXPECT("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$11\r\nhello world\r\n*1\r\n$4\r\nPING\r\n", "[SET][key][hello world];[PING];");
+    EXPECT("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$11\r\nhello world\r\n*1\r\n$4\r\nPING\r\n",
+           "[SET][key][hello world];[PING];");
     EXPECT("*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", "[ECHO][];");
     EXPECT("*1\r\n$0\r\n\r\nPING\r\n", "[];[PING];");
     EXPECT("*0\r\nPING\r\n", ";[PING];");
     EXPECT("*-1\r\nPING\r\n", ";[PING];");
     EXPECT("*-10\r\nPING\r\n", ";[PING];");
-    EXPECT("*11\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n"
+    EXPECT("*11\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$1\r\n8\r\n$"
+           "1\r\n9\r\n"
            "$1\r\na\r\n",
            "[0][1][2][3][4][5][6][7][8][9][a];");
     EXPECT("", "");
@@ -140,7 +142,9 @@ test_bad_types(void **state)
     EXPECT("*1\r\nPING\r\n", "ERR Protocol error: expected '$', got 'P'");
     EXPECT("*1\r\n*4\r\nPING\r\n", "ERR Protocol error: expected '$', got '*'");
     EXPECT("*1\r\n\r\n", "ERR Protocol error: expected '$', got '\r'"); /* the reply writer makes a blank of it */
-    EXPECT("*1\r\n\xff" "4\r\n", "ERR Protocol error: expected '$', got '\xff'");
+    EXPECT("*1\r\n\xff"
+           "4\r\n",
+           "ERR Protocol error: expected '$', got '\xff'");
     EXPECT("*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n!1\r\n", "[PING];ERR Protocol error: expected '$', got '!'");
 }
 
@@ -250,7 +254,8 @@ test_wants(void **state)
 
     assert_int_equal(request_parse(&p, &plain, LIT("*2\r\n$3\r\nGET\r\n"), &argv, &used, &error), PARSE_MORE);
     assert_int_equal(request_wants(&p), 0);
-    assert_int_equal(request_parse(&p, &plain, LIT("*2\r\n$3\r\nGET\r\n$1000\r\nab"), &argv, &used, &error), PARSE_MORE);
+    assert_int_equal(request_parse(&p, &plain, LIT("*2\r\n$3\r\nGET\r\n$1000\r\nab"), &argv, &used, &error),
+                     PARSE_MORE);
     assert_int_equal(request_wants(&p), 13 + 7 + 1000 + 2);
     assert_int_equal(argv.n, 0);
     request_parser_fini(&p);
@@ -328,7 +333,8 @@ test_split_at_every_byte(void **state)
         LIT_INIT("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$11\r\nhello world\r\n*1\r\n$4\r\nPING\r\n"),
         LIT_INIT("*0\r\n*-1\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$0\r\n\r\n"),
         LIT_INIT("ECHO 'a b' \"c\\x41\"\r\n*1\r\n$4\r\nPING\r\nSET a b\n"),
-        LIT_INIT("*12\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n"
+        LIT_INIT("*12\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$"
+                 "1\r\n8\r\n$1\r\n9\r\n"
                  "$1\r\na\r\n$2\r\nbc\r\n"),
         LIT_INIT("*1\r\n$4\r\nPING\r\n*1\r\n$x\r\n"),
         LIT_INIT("*2\r\n$4\r\nECHO\r\n:1\r\n"),
@@ -389,18 +395,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_commands),
-        cmocka_unit_test(test_lenient_line_ends),
-        cmocka_unit_test(test_incomplete),
-        cmocka_unit_test(test_bad_counts),
-        cmocka_unit_test(test_bad_lengths),
-        cmocka_unit_test(test_bad_types),
-        cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_unauthenticated),
-        cmocka_unit_test(test_inline),
-        cmocka_unit_test(test_inline_text_outlives_later_commands),
-        cmocka_unit_test(test_wants),
-        cmocka_unit_test(test_split_at_every_byte),
+        cmocka_unit_test(test_whole_commands), cmocka_unit_test(test_lenient_line_ends),
+        cmocka_unit_test(test_incomplete),     cmocka_unit_test(test_bad_counts),
+        cmocka_unit_test(test_bad_lengths),    cmocka_unit_test(test_bad_types),
+        cmocka_unit_test(test_long_lines),     cmocka_unit_test(test_unauthenticated),
+        cmocka_unit_test(test_inline),         cmocka_unit_test(test_inline_text_outlives_later_commands),
+        cmocka_unit_test(test_wants),          cmocka_unit_test(test_split_at_every_byte),
         cmocka_unit_test(test_random_pieces),
     };
 
