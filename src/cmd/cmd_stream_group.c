@@ -409,8 +409,7 @@ parse_auto_options(struct exec *x, struct auto_options *o)
     TRY(stream__arg_range(x, x->argv[5], LIT("+"), &o->start, &ignored));
     for (int at = 6; at < x->argc; at++) {
         if (at + 1 < x->argc && arg_is(x->argv[at], LIT("count"))) {
-            TRY(arg_int(x, x->argv[++at], &o->count));
-            if (o->count < 1 || o->count > INT64_MAX / 64)
+            if (!parse_int64(x->argv[++at], &o->count) || o->count < 1 || o->count > INT64_MAX / 64)
                 return fail(x, "ERR COUNT must be > 0");
         } else if (arg_is(x->argv[at], LIT("justid"))) {
             o->just_id = true;

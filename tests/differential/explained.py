@@ -44,6 +44,10 @@ EXPLAINED = [
     ("zrank-withscore", "ZRANK and ZREVRANK take WITHSCORE since 7.2",
      lambda c, a, b: c[0].upper() in (b"ZRANK", b"ZREVRANK") and len(c) > 3 and
      is_error(a, b"ERR wrong number of arguments")),
+    ("xread-unbalanced", "the text was reworded in 7.2",
+     lambda c, a, b: is_error(a, b"ERR Unbalanced XREAD") and is_error(b, b"ERR Unbalanced 'xread")),
+    ("xread-last", "XREAD takes + as the last entry's ID since 7.4",
+     lambda c, a, b: command_is(c, b"XREAD") and b"+" in c and is_error(a, b"ERR Invalid stream ID")),
 ]
 
 

@@ -294,11 +294,11 @@ def load_docs(pair):
 
 def worker(args, job, results):
     """Plays episodes; job numbers interleave, so the set of episodes does not depend on how many workers there are."""
-    pair = Pair(args.program)
-    done = failures = 0
+    pair, done, failures = None, 0, 0
     seen = set()
     start = time.monotonic()
     try:
+        pair = Pair(args.program)
         docs = load_docs(pair)
         known, missing = known_commands(pair, docs)
         if job == 0:
@@ -334,15 +334,16 @@ def worker(args, job, results):
                     seen.add(sig)
                     small = shrink(pair, batches[:got[0] + 1], protocols, sig)
                     results.put(("failure", report(got[1], small, seed, protocols)))
-                if failures >= args.failures:
+                if len(seen) >= args.failures or failures >= 20 * args.failures:
                     break
         results.put(("done", done, failures, pair.counts))
     except Exception as e:  # a fault of this program must not look like a pass
         import traceback
         results.put(("failure", f"the tester itself failed: {e}\n{traceback.format_exc()}"))
-        results.put(("done", done, failures + 1, pair.counts))
+        results.put(("done", done, failures + 1, {}))
     finally:
-        pair.stop()
+        if pair is not None:
+            pair.stop()
 
 
 def main():

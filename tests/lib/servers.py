@@ -44,6 +44,8 @@ class Server:
         self.dir = tempfile.mkdtemp(prefix="sorrel-test-")
         self.log = os.path.join(self.dir, "log")
         self.port = port or free_port()
+        if os.path.exists(program):
+            program = os.path.abspath(program)
         args = [program]
         if config is not None:
             path = os.path.join(self.dir, "test.conf")
