@@ -6,6 +6,19 @@
 
 /* -- shared with the family ------------------------------------------------------------------------------------ */
 
+/* Halves of an id are read more loosely than other numbers: redis lets blanks, a plus and zeros in front pass. */
+static bool
+parse_half(struct slice s, uint64_t *out)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r')))
+        s = slice_skip(s, 1);
+    if (s.len > 0 && s.ptr[0] == '+')
+        s = slice_skip(s, 1);
+    while (s.len > 1 && s.ptr[0] == '0')
+        s = slice_skip(s, 1);
+    return parse_uint64(s, out);
+}
+
 static bool
 parse_id(struct slice arg, uint64_t missing_seq, struct stream_id *out)
 {
@@ -13,9 +26,9 @@ parse_id(struct slice arg, uint64_t missing_seq, struct stream_id *out)
     struct stream_id id = {0, missing_seq};
     size_t ms_len = dash == NULL ? arg.len : (size_t)(dash - arg.ptr);
 
-    if (!parse_uint64(slice_of(arg.ptr, ms_len), &id.ms))
+    if (!parse_half(slice_of(arg.ptr, ms_len), &id.ms))
         return false;
-    if (dash != NULL && !parse_uint64(slice_skip(arg, ms_len + 1), &id.seq))
+    if (dash != NULL && !parse_half(slice_skip(arg, ms_len + 1), &id.seq))
         return false;
     *out = id;
     return true;
@@ -154,8 +167,7 @@ trim_option(struct exec *x, struct trim *t, int *at, bool *found)
         return fail(x, "ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
     t->by = max_len ? TRIM_MAXLEN : TRIM_MINID;
     struct slice next = x->argv[*at + 1];
-    bool operator= next.len == 1 &&(next.ptr[0] == '~' || next.ptr[0] == '=');
-    if (operator&& * at + 2<x->argc) {
+    if (next.len == 1 && (next.ptr[0] == '~' || next.ptr[0] == '=') && *at + 2 < x->argc) {
         t->approx = next.ptr[0] == '~';
         ++*at;
     }
@@ -236,11 +248,13 @@ add_parse(struct exec *x, struct add_options *o)
             break;
         o->no_make = true;
     }
-    TRY(trim_check(x, &o->trim));
     o->id_at = at;
-    if (at >= x->argc)
+    if (at >= x->argc) {
+        TRY(trim_check(x, &o->trim));
         return fail_arity(x);
+    }
     TRY(add_arg_id(x, o));
+    TRY(trim_check(x, &o->trim));
     int words = x->argc - at - 1;
     return words < 2 || words % 2 != 0 ? fail_arity(x) : RC_OK;
 }

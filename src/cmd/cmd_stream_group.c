@@ -104,7 +104,15 @@ xgroup_setid(struct exec *x)
     TRY(parse_group_options(x, false, &o));
     TRY(edit_existing(x, &e, &s));
     struct stream_group *g = stream_group_find(s, x->argv[3]);
-    enum rc rc = g == NULL ? fail_no_group(x, x->argv[2], x->argv[3]) : arg_group_id(x, x->argv[4], s, &id);
+    enum rc rc = g == NULL ? fail_no_group(x, x->argv[2], x->argv[3]) : RC_OK;
+
+    /* CREATE wants a real id; SETID takes the two ends as well, as redis does. */
+    if (slice_eq(x->argv[4], LIT("-")))
+        id = STREAM_ID_MIN;
+    else if (slice_eq(x->argv[4], LIT("+")))
+        id = STREAM_ID_MAX;
+    else if (rc == RC_OK)
+        rc = arg_group_id(x, x->argv[4], s, &id);
     if (rc != RC_OK) {
         entry_unchanged(x, e);
         return rc;

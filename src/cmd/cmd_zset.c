@@ -400,33 +400,45 @@ cmd_zrandmember(struct exec *x)
 
 /* -- ZSCAN ---------------------------------------------------------------------------------------------------- */
 
+struct zscan {
+    struct scan scan;
+    bool packed;
+};
+
 static void
 scan_visit(void *ctx, struct slice member, double score)
 {
-    struct scan *s = ctx;
+    struct zscan *s = ctx;
     char text[DOUBLE_TEXT_MAX];
+    size_t len;
 
-    if (!scan_wants(s, member))
+    if (!scan_wants(&s->scan, member))
         return;
-    scan_add(s, member);
-    scan_add(s, slice_of(text, format_double(text, score))); /* a text in RESP3 too */
+    scan_add(&s->scan, member);
+    /* A text in RESP3 too. Redis keeps whole scores of a small set as integers, and ZSCAN alone shows it. */
+    if (s->packed && fabs(score) <= 0x1p62 && score == (double)(int64_t)score)
+        len = format_int64(text, (int64_t)score);
+    else
+        len = format_double(text, score);
+    scan_add(&s->scan, slice_of(text, len));
 }
 
 static enum rc
 cmd_zscan(struct exec *x)
 {
-    struct scan s = {0};
+    struct zscan s = {0};
     const struct zset *z;
 
-    TRY(scan_cursor(x->argv[2], &s.cursor));
+    TRY(scan_cursor(x->argv[2], &s.scan.cursor));
     TRY(read_zset(x, x->argv[1], &z));
     if (z == NULL) /* as redis does, before looking at the options */
         return scan_reply_empty(x);
-    TRY(scan_options(x, &s, 3, false, false));
+    TRY(scan_options(x, &s.scan, 3, false, false));
+    s.packed = strcmp(zset_encoding(z), "listpack") == 0;
     do
-        s.cursor = zset_scan(z, s.cursor, scan_visit, &s);
-    while (scan_goes_on(&s));
-    return scan_reply(&s);
+        s.scan.cursor = zset_scan(z, s.scan.cursor, scan_visit, &s);
+    while (scan_goes_on(&s.scan));
+    return scan_reply(&s.scan);
 }
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */

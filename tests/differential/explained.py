@@ -41,13 +41,18 @@ EXPLAINED = [
      lambda c, a, b: command_is(c, b"LPOS") and b"-9223372036854775808" in c and is_error(b, b"ERR value is out of range")),
     ("exact-expiry", "a key that was given an expiry in the past is gone at once and never counted",
      lambda c, a, b: c[0].upper() == b"DBSIZE" and a[1] > b[1]),
-    ("zrank-withscore", "ZRANK and ZREVRANK take WITHSCORE since 7.2",
-     lambda c, a, b: c[0].upper() in (b"ZRANK", b"ZREVRANK") and len(c) > 3 and
-     is_error(a, b"ERR wrong number of arguments")),
     ("xread-unbalanced", "the text was reworded in 7.2",
      lambda c, a, b: is_error(a, b"ERR Unbalanced XREAD") and is_error(b, b"ERR Unbalanced 'xread")),
     ("xread-last", "XREAD takes + as the last entry's ID since 7.4",
      lambda c, a, b: command_is(c, b"XREAD") and b"+" in c and is_error(a, b"ERR Invalid stream ID")),
+    ("xsetid-deleted", "XSETID minds the largest deleted id since 7.2",
+     lambda c, a, b: command_is(c, b"XSETID") and is_error(b, b"ERR The ID specified in XSETID is smaller than current")),
+    ("xinfo-inactive", "XINFO CONSUMERS tells inactive, XINFO STREAM FULL active-time since 7.2; both hold ages in ms",
+     lambda c, a, b: command_is(c, b"XINFO") and c[1].upper() in (b"CONSUMERS", b"STREAM") and a[0] == b[0] != "-"),
+    ("shared-integers", "Sorrel shares no objects; it says of a small integer what SET would give, 7.0 has copies that are not",
+     lambda c, a, b: command_is(c, b"OBJECT", b"REFCOUNT") and (a, b) == ((":", 1), (":", 2147483647))),
+    ("sinterstore-overwrites", "since 7.2 the key specification says that SINTERSTORE only overwrites its destination",
+     lambda c, a, b: command_is(c, b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE") and a[0] == b[0] == "*"),
 ]
 
 

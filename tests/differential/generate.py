@@ -273,7 +273,9 @@ class Generator:
             self.damage(out, len(words))
         if words[0] in LEX or (words[0] in (b"ZRANGE", b"ZRANGESTORE") and any(w.upper() == b"BYLEX" for w in out)):
             # By name is defined only where all scores are equal: keys y1 … y3, which nothing but m_lex adds to.
-            out = [b"y" + w[1:] if len(w) == 2 and w[:1] in b"zg" else w for w in out]
+            out = [b"y" + w[1:] if len(w) == 2 and w[:1] in b"zglhtsxp" and w[1:] in b"123" else w for w in out]
+        if words[0] in (b"ZRANK", b"ZREVRANK"):
+            del out[3:]              # WITHSCORE is new: 7.0 would refuse to queue it and abort the transaction
         if x > 0.9:
             out[0] = out[0].lower()
         return out
