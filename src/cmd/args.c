@@ -92,7 +92,6 @@ arena_int(struct arena *a, int64_t v)
 enum rc
 check_repetitions(struct exec *x, uint64_t n)
 {
-    /* The smallest element costs some sixteen bytes on the wire; eight of the longest strings is what a reply may take.
-     */
-    return n > string_max(x) / 2 ? RC_NO_MEMORY : RC_OK;
+    /* An element takes some sixteen bytes of the reply; a reply may take what a string may. */
+    return n > string_max(x) / 16 ? RC_NO_MEMORY : RC_OK;
 }

@@ -1,6 +1,8 @@
 /* cmd/cmd_expire.c - when keys expire: setting, asking, clearing. */
 #include "cmd/args.h"
 
+enum { QUOTE_MAX = 64 * 1024 }; /* of a wrong option, in the error that names it */
+
 /* -- setting ------------------------------------------------------------------------------------------------- */
 
 enum expire_flag { IF_NONE = 1 << 0, IF_ANY = 1 << 1, IF_LATER = 1 << 2, IF_EARLIER = 1 << 3 };
@@ -20,7 +22,7 @@ parse_expire_flags(struct exec *x, unsigned *flags)
         else if (arg_is(arg, LIT("LT")))
             *flags |= IF_EARLIER;
         else
-            return fail(x, "ERR Unsupported option %.*s", (int)(arg.len < INT32_MAX ? arg.len : INT32_MAX), arg.ptr);
+            return fail(x, "ERR Unsupported option %.*s", (int)(arg.len < QUOTE_MAX ? arg.len : QUOTE_MAX), arg.ptr);
     }
     if ((*flags & IF_NONE) && (*flags & ~(unsigned)IF_NONE))
         return fail(x, "ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -107,7 +109,7 @@ cmd_persist(struct exec *x)
 static enum rc
 reply_expiry(struct exec *x, enum expire_unit unit, bool relative)
 {
-    const struct entry *e = peek(x, x->argv[1]);
+    const struct entry *e = look_untouched(x, x->argv[1]);
     int64_t at_ms = e != NULL ? entry_expiry(e) : -1;
 
     if (at_ms < 0)

@@ -19,7 +19,7 @@ cmd_exists(struct exec *x)
     int64_t there = 0;
 
     for (int i = 1; i < x->argc; i++)
-        there += peek(x, x->argv[i]) != NULL;
+        there += look_untouched(x, x->argv[i]) != NULL;
     return reply_int(x, there);
 }
 
@@ -36,17 +36,30 @@ cmd_touch(struct exec *x)
 static enum rc
 cmd_type(struct exec *x)
 {
-    const struct entry *e = peek(x, x->argv[1]);
+    const struct entry *e = look_untouched(x, x->argv[1]);
 
     return reply_simple(x, e != NULL ? slice_cstr(value_type_name(entry_type(e))) : LIT("none"));
 }
 
+/* Links e as a new key in `to`, whatever was there, after it has been taken out of x->db. Redis tells of the new key
+ * first, then of where it came from and where it went. */
 static void
-move_key(struct exec *x, struct slice from, struct slice to)
+put_moved(struct exec *x, struct entry *e, struct db *to, enum event from_event, enum event to_event)
 {
-    struct entry *e = key_take(x, x->db, from, EV_RENAME_FROM);
+    struct slice from = x->argv[1], name = arena_copy(x->arena, entry_key(e));
 
-    key_put(x, x->db, entry_rename(e, to), EV_RENAME_TO);
+    key_delete(x, to, name, EV_NONE);
+    key_put(x, to, e, EV_NONE);
+    notify(x, from_event, from);
+    notify_in(x, to, to_event, name);
+}
+
+static void
+rename_key(struct exec *x)
+{
+    struct entry *e = key_take(x, x->db, x->argv[1], EV_NONE);
+
+    put_moved(x, entry_rename(e, x->argv[2]), x->db, EV_RENAME_FROM, EV_RENAME_TO);
 }
 
 static enum rc
@@ -55,7 +68,7 @@ cmd_rename(struct exec *x)
     if (peek(x, x->argv[1]) == NULL)
         return RC_NO_KEY;
     if (!slice_eq(x->argv[1], x->argv[2]))
-        move_key(x, x->argv[1], x->argv[2]);
+        rename_key(x);
     return reply_ok(x);
 }
 
@@ -66,7 +79,7 @@ cmd_renamenx(struct exec *x)
         return RC_NO_KEY;
     if (peek(x, x->argv[2]) != NULL) /* itself included */
         return reply_int(x, 0);
-    move_key(x, x->argv[1], x->argv[2]);
+    rename_key(x);
     return reply_int(x, 1);
 }
 
@@ -89,8 +102,7 @@ cmd_move(struct exec *x)
         return fail_same(x);
     if (peek(x, x->argv[1]) == NULL || peek_in(x, to, x->argv[1]) != NULL)
         return reply_int(x, 0);
-    struct entry *e = key_take(x, x->db, x->argv[1], EV_MOVE_FROM);
-    key_put(x, to, e, EV_MOVE_TO);
+    put_moved(x, key_take(x, x->db, x->argv[1], EV_NONE), to, EV_MOVE_FROM, EV_MOVE_TO);
     return reply_int(x, 1);
 }
 
@@ -125,7 +137,9 @@ cmd_copy(struct exec *x)
     const struct entry *e = look(x, x->argv[1]);
     if (e == NULL || (!replace && peek_in(x, to, x->argv[2]) != NULL))
         return reply_int(x, 0);
-    key_put(x, to, entry_copy(e, x->argv[2], x->limits), EV_COPY_TO);
+    struct entry *copy = entry_copy(e, x->argv[2], x->limits);
+    key_delete(x, to, x->argv[2], EV_NONE);
+    key_put(x, to, copy, EV_COPY_TO);
     return reply_int(x, 1);
 }
 

@@ -265,8 +265,11 @@ cmd_ltrim(struct exec *x)
         return reply_ok(x);
     size_t count = list_count(list);
     if (!clamp_range(first, last, count, &from, &keep)) {
-        from = count;
-        keep = 0;
+        /* Nothing stays: the key goes as a whole, so that a large list is freed elsewhere. */
+        entry_unchanged(x, e);
+        notify(x, EV_LTRIM, x->argv[1]);
+        key_delete(x, x->db, x->argv[1], EV_DEL);
+        return reply_ok(x);
     }
     if (count - from > keep)
         list_drop(list, LIST_TAIL, count - from - keep);

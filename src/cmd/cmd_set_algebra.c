@@ -1,6 +1,8 @@
 /* cmd/cmd_set_algebra.c - intersections, unions and differences of sets. */
 #include "cmd/args.h"
 
+#include <stdlib.h>
+
 /* -- the sets ------------------------------------------------------------------------------------------------ */
 
 struct operands {
@@ -26,6 +28,14 @@ read_operands(struct exec *x, const struct slice *keys, int n, struct operands *
 /* Gets every member of the result; false ends the search. */
 typedef bool take_member(void *ctx, struct slice member);
 
+static int
+by_count(const void *a, const void *b)
+{
+    size_t x = set_count(*(const struct set *const *)a), y = set_count(*(const struct set *const *)b);
+
+    return (x > y) - (x < y);
+}
+
 /* Walks over the smallest set and asks the others, the next smallest first. */
 static void
 intersect(struct operands *o, take_member *take, void *ctx)
@@ -35,13 +45,7 @@ intersect(struct operands *o, take_member *take, void *ctx)
 
     if (o->any_missing)
         return;
-    for (int i = 1; i < o->count; i++) { /* few sets, as a rule, and often sorted: insertion sort */
-        const struct set *s = o->sets[i];
-        int at = i;
-        for (; at > 0 && set_count(o->sets[at - 1]) > set_count(s); at--)
-            o->sets[at] = o->sets[at - 1];
-        o->sets[at] = s;
-    }
+    qsort(o->sets, (size_t)o->count, sizeof(*o->sets), by_count);
     while (set_next(o->sets[0], &it, &m)) {
         int i = 1;
         while (i < o->count && (o->sets[i] == o->sets[0] || set_has(o->sets[i], m.s)))

@@ -51,8 +51,8 @@ touch(struct exec *x, struct entry *e)
         entry_set_clock(e, x->engine->access_clock);
 }
 
-struct entry *
-look_in(struct exec *x, struct db *db, struct slice key)
+static inline struct entry *
+find_counted(struct exec *x, struct db *db, struct slice key)
 {
     struct entry *e = find(x, db, key, exec__hash(x, key), false);
 
@@ -62,8 +62,23 @@ look_in(struct exec *x, struct db *db, struct slice key)
         return NULL;
     }
     x->engine->stats.hits++;
-    touch(x, e);
     return e;
+}
+
+struct entry *
+look_in(struct exec *x, struct db *db, struct slice key)
+{
+    struct entry *e = find_counted(x, db, key);
+
+    if (e != NULL)
+        touch(x, e);
+    return e;
+}
+
+struct entry *
+look_untouched(struct exec *x, struct slice key)
+{
+    return find_counted(x, x->db, key);
 }
 
 struct entry *
@@ -404,5 +419,11 @@ effect_none(struct exec *x)
 void
 notify(struct exec *x, enum event event, struct slice key)
 {
-    effects__touch(x->engine, x->db, key, event, false);
+    notify_in(x, x->db, event, key);
+}
+
+void
+notify_in(struct exec *x, struct db *db, enum event event, struct slice key)
+{
+    effects__touch(x->engine, db, key, event, false);
 }

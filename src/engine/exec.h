@@ -65,7 +65,9 @@ struct exec {
 /* The entry of a key in the selected database or NULL; expired keys are absent. Counts a hit or miss and touches the
  * access clock. */
 struct entry *look(struct exec *x, struct slice key);
-/* The same without counting or touching (TTL, TYPE, OBJECT …). */
+/* look() that leaves the access clock alone (EXISTS, TTL, TYPE …). */
+struct entry *look_untouched(struct exec *x, struct slice key);
+/* The same without counting either: for OBJECT, and for writers that only want to know. */
 struct entry *peek(struct exec *x, struct slice key);
 struct entry *peek_in(struct exec *x, struct db *db, struct slice key);
 /* look() in another database. */
@@ -125,6 +127,7 @@ void effect_as(struct exec *x, const struct slice *argv, int argc);
 void effect_none(struct exec *x);
 /* A notification without a change (keymiss, expired by lookup …). */
 void notify(struct exec *x, enum event event, struct slice key);
+void notify_in(struct exec *x, struct db *db, enum event event, struct slice key);
 
 /* -- waiting ------------------------------------------------------------------------------------------------- */
 

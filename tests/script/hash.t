@@ -164,7 +164,7 @@ nil
 :1
 > HRANDFIELD h -4611686018427387903
 -ERR not enough memory for a value of that size
-> HRANDFIELD h -1000000000
+> HRANDFIELD h -100000000
 -ERR not enough memory for a value of that size
 
 == HSCAN
