@@ -8,6 +8,8 @@
 #include "engine/engine_priv.h"
 #include "engine/exec_priv.h"
 
+enum { HUGE_BYTES = 1 << 20 };
+
 /* -- finding --------------------------------------------------------------------------------------------------- */
 
 /* NULL when absent or expired. `force`: an expired entry must go even where expiry is somebody else's decision, since the
@@ -287,6 +289,13 @@ replace(struct exec *x, struct db *db, uint64_t hash, struct entry *old, struct 
         btree_insert(&db->by_expiry, &keyspace_expiry_ops, fresh);
 }
 
+/* A string whose memory takes long to give back goes to the reaper with its entry, so it is not set in place. */
+static inline bool
+is_huge(const struct entry *e)
+{
+    return entry__rep(e) == STRING_BLOB && string_len(e) > HUGE_BYTES;
+}
+
 enum rc
 key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_ms, enum event event)
 {
@@ -307,7 +316,7 @@ key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_
     CHECK(!is_open(x, old));
     effects__before(x->engine, db, old);
     bool volatile_now = (entry_flags(old) & ENTRY_HAS_EXPIRY) != 0;
-    if (LIKELY(entry_type(old) == TYPE_STRING && !volatile_now && at_ms < 0)) {
+    if (LIKELY(entry_type(old) == TYPE_STRING && !volatile_now && at_ms < 0) && LIKELY(!is_huge(old))) {
         touch(x, old);
         fresh = string_set(old, value);
         if (UNLIKELY(fresh == NULL))

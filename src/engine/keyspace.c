@@ -208,10 +208,12 @@ keyspace_reserve(struct engine *e, struct db *db, size_t keys)
 void
 keyspace__reap(struct engine *e, struct entry *entry)
 {
-    if (entry_type(entry) != TYPE_STRING && e->host.reap != NULL && entry_free_effort(entry) > REAP_EFFORT)
-        e->host.reap(e->host.ctx, entry);
-    else
+    bool simple = entry_type(entry) == TYPE_STRING && entry__rep(entry) != STRING_BLOB;
+
+    if (LIKELY(simple) || e->host.reap == NULL || entry_free_effort(entry) <= REAP_EFFORT)
         entry_free(entry);
+    else
+        e->host.reap(e->host.ctx, entry);
 }
 
 /* -- expiry ---------------------------------------------------------------------------------------------------- */
