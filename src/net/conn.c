@@ -10,6 +10,7 @@ enum {
     SHARED_SIZE = 128 * 1024, /* the shared input buffer */
     JOIN_MAX = 16 * 1024,     /* a remainder up to this size is copied in front of what is read next */
     GROW_MIN = 64 * 1024,     /* the least room made for a large argument */
+    GROUP_MAX = 16,           /* connections that are read before the first of them is handed over */
     LENT_SIZE = 4 * 1024,     /* an output buffer when it is new */
     LENT_MAX = 64 * 1024,     /* larger ones are not taken back */
     LENT_COUNT = 512,
@@ -21,10 +22,19 @@ struct conn_list {
     uint32_t n, cap;
 };
 
+/* A connection that has been read and not yet been handed over. */
+struct arrival {
+    struct conn *c;        /* NULL: closed meanwhile */
+    struct slice in;       /* in the shared buffer */
+};
+
 struct net {
     struct loop *loop;
     struct net_owner owner;
     char *shared;
+    size_t shared_used;
+    struct arrival group[GROUP_MAX];
+    unsigned group_n;
     struct buf lent[LENT_COUNT]; /* free output buffers, the one used last on top: its memory is in the cache */
     uint32_t lent_n;
     uint32_t lent_low; /* the least there was since the last net_trim() */
@@ -42,7 +52,8 @@ struct conn {
     size_t wants;      /* how long `in` should get before it is worth looking at; 0: not known */
     uint32_t flush_at; /* place in net->flush and net->resume, plus one; 0: not there */
     uint32_t resume_at;
-    uint32_t mark; /* the owner's */
+    uint32_t mark;     /* the owner's */
+    uint32_t group_at; /* place in net->group, plus one */
     bool paused, ended;
     bool stuck; /* the last write did not take everything, and no room has been reported since */
 };
@@ -171,6 +182,8 @@ conn_close(struct conn *c)
         n->flush.v[c->flush_at - 1] = NULL;
     if (c->resume_at > 0)
         n->resume.v[c->resume_at - 1] = NULL;
+    if (c->group_at > 0)
+        n->group[c->group_at - 1].c = NULL;
     loop_remove(n->loop, &c->src);
     c->io.ops->close(c->io.state);
     buf_fini(&c->in);
@@ -329,27 +342,16 @@ read_ended(struct conn *c, ssize_t got)
         gone(c, errno);
 }
 
-/* The remainder of an earlier read, if any, and what can be read now, together in the shared buffer. */
+/* Hands over what was read into the shared buffer and keeps what the owner does not use up. */
 static void
-read_shared(struct conn *c)
+hand_over_shared(struct conn *c, struct slice in)
 {
-    struct net *n = c->net;
-    size_t had = c->in.len, used;
+    size_t used;
 
-    if (had > 0)
-        memcpy(n->shared, c->in.ptr, had);
-    ssize_t got = c->io.ops->read(c->io.state, n->shared + had, SHARED_SIZE - had);
-    if (UNLIKELY(got <= 0)) {
-        read_ended(c, got);
-        return;
-    }
-    n->stats.reads++;
-    n->stats.bytes_in += (size_t)got;
-    struct slice in = slice_of(n->shared, had + (size_t)got);
     if (!hand_over(c, in, &used))
         return;
     if (LIKELY(used == in.len)) {
-        if (had > 0)
+        if (c->in.ptr != NULL)
             buf_fini(&c->in);
         return;
     }
@@ -358,6 +360,51 @@ read_shared(struct conn *c)
     if (c->in.cap > 2 * rest.len)
         buf_fini(&c->in);
     buf_add_slice(&c->in, rest);
+}
+
+/* Everybody in the group, in the order of reading. */
+static void
+hand_over_group(struct net *n)
+{
+    unsigned count = n->group_n;
+
+    for (int again = 0; count > 1 && n->owner.arriving != NULL && again < 2; again++)
+        for (unsigned i = 0; i < count; i++)
+            if (n->group[i].c != NULL)
+                n->owner.arriving(n->owner.ctx, n->group[i].c, n->group[i].in, again != 0);
+    for (unsigned i = 0; i < count; i++) {
+        struct conn *c = n->group[i].c;
+        if (c == NULL)
+            continue;
+        c->group_at = 0;
+        hand_over_shared(c, n->group[i].in);
+    }
+    n->group_n = 0;
+    n->shared_used = 0;
+}
+
+/* The remainder of an earlier read, if any, and what can be read now, together in the shared buffer. */
+static void
+read_shared(struct conn *c)
+{
+    struct net *n = c->net;
+    size_t had = c->in.len, room = c->wants > had + JOIN_MAX ? c->wants : had + JOIN_MAX;
+
+    if (n->group_n == GROUP_MAX || SHARED_SIZE - n->shared_used < room)
+        hand_over_group(n);
+    char *to = n->shared + n->shared_used;
+    ssize_t got = c->io.ops->read(c->io.state, to + had, SHARED_SIZE - n->shared_used - had);
+    if (UNLIKELY(got <= 0)) {
+        read_ended(c, got);
+        return;
+    }
+    if (had > 0)
+        memcpy(to, c->in.ptr, had);
+    n->stats.reads++;
+    n->stats.bytes_in += (size_t)got;
+    n->group[n->group_n++] = (struct arrival){c, slice_of(to, had + (size_t)got)};
+    c->group_at = n->group_n;
+    n->shared_used += had + (size_t)got;
 }
 
 /* A large argument is coming in: straight to where it stays until it is complete. */
@@ -466,6 +513,7 @@ net_dispatch(struct net *n)
     }
     n->resume.n = kept;
     loop_dispatch(n->loop);
+    hand_over_group(n);
 }
 
 /* Writes once. */

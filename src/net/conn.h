@@ -26,6 +26,9 @@ struct net_owner {
      * *wants may be set to how many bytes there should be for the next call to be worth it. The bytes live during the
      * call. conn_close() is allowed. */
     size_t (*input)(void *ctx, struct conn *c, struct slice in, size_t *wants);
+    /* May be NULL. Several connections have been read and are about to be handed over: called for each of them with again
+     * false, then for each with again true, so that the owner can ask for what it will need. Nothing may be closed. */
+    void (*arriving)(void *ctx, struct conn *c, struct slice in, bool again);
     /* The peer is gone (error 0) or the connection broke (errno). The owner closes it, here or later in this turn. */
     void (*ended)(void *ctx, struct conn *c, int error);
     /* A write was tried; `left` bytes are still queued, and the connection is watched for room to send them.

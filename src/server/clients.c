@@ -148,6 +148,17 @@ on_input(void *ctx, struct conn *c, struct slice in, size_t *wants)
 }
 
 static void
+on_arriving(void *ctx, struct conn *c, struct slice in, bool again)
+{
+    struct server *s = ctx;
+
+    if (again)
+        engine_hint_again(s->engine, conn_data(c));
+    else
+        engine_hint(s->engine, conn_data(c), in);
+}
+
+static void
 on_ended(void *ctx, struct conn *c, int error)
 {
     struct server *s = ctx;
@@ -186,7 +197,7 @@ on_written(void *ctx, struct conn *c, size_t left)
 struct net_owner
 server_net_owner(struct server *s)
 {
-    return (struct net_owner){.ctx = s, .input = on_input, .ended = on_ended, .written = on_written};
+    return (struct net_owner){.ctx = s, .input = on_input, .arriving = on_arriving, .ended = on_ended, .written = on_written};
 }
 
 /* -- new ones -------------------------------------------------------------------------------------------------- */

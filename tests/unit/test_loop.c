@@ -94,7 +94,7 @@ setup(void **state)
 {
     struct owner *o = mem_get_zero(sizeof(*o));
 
-    o->net = net_new((struct net_owner){o, on_input, on_ended, on_written});
+    o->net = net_new((struct net_owner){.ctx = o, .input = on_input, .ended = on_ended, .written = on_written});
     *state = o;
     return o->net != NULL ? 0 : -1;
 }
