@@ -28,7 +28,7 @@ OPT_asan    := $(SANITIZE) -fsanitize=address
 OPT_ubsan   := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=all
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov     := -O0 -g --coverage -DSORREL_JEMALLOC
-OPT_fuzz    := $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+OPT_fuzz    := -Wno-gnu-variable-sized-type-not-at-end $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 # Across files gcc takes an output that is set only on success for one that may not be set; the compile itself checks that.
 LINK_release := -flto=auto -Wno-maybe-uninitialized -pie -Wl,-z,relro,-z,now
 LINK_asan   := -fsanitize=address

@@ -26,7 +26,7 @@ void buf_shrink(struct buf *b, size_t keep);
 void buf_consume(struct buf *b, size_t n);
 /* printf into the buffer. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* A pointer to n writable bytes after the end; buf_advance() says how many were used. */
 static inline char *

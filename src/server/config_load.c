@@ -195,6 +195,12 @@ load_text(struct config_loader *l, struct slice text, const char *name, int dept
 }
 
 bool
+config_load_text(struct config_loader *l, struct slice text, const char *name)
+{
+    return load_text(l, text, name, 0);
+}
+
+bool
 config_load_file(struct config_loader *l, const char *path)
 {
     return load_file(l, path, 0);

@@ -16,6 +16,8 @@ struct config_loader {
 };
 
 bool config_load_file(struct config_loader *l, const char *path);
+/* The text of a file; `name` is for messages. Files that it includes are read. */
+bool config_load_text(struct config_loader *l, struct slice text, const char *name);
 /* Reads all of an open file (standard input); `name` is for messages. */
 bool config_load_fd(struct config_loader *l, int fd, const char *name);
 /* One directive, from wherever. */
