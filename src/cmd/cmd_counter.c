@@ -26,7 +26,7 @@ add(struct exec *x, int64_t by)
     int64_t v;
     char text[STRING_TEXT_MAX];
 
-    TRY(edit_entry(x, x->argv[1], TYPE_STRING, ENTRY_EXISTING, &e));
+    TRY(edit_entry(x, x->argv[1], TYPE_STRING, ENTRY_COUNTER, &e));
     if (e == NULL) {
         TRY(key_set_string(x, x->argv[1], slice_of(text, format_int64(text, by)), -1, EV_INCRBY));
         return reply_int(x, by);

@@ -139,13 +139,15 @@ READ_COLLECTION(zset, TYPE_ZSET)
 /* -- editing --------------------------------------------------------------------------------------------------- */
 
 static void
-open_edit(struct exec *x, struct entry *e)
+open_edit(struct exec *x, struct entry *e, enum edit_mode mode)
 {
     int slot = x->open[0] == NULL ? 0 : 1;
+    bool may_move = entry_type(e) == TYPE_STRING && !(mode == ENTRY_COUNTER && entry__rep(e) == STRING_INT);
 
     CHECK(x->open[slot] == NULL);
     x->open[slot] = e;
-    if (entry_type(e) == TYPE_STRING && (entry_flags(e) & ENTRY_HAS_EXPIRY))
+    x->indexed[slot] = (entry_flags(e) & ENTRY_HAS_EXPIRY) && !may_move;
+    if (UNLIKELY(may_move && (entry_flags(e) & ENTRY_HAS_EXPIRY)))
         btree_remove(&x->db->by_expiry, &keyspace_expiry_ops, e);
 }
 
@@ -158,13 +160,12 @@ is_open(const struct exec *x, const struct entry *e)
 static void
 close_edit(struct exec *x, struct entry *e)
 {
-    if (x->open[0] == e)
-        x->open[0] = NULL;
-    else if (x->open[1] == e)
-        x->open[1] = NULL;
-    else
+    int slot = x->open[0] == e ? 0 : 1;
+
+    if (x->open[slot] != e)
         return;
-    if (entry_type(e) == TYPE_STRING && (entry_flags(e) & ENTRY_HAS_EXPIRY))
+    x->open[slot] = NULL;
+    if (UNLIKELY((entry_flags(e) & ENTRY_HAS_EXPIRY) && !x->indexed[slot]))
         btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, e);
 }
 
@@ -180,7 +181,7 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
             exec__new_clock(x, e);
             keyspace__link(x->engine, x->db, hash, e);
             effects__touch(x->engine, x->db, key, EV_NEW, false);
-            open_edit(x, e);
+            open_edit(x, e, mode);
         }
         *out = e;
         return RC_OK;
@@ -189,7 +190,7 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
         return RC_WRONGTYPE;
     touch(x, e);
     effects__before(x->engine, x->db, e);
-    open_edit(x, e);
+    open_edit(x, e, mode);
     *out = e;
     return RC_OK;
 }
@@ -263,7 +264,9 @@ entry_moved(struct exec *x, struct entry *was, struct entry *moved)
     CHECK(is_open(x, was));
     if (was == moved)
         return moved;
-    x->open[x->open[0] == was ? 0 : 1] = moved;
+    int slot = x->open[0] == was ? 0 : 1;
+    CHECK(!x->indexed[slot]);
+    x->open[slot] = moved;
     table_replace(&x->db->by_key, exec__entry_hash(x, moved), was, moved);
     return moved;
 }
@@ -282,7 +285,7 @@ note_change(struct exec *x, struct db *db, struct slice key, enum event event)
 static void
 replace(struct exec *x, struct db *db, uint64_t hash, struct entry *old, struct entry *fresh)
 {
-    if ((entry_flags(old) & ENTRY_HAS_EXPIRY) && !(is_open(x, old) && entry_type(old) == TYPE_STRING))
+    if (entry_flags(old) & ENTRY_HAS_EXPIRY)
         btree_remove(&db->by_expiry, &keyspace_expiry_ops, old);
     table_replace(&db->by_key, hash, old, fresh);
     if (entry_flags(fresh) & ENTRY_HAS_EXPIRY)

@@ -52,6 +52,7 @@ struct exec {
     bool silent;                   /* effect_none() was called */
     bool no_touch;                 /* lookups leave the access clock alone (CLIENT NO-TOUCH) */
     struct entry *open[2];         /* entries between edit and entry_changed; private */
+    bool indexed[2];               /* those of them that are in the expiry index meanwhile: they may not move */
     enum wait_timeout_reply {
         TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO
     } timeout_reply;               /* see wait_reply_on_timeout() */
@@ -82,7 +83,9 @@ enum rc read_zset(struct exec *x, struct slice key, const struct zset **out);
 
 /* -- changing ------------------------------------------------------------------------------------------------ */
 
-enum edit_mode { ENTRY_EXISTING, ENTRY_CREATE };
+/* ENTRY_COUNTER is ENTRY_EXISTING with a promise: a string that is kept as an integer will be changed by string_set_int()
+ * only, which leaves it where it is. So a counter that expires need not leave the expiry index meanwhile. */
+enum edit_mode { ENTRY_EXISTING, ENTRY_CREATE, ENTRY_COUNTER };
 
 /* Asks for a key's value in order to change it. ENTRY_EXISTING leaves *e NULL when the key is absent; ENTRY_CREATE makes
  * an empty value. RC_WRONGTYPE when the key holds something else. The change ends with entry_changed() before the
