@@ -126,7 +126,7 @@ $(BIN)/sorrel-server: $(call objs,$(ENGINE_SRC) $(SERVER_SRC))
 $(BIN)/sorrel-cli: $(call objs,$(call sources,base proto) $(CLI_SRC))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(call pkg,libutf8proc,--libs) $(LIBS)
 
 # -- running and testing -----------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ run:
 $(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(call pkg,libutf8proc,--libs) $(LIBS)
 
 $(OBJ)/bin/script-host: $(OBJ)/tests/script/host.o $(OBJ)/libsupport.a $(OBJ)/libengine.a
 	$(call say,LD,$@)

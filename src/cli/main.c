@@ -123,12 +123,12 @@ ask_password(struct options *o)
     size_t len;
     char c;
 
-    fputs("Please input password: ", stderr);
     if (terminal) {
         hidden = old;
         hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
+    fputs("Please input password: ", stderr);
     while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r') {
         if (c == 127 || c == '\b') {
             if (text.len > 0) {

@@ -2,13 +2,39 @@
 #include "cli/repl.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/number.h"
-#include "proto/words.h"
+#include "cli/assist.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static const struct palette palette = {
+    .number = "\x1b[36m",
+    .string = "\x1b[32m",
+    .error = "\x1b[31m",
+    .nil = "\x1b[90m",
+    .index = "\x1b[90m",
+    .status = "\x1b[1m",
+    .reset = "\x1b[0m",
+};
+
+/* Where lines come from: an editor on a terminal, or plain bytes. */
+struct input {
+    bool terminal; /* someone is there to be prompted */
+    bool editing;
+    struct editor editor;
+    struct buf bytes; /* read and not used, of a plain input */
+    bool ended;
+};
+
+struct repl {
+    struct session *session;
+    struct assist assist;
+    struct history history;
+    struct input input;
+};
 
 static void
 prompt(const struct session *s, struct buf *out)
@@ -32,6 +58,54 @@ prompt(const struct session *s, struct buf *out)
     buf_add_slice(out, LIT("> "));
 }
 
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
+
+/* The next line of a plain input, without its end. False at the end. */
+static bool
+plain_line(struct input *in, struct buf *line)
+{
+    size_t searched = 0;
+
+    buf_reset(line);
+    for (;;) {
+        const char *nl = in->bytes.len > searched ? memchr(in->bytes.ptr + searched, '\n', in->bytes.len - searched)
+                                                  : NULL;
+        if (nl != NULL || (in->ended && in->bytes.len > 0)) {
+            size_t len = nl != NULL ? (size_t)(nl - in->bytes.ptr) : in->bytes.len;
+            buf_add(line, in->bytes.ptr, len);
+            buf_consume(&in->bytes, nl != NULL ? len + 1 : len);
+            return true;
+        }
+        if (in->ended)
+            return false;
+        searched = in->bytes.len;
+        ssize_t n = read(STDIN_FILENO, buf_room(&in->bytes, 16384), 16384);
+        if (n > 0)
+            buf_advance(&in->bytes, (size_t)n);
+        else if (n == 0 || errno != EINTR)
+            in->ended = true;
+    }
+}
+
+static enum edit_result
+next_line(struct repl *r, struct buf *text, struct buf *line)
+{
+    if (r->input.terminal)
+        prompt(r->session, text);
+    if (r->input.editing) {
+        assist_learn(&r->assist);
+        prompt(r->session, text);
+        return edit_line(&r->input.editor, buf_slice(text), line);
+    }
+    if (r->input.terminal) {
+        fwrite(text->ptr, 1, text->len, stdout);
+        fflush(stdout);
+    }
+    return plain_line(&r->input, line) ? EDIT_LINE : EDIT_END;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
 static bool
 word_is(const struct slice_vec *w, size_t i, const char *text)
 {
@@ -46,9 +120,22 @@ say_elapsed(const struct session *s, int64_t ns)
         printf("(%.2fs)\n", (double)ns / 1e9);
 }
 
-static bool
-run_line(struct session *s, const struct slice_vec *w, struct arena *arena)
+static void
+connect_elsewhere(struct repl *r, const struct slice_vec *w, struct arena *arena)
 {
+    int64_t port;
+
+    if (parse_int64(w->v[2], &port) && port > 0 && port < 65536)
+        session_connect_to(r->session, arena_copy(arena, w->v[1]).ptr, (uint16_t)port);
+    else
+        fprintf(stderr, "Invalid server port.\n");
+}
+
+/* False when the line ends the program. */
+static bool
+run_line(struct repl *r, const struct slice_vec *w, struct arena *arena)
+{
+    struct session *s = r->session;
     int64_t repeat = s->opt->repeat, n;
     size_t from = 0;
     struct clock clock = clock_system();
@@ -57,14 +144,14 @@ run_line(struct session *s, const struct slice_vec *w, struct arena *arena)
         return false;
     if (word_is(w, 0, "clear") && w->n == 1) {
         printf("\x1b[H\x1b[2J");
-        fflush(stdout);
+        return true;
+    }
+    if (word_is(w, 0, "help") || word_is(w, 0, "?")) {
+        assist_help(&r->assist, w->v + 1, w->n - 1);
         return true;
     }
     if (word_is(w, 0, "connect") && w->n == 3) {
-        if (parse_int64(w->v[2], &n) && n > 0 && n < 65536)
-            session_connect_to(s, arena_copy(arena, w->v[1]).ptr, (uint16_t)n);
-        else
-            fprintf(stderr, "Invalid server port.\n");
+        connect_elsewhere(r, w, arena);
         return true;
     }
     if (w->n > 1 && parse_int64(w->v[0], &n)) {
@@ -78,43 +165,77 @@ run_line(struct session *s, const struct slice_vec *w, struct arena *arena)
     int64_t start = clock_mono_ns(&clock);
     session_repeat(s, (int)(w->n - from), w->v + from, repeat);
     say_elapsed(s, clock_mono_ns(&clock) - start);
+    if (word_is(w, from, "auth") || word_is(w, from, "hello") || word_is(w, from, "function"))
+        assist_forget(&r->assist);
     return true;
+}
+
+static void
+loop(struct repl *r)
+{
+    struct arena arena = {0};
+    struct buf text = {0}, line = {0};
+    struct slice_vec words = {0};
+    enum edit_result res;
+    bool more = true;
+
+    while (more && (res = next_line(r, &text, &line)) != EDIT_END) {
+        if (res == EDIT_GIVEN_UP) {
+            /* Ctrl-C drops what was typed; at an empty prompt it leaves, as it does in redis-cli. */
+            more = line.len > 0;
+            continue;
+        }
+        arena_reset(&arena);
+        words.n = 0;
+        history_add(&r->history, buf_slice(&line));
+        if (!words_split(buf_slice(&line), &arena, &words))
+            printf("Invalid argument(s)\n");
+        else if (words.n > 0)
+            more = run_line(r, &words, &arena);
+        fflush(stdout);
+    }
+    buf_fini(&text);
+    buf_fini(&line);
+    slice_vec_fini(&words);
+    arena_fini(&arena);
+}
+
+static bool
+wants_colours(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0');
 }
 
 int
 repl(struct session *s)
 {
-    bool terminal = isatty(STDIN_FILENO);
-    struct arena arena = {0};
-    struct buf text = {0};
-    struct slice_vec words = {0};
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t len;
+    struct repl r = {.session = s, .assist = {.session = s}};
+    struct buf path = {0};
 
-    if (terminal)
+    r.input.terminal = isatty(STDIN_FILENO);
+    r.input.editing = edit_possible(STDIN_FILENO, STDOUT_FILENO);
+    if (r.input.terminal)
         session_catch_interrupts(s);
-    session_connect(s);
-    for (;;) {
-        if (terminal) {
-            prompt(s, &text);
-            fwrite(text.ptr, 1, text.len, stdout);
-            fflush(stdout);
-        }
-        len = getline(&line, &cap, stdin);
-        if (len < 0)
-            break;
-        arena_reset(&arena);
-        words.n = 0;
-        if (!words_split(slice_of(line, (size_t)len), &arena, &words))
-            printf("Invalid argument(s)\n");
-        else if (words.n > 0 && !run_line(s, &words, &arena))
-            break;
-        fflush(stdout);
+    if (r.input.editing) {
+        history_default_path(&path);
+        buf_add_char(&path, '\0');
+        history_open(&r.history, path.ptr);
+        if (wants_colours())
+            s->colours = &palette;
+        r.input.editor = (struct editor){.in = STDIN_FILENO,
+                                         .out = STDOUT_FILENO,
+                                         .history = &r.history,
+                                         .assistant = assist_for_editor(&r.assist),
+                                         .colours = s->colours != NULL};
     }
-    (free)(line); /* getline() allocated it */
-    buf_fini(&text);
-    slice_vec_fini(&words);
-    arena_fini(&arena);
+    session_connect(s);
+    loop(&r);
+    edit_fini(&r.input.editor);
+    history_close(&r.history);
+    assist_fini(&r.assist);
+    buf_fini(&r.input.bytes);
+    buf_fini(&path);
     return 0;
 }

@@ -441,6 +441,22 @@ run_connected(struct session *s, int argc, const struct slice *argv)
     return failed ? OUTCOME_ERROR_REPLY : OUTCOME_OK;
 }
 
+void
+session_take_pushes(struct session *s)
+{
+    const struct sorrel_reply *r;
+
+    while (s->conn != NULL && sorrel_conn_wait(s->conn, 0)) {
+        /* Gone: the next command says so, or connects anew. */
+        if (sorrel_conn_next_any(s->conn, &r, NULL) != SORREL_OK) {
+            session_disconnect(s);
+            return;
+        }
+        if (sorrel_reply_type(r) == SORREL_PUSH)
+            show_push(s, r);
+    }
+}
+
 enum outcome
 session_run(struct session *s, int argc, const struct slice *argv)
 {

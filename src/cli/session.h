@@ -44,6 +44,9 @@ enum outcome session_repeat(struct session *s, int argc, const struct slice *arg
 /* Sends the command and returns its reply without showing it; NULL, having said why, when that fails. For modes. */
 const struct resp_value *session_ask(struct session *s, int argc, const struct slice *argv);
 
+/* Shows what came without being asked for, without waiting; notices that the server has gone. */
+void session_take_pushes(struct session *s);
+
 /* Reads SIGINTs from a descriptor from now on, so that they end a reply that is waited for instead of the program. */
 void session_catch_interrupts(struct session *s);
 /* Waits that long unless interrupted; true if it was. */

@@ -375,3 +375,28 @@ reply_read(struct reply_reader *r, const struct reply_limits *lim, struct slice 
     r->depth = 0;
     return PARSE_DONE;
 }
+
+static void
+copy_into(struct arena *mem, const struct resp_value *v, struct resp_value *to)
+{
+    *to = *v;
+    if (!resp_is_aggregate(v)) {
+        to->text = arena_copy(mem, v->text);
+    } else if (v->count > 0) {
+        /* Recursion is bounded: the reader refuses what is nested too deeply. */
+        to->items = arena_array(mem, v->count, sizeof(*to->items));
+        for (size_t i = 0; i < v->count; i++)
+            copy_into(mem, &v->items[i], &to->items[i]);
+    }
+    if (v->attributes != NULL)
+        to->attributes = resp_copy(mem, v->attributes);
+}
+
+struct resp_value *
+resp_copy(struct arena *mem, const struct resp_value *v)
+{
+    struct resp_value *to = arena_get(mem, sizeof(*to));
+
+    copy_into(mem, v, to);
+    return to;
+}

@@ -82,6 +82,9 @@ reply_wants(const struct reply_reader *r)
 void reply_reader_reset(struct reply_reader *r);
 void reply_reader_fini(struct reply_reader *r);
 
+/* A copy of v, its texts and all below it, that lives as long as `mem`. */
+struct resp_value *resp_copy(struct arena *mem, const struct resp_value *v);
+
 static inline bool
 resp_is_aggregate(const struct resp_value *v)
 {
