@@ -1,4 +1,5 @@
 /* cli/main.c - sorrel-cli: one command, lines of commands, or one of the modes. */
+#include "cli/modes.h"
 #include "cli/repl.h"
 #include "cli/session.h"
 
@@ -149,6 +150,31 @@ ask_password(struct options *o)
 }
 
 static int
+run_mode(struct session *s)
+{
+    const struct options *o = s->opt;
+
+    switch (o->mode) {
+    case MODE_SCAN: return mode_scan(s);
+    case MODE_BIGKEYS:
+    case MODE_MEMKEYS:
+    case MODE_HOTKEYS:
+    case MODE_KEYSTATS: return mode_big(s, o->mode);
+    case MODE_LATENCY:
+    case MODE_LATENCY_HISTORY:
+    case MODE_LATENCY_DIST: return mode_latency(s, o->mode);
+    case MODE_INTRINSIC_LATENCY: return mode_intrinsic_latency(o->mode_number);
+    case MODE_STAT: return mode_stat(s);
+    case MODE_LRU_TEST: return mode_lru_test(s, o->mode_number);
+    case MODE_PIPE: return mode_pipe(s);
+    case MODE_RDB: return mode_snapshot(s, false);
+    case MODE_FUNCTIONS_RDB: return mode_snapshot(s, true);
+    case MODE_REPLICA: return mode_replica(s);
+    default: return 1;
+    }
+}
+
+static int
 run(struct options *o, struct arena *arena)
 {
     struct session s;
@@ -170,9 +196,7 @@ run(struct options *o, struct arena *arena)
         status = o->argc == 0 && !o->stdin_last && o->stdin_tag == NULL ? repl(&s) : run_once(&s, arena);
         break;
     case MODE_EVAL: status = run_once(&s, arena); break;
-    default:
-        fprintf(stderr, "This mode is not there yet.\n");
-        status = 1;
+    default: status = run_mode(&s); break;
     }
     session_fini(&s);
     return status;

@@ -491,3 +491,18 @@ session_ask(struct session *s, int argc, const struct slice *argv)
     append_command(s, argc, argv);
     return next_reply(s, false, &v) == OUTCOME_OK ? v : NULL;
 }
+
+void
+session_send(struct session *s, int argc, const struct slice *argv)
+{
+    if (s->conn != NULL)
+        append_command(s, argc, argv);
+}
+
+const struct resp_value *
+session_receive(struct session *s)
+{
+    const struct resp_value *v;
+
+    return s->conn != NULL && next_reply(s, false, &v) == OUTCOME_OK ? v : NULL;
+}

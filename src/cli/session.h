@@ -44,6 +44,10 @@ enum outcome session_repeat(struct session *s, int argc, const struct slice *arg
 /* Sends the command and returns its reply without showing it; NULL, having said why, when that fails. For modes. */
 const struct resp_value *session_ask(struct session *s, int argc, const struct slice *argv);
 
+/* The same in two steps, for pipelines: the first sends nothing yet, the second sends all and reads one reply. */
+void session_send(struct session *s, int argc, const struct slice *argv);
+const struct resp_value *session_receive(struct session *s);
+
 /* Shows what came without being asked for, without waiting; notices that the server has gone. */
 void session_take_pushes(struct session *s);
 

@@ -3,6 +3,7 @@ the same status. A small fake server feeds both with replies that no command giv
 """
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -353,7 +354,7 @@ def value(r, depth, key=False):
 def test_random_replies(fake):
     seed = int(os.environ.get("SEED", "7"))
     r = random.Random(seed)
-    for i in range(60):
+    for i in range(30):
         fake.reply = value(r, 3)
         for form in (["--no-raw"], ["--raw"], ["--csv"], ["--json"], ["--no-raw", "-e"]):
             theirs, ours = run(THEIRS, fake, [*form, "get", "x"]), run(OURS, fake, [*form, "get", "x"])
@@ -385,3 +386,125 @@ def test_broken_replies(fake):
         fake.reply = reply
         code, out, err = run(OURS, fake, ["get", "x"])
         assert code == 1 and out == b"" and err.startswith(b"Error: ")
+
+
+# ---- modes -------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    s = Server(str(tmp_path_factory.mktemp("filled")), "--repl-diskless-sync-delay", "0")
+    run(THEIRS, s, ["debug", "populate", "300", "key", "20"])
+    for command in (["rpush", "list", "a", "b", "c"], ["hset", "hash", "f", "1"], ["sadd", "set", "1", "2"],
+                    ["zadd", "zset", "1", "a", "2", "b"], ["xadd", "stream", "*", "f", "v"], ["set", "big", "x" * 500],
+                    ["--quoted-input", "set", '"bin\\x01\\n\\""', "1"]):
+        assert run(THEIRS, s, command)[0] == 0
+    yield s
+    s.stop()
+
+
+def test_scan(filled):
+    for form in ([], ["--no-raw"], ["--csv"], ["--json"]):
+        for more in ([], ["--pattern", "key:1*"], ["--pattern", "nothing*"], ["-n", "3"],
+                     ["--quoted-pattern", '"bin\\x01*"'], ["-i", "0.001"]):
+            same(filled, ["--scan", *form, *more])
+    assert sorted(run(OURS, filled, ["--scan", "--count", "7"])[1].split()) == \
+        sorted(run(OURS, filled, ["keys", "*"])[1].split())
+    assert run(OURS, filled, ["--scan", "--type", "zset"])[1] == b"zset\n"
+
+
+def test_biggest_keys(filled):
+    for mode in (["--bigkeys"], ["--memkeys"], ["--memkeys-samples", "0"], ["--bigkeys", "-n", "5"],
+                 ["--bigkeys", "-i", "0.001"]):
+        theirs, ours = run(THEIRS, filled, mode), run(OURS, filled, mode)
+        assert ours[0] == theirs[0] == 0 and ours[2] == theirs[2]
+        # redis-cli prints the types in an order that changes from run to run.
+        assert sorted(ours[1].splitlines()) == sorted(theirs[1].splitlines()), mode
+        assert ours[1].splitlines()[:5] == theirs[1].splitlines()[:5]
+    code, out, _ = run(OURS, filled, ["--keystats"])
+    assert code == 0 and b"up to" in out
+
+
+def test_hot_keys(filled):
+    assert same(filled, ["--hotkeys"])[0] == 1
+    run(THEIRS, filled, ["config", "set", "maxmemory-policy", "allkeys-lfu"])
+    for _ in range(10):
+        run(THEIRS, filled, ["-r", "20", "get", "key:7"])
+    theirs, ours = run(THEIRS, filled, ["--hotkeys"]), run(OURS, filled, ["--hotkeys"])
+    assert ours[0] == 0 and ours[1].splitlines()[:4] == theirs[1].splitlines()[:4]
+    assert b'keyname: "key:7"' in ours[1]
+    run(THEIRS, filled, ["config", "set", "maxmemory-policy", "noeviction"])
+
+
+def test_modes_without_a_server():
+    class Nobody:
+        port = 1
+    for mode in (["--scan"], ["--bigkeys"], ["--pipe"], ["--latency"], ["--stat"], ["--rdb", "/tmp/never"],
+                 ["--lru-test", "10"]):
+        same(Nobody, mode)
+
+
+def test_pipe(server):
+    for data in (b"SET a 1\r\nINCR a\r\nLPUSH a 1\r\nPING\r\n", b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n", b""):
+        same(server, ["--pipe"], data)
+    data = b"".join(b"*3\r\n$3\r\nSET\r\n$8\r\nk%07d\r\n$100\r\n%s\r\n" % (i, b"x" * 100) for i in range(50000))
+    assert run(OURS, server, ["--pipe"], data)[:2] == (
+        0, b"All data transferred. Waiting for the last reply...\nLast reply received from server.\n"
+           b"errors: 0, replies: 50000\n")
+    code, out, err = run(OURS, server, ["--pipe", "--pipe-timeout", "1"], b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$90\r\nxx")
+    assert code == 1 and b"No replies for 1 seconds" in err
+    run(THEIRS, server, ["flushall"])
+
+
+def test_latency(server):
+    for form in ([], ["--raw"], ["--csv"], ["--json"]):
+        theirs, ours = (run(p, server, ["--latency", "-i", "0.2", *form])[1] for p in (THEIRS, OURS))
+        shape = [re.sub(rb"[0-9]+", b"0", t) for t in (theirs, ours)]
+        assert shape[0] == shape[1]
+    for mode in (["--latency-history", "-i", "0.2"], ["--latency-dist", "-i", "0.2"], ["--stat", "-i", "0.1"]):
+        p = subprocess.Popen([OURS, "-p", str(server.port), *mode], stdout=subprocess.PIPE)
+        time.sleep(0.7)
+        p.send_signal(signal.SIGINT)
+        out = p.communicate(timeout=5)[0]
+        assert p.returncode == 0 and out.count(b"\n") >= 4, mode
+
+
+def test_intrinsic_latency():
+    p = subprocess.run([OURS, "--intrinsic-latency", "1"], capture_output=True, timeout=10)
+    assert p.returncode == 0 and b"total runs (avg latency" in p.stdout
+
+
+def test_lru(server):
+    p = subprocess.Popen([OURS, "-p", str(server.port), "--lru-test", "1000"], stdout=subprocess.PIPE)
+    line = p.stdout.readline()
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=5)
+    assert b"Gets/sec | Hits: " in line
+    run(THEIRS, server, ["flushall"])
+
+
+def test_snapshot(filled, tmp_path):
+    for options in ([], ["--functions"]):
+        flag = "--functions-rdb" if options else "--rdb"
+        file = tmp_path / "dump.rdb"
+        code, out, err = run(OURS, filled, [flag, str(file)], timeout=30)
+        assert code == 0 and out == b"", err
+        data = file.read_bytes()
+        assert data.startswith(b"REDIS00")
+        assert subprocess.run(["redis-check-rdb", str(file)], stdout=subprocess.DEVNULL).returncode == 0 \
+            if shutil.which("redis-check-rdb") else True
+    code, out, _ = run(OURS, filled, ["--rdb", "-"], timeout=30)
+    assert code == 0 and out.startswith(b"REDIS00")
+    assert run(OURS, filled, ["--rdb", "/nonexistent/file"], timeout=30)[0] == 1
+
+
+def test_replica(filled):
+    p = subprocess.Popen([OURS, "-p", str(filled.port), "--replica"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while b"SYNC done" not in (line := p.stderr.readline()):
+        assert line
+    run(THEIRS, filled, ["set", "seen", "a\nb"])
+    lines = []
+    while not lines or b"seen" not in lines[-1]:
+        lines.append(p.stdout.readline())
+    assert lines[-1] in (b'"set","seen","a\\nb"\n', b'"SET","seen","a\\nb"\n')
+    p.send_signal(signal.SIGTERM)
+    p.communicate(timeout=5)
