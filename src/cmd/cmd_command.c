@@ -466,7 +466,7 @@ get_keys(struct exec *x, bool with_flags)
             reply_array(x, 2);
         reply_bulk(x, argv[index[i]]);
         if (with_flags)
-            put_flag_set(x, flags[i] & (uint16_t)~KEY_VARIABLE, 16, key_flag_name); /* this command's: nothing varies */
+            put_flag_set(x, flags[i], 16, key_flag_name);
     }
     return RC_OK;
 }

@@ -45,7 +45,8 @@ parse_group_options(struct exec *x, bool for_create, struct group_options *o)
             return fail_usage(x);
         }
     }
-    return RC_OK;
+    /* Each option once, as redis counts them. */
+    return x->argc > (for_create ? 8 : 7) ? fail_usage(x) : RC_OK;
 }
 
 /* The stream that a subcommand works on; it must exist. */

@@ -122,7 +122,10 @@ source_id(struct exec *x, const struct read_options *o, struct slice arg, struct
         src->fresh = true;
         return RC_OK;
     }
-    return stream__arg_id(x, arg, 0, &src->after);
+    TRY(stream__arg_id(x, arg, 0, &src->after));
+    /* The largest id has no history after it; redis takes it for > as well. */
+    src->fresh = o->group_given && src->after.ms == UINT64_MAX && src->after.seq == UINT64_MAX;
+    return RC_OK;
 }
 
 static enum rc

@@ -415,6 +415,21 @@ cmd_setrange(struct exec *x)
     return reply_int(x, (int64_t)len);
 }
 
+/* With GET the old value is read, without it only overwritten. */
+static int
+set_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, int max)
+{
+    bool reads = false;
+
+    for (int i = 3; i < argc; i++)
+        reads |= arg_is(argv[i], LIT("get"));
+    if (max > 0) {
+        index[0] = 1;
+        flags[0] = reads ? KEY_RW | KEY_ACCESS | KEY_UPDATE : KEY_OW | KEY_UPDATE;
+    }
+    return 1;
+}
+
 /* -- rows -----------------------------------------------------------------------------------------------------------
  */
 
@@ -423,7 +438,7 @@ const struct cmd cmd_string_family[] = {
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key", .reply = "bulk | null",
      .about = "Returns the string in a key.", .complexity = "O(1)"},
     {"set", cmd_set, .arity = -3, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM,
-     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .since = "1.0.0",
+     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = set_keys, .since = "1.0.0",
      .args = "key value condition=[NX|XX]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
              "milliseconds:int@2.6.12|EXAT unix-time-seconds:time@6.2.0|PXAT "
              "unix-time-milliseconds:time@6.2.0|KEEPTTL@6.0.0]",

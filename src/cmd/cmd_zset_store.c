@@ -311,7 +311,7 @@ combine(struct exec *x, struct combination *c, struct slice key)
 
     c->limits = x->limits;
     combine_into(x, c, zset__of(made));
-    if (!c->minus_zero || (c->store && zset_count(zset__of(made)) <= x->limits->zset_max_listpack_entries))
+    if (!c->minus_zero || (c->store && strcmp(zset_encoding(zset__of(made)), "listpack") == 0))
         return made;
     /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what
      * is stored is small: so once more, in a large one. */

@@ -44,7 +44,7 @@ EXPLAINED = [
     ("xread-unbalanced", "the text was reworded in 7.2",
      lambda c, a, b: is_error(a, b"ERR Unbalanced XREAD") and is_error(b, b"ERR Unbalanced 'xread")),
     ("xread-last", "XREAD takes + as the last entry's ID since 7.4",
-     lambda c, a, b: command_is(c, b"XREAD") and b"+" in c and is_error(a, b"ERR Invalid stream ID")),
+     lambda c, a, b: c[0].upper() in (b"XREAD", b"XREADGROUP") and b"+" in c and is_error(a, b"ERR Invalid stream ID")),
     ("xsetid-deleted", "XSETID minds the largest deleted id since 7.2",
      lambda c, a, b: command_is(c, b"XSETID") and is_error(b, b"ERR The ID specified in XSETID is smaller than current")),
     ("xinfo-inactive", "XINFO CONSUMERS tells inactive, XINFO STREAM FULL active-time since 7.2; both hold ages in ms",
@@ -53,6 +53,11 @@ EXPLAINED = [
      lambda c, a, b: command_is(c, b"OBJECT", b"REFCOUNT") and (a, b) == ((":", 1), (":", 2147483647))),
     ("sinterstore-overwrites", "since 7.2 the key specification says that SINTERSTORE only overwrites its destination",
      lambda c, a, b: command_is(c, b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE") and a[0] == b[0] == "*"),
+    ("getkeys-arity", "COMMAND GETKEYS takes a command of one word since 7.2",
+     lambda c, a, b: command_is(c, b"COMMAND") and is_error(a, b"ERR wrong number of arguments for 'command|getkeys")),
+    ("claim-creates", "since 7.2 XCLAIM and XAUTOCLAIM create their consumer even when there is nothing to claim",
+     lambda c, a, b: command_is(c, b"XGROUP", b"CREATECONSUMER") and (a, b) == ((":", 1), (":", 0)) or
+     command_is(c, b"XINFO", b"GROUPS") and a[0] == b[0] == "*"),
 ]
 
 
