@@ -343,7 +343,7 @@ begin_of(const struct key_spec *k, const struct slice *argv, int argc)
 }
 
 static bool
-keys_of_spec(const struct key_spec *k, const struct slice *argv, int argc, struct key_list *l)
+keys_of_spec(const struct key_spec *k, const struct slice *argv, int argc, bool may_be_none, struct key_list *l)
 {
     int first = begin_of(k, argv, argc), last = 0, step = k->step > 0 ? k->step : 1;
 
@@ -356,7 +356,7 @@ keys_of_spec(const struct key_spec *k, const struct slice *argv, int argc, struc
     } else if (k->find == KEY_FIND_KEYNUM) {
         int64_t n;
         int at = first + k->numkeys_at;
-        if (at >= argc || !parse_int64(argv[at], &n) || n < 0 || n > INT32_MAX / 4)
+        if (at >= argc || !parse_int64(argv[at], &n) || n < (may_be_none ? 0 : 1) || n > INT32_MAX / 4)
             return false;
         first += k->first_at;
         if (n > (argc - first + step - 1) / step)
@@ -384,7 +384,7 @@ cmd_keys(const struct cmd *row, const struct slice *argv, int argc, int *index, 
         const struct key_spec *k = &row->keys[i];
         if (k->begin == KEY_BEGIN_NONE || (k->flags & KEY_NOT_KEY))
             continue;
-        if (!keys_of_spec(k, argv, argc, &l))
+        if (!keys_of_spec(k, argv, argc, (row->flags & CMD_NO_MANDATORY_KEYS) != 0, &l))
             return -1;
     }
     return l.n;

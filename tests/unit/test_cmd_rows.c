@@ -195,6 +195,9 @@ needs_movable(const struct cmd *c)
 {
     bool movable = c->find_keys != NULL;
 
+    /* A key that stands where the specification says, only what is done with it depends on the options. */
+    if (c->keys[0].flags & KEY_VARIABLE)
+        movable = false;
     for (int i = 0; i < spec_count(c); i++) {
         const struct key_spec *k = &c->keys[i];
         movable = movable || k->begin != KEY_BEGIN_INDEX || k->find != KEY_FIND_RANGE || (k->flags & KEY_INCOMPLETE);
