@@ -72,6 +72,7 @@ lcs_fill(struct lcs *l)
 {
     uint32_t *row = l->row;
 
+    CHECK(row != NULL);
     for (size_t i = 0; i < l->a.len; i++) {
         unsigned char *up = l->up != NULL ? l->up + i * l->stride : NULL;
         char c = l->a.ptr[i];

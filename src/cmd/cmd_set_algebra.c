@@ -15,7 +15,7 @@ struct operands {
 static enum rc
 read_operands(struct exec *x, const struct slice *keys, int n, struct operands *out)
 {
-    out->sets = arena_array(x->arena, (size_t)n, sizeof(*out->sets));
+    out->sets = arena_array(x->arena, (size_t)n, sizeof(void *));
     out->count = n;
     out->any_missing = false;
     for (int i = 0; i < n; i++) {
@@ -45,7 +45,7 @@ intersect(struct operands *o, take_member *take, void *ctx)
 
     if (o->any_missing)
         return;
-    qsort(o->sets, (size_t)o->count, sizeof(*o->sets), by_count);
+    qsort(o->sets, (size_t)o->count, sizeof(void *), by_count);
     while (set_next(o->sets[0], &it, &m)) {
         int i = 1;
         while (i < o->count && (o->sets[i] == o->sets[0] || set_has(o->sets[i], m.s)))

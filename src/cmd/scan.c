@@ -7,7 +7,6 @@
 
 #include "base/glob.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -20,7 +19,8 @@ scan_cursor(struct slice arg, uint64_t *cursor)
 {
     char text[CURSOR_TEXT_MAX], *end;
 
-    if (arg.len >= sizeof(text) || (arg.len > 0 && isspace((unsigned char)arg.ptr[0])))
+    bool blank = arg.len > 0 && (arg.ptr[0] == ' ' || (arg.ptr[0] >= '\t' && arg.ptr[0] <= '\r'));
+    if (blank || arg.len >= sizeof(text))
         return RC_BAD_CURSOR;
     if (arg.len > 0)
         memcpy(text, arg.ptr, arg.len);
