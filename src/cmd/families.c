@@ -33,7 +33,8 @@
     X(cmd_command_family)      \
     X(cmd_server_family)       \
     X(cmd_debug_family)        \
-    X(cmd_memory_family)
+    X(cmd_memory_family)       \
+    X(cmd_eval_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

@@ -391,34 +391,89 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     return rc != RC_BLOCKED;
 }
 
+/* An exec for a command inside another. Only what resolve() and run_inner() do not set. */
+#define INNER_EXEC(outer, a, n, r, c)                                                                                  \
+    {                                                                                                                  \
+        .engine = (outer)->engine, .session = (outer)->session, .db = (outer)->session->db, .argv = (a), .argc = (n),  \
+        .now_ms = (outer)->now_ms, .rng = (outer)->rng, .arena = (outer)->arena, .limits = (outer)->limits,            \
+        .reply = *(r), .depth = (outer)->depth + 1, .no_touch = (outer)->no_touch, .command = (c),                     \
+    }
+
+static enum rc
+run_inner(struct exec *outer, struct exec *x, enum rc rc, struct reply *reply)
+{
+    struct engine *e = outer->engine;
+    uint32_t gate = x->session->gate | e->gate;
+
+    if (rc == RC_OK && (gate & GATE_GUARD) && e->guard.check != NULL)
+        rc = e->guard.check(e->guard.ctx, x, x->command);
+    if (rc != RC_OK) {
+        if (x->command != NULL)
+            x->command->rejected++;
+        write_error(x, rc);
+        outer->error = x->error;
+        return rc;
+    }
+    rc = call(x, true);
+    if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+        monitor_feed(x);
+    outer->db = outer->session->db;
+    outer->error = x->error;
+    reply->resp = outer->session->resp;
+    return rc;
+}
+
 enum rc
 command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply)
 {
-    struct engine *e = outer->engine;
-    struct exec x = {
-        .engine = e, .session = outer->session, .db = outer->session->db, .argv = argv, .argc = argc,
-        .now_ms = outer->now_ms, .rng = outer->rng, .arena = outer->arena, .limits = outer->limits, .reply = *reply,
-        .depth = outer->depth + 1, .no_touch = outer->no_touch, .command = commands__find(&e->commands, argv[0]),
-    };
-    uint32_t gate = x.session->gate | e->gate;
-    enum rc rc = resolve(&x);
+    struct exec x = INNER_EXEC(outer, argv, argc, reply, commands__find(&outer->engine->commands, argv[0]));
 
-    if (rc == RC_OK && (gate & GATE_GUARD) && e->guard.check != NULL)
-        rc = e->guard.check(e->guard.ctx, &x, x.command);
-    if (rc != RC_OK) {
-        if (x.command != NULL)
-            x.command->rejected++;
-        write_error(&x, rc);
-        outer->error = x.error;
-        return rc;
-    }
-    rc = call(&x, true);
-    if ((gate & GATE_MONITORED) && !(x.command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
-        monitor_feed(&x);
-    outer->db = outer->session->db;
-    outer->error = x.error;
-    reply->resp = outer->session->resp;
-    return rc;
+    return run_inner(outer, &x, resolve(&x), reply);
+}
+
+enum rc
+command_run_found(struct exec *outer, struct command *c, const struct slice *argv, int argc, struct reply *reply)
+{
+    struct exec x = INNER_EXEC(outer, argv, argc, reply, c);
+
+    x.cmd = c->row;
+    return run_inner(outer, &x, RC_OK, reply);
+}
+
+bool
+command_arity_ok(const struct command *c, int argc)
+{
+    return arity_is_right(c, argc);
+}
+
+bool
+command_permitted(struct exec *outer, struct command *c, const struct slice *argv, int argc)
+{
+    struct engine *e = outer->engine;
+    struct exec x = INNER_EXEC(outer, argv, argc, &outer->reply, c);
+
+    x.cmd = c->row;
+    if (!((x.session->gate | e->gate) & GATE_GUARD) || e->guard.check == NULL)
+        return true;
+    return e->guard.check(e->guard.ctx, &x, c) == RC_OK;
+}
+
+void
+engine_count_error(struct engine *e, struct slice line)
+{
+    dispatch__count_error(e, line);
+}
+
+uint64_t
+engine_command_began(const struct engine *e)
+{
+    return e->ticks.mark;
+}
+
+void
+engine_command_set_began(struct engine *e, uint64_t began)
+{
+    e->ticks.mark = began;
 }
 
 /* -- conditions and statistics --------------------------------------------------------------------------------- */

@@ -92,5 +92,16 @@ void session_set_restricted(struct session *s, bool restricted);
 /* Runs a command inside another one (EXEC, a script), replying to x->reply. Checks arity and guard, counts, adds its
  * effects to the running batch. */
 enum rc command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply);
+/* The same for a command that the caller has resolved, and found to have the right number of arguments. */
+enum rc command_run_found(struct exec *outer, struct command *c, const struct slice *argv, int argc, struct reply *reply);
+bool command_arity_ok(const struct command *c, int argc);
+/* Whether the session of x may run it, as far as the guard is concerned. */
+bool command_permitted(struct exec *x, struct command *c, const struct slice *argv, int argc);
+/* Adds an error line that did not come from a handler to the statistics of errors. */
+void engine_count_error(struct engine *e, struct slice line);
+/* When the running command began, as its duration will be reckoned. A command that runs others reads it first and writes
+ * it back when it is done, so that its own time includes theirs. */
+uint64_t engine_command_began(const struct engine *e);
+void engine_command_set_began(struct engine *e, uint64_t began);
 
 #endif

@@ -54,6 +54,10 @@ engine_free(struct engine *e)
 {
     if (e == NULL)
         return;
+    for (int i = 0; i < ENGINE_PARTS; i++) {
+        if (e->parts[i].fini != NULL)
+            e->parts[i].fini(e->parts[i].state);
+    }
     sessions__fini(e);
     pubsub__fini(e);
     keyspace__fini(e);
@@ -79,6 +83,20 @@ const struct engine_host *
 engine_host_of(const struct engine *e)
 {
     return &e->host;
+}
+
+void
+engine_set_part(struct engine *e, enum engine_part part, void *state, void (*fini)(void *state))
+{
+    CHECK(e->parts[part].state == NULL);
+    e->parts[part].state = state;
+    e->parts[part].fini = fini;
+}
+
+void *
+engine_part_of(const struct engine *e, enum engine_part part)
+{
+    return e->parts[part].state;
 }
 
 struct engine_settings *

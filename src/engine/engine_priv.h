@@ -193,6 +193,10 @@ struct engine {
     struct slowlog *slowlog;
     struct command_guard guard;
     struct slice misconf;       /* owned text of COND_MISCONF */
+    struct {
+        void *state;
+        void (*fini)(void *state);
+    } parts[ENGINE_PARTS];
 };
 
 enum { ERROR_STATS_MAX = 128, ENGINE_TICK_MS_MAX = 1000 };

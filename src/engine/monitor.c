@@ -62,6 +62,8 @@ monitor_feed(struct exec *x)
     struct slice addr = session_addr(x->session);
     bool secret = (x->command->flags & CMD_SECRET) != 0;
 
+    if (e->monitor_count == 0)
+        return;
     buf_printf(&line, "%lld.%06lld [%d %.*s]", (long long)(e->now_us / 1000000), (long long)(e->now_us % 1000000),
                x->session->db->index, (int)addr.len, addr.ptr);
     for (int i = 0; i < x->argc; i++) {

@@ -361,8 +361,12 @@ check_sample(const struct row *r, const struct cmd_arg *args, struct sample *s)
         sample_word(s, slice_cstr(r->parent->name));
     sample_word(s, slice_cstr(r->cmd->name));
     sample_args(s, args);
-    if (s->numkeys_at > 0)
-        s->words[s->numkeys_at] = digits[s->repeats];
+    if (s->numkeys_at > 0) {
+        int keys = 0;
+        for (int i = s->numkeys_at; i < s->n; i++)
+            keys += slice_eq(s->words[i], LIT("KEY")); /* none, where they are optional and left out */
+        s->words[s->numkeys_at] = digits[keys];
+    }
     n = cmd_keys(r->cmd, s->words, s->n, index, flags, WORDS_MAX);
     EXPECT(r, n >= 0, "a sample of %d words has no keys to be found", s->n);
     for (int i = 0; i < s->n; i++) {

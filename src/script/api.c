@@ -1,0 +1,426 @@
+/* script/api.c - the library `redis` of scripts. */
+#include "script/script_priv.h"
+
+#include "base/log.h"
+#include "base/number.h"
+#include "base/sha1.h"
+#include "base/version.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { ARENA_KEPT_CALLS = 1, OUT_KEPT = 64 * 1024, ARGV_FIRST = 16 };
+enum { REPL_NONE = 0, REPL_AOF = 1, REPL_REPLICA = 2, REPL_ALL = 3 };
+
+void
+script__push_error(lua_State *L, struct slice line, bool counted)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushlstring(L, line.ptr, line.len);
+    lua_setfield(L, -2, "err");
+    if (counted) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, "ignore_error_stats_update");
+    }
+}
+
+/* -- redis.call ------------------------------------------------------------------------------------------------ */
+
+static void
+reserve_argv(struct script_host *h, size_t n)
+{
+    if (n <= h->argv_cap)
+        return;
+    h->argv_cap = n > ARGV_FIRST ? n + n / 2 : ARGV_FIRST;
+    h->argv = mem_resize(h->argv, h->argv_cap * sizeof(*h->argv));
+}
+
+/* A number as an argument: whole ones without a point. Returns its length. */
+static size_t
+number_text(char *out, lua_Number v)
+{
+    if (v >= -9223372036854775808.0 && v < 9223372036854775808.0 && v == (lua_Number)(int64_t)v)
+        return format_int64(out, (int64_t)v);
+    int n = snprintf(out, DOUBLE_TEXT_MAX, "%.17g", v);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Makes h->argv of the values on the stack. The strings stay on the stack, so they live. NULL, or an error line. */
+static const char *
+collect_arguments(lua_State *L, struct script_host *h, int *argc)
+{
+    int n = lua_gettop(L);
+
+    if (n == 0)
+        return "ERR Please specify at least one argument for this redis lib call";
+    reserve_argv(h, (size_t)n);
+    buf_reset(&h->numbers);
+    /* All the room at once: the texts must not move. */
+    buf_room(&h->numbers, (size_t)n * DOUBLE_TEXT_MAX);
+    for (int i = 1; i <= n; i++) {
+        struct slice *a = &h->argv[i - 1];
+        switch (lua_type(L, i)) {
+        case LUA_TSTRING: a->ptr = lua_tolstring(L, i, &a->len); break;
+        case LUA_TNUMBER:
+            a->ptr = h->numbers.ptr + h->numbers.len;
+            a->len = number_text(h->numbers.ptr + h->numbers.len, lua_tonumber(L, i));
+            buf_advance(&h->numbers, a->len);
+            break;
+        default: return "ERR Lua redis lib command arguments must be strings or integers";
+        }
+    }
+    *argc = n;
+    return NULL;
+}
+
+static const char *
+why_not_write(struct script_run *run, const struct command *c)
+{
+    unsigned conditions = engine_conditions(run->x->engine);
+
+    if (run->read_only)
+        return "ERR Write commands are not allowed from read-only scripts.";
+    if (conditions & COND_READ_ONLY)
+        return "READONLY You can't write against a read only replica.";
+    if (conditions & COND_MISCONF)
+        return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+               "Commands "
+               "that may modify the data set are disabled, because this instance is configured to report errors during "
+               "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
+               "details about the RDB error.";
+    if ((conditions & COND_NO_REPLICAS) && !run->wrote)
+        return "NOREPLICAS Not enough good replicas to write.";
+    return NULL;
+}
+
+/* NULL: the command may run in this script. */
+static const char *
+why_not(struct script_run *run, const struct command *c, int argc)
+{
+    if (c == NULL)
+        return "ERR Unknown Redis command called from script";
+    if (!command_arity_ok(c, argc))
+        return "ERR Wrong number of args calling Redis command from script";
+    if (c->flags & CMD_NOSCRIPT)
+        return "ERR This Redis command is not allowed from script";
+    if ((engine_conditions(run->x->engine) & COND_STALE) && !(c->flags & CMD_STALE))
+        return "ERR Can not execute the command on a stale replica";
+    if (c->flags & CMD_WRITE) {
+        const char *why = why_not_write(run, c);
+        if (why != NULL)
+            return why;
+    }
+    /* A script that has begun to write may go on. */
+    if (run->over_memory && (c->flags & CMD_DENYOOM) && !run->wrote && !(run->flags & SCRIPT_ALLOW_OOM))
+        return "OOM command not allowed when used memory > 'maxmemory'.";
+    return NULL;
+}
+
+/* The bytes of the command's reply, in one piece. */
+static struct slice
+reply_bytes(struct script_host *h)
+{
+    struct out *o = &h->out;
+
+    if (LIKELY(o->ref_count == o->ref_first))
+        return slice_of(o->bytes.ptr + o->sent, o->bytes.len - o->sent);
+    buf_reset(&h->flat);
+    while (out_pending(o) > 0) {
+        struct iovec v[16];
+        int n = out_vectors(o, v, 16);
+        size_t bytes = 0;
+        for (int i = 0; i < n; i++) {
+            buf_add(&h->flat, v[i].iov_base, v[i].iov_len);
+            bytes += v[i].iov_len;
+        }
+        out_sent(o, bytes);
+    }
+    return buf_slice(&h->flat);
+}
+
+static void
+tidy_up(struct script_host *h)
+{
+    arena_reset(&h->arena);
+    out_sent(&h->out, out_pending(&h->out));
+    if (UNLIKELY(h->out.bytes.cap > OUT_KEPT))
+        out_fini(&h->out);
+    if (UNLIKELY(h->flat.cap > OUT_KEPT))
+        buf_fini(&h->flat);
+}
+
+/* Pushes the reply; what Lua may throw (memory) must not leave our buffers full. */
+static int
+push_reply(lua_State *L)
+{
+    struct slice *bytes = lua_touserdata(L, 1);
+
+    script__push_reply(L, *bytes);
+    return 1;
+}
+
+static void
+push_big_reply(lua_State *L, struct slice bytes)
+{
+    lua_pushcfunction(L, push_reply);
+    lua_pushlightuserdata(L, &bytes);
+    if (lua_pcall(L, 1, 1, 0) != 0) {
+        tidy_up(script__host_of(L));
+        lua_error(L);
+    }
+}
+
+/* Runs the command of the arguments on the stack and pushes its reply. True: it is an error. */
+static bool
+run_command(lua_State *L)
+{
+    struct script_host *h = script__host_of(L);
+    struct script_run *run = h->run;
+    int argc;
+
+    if (run == NULL || run->loading) {
+        script__push_error(L, LIT("ERR redis.call/pcall can only be called inside a script invocation"), false);
+        return true;
+    }
+    const char *why = collect_arguments(L, h, &argc);
+    if (why != NULL) {
+        script__push_error(L, slice_cstr(why), false);
+        return true;
+    }
+    struct command *c = command_resolve(h->engine, h->argv, argc);
+    why = why_not(run, c, argc);
+    if (UNLIKELY(why != NULL)) {
+        if (c != NULL)
+            c->rejected++;
+        engine_count_error(h->engine, slice_cstr(why));
+        script__push_error(L, slice_cstr(why), true);
+        return true;
+    }
+    struct reply reply = {&h->out, run->resp};
+    (void)command_run_found(&run->inner, c, h->argv, argc, &reply);
+    if (c->flags & CMD_WRITE)
+        run->wrote = true;
+    struct slice bytes = reply_bytes(h);
+    bool failed = bytes.len > 0 && bytes.ptr[0] == '-';
+    /* A short reply can only fail to be pushed when memory is out altogether. */
+    if (LIKELY(bytes.len < 512))
+        script__push_reply(L, bytes);
+    else
+        push_big_reply(L, bytes);
+    tidy_up(h);
+    return failed;
+}
+
+static int
+redis_call(lua_State *L)
+{
+    return run_command(L) ? lua_error(L) : 1;
+}
+
+static int
+redis_pcall(lua_State *L)
+{
+    run_command(L);
+    return 1;
+}
+
+/* -- the small ones -------------------------------------------------------------------------------------------- */
+
+static int
+raise(lua_State *L, const char *line)
+{
+    script__push_error(L, slice_cstr(line), false);
+    return lua_error(L);
+}
+
+static int
+single_field(lua_State *L, const char *field, struct slice s)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushlstring(L, s.ptr, s.len);
+    lua_setfield(L, -2, field);
+    return 1;
+}
+
+static int
+redis_error_reply(lua_State *L)
+{
+    struct slice s;
+    struct script_host *h = script__host_of(L);
+
+    if (lua_gettop(L) != 1 || lua_type(L, 1) != LUA_TSTRING)
+        return single_field(L, "err", LIT("ERR wrong number or type of arguments"));
+    s.ptr = lua_tolstring(L, 1, &s.len);
+    bool dash = s.len > 0 && s.ptr[0] == '-';
+    s = slice_skip(s, dash);
+    /* A single word is no error code. */
+    buf_reset(&h->error);
+    if (!dash && (s.len == 0 || memchr(s.ptr, ' ', s.len) == NULL))
+        buf_add_slice(&h->error, LIT("ERR "));
+    buf_add_slice(&h->error, s);
+    return single_field(L, "err", buf_slice(&h->error));
+}
+
+static int
+redis_status_reply(lua_State *L)
+{
+    struct slice s;
+
+    if (lua_gettop(L) != 1 || lua_type(L, 1) != LUA_TSTRING)
+        return single_field(L, "err", LIT("ERR wrong number or type of arguments"));
+    s.ptr = lua_tolstring(L, 1, &s.len);
+    return single_field(L, "ok", s);
+}
+
+static int
+redis_sha1hex(lua_State *L)
+{
+    unsigned char digest[SHA1_BYTES];
+    char hex[SHA1_HEX];
+    size_t len = 0;
+
+    if (lua_gettop(L) != 1)
+        return raise(L, "ERR wrong number of arguments");
+    const char *s = lua_tolstring(L, 1, &len);
+    sha1(slice_of(s != NULL ? s : "", len), digest);
+    sha1_hex(digest, hex);
+    lua_pushlstring(L, hex, sizeof(hex));
+    return 1;
+}
+
+static int
+redis_log(lua_State *L)
+{
+    struct script_host *h = script__host_of(L);
+    int n = lua_gettop(L);
+
+    if (n < 2)
+        return raise(L, "ERR redis.log() requires two arguments or more.");
+    if (lua_type(L, 1) != LUA_TNUMBER)
+        return raise(L, "ERR First argument must be a number (log level).");
+    lua_Number level = lua_tonumber(L, 1);
+    if (!(level >= LOG_DEBUG && level <= LOG_WARNING))
+        return raise(L, "ERR Invalid debug level.");
+    buf_reset(&h->error);
+    for (int i = 2; i <= n; i++) {
+        size_t len;
+        const char *s = lua_tolstring(L, i, &len);
+        if (s == NULL)
+            continue;
+        if (i > 2)
+            buf_add_char(&h->error, ' ');
+        buf_add(&h->error, s, len < 1024 ? len : 1024);
+    }
+    log_at((enum log_level)(int)level, "%.*s", (int)h->error.len, h->error.ptr != NULL ? h->error.ptr : "");
+    return 0;
+}
+
+static int
+redis_setresp(lua_State *L)
+{
+    struct script_host *h = script__host_of(L);
+
+    if (lua_gettop(L) != 1)
+        return raise(L, "ERR redis.setresp() requires one argument.");
+    lua_Number v = lua_tonumber(L, 1);
+    if (v != 2 && v != 3)
+        return raise(L, "ERR RESP version must be 2 or 3.");
+    if (h->run != NULL)
+        h->run->resp = (int)v;
+    return 0;
+}
+
+static int
+redis_set_repl(lua_State *L)
+{
+    if (lua_gettop(L) != 1)
+        return raise(L, "ERR redis.set_repl() requires two arguments.");
+    lua_Number v = lua_tonumber(L, 1);
+    if (!(v >= REPL_NONE && v <= REPL_ALL))
+        return raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+    return 0;
+}
+
+static int
+redis_replicate_commands(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int
+redis_breakpoint(lua_State *L)
+{
+    lua_pushboolean(L, 0);
+    return 1;
+}
+
+static int
+redis_debug(lua_State *L)
+{
+    return 0;
+}
+
+static int
+redis_acl_check_cmd(lua_State *L)
+{
+    struct script_host *h = script__host_of(L);
+    int argc;
+    const char *why = collect_arguments(L, h, &argc);
+
+    if (why != NULL)
+        return raise(L, why);
+    struct command *c = command_resolve(h->engine, h->argv, argc);
+    if (c == NULL)
+        return raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
+    lua_pushboolean(L, h->run == NULL || command_permitted(h->run->x, c, h->argv, argc));
+    return 1;
+}
+
+/* "7.2.4" as 0x00070204. */
+static lua_Number
+version_number(void)
+{
+    unsigned a = 0, b = 0, c = 0;
+
+    (void)sscanf(SORREL_REDIS_VERSION, "%u.%u.%u", &a, &b, &c);
+    return (lua_Number)(a << 16 | b << 8 | c);
+}
+
+void
+script__open_redis(struct script_host *h, lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"call", redis_call},
+        {"pcall", redis_pcall},
+        {"error_reply", redis_error_reply},
+        {"status_reply", redis_status_reply},
+        {"sha1hex", redis_sha1hex},
+        {"log", redis_log},
+        {"setresp", redis_setresp},
+        {"set_repl", redis_set_repl},
+        {"replicate_commands", redis_replicate_commands},
+        {"breakpoint", redis_breakpoint},
+        {"debug", redis_debug},
+        {"acl_check_cmd", redis_acl_check_cmd},
+        {NULL, NULL},
+    };
+    static const struct {
+        const char *name;
+        int value;
+    } numbers[] = {
+        {"LOG_DEBUG", LOG_DEBUG},     {"LOG_VERBOSE", LOG_VERBOSE},   {"LOG_NOTICE", LOG_NOTICE},
+        {"LOG_WARNING", LOG_WARNING}, {"REPL_NONE", REPL_NONE},       {"REPL_AOF", REPL_AOF},
+        {"REPL_SLAVE", REPL_REPLICA}, {"REPL_REPLICA", REPL_REPLICA}, {"REPL_ALL", REPL_ALL},
+    };
+
+    script__library(L, functions);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        lua_pushinteger(L, numbers[i].value);
+        lua_setfield(L, -2, numbers[i].name);
+    }
+    lua_pushliteral(L, SORREL_REDIS_VERSION);
+    lua_setfield(L, -2, "REDIS_VERSION");
+    lua_pushnumber(L, version_number());
+    lua_setfield(L, -2, "REDIS_VERSION_NUM");
+}

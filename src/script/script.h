@@ -1,0 +1,19 @@
+/* script/script.h - Lua scripts: what the rest of the program may know of them.
+ *
+ * An engine gets its interpreter at the first script. The commands are in cmd_eval.c.
+ */
+#ifndef SORREL_SCRIPT_SCRIPT_H
+#define SORREL_SCRIPT_SCRIPT_H
+
+#include "engine/engine.h"
+
+struct script_stats {
+    uint64_t lua_bytes;   /* held by the interpreters */
+    uint64_t cached;      /* scripts of EVAL and SCRIPT LOAD */
+    uint64_t cache_bytes; /* their texts and our book-keeping */
+    uint64_t evicted;     /* scripts of EVAL that made room for others */
+};
+
+void script_stats(const struct engine *e, struct script_stats *out);
+
+#endif
