@@ -1,8 +1,8 @@
 /* cmd/cmd_lcs.c - LCS, the longest common subsequence of two strings.
  *
- * The table of lengths is kept one row at a time; the way back is remembered with two bits a cell: whether the bytes
- * are equal (then the way is diagonal) need not be stored, so in truth it is one bit, "up rather than left". That is 32
- * times less than a table of 32-bit lengths, and time and memory stay bounded by one limit.
+ * Of the table of lengths only the current row is kept. The way back through it needs one bit a cell, "up rather than
+ * left": where the bytes are equal it is diagonal, and that can be seen from the bytes. This is 32 times less than a
+ * table of 32-bit lengths.
  */
 #include "base/mem.h"
 #include "cmd/args.h"
