@@ -70,7 +70,8 @@ UNIT_BIN   := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_SRC))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(OBJ)/bin/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HOST       := $(if $(shell grep -slE '^engine_new.*options' src/engine/*.c),$(OBJ)/bin/script-host)
-PROGRAMS   := $(if $(wildcard src/server/main.c),$(BIN)/sorrel-server) $(if $(CLI_SRC),$(BIN)/sorrel-cli)
+PROGRAMS   := $(if $(wildcard src/server/main.c),$(BIN)/sorrel-server) $(if $(CLI_SRC),$(BIN)/sorrel-cli) \
+              $(if $(wildcard src/bench/main.c),$(BIN)/sorrel-benchmark)
 ALL_SRC    := $(shell find src tests -name '*.c' 2>/dev/null | sort)
 
 .PHONY: all help run test test-deps unit scripts check-programs bench fuzz fuzz-build fmt fmt-check lint asan ubsan tsan \
@@ -113,7 +114,7 @@ $(OBJ)/libsupport.a: $(call objs,$(SUPPORT_SRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(OBJ)/libcli.a: $(call objs,$(CLI_SRC))
+$(OBJ)/libcli.a: $(call objs,$(CLI_SRC) src/bench/histogram.c src/bench/load.c)
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -127,6 +128,11 @@ $(BIN)/sorrel-cli: $(call objs,$(call sources,base proto) $(CLI_SRC))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(call pkg,libutf8proc,--libs) $(LIBS)
+
+$(BIN)/sorrel-benchmark: $(call objs,$(call sources,base proto client bench))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 # -- running and testing -----------------------------------------------------------------------------------------
 
@@ -195,7 +201,7 @@ lint: compile_commands.json
 	@$(PYTHON) tools/lint.py --build $(BUILD)/dev --jobs $(JOBS)
 
 .PHONY: lint-objects
-lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC))
+lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC) $(call sources,bench))
 
 compile_commands.json: Makefile $(ALL_SRC)
 	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev)' $(ALL_SRC) > $@

@@ -376,6 +376,32 @@ reply_read(struct reply_reader *r, const struct reply_limits *lim, struct slice 
     return PARSE_DONE;
 }
 
+enum parse_result
+reply_skip(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used,
+           enum resp_type *type, struct slice *error)
+{
+    r->wants = 0;
+    enum parse_result res = scan(r, lim, in, error);
+    if (res != PARSE_DONE)
+        return res;
+    *used = r->scanned;
+    switch (in.ptr[0]) {
+    case '-':
+    case '!': *type = RESP_ERROR; break;
+    case '>': *type = RESP_PUSH; break;
+    case '+': *type = RESP_STATUS; break;
+    case ':': *type = RESP_INTEGER; break;
+    case '*':
+    case '%':
+    case '~': *type = aggregate_type(in.ptr[0]); break;
+    default: *type = RESP_STRING; break;
+    }
+    r->scanned = r->searched = 0;
+    r->values = 0;
+    r->depth = 0;
+    return PARSE_DONE;
+}
+
 static void
 copy_into(struct arena *mem, const struct resp_value *v, struct resp_value *to)
 {

@@ -73,6 +73,10 @@ struct reply_reader {
  * *used bytes belong to it. PARSE_BAD: *error says what is wrong, in a literal; the connection is of no use any more. */
 enum parse_result reply_read(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used,
                              const struct resp_value **out, struct slice *error);
+/* The same without building anything, for those who only count. *type is RESP_ERROR, RESP_PUSH, or what the first byte
+ * says; scalars that are neither numbers nor statuses are all RESP_STRING. */
+enum parse_result reply_skip(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used,
+                             enum resp_type *type, struct slice *error);
 static inline size_t
 reply_wants(const struct reply_reader *r)
 {

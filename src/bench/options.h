@@ -1,0 +1,27 @@
+/* bench/options.h - the command line of sorrel-benchmark. */
+#ifndef SORREL_BENCH_OPTIONS_H
+#define SORREL_BENCH_OPTIONS_H
+
+#include "bench/load.h"
+
+enum report { REPORT_FULL, REPORT_QUIET, REPORT_CSV, REPORT_JSON };
+
+struct options {
+    struct sorrel_url url, other; /* other: --compare */
+    bool compare, idle, forever, error_exit, stdin_last, help, version;
+    struct load load; /* without url and commands */
+    int64_t data_size;
+    enum report report;
+    int precision, rounds;
+    const char *tests;   /* -t; NULL: all */
+    int64_t gets, sets;  /* --ratio; both 0: not asked for */
+    char **argv;         /* a command of one's own */
+    int argc;
+};
+
+/* Fills *o or says on standard error what is wrong. The caller calls options_fini(). */
+bool options_parse(struct options *o, int argc, char **argv);
+void options_fini(struct options *o);
+void options_print_help(void);
+
+#endif
