@@ -25,87 +25,6 @@ kind_of(const struct session *s)
     return subscriptions(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
 }
 
-static void
-add_flags(struct buf *b, const struct session *s)
-{
-    unsigned flags = session_flags(s);
-    size_t before = b->len;
-
-    if (flags & SESSION_MONITOR)
-        buf_add_char(b, 'O');
-    else if (flags & SESSION_REPLICA)
-        buf_add_char(b, 'S');
-    if (subscriptions(s) > 0)
-        buf_add_char(b, 'P');
-    if (session_multi_count(s) >= 0)
-        buf_add_char(b, 'x');
-    if (session_is_blocked(s))
-        buf_add_char(b, 'b');
-    if (session_tx_dirty(s))
-        buf_add_char(b, 'd');
-    if (session_must_close(s) && !session_killed(s))
-        buf_add_char(b, 'c');
-    if (session_killed(s))
-        buf_add_char(b, 'A');
-    if (flags & SESSION_UNIX)
-        buf_add_char(b, 'U');
-    if (flags & SESSION_NO_EVICT)
-        buf_add_char(b, 'e');
-    if (flags & SESSION_NO_TOUCH)
-        buf_add_char(b, 'T');
-    if (b->len == before)
-        buf_add_char(b, 'N');
-}
-
-static struct session_io
-io_of(struct engine *e, const struct session *s)
-{
-    const struct engine_host *host = engine_host_of(e);
-    struct session_io io = {.fd = -1, .reads = true};
-
-    if (host->session_io != NULL)
-        host->session_io(host->ctx, s, &io);
-    return io;
-}
-
-static void
-add_text(struct buf *b, const char *label, struct slice text)
-{
-    buf_add_slice(b, slice_cstr(label));
-    buf_add_slice(b, text);
-}
-
-/* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they
- * are set, addresses are the host's. */
-static void
-add_client(struct buf *b, struct exec *x, const struct session *s)
-{
-    const struct command *last = s == x->session ? x->command : session_last_command(s);
-    struct session_io io = io_of(x->engine, s);
-    size_t pending = session_output_pending(s);
-
-    buf_printf(b, "id=%llu", (unsigned long long)session_ident(s));
-    add_text(b, " addr=", session_addr(s));
-    add_text(b, " laddr=", session_laddr(s));
-    buf_printf(b, " fd=%d", io.fd);
-    add_text(b, " name=", session_name(s));
-    buf_printf(b, " age=%lld idle=%lld", (long long)((x->now_ms - session_opened_ms(s)) / 1000),
-               (long long)((x->now_ms - session_active_ms(s)) / 1000));
-    add_text(b, " flags=", LIT(""));
-    add_flags(b, s);
-    buf_printf(b, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu", session_db(s),
-               pubsub_session_count(s, PUBSUB_CHANNEL), pubsub_session_count(s, PUBSUB_PATTERN),
-               pubsub_session_count(s, PUBSUB_SHARD), session_multi_count(s), session_watch_count(s));
-    buf_printf(b, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", io.input_len, io.input_free,
-               session_argv_memory(s), session_multi_memory(s));
-    buf_printf(b, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s%s", pending, pending, pending,
-               session_memory(s) + io.input_len + io.input_free, io.reads ? "r" : "", io.writes ? "w" : "");
-    add_text(b, " cmd=", last == NULL ? LIT("NULL") : last->name);
-    buf_printf(b, " user=default redir=-1 resp=%d", session_resp(s));
-    add_text(b, " lib-name=", session_lib_name(s));
-    add_text(b, " lib-ver=", session_lib_ver(s));
-}
-
 /* -- LIST, INFO, ID ------------------------------------------------------------------------------------------- */
 
 static enum rc
@@ -134,7 +53,7 @@ list_by_id(struct exec *x, struct buf *b)
             return fail(x, "ERR Invalid client ID");
         const struct session *s = id < 0 ? NULL : engine_session_by_id(x->engine, (session_id)id);
         if (s != NULL) {
-            add_client(b, x, s);
+            session_describe(x, s, b);
             buf_add_char(b, '\n');
         }
     }
@@ -156,7 +75,7 @@ client_list(struct exec *x)
             return RC_SYNTAX;
         for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
             if (!(session_flags(s) & SESSION_INTERNAL) && (kind == KIND_ANY || kind_of(s) == kind)) {
-                add_client(b, x, s);
+                session_describe(x, s, b);
                 buf_add_char(b, '\n');
             }
     }
@@ -169,7 +88,7 @@ client_info(struct exec *x)
 {
     struct buf *b = exec_scratch(x);
 
-    add_client(b, x, x->session);
+    session_describe(x, x->session, b);
     buf_add_char(b, '\n');
     reply_put_verbatim(&x->reply, "txt", buf_slice(b));
     return RC_OK;

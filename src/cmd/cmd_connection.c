@@ -1,30 +1,22 @@
 /* cmd/cmd_connection.c - AUTH, HELLO, PING, ECHO, QUIT, RESET. CLIENT is in cmd_client.c. */
 #include "base/version.h"
+#include "engine/acl.h"
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "engine/settings.h"
 
 /* -- who is it? ----------------------------------------------------------------------------------------------- */
 
-/* Takes equally long wherever the texts differ. */
-static bool
-secret_eq(struct slice given, struct slice secret)
-{
-    unsigned char differs = given.len != secret.len;
-
-    for (size_t i = 0; i < given.len; i++)
-        differs |= (unsigned char)(given.ptr[i] ^ (secret.len > 0 ? secret.ptr[i % secret.len] : 0));
-    return differs == 0;
-}
-
-/* The one place that decides whether a name and a password go together. There is the default user alone so far. */
 static enum rc
-authenticate(struct exec *x, struct slice user, struct slice password)
+authenticate(struct exec *x, struct slice name, struct slice password)
 {
-    struct slice secret = engine_password(x->engine);
+    struct acl_user *u = acl_authenticate(engine_acl(x->engine), name, password);
 
-    if (!slice_eq(user, LIT("default")) || (secret.len > 0 && !secret_eq(password, secret)))
+    if (u == NULL) {
+        acl_log_failed_auth(x, name);
         return fail(x, "WRONGPASS invalid username-password pair or user is disabled.");
+    }
+    session_set_user(x->session, u);
     session_set_authenticated(x->session, true);
     return RC_OK;
 }
@@ -38,7 +30,7 @@ cmd_auth(struct exec *x)
         return RC_SYNTAX;
     if (x->argc == 3)
         user = x->argv[1];
-    else if (engine_password(x->engine).len == 0)
+    else if (acl_user_nopass(acl_default(engine_acl(x->engine))))
         return fail(x, "ERR AUTH <password> called without any password configured for the default user. Are you sure "
                        "your configuration is correct?");
     TRY(authenticate(x, user, x->argv[x->argc - 1]));

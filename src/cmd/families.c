@@ -27,6 +27,7 @@
     X(cmd_zset_store_family)   \
     X(cmd_zset_pop_family)     \
     X(cmd_connection_family)   \
+    X(cmd_acl_family)                                                                                                  \
     X(cmd_client_family)       \
     X(cmd_tx_family)           \
     X(cmd_pubsub_family)       \

@@ -7,7 +7,7 @@
  */
 #include "engine/engine.h"
 
-#include "engine/engine_priv.h"
+#include "engine/acl_priv.h"
 
 /* A command array larger than this is not kept for the next batch. */
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
@@ -41,6 +41,8 @@ engine_new(const struct engine_options *opt)
     effects__init(e);
     keyspace__init(e, opt->databases > 0 ? opt->databases : 16);
     commands__init(e, opt->families);
+    e->acl = acl_new(e);
+    engine_set_guard(e, (struct command_guard){acl__guard, NULL});
     dispatch__mark_special(e);
     sessions__init(e);
     pubsub__init(e);
@@ -64,6 +66,7 @@ engine_free(struct engine *e)
     effects__fini(e);
     slowlog__fini(e);
     engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
+    acl_free(e->acl);
     commands__fini(e);
     mem_free(e->errors);
     btree_fini(&e->wait_deadlines);
@@ -132,6 +135,7 @@ void
 engine_set_password(struct engine *e, struct slice password)
 {
     set_owned(&e->password, password);
+    acl_set_default_password(e->acl, password);
 }
 
 struct slice

@@ -33,12 +33,17 @@ enum shutdown_flag {
     SHUTDOWN_ABORT = 1 << 4, /* stop a shutdown that is under way */
 };
 
+/* What ACL LOAD and ACL SAVE ask the host. */
+enum acl_file_request { ACL_FILE_EXISTS, ACL_FILE_LOAD, ACL_FILE_SAVE };
+
 /* What the host does for its engine. Every pointer may be NULL: then nothing happens (values are freed at once). */
 struct engine_host {
     void *ctx;
     /* The session has output that no engine_feed() call of its own will flush (a push, an unblocked reply), or it must be
      * closed (session_must_close()). Called at most once until the host has flushed. */
     void (*session_ready)(void *ctx, struct session *s);
+    /* Is there an ACL file (error is not used), read it, write it. False: it could not be done, *error says why. */
+    bool (*acl_file)(void *ctx, enum acl_file_request what, struct buf *error);
     /* Frees an unlinked entry elsewhere. */
     void (*reap)(void *ctx, struct entry *e);
     void (*session_io)(void *ctx, const struct session *s, struct session_io *out);

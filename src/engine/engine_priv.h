@@ -78,6 +78,7 @@ struct session {
     struct request_parser parser;
     struct out out;
     struct session_more *more;
+    struct acl_user *user;      /* a reference; NULL only while the engine is made */
     const struct command *last;
     uint64_t hint;              /* hash of the key seen by engine_hint(); 0: none */
     uint64_t commands;
@@ -172,6 +173,7 @@ struct engine {
     struct session *session_first, *session_last;
     session_id last_id;
     struct slice password;
+    struct acl *acl;
 
     struct sink_list sinks[EFFECT_STAGES];
     struct change_observer observer;
@@ -211,6 +213,10 @@ void session__push_end(struct session *s);
 void sessions__init(struct engine *e);
 void sessions__fini(struct engine *e);
 void session__gate_update(struct session *s); /* after a change of protocol or subscriptions */
+
+/* -- acl.c -- */
+/* The session of nobody in particular: the default user, authenticated if that one needs no password. */
+void acl__session_begin(struct session *s);
 
 /* -- cmd.c -- */
 void commands__init(struct engine *e, const struct cmd *const *families);

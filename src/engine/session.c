@@ -1,6 +1,7 @@
 /* engine/session.c - sessions: opening, closing, finding them by id, and their rarely used state. */
 #include "engine/session.h"
 
+#include "engine/acl.h"
 #include "engine/engine_priv.h"
 
 /* -- registry: open addressing by id, ids are never reused ----------------------------------------------------- */
@@ -79,7 +80,6 @@ engine_session_open(struct engine *e, void *host_data, struct slice addr, struct
     s->id = ++e->last_id;
     s->db = &e->dbs[0];
     s->resp = 2;
-    s->gate = e->password.len > 0 ? GATE_NOAUTH : 0;
     s->laddr_at = (uint16_t)addr.len;
     s->text_len = (uint16_t)text;
     if (addr.len > 0)
@@ -87,6 +87,7 @@ engine_session_open(struct engine *e, void *host_data, struct slice addr, struct
     if (laddr.len > 0)
         memcpy(s->text + addr.len, laddr.ptr, laddr.len);
     s->opened_ms = s->active_ms = e->now_ms;
+    acl__session_begin(s);
     s->prev = e->session_last;
     *(s->prev != NULL ? &s->prev->next : &e->session_first) = s;
     e->session_last = s;
@@ -126,6 +127,7 @@ engine_session_close(struct session *s)
     session_monitor(s, false);
     more_free(s);
     registry_remove(e, s);
+    session_set_user(s, NULL);
     *(s->prev != NULL ? &s->prev->next : &e->session_first) = s->next;
     *(s->next != NULL ? &s->next->prev : &e->session_last) = s->prev;
     e->session_count--;
@@ -165,7 +167,8 @@ session_reset(struct session *s)
     if (e->x.session == s)
         e->x.db = s->db;
     s->flags &= SESSION_UNIX | SESSION_INTERNAL;
-    s->gate = (s->gate & GATE_CLOSING) | (e->password.len > 0 ? GATE_NOAUTH : 0);
+    s->gate &= GATE_CLOSING;
+    acl__session_begin(s);
     session_set_resp(s, 2);
     session_set_reply_mode(s, REPLY_ON);
 }

@@ -50,6 +50,9 @@ enum session_flag {
     SESSION_UNIX = 1 << 4,        /* set by the host: came through a Unix socket */
     SESSION_INTERNAL = 1 << 5,    /* not a client: loading, scripts, tests. Skips checks that protect against clients */
 };
+/* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
+ * set, addresses are the host's. */
+void session_describe(const struct exec *x, const struct session *s, struct buf *out);
 unsigned session_flags(const struct session *s);
 void session_set_flag(struct session *s, enum session_flag flag, bool on); /* not MONITOR: see session_monitor() */
 /* The session is fed with every command that runs from now on (until it closes or RESETs). */

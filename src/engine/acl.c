@@ -1,0 +1,493 @@
+/* engine/acl.c - the set of users, their passwords, and which session acts as whom. */
+#include "engine/acl_priv.h"
+
+#include "base/sha256.h"
+
+#include <openssl/crypto.h>
+
+struct slice
+acl__copy_text(struct slice s)
+{
+    char *p = mem_get(s.len + 1);
+
+    if (s.len > 0)
+        memcpy(p, s.ptr, s.len);
+    return slice_of(p, s.len);
+}
+
+void
+acl__free_text(struct slice s)
+{
+    mem_free((void *)(uintptr_t)s.ptr);
+}
+
+/* -- selectors ------------------------------------------------------------------------------------------------- */
+
+size_t
+acl__command_words(const struct acl *acl)
+{
+    return (acl->engine->commands.count + 63) / 64;
+}
+
+struct acl_selector *
+acl__selector_new(struct acl *acl)
+{
+    struct acl_selector *s = mem_get_zero(sizeof(*s));
+
+    s->commands = mem_get_zero((acl__command_words(acl) + 1) * sizeof(uint64_t));
+    s->channels.all = acl->channels_default;
+    return s;
+}
+
+void
+acl__patterns_clear(struct acl_patterns *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        acl__free_text(p->v[i].text);
+    mem_free(p->v);
+    *p = (struct acl_patterns){0};
+}
+
+void
+acl__selector_free(struct acl_selector *s)
+{
+    for (size_t i = 0; i < s->first_arg_count; i++)
+        acl__free_text(s->first_args[i].arg);
+    for (size_t i = 0; i < s->rule_count; i++)
+        acl__free_text(s->rules[i]);
+    acl__patterns_clear(&s->keys);
+    acl__patterns_clear(&s->channels);
+    mem_free(s->first_args);
+    mem_free(s->rules);
+    mem_free(s->commands);
+    mem_free(s);
+}
+
+static struct acl_patterns
+patterns_copy(const struct acl_patterns *p)
+{
+    struct acl_patterns copy = {.n = p->n, .all = p->all};
+
+    copy.v = p->n > 0 ? mem_get_array(p->n, sizeof(*p->v)) : NULL;
+    for (size_t i = 0; i < p->n; i++)
+        copy.v[i] = (struct acl_pattern){acl__copy_text(p->v[i].text), p->v[i].rights};
+    return copy;
+}
+
+struct acl_selector *
+acl__selector_copy(struct acl *acl, const struct acl_selector *s)
+{
+    struct acl_selector *copy = acl__selector_new(acl);
+
+    memcpy(copy->commands, s->commands, acl__command_words(acl) * sizeof(uint64_t));
+    copy->all_commands = s->all_commands;
+    copy->starts_all = s->starts_all;
+    copy->first_arg_count = s->first_arg_count;
+    copy->first_args = mem_get_array(s->first_arg_count + 1, sizeof(*s->first_args));
+    for (size_t i = 0; i < s->first_arg_count; i++)
+        copy->first_args[i] = (struct acl_first_arg){s->first_args[i].command, acl__copy_text(s->first_args[i].arg)};
+    copy->rule_count = s->rule_count;
+    copy->rules = mem_get_array(s->rule_count + 1, sizeof(*s->rules));
+    for (size_t i = 0; i < s->rule_count; i++)
+        copy->rules[i] = acl__copy_text(s->rules[i]);
+    copy->keys = patterns_copy(&s->keys);
+    copy->channels = patterns_copy(&s->channels);
+    return copy;
+}
+
+/* -- users ----------------------------------------------------------------------------------------------------- */
+
+struct acl_user *
+acl__user_new(struct acl *acl, struct slice name)
+{
+    struct acl_user *u = mem_get_zero(sizeof(*u));
+
+    u->name = acl__copy_text(name);
+    u->flags = USER_SANITIZE;
+    u->selectors = mem_get(sizeof(*u->selectors));
+    u->selectors[0] = acl__selector_new(acl);
+    u->selector_count = 1;
+    u->refs = 1;
+    return u;
+}
+
+struct acl_user *
+acl__user_copy(struct acl *acl, const struct acl_user *u)
+{
+    struct acl_user *copy = mem_get_zero(sizeof(*copy));
+
+    copy->name = acl__copy_text(u->name);
+    copy->flags = u->flags;
+    copy->refs = 1;
+    copy->password_count = u->password_count;
+    copy->passwords = mem_get_array(u->password_count + 1, ACL_HASH_BYTES);
+    if (u->password_count > 0)
+        memcpy(copy->passwords, u->passwords, u->password_count * ACL_HASH_BYTES);
+    copy->selector_count = u->selector_count;
+    copy->selectors = mem_get_array(u->selector_count, sizeof(*u->selectors));
+    for (size_t i = 0; i < u->selector_count; i++)
+        copy->selectors[i] = acl__selector_copy(acl, u->selectors[i]);
+    return copy;
+}
+
+void
+acl__user_drop(struct acl_user *u)
+{
+    if (u == NULL || --u->refs > 0)
+        return;
+    for (size_t i = 0; i < u->selector_count; i++)
+        acl__selector_free(u->selectors[i]);
+    mem_free(u->selectors);
+    mem_free(u->passwords);
+    acl__free_text(u->name);
+    mem_free(u);
+}
+
+/* Where the name is or would be inserted. */
+static size_t
+place(const struct acl *acl, struct slice name)
+{
+    size_t lo = 0, hi = acl->count;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (slice_cmp(acl->users[mid]->name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct acl_user *
+acl_find(struct acl *acl, struct slice name)
+{
+    size_t at = place(acl, name);
+
+    return at < acl->count && slice_eq(acl->users[at]->name, name) ? acl->users[at] : NULL;
+}
+
+static void
+insert(struct acl *acl, struct acl_user *u)
+{
+    size_t at = place(acl, u->name);
+
+    acl->users = mem_resize(acl->users, (acl->count + 1) * sizeof(*acl->users));
+    memmove(acl->users + at + 1, acl->users + at, (acl->count - at) * sizeof(*acl->users));
+    acl->users[at] = u;
+    acl->count++;
+}
+
+size_t
+acl_count(const struct acl *acl)
+{
+    return acl->count;
+}
+
+struct acl_user *
+acl_at(struct acl *acl, size_t n)
+{
+    CHECK(n < acl->count);
+    return acl->users[n];
+}
+
+struct acl_user *
+acl_default(struct acl *acl)
+{
+    return acl_find(acl, LIT("default"));
+}
+
+struct slice
+acl_user_name(const struct acl_user *u)
+{
+    return u->name;
+}
+
+bool
+acl_user_on(const struct acl_user *u)
+{
+    return (u->flags & USER_ON) != 0;
+}
+
+bool
+acl_user_nopass(const struct acl_user *u)
+{
+    return (u->flags & USER_NOPASS) != 0;
+}
+
+struct acl *
+engine_acl(struct engine *e)
+{
+    return e->acl;
+}
+
+struct acl *
+acl_new(struct engine *e)
+{
+    static const struct slice everything[] = {LIT_INIT("on"), LIT_INIT("nopass"), LIT_INIT("~*"), LIT_INIT("&*"),
+                                              LIT_INIT("+@all")};
+    struct acl *acl = mem_get_zero(sizeof(*acl));
+    struct buf ignored = {0};
+
+    acl->engine = e;
+    acl->log_max = 128;
+    acl->log_next_id = 0;
+    CHECK(acl_set(acl, LIT("default"), everything, 5, &ignored));
+    return acl;
+}
+
+void
+acl_free(struct acl *acl)
+{
+    if (acl == NULL)
+        return;
+    for (size_t i = 0; i < acl->count; i++)
+        acl__user_drop(acl->users[i]);
+    acl__log_fini(acl);
+    mem_free(acl->users);
+    mem_free(acl);
+}
+
+/* -- sessions -------------------------------------------------------------------------------------------------- */
+
+static bool
+is_open_to_all(const struct acl_user *u)
+{
+    return (u->flags & USER_ON) && (u->flags & USER_NOPASS);
+}
+
+void
+session_set_user(struct session *s, struct acl_user *u)
+{
+    if (u != NULL)
+        u->refs++;
+    acl__user_drop(s->user);
+    s->user = u;
+    session_set_restricted(s, u != NULL && !acl__is_unrestricted(u));
+}
+
+struct acl_user *
+session_user(const struct session *s)
+{
+    return s->user;
+}
+
+void
+acl__session_begin(struct session *s)
+{
+    struct acl_user *u = acl_default(s->engine->acl);
+
+    session_set_user(s, u);
+    session_set_authenticated(s, is_open_to_all(u));
+}
+
+/* After a change of users: sessions of `was` go on as `now`, or end when it is NULL. */
+static void
+move_sessions(struct acl *acl, const struct acl_user *was, struct acl_user *now)
+{
+    for (struct session *s = acl->engine->session_first; s != NULL; s = s->next) {
+        if (s->user != was)
+            continue;
+        if (now == NULL)
+            session_kill(s);
+        else
+            session_set_user(s, now);
+    }
+}
+
+/* Subscriptions that the user may no longer have end its session, as redis does. */
+static bool
+may_keep_channels(const struct acl_user *was, const struct acl_user *now)
+{
+    for (size_t i = 0; i < was->selector_count; i++) {
+        const struct acl_patterns *old = &was->selectors[i]->channels;
+        bool covered = false;
+        for (size_t j = 0; j < now->selector_count && !covered; j++) {
+            const struct acl_patterns *p = &now->selectors[j]->channels;
+            covered = p->all;
+            for (size_t k = 0; k < old->n && !covered && !old->all; k++) {
+                bool found = false;
+                for (size_t m = 0; m < p->n; m++)
+                    found |= slice_eq(p->v[m].text, old->v[k].text);
+                if (!found)
+                    break;
+                covered = k + 1 == old->n;
+            }
+        }
+        if (!covered && (old->all || old->n > 0))
+            return false;
+    }
+    return true;
+}
+
+static void
+kill_subscribers(struct acl *acl, const struct acl_user *u)
+{
+    for (struct session *s = acl->engine->session_first; s != NULL; s = s->next) {
+        bool subscribed = pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
+                              pubsub_session_count(s, PUBSUB_SHARD) >
+                          0;
+        if (s->user == u && subscribed)
+            session_kill(s);
+    }
+}
+
+/* -- changing -------------------------------------------------------------------------------------------------- */
+
+/* Joins the words of a selector that is spread over several arguments: "(~a", "+get)". False: a parenthesis is missing;
+ * *from is then the text at fault. */
+static bool
+join_selectors(struct arena *a, const struct slice *rules, int n, struct slice *out, int *out_n, struct slice *from)
+{
+    struct buf text = {0};
+    bool open = false;
+
+    *out_n = 0;
+    for (int i = 0; i < n; i++) {
+        struct slice r = rules[i];
+        if (!open && (r.len == 0 || r.ptr[0] != '(' || r.ptr[r.len - 1] == ')')) {
+            out[(*out_n)++] = r;
+            continue;
+        }
+        if (!open) {
+            *from = r;
+            buf_reset(&text);
+        } else {
+            buf_add_char(&text, ' ');
+        }
+        buf_add_slice(&text, r);
+        open = r.len == 0 || r.ptr[r.len - 1] != ')';
+        if (!open)
+            out[(*out_n)++] = arena_copy(a, buf_slice(&text));
+    }
+    buf_fini(&text);
+    return !open;
+}
+
+static bool
+apply_all(struct acl *acl, struct acl_user *u, const struct slice *rules, int n, struct buf *error)
+{
+    struct arena a = {0};
+    struct slice *joined = arena_array(&a, (size_t)n + 1, sizeof(*joined)), from = {0};
+    const char *why = NULL;
+    int count, i;
+
+    if (!join_selectors(&a, rules, n, joined, &count, &from)) {
+        buf_printf(error, "ERR Unmatched parenthesis in acl selector starting at '%.*s'.", (int)from.len, from.ptr);
+        arena_fini(&a);
+        return false;
+    }
+    for (i = 0; i < count && why == NULL; i++)
+        why = acl__apply(acl, u, joined[i]);
+    if (why != NULL)
+        buf_printf(error, "ERR Error in ACL SETUSER modifier '%.*s': %s", (int)joined[i - 1].len, joined[i - 1].ptr,
+                   why);
+    arena_fini(&a);
+    return why == NULL;
+}
+
+bool
+acl_set(struct acl *acl, struct slice name, const struct slice *rules, int n, struct buf *error)
+{
+    struct acl_user *was = acl_find(acl, name);
+    struct acl_user *u = was != NULL ? acl__user_copy(acl, was) : acl__user_new(acl, name);
+
+    if (!apply_all(acl, u, rules, n, error)) {
+        acl__user_drop(u);
+        return false;
+    }
+    if (was == NULL) {
+        insert(acl, u);
+        return true;
+    }
+    if (!may_keep_channels(was, u))
+        kill_subscribers(acl, was);
+    acl->users[place(acl, name)] = u;
+    move_sessions(acl, was, u);
+    acl__user_drop(was);
+    return true;
+}
+
+bool
+acl_delete(struct acl *acl, struct slice name)
+{
+    struct acl_user *u = acl_find(acl, name);
+
+    if (u == NULL)
+        return false;
+    size_t at = place(acl, name);
+    acl->count--;
+    memmove(acl->users + at, acl->users + at + 1, (acl->count - at) * sizeof(*acl->users));
+    move_sessions(acl, u, NULL);
+    acl__user_drop(u);
+    return true;
+}
+
+static bool
+is_same(const struct acl_user *a, const struct acl_user *b)
+{
+    struct buf x = {0}, y = {0};
+
+    acl_describe(a, &x);
+    acl_describe(b, &y);
+    bool same = slice_eq(buf_slice(&x), buf_slice(&y));
+    buf_fini(&x);
+    buf_fini(&y);
+    return same;
+}
+
+void
+acl_replace(struct acl *acl, struct acl *with)
+{
+    for (size_t i = 0; i < acl->count; i++) {
+        struct acl_user *was = acl->users[i], *now = acl_find(with, was->name);
+        bool keep = now != NULL && (is_same(was, now) || slice_eq(was->name, LIT("default")));
+        move_sessions(acl, was, keep ? now : NULL);
+        acl__user_drop(was);
+    }
+    mem_free(acl->users);
+    acl->users = with->users;
+    acl->count = with->count;
+    with->users = NULL;
+    with->count = 0;
+    acl_free(with);
+}
+
+/* -- passwords ------------------------------------------------------------------------------------------------- */
+
+void
+acl_set_default_password(struct acl *acl, struct slice password)
+{
+    struct buf word = {0}, ignored = {0};
+    struct slice rules[2] = {LIT("resetpass"), LIT("nopass")};
+
+    if (password.len > 0) {
+        buf_add_char(&word, '>');
+        buf_add_slice(&word, password);
+        rules[1] = buf_slice(&word);
+    }
+    CHECK(acl_set(acl, LIT("default"), rules, 2, &ignored));
+    buf_fini(&word);
+}
+
+struct acl_user *
+acl_authenticate(struct acl *acl, struct slice name, struct slice password)
+{
+    struct acl_user *u = acl_find(acl, name);
+    unsigned char digest[ACL_HASH_BYTES];
+    bool ok = false;
+
+    /* The digest is made for unknown users too, and all passwords are looked at, so that time tells nothing. */
+    sha256(password, digest);
+    for (size_t i = 0; u != NULL && i < u->password_count; i++)
+        ok |= CRYPTO_memcmp(digest, u->passwords[i], ACL_HASH_BYTES) == 0;
+    if (u == NULL || !(u->flags & USER_ON))
+        return NULL;
+    return ok || (u->flags & USER_NOPASS) ? u : NULL;
+}
+
+void
+acl_set_channels_default(struct acl *acl, bool all)
+{
+    acl->channels_default = all;
+}
