@@ -53,6 +53,7 @@ host_free(void *state)
     buf_fini(&h->numbers);
     buf_fini(&h->error);
     buf_fini(&h->text);
+    buf_fini(&h->prepared);
     arena_fini(&h->arena);
     mem_free(h->argv);
     mem_free(h->frames);
@@ -93,6 +94,18 @@ script__text_done(struct script_host *h)
     buf_shrink(&h->text, KEPT);
 }
 
+enum { PREPARED_KEPT = 16 * 1024 };
+
+/* Text only. The parser is where collecting garbage in the middle has gone wrong before. */
+static bool
+load_text(lua_State *L, struct slice text, const char *chunk_name)
+{
+    lua_gc(L, LUA_GCSTOP, 0);
+    int status = luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t");
+    lua_gc(L, LUA_GCRESTART, 0);
+    return status == 0;
+}
+
 bool
 script__compile(lua_State *L, struct slice text, const char *chunk_name)
 {
@@ -100,11 +113,27 @@ script__compile(lua_State *L, struct slice text, const char *chunk_name)
         lua_pushstring(L, "script is too long");
         return false;
     }
-    /* Text only. The parser is where collecting garbage in the middle has gone wrong before. */
-    lua_gc(L, LUA_GCSTOP, 0);
-    int status = luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t");
-    lua_gc(L, LUA_GCRESTART, 0);
-    return status == 0;
+    struct script_host *h = script__host_of(L);
+    struct slice bad;
+    if (!script__prepare(text, &h->prepared, &bad)) {
+        int line = 1;
+        for (const char *p = text.ptr; p < bad.ptr; p++)
+            line += *p == '\n';
+        lua_pushfstring(L, "%s:%d: malformed number near '", chunk_name[0] == '@' ? chunk_name + 1 : "?", line);
+        lua_pushlstring(L, bad.ptr, bad.len);
+        lua_pushliteral(L, "'");
+        lua_concat(L, 3);
+        return false;
+    }
+    bool ok = load_text(L, buf_slice(&h->prepared), chunk_name);
+    if (!ok) { /* what is wrong is said of the text as it was written */
+        bool fits = load_text(L, text, chunk_name);
+        lua_remove(L, -2);
+        ok = fits;
+    }
+    buf_reset(&h->prepared);
+    buf_shrink(&h->prepared, PREPARED_KEPT);
+    return ok;
 }
 
 void

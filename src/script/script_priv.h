@@ -93,7 +93,8 @@ struct script_host {
     size_t argv_cap;
     struct buf numbers; /* texts of arguments that were numbers */
     struct buf error;
-    struct buf text; /* what a library is putting together */
+    struct buf text;     /* what a library is putting together */
+    struct buf prepared; /* a text about to be compiled */
     struct json_settings json;
     struct write_frame *frames; /* see convert.c */
     size_t frames_cap;
@@ -110,6 +111,10 @@ struct script_host *script__host_if_any(const struct engine *e);
 struct script_host *script__host_of(lua_State *L);
 /* Compiles text and pushes the function, or pushes the error text and returns false. */
 bool script__compile(lua_State *L, struct slice text, const char *chunk_name);
+
+/* -- prepare.c -- */
+/* Writes text to out as it is to be compiled. False: it has a number that is none. */
+bool script__prepare(struct slice text, struct buf *out, struct slice *bad_number);
 
 /* -- sandbox.c -- */
 /* Builds what scripts see. Runs protected; errors are Lua's. */

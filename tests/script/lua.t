@@ -147,3 +147,25 @@ QUEUED
 "[1,{\"a\":{}},\"\xc3\xa4\xf0\x9f\x98\x80\",null,-1000]"
 > EVAL "return {pcall(cjson.decode,'[1,')}" 0
 [nil "Expected value but found T_END at character 4"]
+
+== calls that are returned keep their place
+> EVAL "return redis.call('nosuch')" 0
+/-ERR Unknown Redis command called from script script: .*, on @user_script:1\./
+> EVAL "if true then return tonumber({}, 2) else return 1 end" 0
+/-ERR user_script:1: bad argument #1 to 'tonumber' .*/
+> EVAL "local function f(n) if n == 0 then return 'done' end return f(n - 1) end return f(300000)" 0
+"done"
+> EVAL "return (function() return unpack({1,2,3}) end)()" 0
+:1
+> EVAL "return {(function() return unpack({1,2,3}) -- )\nend)()}" 0
+[:1 :2 :3]
+> EVAL "return 'a\\.b\\d' .. [[\\d]]" 0
+"a.bd\\d"
+
+== numbers that would load the FFI are none
+> EVAL "return 1LL" 0
+-ERR Error compiling script (new function): user_script:1: malformed number near '1LL'
+> EVAL "return type(loadstring('return 2i'))" 0
+"nil"
+> EVAL "return type(loadstring(string.char(27)..'LJ'))" 0
+"nil"
