@@ -14,6 +14,8 @@
 struct engine;
 struct entry;
 struct db;
+struct table;
+struct btree;
 
 struct effect_command {
     int db;
@@ -54,6 +56,12 @@ struct change_observer {
     void (*before_change)(void *ctx, struct db *db, struct entry *entry);
     void (*before_flush)(void *ctx, struct db *db);
     void *ctx;
+    /* Each of these may be NULL. An entry is in the table now that was not there (or not under this address) before. */
+    void (*linked)(void *ctx, struct db *db, uint64_t hash, struct entry *entry);
+    /* The keys of a database that is being emptied. True: the observer keeps them, with the tables, and frees them. */
+    bool (*take_tables)(void *ctx, struct db *db, struct table *by_key, struct btree *by_expiry);
+    /* Two databases are about to exchange their keys (instead of before_flush for both). */
+    void (*before_swap)(void *ctx, struct db *a, struct db *b);
 };
 void engine_set_observer(struct engine *e, const struct change_observer *observer); /* NULL: none; copied */
 

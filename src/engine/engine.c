@@ -163,6 +163,12 @@ engine_now_update(struct engine *e)
         engine_settings_changed(e);
 }
 
+struct clock
+engine_clock(const struct engine *e)
+{
+    return e->clock;
+}
+
 int64_t
 engine_now_us(const struct engine *e)
 {

@@ -114,6 +114,7 @@ void engine_run(struct engine *e, struct session *s, const struct slice *argv, i
 /* Reads the clock; the host calls it once a turn of its loop, before feeding. */
 void engine_now_update(struct engine *e);
 int64_t engine_now_ms(const struct engine *e);
+struct clock engine_clock(const struct engine *e);
 int64_t engine_now_us(const struct engine *e); /* the same reading, unrounded */
 /* Does what is due: expiry, time-outs of blocked sessions, moving of tables; for at most about budget_us. Returns in how
  * many milliseconds it wants to be called again (0: there is more to do now). */

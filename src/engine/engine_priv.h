@@ -280,6 +280,12 @@ effects__before(struct engine *e, struct db *db, struct entry *entry)
     if (UNLIKELY(e->observed))
         e->observer.before_change(e->observer.ctx, db, entry);
 }
+static inline void
+effects__linked(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
+{
+    if (UNLIKELY(e->observed) && e->observer.linked != NULL)
+        e->observer.linked(e->observer.ctx, db, hash, entry);
+}
 void effects__listen(struct engine *e, enum listener who, bool on);
 
 /* -- tx.c -- */

@@ -290,6 +290,7 @@ replace(struct exec *x, struct db *db, uint64_t hash, struct entry *old, struct 
     table_replace(&db->by_key, hash, old, fresh);
     if (entry_flags(fresh) & ENTRY_HAS_EXPIRY)
         btree_insert(&db->by_expiry, &keyspace_expiry_ops, fresh);
+    effects__linked(x->engine, db, hash, fresh);
 }
 
 /* A string whose memory takes long to give back goes to the reaper with its entry, so it is not set in place. */

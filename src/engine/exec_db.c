@@ -105,7 +105,9 @@ db_swap(struct exec *x, struct db *a, struct db *b)
     e->stats.changes++;
     if (a == b)
         return;
-    if (e->observed && e->observer.before_flush != NULL) {
+    if (e->observed && e->observer.before_swap != NULL) {
+        e->observer.before_swap(e->observer.ctx, a, b);
+    } else if (e->observed && e->observer.before_flush != NULL) {
         e->observer.before_flush(e->observer.ctx, a);
         e->observer.before_flush(e->observer.ctx, b);
     }

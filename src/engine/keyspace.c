@@ -79,18 +79,39 @@ bury(void *arg)
 }
 
 void
-keyspace__empty(struct engine *e, struct db *db)
+keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry)
 {
     struct graveyard *g = mem_get(sizeof(*g));
 
-    g->by_key = db->by_key;
-    g->by_expiry = db->by_expiry;
-    table_init(&db->by_key, e->hash_seed);
-    db->by_expiry = (struct btree){0};
+    g->by_key = *by_key;
+    g->by_expiry = *by_expiry;
+    *by_key = (struct table){0};
+    *by_expiry = (struct btree){0};
     if (e->host.defer != NULL && table_count(&g->by_key) > REAP_EFFORT)
         e->host.defer(e->host.ctx, bury, g);
     else
         bury(g);
+}
+
+void
+keyspace__empty(struct engine *e, struct db *db)
+{
+    struct table by_key = db->by_key;
+    struct btree by_expiry = db->by_expiry;
+
+    table_init(&db->by_key, e->hash_seed);
+    db->by_expiry = (struct btree){0};
+    if (e->observed && e->observer.take_tables != NULL &&
+        e->observer.take_tables(e->observer.ctx, db, &by_key, &by_expiry))
+        return;
+    keyspace_bury(e, &by_key, &by_expiry);
+}
+
+void
+keyspace_discard(struct engine *e, struct db *db)
+{
+    if (table_count(&db->by_key) > 0)
+        keyspace__empty(e, db);
 }
 
 void
@@ -182,6 +203,7 @@ keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
     table_insert(&db->by_key, &keyspace_table_ops, hash, entry);
     if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
         btree_insert(&db->by_expiry, &keyspace_expiry_ops, entry);
+    effects__linked(e, db, hash, entry);
 }
 
 void

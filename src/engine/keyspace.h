@@ -33,5 +33,9 @@ struct entry *keyspace_find(struct engine *e, struct db *db, struct slice key);
 void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
 /* Room for that many keys at once. */
 void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
+/* Frees the keys of tables that are no longer a database's, and the tables; elsewhere if the host can. */
+void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry);
+/* Empties a database without any consequence (a load that failed). */
+void keyspace_discard(struct engine *e, struct db *db);
 
 #endif

@@ -316,8 +316,8 @@ host_shutdown(void *ctx, unsigned flags, struct slice *why)
         return true;
     }
     log_warning("User requested shutdown...");
-    server_stop(s, flags);
-    return true;
+    *why = LIT("ERR Errors trying to SHUTDOWN. Check logs.");
+    return server_shutdown(s, flags);
 }
 
 static void

@@ -7,7 +7,8 @@
 /* As in cmd/families.c: tables live beside their handlers. */
 #define FAMILIES(X)      \
     X(cmd_config_family) \
-    X(cmd_info_family)
+    X(cmd_info_family)                                                                                                 \
+    X(cmd_persist_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

@@ -10,6 +10,7 @@
 #include "engine/settings.h"
 #include "engine/waiters.h"
 #include "server/info.h"
+#include "server/persist.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -232,27 +233,12 @@ info_memory(struct server *s, struct buf *out)
     number(out, "lazyfreed_objects", reaper_freed(s->reaper));
 }
 
-/* -- persistence, replication, cluster: not there yet ------------------------------------------------------------ */
+/* -- persistence; replication, cluster: not there yet ------------------------------------------------------------ */
 
 void
 info_persistence(struct server *s, struct buf *out)
 {
-    static const char *const first[] = {"loading",          "async_loading",        "current_cow_peak",
-                                        "current_cow_size", "current_cow_size_age", NULL};
-    static const char *const loads[] = {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-                                        "rdb_last_load_keys_loaded", NULL};
-
-    zeros(out, first);
-    text(out, "current_fork_perc", "0.00");
-    number(out, "current_save_keys_processed", 0);
-    number(out, "current_save_keys_total", 0);
-    number(out, "rdb_changes_since_last_save", engine_changes(s->engine));
-    number(out, "rdb_bgsave_in_progress", 0);
-    signed_number(out, "rdb_last_save_time", s->started_ms / 1000);
-    text(out, "rdb_last_bgsave_status", "ok");
-    signed_number(out, "rdb_last_bgsave_time_sec", -1);
-    signed_number(out, "rdb_current_bgsave_time_sec", -1);
-    zeros(out, loads);
+    persist_info(s->persist, out);
     number(out, "aof_enabled", 0);
     number(out, "aof_rewrite_in_progress", 0);
     number(out, "aof_rewrite_scheduled", 0);

@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/version.h"
+#include "proto/words.h"
 #include "server/config_load.h"
 #include "server/dump_commands.h"
+#include "server/persist.h"
 #include "server/process.h"
 #include "server/server.h"
 
@@ -110,13 +112,36 @@ set_up_log(const struct config *c, struct log_target *target)
     log_to(target);
 }
 
+/* What shutdown-on-sigint and shutdown-on-sigterm say. */
+static unsigned
+signal_flags(const struct server *s, int sig)
+{
+    static const struct {
+        struct slice word;
+        unsigned flag;
+    } words[] = {{LIT_INIT("save"), SHUTDOWN_SAVE}, {LIT_INIT("nosave"), SHUTDOWN_NOSAVE}, {LIT_INIT("now"), SHUTDOWN_NOW},
+                 {LIT_INIT("force"), SHUTDOWN_FORCE}};
+    struct slice text = config_text(s->config, sig == SIGINT ? CFG_SHUTDOWN_ON_SIGINT : CFG_SHUTDOWN_ON_SIGTERM);
+    struct slice_vec v = {0};
+    unsigned flags = 0;
+
+    (void)words_split(text, NULL, &v);
+    for (size_t i = 0; i < v.n; i++) {
+        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+            flags |= slice_eq_nocase(v.v[i], words[k].word) ? words[k].flag : 0;
+    }
+    slice_vec_fini(&v);
+    return flags;
+}
+
 static void
 on_stop_signal(void *ctx, int sig)
 {
     struct server *s = ctx;
 
     log_warning("Received %s, shutting down", sig == SIGINT ? "SIGINT" : "SIGTERM");
-    server_stop(s, 0);
+    if (!server_shutdown(s, signal_flags(s, sig)))
+        log_warning("The server goes on, because its data could not be saved");
 }
 
 static void
@@ -153,6 +178,11 @@ serve(struct server *s, struct signals *signals)
         return 1;
     if (pid_path != NULL && !pidfile_write(pid_path))
         log_warning("Can't write the pid file %s: %m", pid_path);
+    if (!persist_load(s->persist, &why)) {
+        log_warning("Fatal error loading the DB: %.*s. Exiting.", (int)why.len, why.ptr);
+        buf_fini(&why);
+        return 1;
+    }
     announce(s);
     server_run(s);
     if (pid_path != NULL)

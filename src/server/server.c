@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/dispatch.h"
 #include "server/families.h"
+#include "server/persist.h"
 
 #include <errno.h>
 #include <string.h>
@@ -63,6 +64,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     engine_now_update(s->engine);
     s->started_ms = engine_now_ms(s->engine);
     s->second_mono_ns = clock_mono_ns(&s->clock);
+    s->persist = persist_new(s);
     if (!rename_commands(s, why) || !server_apply(s, NULL, why))
         return false;
     s->startup_memory = s->stats.peak_memory = mem_used();
@@ -101,8 +103,11 @@ server_free(struct server *s)
             if (c != NULL)
                 conn_close(c);
         }
+        persist_free(s->persist);
         engine_free(s->engine);
     }
+    for (int i = 0; i < MISCONFS; i++)
+        mem_free((void *)(uintptr_t)s->misconf[i].ptr);
     net_free(s->net);
     reaper_free(s->reaper);
     config_free(s->config);
@@ -117,6 +122,34 @@ server_stop(struct server *s, unsigned shutdown_flags)
 {
     s->stopping = true;
     s->stop_flags = shutdown_flags;
+}
+
+bool
+server_shutdown(struct server *s, unsigned shutdown_flags)
+{
+    if (!persist_shutdown(s->persist, shutdown_flags))
+        return false;
+    server_stop(s, shutdown_flags);
+    return true;
+}
+
+void
+server_misconf(struct server *s, enum misconf_by who, struct slice text)
+{
+    if (slice_eq(s->misconf[who], text))
+        return;
+    char *copy = mem_get(text.len + 1);
+    memcpy(copy, text.ptr, text.len);
+    mem_free((void *)(uintptr_t)s->misconf[who].ptr);
+    s->misconf[who] = slice_of(copy, text.len);
+    for (int i = 0; i < MISCONFS; i++) {
+        if (s->misconf[i].len == 0)
+            continue;
+        engine_set_misconf(s->engine, s->misconf[i]);
+        engine_set_condition(s->engine, COND_MISCONF, true);
+        return;
+    }
+    engine_set_condition(s->engine, COND_MISCONF, false);
 }
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
@@ -173,18 +206,24 @@ server_cron(struct server *s)
         server_check_clients(s);
         net_trim(s->net);
     }
+    persist_cron(s->persist);
 }
 
 void
 server_turn(struct server *s)
 {
-    int64_t now = engine_now_ms(s->engine), tick_in = engine_tick(s->engine, TICK_BUDGET_US);
-    int64_t cron_in = s->cron_at_ms - now;
+    /* While a snapshot is loaded nothing expires and nobody waits; and the loading goes on at once. */
+    bool loading = persist_loading(s->persist);
+    int64_t now = engine_now_ms(s->engine), tick_in = loading ? 0 : engine_tick(s->engine, TICK_BUDGET_US);
+    int64_t cron_in = s->cron_at_ms - now, persist_in = persist_turn(s->persist, s->busy);
+
+    if (persist_in >= 0 && persist_in < tick_in)
+        tick_in = persist_in;
 
     /* What is due may have woken sessions; net_wait() does not sleep then. */
     if (tick_in > cron_in)
         tick_in = cron_in > 0 ? cron_in : 0;
-    (void)net_wait(s->net, tick_in);
+    s->busy = net_wait(s->net, tick_in) > 0;
     engine_now_update(s->engine);
     net_dispatch(s->net);
     net_flush(s->net);

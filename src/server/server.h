@@ -40,11 +40,17 @@ struct server_options {
     char run_id[RUN_ID_LEN + 1];
 };
 
+struct persist;
+
+/* Who may find that writes must be refused. */
+enum misconf_by { MISCONF_LOG, MISCONF_SNAPSHOT, MISCONFS };
+
 struct server {
     struct config *config;
     struct engine *engine;
     struct net *net;
     struct reaper *reaper;
+    struct persist *persist;
     struct clock clock;
     const struct cmd **families; /* all tables of rows, ours included */
     char *config_path;           /* "": there is no file */
@@ -70,6 +76,8 @@ struct server {
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
     struct rate commands_rate, in_rate, out_rate;
     struct server_stats stats;
+    struct slice misconf[MISCONFS]; /* owned reasons */
+    bool busy;                   /* the last turn had sockets to serve */
     bool stopping;
     unsigned stop_flags; /* enum shutdown_flag */
 };
@@ -83,7 +91,10 @@ bool server_listen(struct server *s, struct buf *why);
 void server_turn(struct server *s);
 /* Until it is asked to stop; then sends what can still be sent. */
 void server_run(struct server *s);
+/* Ends the program after this turn of the loop, whatever it takes. */
 void server_stop(struct server *s, unsigned shutdown_flags);
+/* Saves what is to be saved, then stops. False when that failed: the server stays. */
+bool server_shutdown(struct server *s, unsigned shutdown_flags);
 
 /* -- for the files of this folder ------------------------------------------------------------------------------ */
 
@@ -94,6 +105,8 @@ bool server_apply(struct server *s, const bool *changed, struct buf *why);
 bool server_rebind(struct server *s, struct buf *why);
 /* Ends a session and its connection, with a line in the log. */
 void server_drop(struct server *s, struct session *session, const char *reason);
+/* Refuses writes with that text; an empty one: no longer for this reason. */
+void server_misconf(struct server *s, enum misconf_by who, struct slice text);
 void server_check_clients(struct server *s); /* idle ones and slow readers, once a second */
 void server_cron(struct server *s);
 uint64_t rate_per_second(const struct rate *r);

@@ -182,7 +182,7 @@ test_observer_sees_what_was(void **state)
     struct fixture *f = *state;
     struct session *s = client(f);
     struct buf seen = {0};
-    struct change_observer o = {observe, observe_flush, &seen};
+    struct change_observer o = {.before_change = observe, .before_flush = observe_flush, .ctx = &seen};
 
     feed(f, s, "set a 1\r\nset b 2 px 10\r\nrpush l x y\r\n");
     engine_set_observer(f->engine, &o);

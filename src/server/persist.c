@@ -1,0 +1,433 @@
+/* server/persist.c - see persist.h.
+ *
+ * How much of a turn a snapshot gets: while clients are busy a fifth of the time that serving them took, so that they keep
+ * at least four fifths of the thread; all of it while nobody wants anything.
+ */
+#include "server/persist.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "engine/dispatch.h"
+#include "engine/effects.h"
+#include "engine/keyspace.h"
+#include "server/info.h"
+#include "store/rdb_load.h"
+#include "store/snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    SLICE_MAX_NS = 1000000,
+    SLICE_MIN_NS = 50000,
+    SHARE_BUSY = 4,        /* a snapshot gets one part where clients get so many */
+    LOAD_SLICE_BYTES = 2 << 20,
+    RETRY_S = 5,           /* after a failure */
+    SAVE_POINTS_MAX = 64,
+    STILL_SLICE_NS = 100000000,
+};
+
+struct persist {
+    struct server *server;
+    struct disk disk;
+    struct rdb_file *file;
+    struct snapshot *snapshot;
+    bool walking;                    /* the snapshot still needs slices; else only the file is being completed */
+    bool cancelled, scheduled, failed;
+    int64_t slice_end_ns;
+    int64_t begun_ms, last_try_ms, last_save_ms, last_took_ms;
+    uint64_t changes_saved;          /* engine_changes() at the last save */
+    uint64_t changes_begun;          /* at the moment of the running snapshot */
+    uint64_t saves, last_early_bytes;
+    bool loading;
+    int64_t load_begun_ms, load_log_ms;
+    uint64_t load_total, load_done, keys_loaded, keys_expired;
+};
+
+struct persist *
+persist_new(struct server *s)
+{
+    struct persist *p = mem_get_zero(sizeof(*p));
+
+    p->server = s;
+    p->disk = disk_system();
+    p->last_save_ms = engine_now_ms(s->engine);
+    p->last_took_ms = -1;
+    return p;
+}
+
+static void
+end_snapshot(struct persist *p)
+{
+    snapshot_free(p->snapshot);
+    rdb_file_free(p->file);
+    p->snapshot = NULL;
+    p->file = NULL;
+    p->walking = p->cancelled = false;
+}
+
+void
+persist_free(struct persist *p)
+{
+    if (p == NULL)
+        return;
+    end_snapshot(p);
+    mem_free(p);
+}
+
+bool
+persist_loading(const struct persist *p)
+{
+    return p->loading;
+}
+
+bool
+persist_saving(const struct persist *p)
+{
+    return p->snapshot != NULL;
+}
+
+void
+persist_schedule(struct persist *p)
+{
+    p->scheduled = true;
+}
+
+int64_t
+persist_last_save_s(const struct persist *p)
+{
+    return p->last_save_ms / 1000;
+}
+
+static const char *
+file_name(const struct persist *p)
+{
+    return config_text(p->server->config, CFG_DBFILENAME).ptr;
+}
+
+/* -- how it went ----------------------------------------------------------------------------------------------- */
+
+static void
+note_failure(struct persist *p, struct slice why)
+{
+    p->failed = true;
+    log_warning("Saving the dataset failed: %.*s", (int)why.len, why.ptr);
+}
+
+static void
+note_success(struct persist *p, uint64_t changes)
+{
+    int64_t now = engine_now_ms(p->server->engine);
+
+    p->failed = false;
+    p->saves++;
+    p->changes_saved = changes;
+    p->last_save_ms = now;
+}
+
+/* Writes are refused while they could not be saved; reads go on. */
+static void
+judge(struct persist *p)
+{
+    struct server *s = p->server;
+    struct save_point any;
+    bool stop = p->failed && config_on(s->config, CFG_STOP_WRITES_ON_BGSAVE_ERROR) &&
+                config_save_points(s->config, &any, 1) > 0;
+
+    server_misconf(s, MISCONF_SNAPSHOT,
+                   stop ? LIT("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+                              "Commands that may modify the data set are disabled, because this instance is configured to "
+                              "report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+                              "Please check the Redis logs for details about the RDB error.")
+                        : LIT(""));
+}
+
+/* -- saving ---------------------------------------------------------------------------------------------------- */
+
+static bool
+begin(struct persist *p, bool still, struct buf *why)
+{
+    const struct config *c = p->server->config;
+    struct buf temp = {0};
+
+    buf_printf(&temp, "temp-%d.rdb", (int)getpid());
+    buf_add_char(&temp, '\0');
+    struct rdb_file_options fo = {
+        .disk = &p->disk,
+        .temp = temp.ptr,
+        .name = file_name(p),
+        .compress = config_on(c, CFG_RDBCOMPRESSION),
+        .checksum = config_on(c, CFG_RDBCHECKSUM),
+        .sync_often = config_on(c, CFG_RDB_SAVE_INCREMENTAL_FSYNC),
+        .threaded = !still,
+    };
+    struct snapshot_options so = {.still = still, .version = SORREL_REDIS_VERSION};
+    p->last_try_ms = p->begun_ms = engine_now_ms(p->server->engine);
+    p->file = rdb_file_new(&fo, why);
+    buf_fini(&temp);
+    if (p->file == NULL)
+        return false;
+    p->changes_begun = engine_changes(p->server->engine);
+    p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
+    p->walking = true;
+    return true;
+}
+
+bool
+persist_save(struct persist *p, struct buf *why)
+{
+    int64_t from = clock_mono_ns(&p->server->clock);
+    bool ok = begin(p, true, why);
+
+    if (ok) {
+        while (!snapshot_step(p->snapshot, STILL_SLICE_NS)) {
+        }
+        ok = rdb_file_wait(p->file) == RDB_FILE_DONE;
+        if (!ok)
+            buf_add_slice(why, rdb_file_why(p->file));
+        end_snapshot(p);
+    }
+    if (ok) {
+        note_success(p, p->changes_begun);
+        log_notice("DB saved on disk: %.3f seconds", (double)(clock_mono_ns(&p->server->clock) - from) / 1e9);
+    } else {
+        note_failure(p, buf_slice(why));
+    }
+    judge(p);
+    return ok;
+}
+
+bool
+persist_background_save(struct persist *p, struct buf *why)
+{
+    if (!begin(p, false, why)) {
+        note_failure(p, buf_slice(why));
+        judge(p);
+        return false;
+    }
+    p->scheduled = false;
+    log_notice("Background saving started");
+    return true;
+}
+
+static void
+complete(struct persist *p, enum rdb_file_state state)
+{
+    p->last_took_ms = engine_now_ms(p->server->engine) - p->begun_ms;
+    p->last_early_bytes = snapshot_early_bytes(p->snapshot);
+    if (p->cancelled) {
+        log_notice("Background saving cancelled");
+    } else if (state == RDB_FILE_DONE) {
+        note_success(p, p->changes_begun);
+        log_notice("Background saving terminated with success: %llu keys, %llu bytes, %.3f seconds",
+                   (unsigned long long)snapshot_keys_done(p->snapshot), (unsigned long long)rdb_file_written(p->file),
+                   (double)p->last_took_ms / 1000);
+    } else {
+        note_failure(p, rdb_file_why(p->file));
+    }
+    end_snapshot(p);
+    judge(p);
+}
+
+int64_t
+persist_turn(struct persist *p, bool busy)
+{
+    enum { LOOK_AGAIN_MS = 2 };
+
+    if (p->snapshot == NULL)
+        return -1;
+    enum rdb_file_state state = rdb_file_state(p->file);
+    if (state == RDB_FILE_FAILED || p->cancelled)
+        snapshot_give_up(p->snapshot);
+    if (p->walking) {
+        int64_t now = clock_mono_ns(&p->server->clock), slice = (now - p->slice_end_ns) / SHARE_BUSY;
+        slice = slice < SLICE_MIN_NS ? SLICE_MIN_NS : slice;
+        slice = !busy || slice > SLICE_MAX_NS ? SLICE_MAX_NS : slice;
+        uint64_t before = snapshot_keys_done(p->snapshot);
+        p->walking = !snapshot_step(p->snapshot, slice);
+        p->slice_end_ns = clock_mono_ns(&p->server->clock);
+        /* Without progress the file's thread has enough to do: there is no point in asking again at once. */
+        return p->walking && snapshot_keys_done(p->snapshot) == before ? LOOK_AGAIN_MS : 0;
+    }
+    if (p->cancelled || state != RDB_FILE_WRITING) {
+        complete(p, state);
+        return -1;
+    }
+    return LOOK_AGAIN_MS;
+}
+
+bool
+persist_cancel(struct persist *p)
+{
+    bool any = p->snapshot != NULL || p->scheduled;
+
+    p->scheduled = false;
+    if (p->snapshot != NULL)
+        p->cancelled = true;
+    return any;
+}
+
+void
+persist_cron(struct persist *p)
+{
+    struct server *s = p->server;
+    struct save_point points[SAVE_POINTS_MAX];
+    size_t n = config_save_points(s->config, points, SAVE_POINTS_MAX);
+    int64_t now = engine_now_ms(s->engine);
+    uint64_t changes = engine_changes(s->engine) - p->changes_saved;
+    bool due = p->scheduled, waits = p->failed && now - p->last_try_ms < RETRY_S * 1000;
+
+    judge(p);
+    if (p->snapshot != NULL || p->loading)
+        return;
+    for (size_t i = 0; i < n && i < SAVE_POINTS_MAX && !due; i++) {
+        due = changes >= (uint64_t)points[i].changes && changes > 0 && now - p->last_save_ms > points[i].seconds * 1000 && !waits;
+        if (due)
+            log_notice("%lld changes in %lld seconds. Saving...", (long long)points[i].changes, (long long)points[i].seconds);
+    }
+    if (due) {
+        struct buf why = {0};
+        (void)persist_background_save(p, &why);
+        p->scheduled = false;
+        buf_fini(&why);
+    }
+}
+
+bool
+persist_shutdown(struct persist *p, unsigned flags)
+{
+    struct save_point any;
+    bool wanted = (flags & SHUTDOWN_SAVE) || (!(flags & SHUTDOWN_NOSAVE) &&
+                  config_save_points(p->server->config, &any, 1) > 0);
+    struct buf why = {0};
+
+    if (p->snapshot != NULL) {
+        log_warning("There is a snapshot in the making. Stopping it.");
+        end_snapshot(p);
+    }
+    if (!wanted || p->loading)
+        return true;
+    log_notice("Saving the final RDB snapshot before exiting.");
+    bool ok = persist_save(p, &why);
+    if (!ok && !(flags & SHUTDOWN_FORCE))
+        log_warning("Error trying to save the DB, can't exit.");
+    buf_fini(&why);
+    return ok || (flags & SHUTDOWN_FORCE) != 0;
+}
+
+/* -- loading --------------------------------------------------------------------------------------------------- */
+
+static void
+load_report(struct persist *p, const struct rdb_load *l)
+{
+    int64_t now = engine_now_ms(p->server->engine);
+
+    p->load_done = rdb_load_done(l);
+    p->keys_loaded = rdb_load_into(l)->loaded;
+    p->keys_expired = rdb_load_into(l)->expired;
+    if (now - p->load_log_ms < 1000)
+        return;
+    p->load_log_ms = now;
+    log_notice("Loading: %.1f%% of %llu bytes, %llu keys",
+               p->load_total == 0 ? 100.0 : 100.0 * (double)p->load_done / (double)p->load_total,
+               (unsigned long long)p->load_total, (unsigned long long)p->keys_loaded);
+}
+
+static bool
+load_all(struct persist *p, struct rdb_load *l, struct buf *why)
+{
+    struct server *s = p->server;
+    enum rdb_progress progress;
+
+    p->load_total = rdb_load_total(l);
+    p->load_begun_ms = p->load_log_ms = engine_now_ms(s->engine);
+    p->loading = true;
+    engine_set_condition(s->engine, COND_LOADING, true);
+    do {
+        progress = rdb_load_step(l, LOAD_SLICE_BYTES, why);
+        server_turn(s);
+        load_report(p, l);
+    } while (progress == RDB_WANTS_MORE && !s->stopping);
+    engine_set_condition(s->engine, COND_LOADING, false);
+    p->loading = false;
+    return progress == RDB_COMPLETE || s->stopping;
+}
+
+bool
+persist_load(struct persist *p, struct buf *why)
+{
+    struct server *s = p->server;
+    struct rdb_load_options lo = {.disk = &p->disk, .path = file_name(p), .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
+    int error = 0;
+    int64_t from = clock_mono_ns(&s->clock);
+    struct rdb_load *l = rdb_load_open(s->engine, &lo, &error, why);
+
+    if (l == NULL) {
+        if (error == -ENOENT)
+            buf_reset(why);
+        return error == -ENOENT;
+    }
+    log_notice("Loading the dataset from %s, %llu bytes", lo.path, (unsigned long long)rdb_load_total(l));
+    bool ok = load_all(p, l, why);
+    if (ok && !s->stopping) {
+        log_notice("DB loaded from disk: %.3f seconds, %llu keys, %llu expired ones left out",
+                   (double)(clock_mono_ns(&s->clock) - from) / 1e9, (unsigned long long)p->keys_loaded,
+                   (unsigned long long)p->keys_expired);
+        p->changes_saved = engine_changes(s->engine);
+    }
+    rdb_load_free(l);
+    return ok;
+}
+
+/* -- INFO ------------------------------------------------------------------------------------------------------ */
+
+static void
+loading_info(struct persist *p, struct buf *out)
+{
+    int64_t took = (engine_now_ms(p->server->engine) - p->load_begun_ms) / 1000;
+    uint64_t rest = p->load_total - p->load_done;
+    int64_t eta = p->load_done > 0 ? (int64_t)((double)took * (double)rest / (double)p->load_done) : 1;
+
+    info_field(out, "loading_start_time", "%lld", (long long)(p->load_begun_ms / 1000));
+    info_field(out, "loading_total_bytes", "%llu", (unsigned long long)p->load_total);
+    info_field(out, "loading_rdb_used_mem", "%llu", 0ull);
+    info_field(out, "loading_loaded_bytes", "%llu", (unsigned long long)p->load_done);
+    info_field(out, "loading_loaded_perc", "%.2f",
+               p->load_total == 0 ? 100.0 : 100.0 * (double)p->load_done / (double)p->load_total);
+    info_field(out, "loading_eta_seconds", "%lld", (long long)eta);
+}
+
+void
+persist_info(struct persist *p, struct buf *out)
+{
+    struct server *s = p->server;
+    bool saving = p->snapshot != NULL;
+    uint64_t early = saving ? snapshot_early_bytes(p->snapshot) : 0;
+    int64_t since = saving ? (engine_now_ms(s->engine) - p->begun_ms) / 1000 : -1;
+
+    info_field(out, "loading", "%d", p->loading);
+    info_field(out, "async_loading", "0");
+    info_field(out, "current_cow_peak", "%llu", (unsigned long long)early);
+    info_field(out, "current_cow_size", "%llu", (unsigned long long)early);
+    info_field(out, "current_cow_size_age", "0");
+    info_field(out, "current_fork_perc", "%.2f",
+               saving && snapshot_keys_total(p->snapshot) > 0
+                   ? 100.0 * (double)snapshot_keys_done(p->snapshot) / (double)snapshot_keys_total(p->snapshot)
+                   : 0.0);
+    info_field(out, "current_save_keys_processed", "%llu", (unsigned long long)(saving ? snapshot_keys_done(p->snapshot) : 0));
+    info_field(out, "current_save_keys_total", "%llu", (unsigned long long)(saving ? snapshot_keys_total(p->snapshot) : 0));
+    info_field(out, "rdb_changes_since_last_save", "%llu", (unsigned long long)(engine_changes(s->engine) - p->changes_saved));
+    info_field(out, "rdb_bgsave_in_progress", "%d", saving);
+    info_field(out, "rdb_last_save_time", "%lld", (long long)(p->last_save_ms / 1000));
+    info_field(out, "rdb_last_bgsave_status", "%s", p->failed ? "err" : "ok");
+    info_field(out, "rdb_last_bgsave_time_sec", "%lld", (long long)(p->last_took_ms < 0 ? -1 : p->last_took_ms / 1000));
+    info_field(out, "rdb_current_bgsave_time_sec", "%lld", (long long)since);
+    info_field(out, "rdb_saves", "%llu", (unsigned long long)p->saves);
+    info_field(out, "rdb_last_cow_size", "%llu", (unsigned long long)p->last_early_bytes);
+    info_field(out, "rdb_last_load_keys_expired", "%llu", (unsigned long long)p->keys_expired);
+    info_field(out, "rdb_last_load_keys_loaded", "%llu", (unsigned long long)p->keys_loaded);
+    if (p->loading)
+        loading_info(p, out);
+}

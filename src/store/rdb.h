@@ -1,0 +1,112 @@
+/* store/rdb.h - the names of the snapshot format.
+ *
+ * A snapshot is "REDIS" and four digits (or "VALKEY" and three), then records, each with an opcode or, for a key, the type
+ * of its value in front; then RDB_EOF and, from version 5 on, eight bytes of CRC-64. Numbers: `length` (1 to 9 bytes) and
+ * strings, which may be small integers or LZF. Sources: public descriptions of the format and the files of redis-server.
+ */
+#ifndef SORREL_STORE_RDB_H
+#define SORREL_STORE_RDB_H
+
+#include "base/slice.h"
+
+enum rdb_type {
+    RDB_STRING = 0,
+    RDB_LIST = 1,
+    RDB_SET = 2,
+    RDB_ZSET = 3, /* scores as text */
+    RDB_HASH = 4,
+    RDB_ZSET_2 = 5, /* scores in binary */
+    RDB_MODULE = 6,
+    RDB_MODULE_2 = 7,
+    RDB_HASH_ZIPMAP = 9,
+    RDB_LIST_ZIPLIST = 10,
+    RDB_SET_INTSET = 11,
+    RDB_ZSET_ZIPLIST = 12,
+    RDB_HASH_ZIPLIST = 13,
+    RDB_LIST_QUICKLIST = 14, /* ziplists */
+    RDB_STREAM = 15,
+    RDB_HASH_LISTPACK = 16,
+    RDB_ZSET_LISTPACK = 17,
+    RDB_LIST_QUICKLIST_2 = 18, /* listpacks and plain elements */
+    RDB_STREAM_2 = 19,
+    RDB_SET_LISTPACK = 20,
+    RDB_STREAM_3 = 21,
+    RDB_HASH_EXPIRES_VALKEY = 22, /* with Valkey's magic; else a form that no release wrote */
+    RDB_HASH_EXPIRES = 24,
+    RDB_HASH_EXPIRES_LISTPACK = 25,
+    RDB_TYPES = 26,
+};
+
+enum rdb_opcode {
+    RDB_SLOT_INFO = 244,
+    RDB_FUNCTION = 245,
+    RDB_FUNCTION_OLD = 246,
+    RDB_MODULE_AUX = 247,
+    RDB_IDLE = 248,
+    RDB_FREQ = 249,
+    RDB_AUX = 250,
+    RDB_RESIZE = 251,
+    RDB_EXPIRE_MS = 252,
+    RDB_EXPIRE_S = 253,
+    RDB_SELECT = 254,
+    RDB_EOF = 255,
+};
+
+enum rdb_container { RDB_NODE_PLAIN = 1, RDB_NODE_PACKED = 2 };
+
+enum {
+    RDB_VERSION_WRITTEN = 10,
+    RDB_VERSION_REDIS_MAX = 12,
+    RDB_VERSION_VALKEY_MIN = 80,
+    RDB_VERSION_VALKEY_MAX = 80,
+    RDB_COMPRESS_MIN = 21, /* shorter strings are not worth trying */
+};
+
+/* What the first two bits of a length say; RDB_LEN_SPECIAL in a string's length is followed by the kind in six bits. */
+enum { RDB_LEN_6 = 0, RDB_LEN_14 = 1, RDB_LEN_WIDE = 2, RDB_LEN_SPECIAL = 3 };
+enum { RDB_LEN_32 = 0x80, RDB_LEN_64 = 0x81 };
+enum { RDB_INT8 = 0, RDB_INT16 = 1, RDB_INT32 = 2, RDB_LZF = 3 };
+
+/* Numbers at any address. The machines that Sorrel runs on are little-endian. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are read in place");
+static inline uint64_t
+load_le(const void *p, unsigned bytes)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p, bytes);
+    return v;
+}
+
+static inline void
+store_le(void *p, uint64_t v, unsigned bytes)
+{
+    memcpy(p, &v, bytes);
+}
+
+static inline uint64_t
+load_be64(const void *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, 8);
+    return __builtin_bswap64(v);
+}
+
+static inline uint32_t
+load_be32(const void *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, 4);
+    return __builtin_bswap32(v);
+}
+
+static inline void
+store_be64(void *p, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    memcpy(p, &v, 8);
+}
+
+#endif

@@ -1,0 +1,519 @@
+/* store/rdb_build.c - lengths, strings, and every type but streams. */
+#include "store/rdb_build.h"
+
+#include "base/mem.h"
+#include "store/packs.h"
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/zset.h"
+
+#include <liblzf/lzf.h>
+#include <math.h>
+
+/* Three bytes of LZF make 264 at most. */
+enum { LZF_RATIO_MAX = 90, ZSET_SCORE_NAN = 253, ZSET_SCORE_INF = 254, ZSET_SCORE_MINUS_INF = 255 };
+
+enum rdb_got
+rdb__bad(struct rdb_input *in, const char *why)
+{
+    in->why = why;
+    return RDB_BAD;
+}
+
+static size_t
+left(const struct rdb_input *in)
+{
+    return (size_t)(in->end - in->p);
+}
+
+/* -- lengths and strings --------------------------------------------------------------------------------------- */
+
+enum rdb_got
+rdb_get_bytes(struct rdb_input *in, size_t n, const unsigned char **out)
+{
+    if (left(in) < n)
+        return RDB_MORE;
+    *out = in->p;
+    in->p += n;
+    return RDB_GOT;
+}
+
+/* A length, or with *special set the kind of a string that follows. */
+static enum rdb_got
+get_len_or_kind(struct rdb_input *in, uint64_t *len, bool *special)
+{
+    size_t n = left(in);
+
+    *special = false;
+    if (n == 0)
+        return RDB_MORE;
+    unsigned b = in->p[0];
+    switch (b >> 6) {
+    case RDB_LEN_6:
+        *len = b & 0x3f;
+        in->p += 1;
+        return RDB_GOT;
+    case RDB_LEN_14:
+        if (n < 2)
+            return RDB_MORE;
+        *len = (b & 0x3f) << 8 | in->p[1];
+        in->p += 2;
+        return RDB_GOT;
+    case RDB_LEN_SPECIAL:
+        *special = true;
+        *len = b & 0x3f;
+        in->p += 1;
+        return RDB_GOT;
+    default:
+        break;
+    }
+    if (b != RDB_LEN_32 && b != RDB_LEN_64)
+        return rdb__bad(in, "a length of no known form");
+    size_t wide = b == RDB_LEN_32 ? 5 : 9;
+    if (n < wide)
+        return RDB_MORE;
+    *len = b == RDB_LEN_32 ? load_be32(in->p + 1) : load_be64(in->p + 1);
+    in->p += wide;
+    return RDB_GOT;
+}
+
+enum rdb_got
+rdb_get_len(struct rdb_input *in, uint64_t *len)
+{
+    const unsigned char *from = in->p;
+    bool special;
+
+    RDB_TRY(get_len_or_kind(in, len, &special));
+    if (special) {
+        in->p = from;
+        return rdb__bad(in, "a string where a length should be");
+    }
+    return RDB_GOT;
+}
+
+static enum rdb_got
+get_lzf(struct rdb_input *in, struct buf *scratch, struct slice *out)
+{
+    uint64_t packed, full;
+
+    RDB_TRY(rdb_get_len(in, &packed));
+    RDB_TRY(rdb_get_len(in, &full));
+    if (packed == 0 || full == 0 || full / LZF_RATIO_MAX > packed || full > UINT32_MAX || packed > UINT32_MAX)
+        return rdb__bad(in, "a compressed string has impossible lengths");
+    if (left(in) < packed)
+        return RDB_MORE;
+    buf_reset(scratch);
+    if (!buf_try_reserve(scratch, full))
+        return rdb__bad(in, "there is not enough memory for a string");
+    if (lzf_decompress(in->p, (unsigned)packed, scratch->ptr, (unsigned)full) != full)
+        return rdb__bad(in, "a compressed string can't be decompressed");
+    in->p += packed;
+    buf_advance(scratch, full);
+    *out = buf_slice(scratch);
+    return RDB_GOT;
+}
+
+static enum rdb_got
+get_string(struct rdb_input *in, struct buf *scratch, struct slice *out)
+{
+    uint64_t len;
+    bool special;
+
+    RDB_TRY(get_len_or_kind(in, &len, &special));
+    if (!special) {
+        if (left(in) < len)
+            return RDB_MORE;
+        *out = slice_of(in->p, len);
+        in->p += len;
+        return RDB_GOT;
+    }
+    if (len == RDB_LZF)
+        return get_lzf(in, scratch, out);
+    if (len > RDB_INT32)
+        return rdb__bad(in, "a string of no known form");
+    unsigned bytes = 1u << len, shift = 64 - 8 * bytes;
+    if (left(in) < bytes)
+        return RDB_MORE;
+    int64_t v = (int64_t)(load_le(in->p, bytes) << shift) >> shift;
+    in->p += bytes;
+    buf_reset(scratch);
+    buf_advance(scratch, format_int64(buf_room(scratch, INT64_TEXT_MAX), v));
+    *out = buf_slice(scratch);
+    return RDB_GOT;
+}
+
+enum rdb_got
+rdb_get_string(struct rdb_input *in, struct buf *scratch, struct slice *out)
+{
+    const unsigned char *from = in->p;
+    enum rdb_got got = get_string(in, scratch, out);
+
+    if (got == RDB_MORE)
+        in->p = from;
+    return got;
+}
+
+/* -- the builder ----------------------------------------------------------------------------------------------- */
+
+void
+rdb_build_init(struct rdb_build *b, const struct value_limits *limits)
+{
+    *b = (struct rdb_build){.limits = limits};
+}
+
+void
+rdb_build_drop(struct rdb_build *b)
+{
+    entry_free(b->entry);
+    b->entry = NULL;
+    b->pel_count = 0;
+}
+
+void
+rdb_build_fini(struct rdb_build *b)
+{
+    rdb_build_drop(b);
+    buf_fini(&b->a);
+    buf_fini(&b->b);
+    mem_free(b->pel);
+    mem_free(b->fields);
+    mem_free(b->items);
+}
+
+static const char *
+type_trouble(unsigned type, bool valkey)
+{
+    if (type == RDB_MODULE || type == RDB_MODULE_2)
+        return "a value of a module's type";
+    if ((type == RDB_HASH_EXPIRES_VALKEY || type == RDB_HASH_EXPIRES_VALKEY + 1) && !(valkey && type == RDB_HASH_EXPIRES_VALKEY))
+        return "a hash in a form that no release wrote";
+    if (type >= RDB_TYPES || type == 8)
+        return "a value of no known type";
+    return NULL;
+}
+
+static enum value_type
+value_type_of(unsigned type)
+{
+    static const unsigned char types[RDB_TYPES] = {
+        [RDB_STRING] = TYPE_STRING,       [RDB_LIST] = TYPE_LIST,
+        [RDB_SET] = TYPE_SET,             [RDB_ZSET] = TYPE_ZSET,
+        [RDB_HASH] = TYPE_HASH,           [RDB_ZSET_2] = TYPE_ZSET,
+        [RDB_HASH_ZIPMAP] = TYPE_HASH,    [RDB_LIST_ZIPLIST] = TYPE_LIST,
+        [RDB_SET_INTSET] = TYPE_SET,      [RDB_ZSET_ZIPLIST] = TYPE_ZSET,
+        [RDB_HASH_ZIPLIST] = TYPE_HASH,   [RDB_LIST_QUICKLIST] = TYPE_LIST,
+        [RDB_STREAM] = TYPE_STREAM,       [RDB_HASH_LISTPACK] = TYPE_HASH,
+        [RDB_ZSET_LISTPACK] = TYPE_ZSET,  [RDB_LIST_QUICKLIST_2] = TYPE_LIST,
+        [RDB_STREAM_2] = TYPE_STREAM,     [RDB_SET_LISTPACK] = TYPE_SET,
+        [RDB_STREAM_3] = TYPE_STREAM,     [RDB_HASH_EXPIRES_VALKEY] = TYPE_HASH,
+        [RDB_HASH_EXPIRES] = TYPE_HASH,   [RDB_HASH_EXPIRES_LISTPACK] = TYPE_HASH,
+    };
+
+    return (enum value_type)types[type];
+}
+
+bool
+rdb_build_begin(struct rdb_build *b, unsigned type, struct slice key, const char **why)
+{
+    CHECK(b->entry == NULL);
+    *why = type_trouble(type, b->valkey);
+    if (*why != NULL)
+        return false;
+    b->type = type;
+    b->stage = 0;
+    b->left = 0;
+    b->pel_count = b->pel_assigned = 0;
+    /* A string is made in one piece when its value is there. */
+    b->entry = entry_new(value_type_of(type), key);
+    return true;
+}
+
+static struct hash *
+hash_of(struct rdb_build *b)
+{
+    return (struct hash *)entry_handle(b->entry);
+}
+
+static struct list *
+list_of(struct rdb_build *b)
+{
+    return (struct list *)entry_handle(b->entry);
+}
+
+static struct set *
+set_of(struct rdb_build *b)
+{
+    return (struct set *)entry_handle(b->entry);
+}
+
+static struct zset *
+zset_of(struct rdb_build *b)
+{
+    return (struct zset *)entry_handle(b->entry);
+}
+
+/* -- packed blocks --------------------------------------------------------------------------------------------- */
+
+static enum rdb_got
+add_packed_pair(struct rdb_build *b, struct rdb_input *in, const struct pack_item *first, const struct pack_item *second)
+{
+    double score;
+
+    if (value_type_of(b->type) == TYPE_HASH)
+        return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT : rdb__bad(in, "a hash has a field twice");
+    if (second->is_int)
+        score = (double)second->i;
+    else if (!parse_double(second->s, &score))
+        return rdb__bad(in, "a score is no number");
+    if (isnan(score))
+        return rdb__bad(in, "a score is not a number");
+    return zset_put(zset_of(b), b->limits, first->s, score) ? RDB_GOT : rdb__bad(in, "a sorted set has a member twice");
+}
+
+/* Adds all elements of a block: one by one (lists, sets), in pairs, or in threes (fields with a time to live). */
+static enum rdb_got
+add_block(struct rdb_build *b, struct rdb_input *in, enum pack_form form, struct slice block, unsigned group)
+{
+    struct pack_cursor c;
+    struct pack_item it[3];
+    enum pack_next got;
+    unsigned n = 0;
+
+    if (!pack_open(&c, form, block))
+        return rdb__bad(in, c.why);
+    while ((got = pack_next(&c, &it[n])) == PACK_ITEM) {
+        if (++n < group)
+            continue;
+        n = 0;
+        if (group == 3 && (!it[2].is_int || it[2].i != 0))
+            return rdb__bad(in, "a hash field has a time to live, which is not supported yet");
+        if (group > 1)
+            RDB_TRY(add_packed_pair(b, in, &it[0], &it[1]));
+        else if (value_type_of(b->type) == TYPE_LIST)
+            list_push(list_of(b), b->limits, LIST_TAIL, it[0].s);
+        else if (!set_add(set_of(b), b->limits, it[0].s))
+            return rdb__bad(in, "a set has a member twice");
+    }
+    if (got == PACK_BAD)
+        return rdb__bad(in, c.why);
+    return n == 0 ? RDB_GOT : rdb__bad(in, "a packed block has half a pair");
+}
+
+static enum rdb_got
+build_block(struct rdb_build *b, struct rdb_input *in)
+{
+    struct slice block;
+
+    RDB_TRY(rdb_get_string(in, &b->a, &block));
+    switch (b->type) {
+    case RDB_HASH_ZIPMAP: return add_block(b, in, PACK_ZIPMAP, block, 2);
+    case RDB_LIST_ZIPLIST: return add_block(b, in, PACK_ZIPLIST, block, 1);
+    case RDB_SET_INTSET: return add_block(b, in, PACK_INTSET, block, 1);
+    case RDB_ZSET_ZIPLIST:
+    case RDB_HASH_ZIPLIST: return add_block(b, in, PACK_ZIPLIST, block, 2);
+    case RDB_SET_LISTPACK: return add_block(b, in, PACK_LISTPACK, block, 1);
+    default: return add_block(b, in, PACK_LISTPACK, block, 2);
+    }
+}
+
+/* -- element by element ---------------------------------------------------------------------------------------- */
+
+static enum rdb_got
+get_text_score(struct rdb_input *in, double *score)
+{
+    const unsigned char *p, *text;
+
+    RDB_TRY(rdb_get_bytes(in, 1, &p));
+    switch (*p) {
+    case ZSET_SCORE_NAN: return rdb__bad(in, "a score is not a number");
+    case ZSET_SCORE_INF: *score = INFINITY; return RDB_GOT;
+    case ZSET_SCORE_MINUS_INF: *score = -INFINITY; return RDB_GOT;
+    default: break;
+    }
+    RDB_TRY(rdb_get_bytes(in, *p, &text));
+    return parse_double(slice_of(text, *p), score) ? RDB_GOT : rdb__bad(in, "a score is no number");
+}
+
+static enum rdb_got
+get_score(struct rdb_build *b, struct rdb_input *in, double *score)
+{
+    const unsigned char *p;
+
+    if (b->type == RDB_ZSET)
+        return get_text_score(in, score);
+    RDB_TRY(rdb_get_bytes(in, 8, &p));
+    memcpy(score, p, 8);
+    return isnan(*score) ? rdb__bad(in, "a score is not a number") : RDB_GOT;
+}
+
+static enum rdb_got
+add_field(struct rdb_build *b, struct rdb_input *in)
+{
+    const unsigned char *p;
+    struct slice field, value;
+    uint64_t ttl = 0;
+
+    if (b->type == RDB_HASH_EXPIRES)
+        RDB_TRY(rdb_get_len(in, &ttl));
+    RDB_TRY(rdb_get_string(in, &b->a, &field));
+    RDB_TRY(rdb_get_string(in, &b->b, &value));
+    if (b->type == RDB_HASH_EXPIRES_VALKEY) {
+        RDB_TRY(rdb_get_bytes(in, 8, &p));
+        ttl = (int64_t)load_le(p, 8) >= 0;
+    }
+    if (ttl != 0)
+        return rdb__bad(in, "a hash field has a time to live, which is not supported yet");
+    return hash_set(hash_of(b), b->limits, field, value) ? RDB_GOT : rdb__bad(in, "a hash has a field twice");
+}
+
+static enum rdb_got
+add_list_node(struct rdb_build *b, struct rdb_input *in)
+{
+    uint64_t container = RDB_NODE_PACKED;
+    struct slice s;
+
+    if (b->type == RDB_LIST_QUICKLIST_2)
+        RDB_TRY(rdb_get_len(in, &container));
+    if (container != RDB_NODE_PLAIN && container != RDB_NODE_PACKED)
+        return rdb__bad(in, "a list's node of no known kind");
+    RDB_TRY(rdb_get_string(in, &b->a, &s));
+    if (container == RDB_NODE_PLAIN) {
+        list_push(list_of(b), b->limits, LIST_TAIL, s);
+        return RDB_GOT;
+    }
+    return add_block(b, in, b->type == RDB_LIST_QUICKLIST ? PACK_ZIPLIST : PACK_LISTPACK, s, 1);
+}
+
+static enum rdb_got
+add_element(struct rdb_build *b, struct rdb_input *in)
+{
+    struct slice s;
+    double score;
+
+    switch (value_type_of(b->type)) {
+    case TYPE_HASH:
+        return add_field(b, in);
+    case TYPE_ZSET:
+        RDB_TRY(rdb_get_string(in, &b->a, &s));
+        RDB_TRY(get_score(b, in, &score));
+        return zset_put(zset_of(b), b->limits, s, score) ? RDB_GOT : rdb__bad(in, "a sorted set has a member twice");
+    case TYPE_SET:
+        RDB_TRY(rdb_get_string(in, &b->a, &s));
+        return set_add(set_of(b), b->limits, s) ? RDB_GOT : rdb__bad(in, "a set has a member twice");
+    default:
+        if (b->type != RDB_LIST)
+            return add_list_node(b, in);
+        RDB_TRY(rdb_get_string(in, &b->a, &s));
+        list_push(list_of(b), b->limits, LIST_TAIL, s);
+        return RDB_GOT;
+    }
+}
+
+static enum rdb_got
+build_elements(struct rdb_build *b, struct rdb_input *in)
+{
+    const unsigned char *p;
+
+    if (b->stage == 0) {
+        const unsigned char *from = in->p;
+        enum rdb_got got = b->type == RDB_HASH_EXPIRES ? rdb_get_bytes(in, 8, &p) : RDB_GOT;
+        if (got == RDB_GOT)
+            got = rdb_get_len(in, &b->left);
+        if (got == RDB_MORE)
+            in->p = from;
+        if (got != RDB_GOT)
+            return got;
+        b->stage = 1;
+    }
+    for (; b->left > 0; b->left--) {
+        const unsigned char *from = in->p;
+        enum rdb_got got = add_element(b, in);
+        if (got == RDB_MORE)
+            in->p = from;
+        if (got != RDB_GOT)
+            return got;
+    }
+    return RDB_GOT;
+}
+
+static enum rdb_got
+build_string(struct rdb_build *b, struct rdb_input *in)
+{
+    struct slice value;
+
+    RDB_TRY(rdb_get_string(in, &b->a, &value));
+    struct entry *e = string_set(b->entry, value);
+    if (e == NULL)
+        return rdb__bad(in, "there is not enough memory for a string");
+    b->entry = e;
+    return RDB_GOT;
+}
+
+static enum rdb_got
+build_expires_block(struct rdb_build *b, struct rdb_input *in)
+{
+    const unsigned char *from = in->p, *p;
+    struct slice block;
+    enum rdb_got got = rdb_get_bytes(in, 8, &p);
+
+    if (got == RDB_GOT)
+        got = rdb_get_string(in, &b->a, &block);
+    if (got == RDB_MORE)
+        in->p = from;
+    return got == RDB_GOT ? add_block(b, in, PACK_LISTPACK, block, 3) : got;
+}
+
+enum rdb_got
+rdb_build_step(struct rdb_build *b, struct rdb_input *in)
+{
+    switch (b->type) {
+    case RDB_STRING:
+        return build_string(b, in);
+    case RDB_STREAM:
+    case RDB_STREAM_2:
+    case RDB_STREAM_3:
+        return rdb__build_stream(b, in);
+    case RDB_HASH_EXPIRES_LISTPACK:
+        return build_expires_block(b, in);
+    case RDB_LIST:
+    case RDB_SET:
+    case RDB_ZSET:
+    case RDB_ZSET_2:
+    case RDB_HASH:
+    case RDB_HASH_EXPIRES:
+    case RDB_HASH_EXPIRES_VALKEY:
+    case RDB_LIST_QUICKLIST:
+    case RDB_LIST_QUICKLIST_2:
+        return build_elements(b, in);
+    default:
+        return build_block(b, in);
+    }
+}
+
+static bool
+is_empty(struct entry *e)
+{
+    const void *h = entry_handle(e);
+
+    switch (entry_type(e)) {
+    case TYPE_LIST: return list_count(h) == 0;
+    case TYPE_SET: return set_count(h) == 0;
+    case TYPE_ZSET: return zset_count(h) == 0;
+    case TYPE_HASH: return hash_count(h) == 0;
+    default: return false;
+    }
+}
+
+struct entry *
+rdb_build_take(struct rdb_build *b)
+{
+    struct entry *e = b->entry;
+
+    b->entry = NULL;
+    if (entry_type(e) != TYPE_STRING && is_empty(e)) {
+        entry_free(e);
+        return NULL;
+    }
+    return e;
+}

@@ -1,0 +1,317 @@
+/* store/rdb_file.c - see rdb_file.h. */
+#include "store/rdb_file.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4 };
+
+struct queued_chunk {
+    struct rdb_chunk chunk; /* first: a chunk handed out is one of these */
+    struct queued_chunk *next;
+};
+
+struct rdb_file {
+    const struct disk *disk;
+    char *temp, *name;
+    bool threaded, sync_often;
+    int fd;                 /* -1: closed */
+    struct rdb_packer packer;
+    struct buf out, why;
+    uint64_t unsynced;
+
+    pthread_t thread;
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t more, done;
+    struct queued_chunk *first, **last, *spare;
+    size_t backlog, spares;
+    uint64_t written;
+    bool ended, given_up;
+    enum rdb_file_state state;
+};
+
+static char *
+copy_text(const char *s)
+{
+    size_t n = strlen(s) + 1;
+
+    return memcpy(mem_get(n), s, n);
+}
+
+static bool
+failed(struct rdb_file *f, const char *what, int error)
+{
+    buf_reset(&f->why);
+    buf_printf(&f->why, "%s %s: %s", what, f->temp, strerror(-error));
+    return false;
+}
+
+static bool
+flush(struct rdb_file *f)
+{
+    int r = disk_write_all(f->disk, f->fd, buf_slice(&f->out));
+
+    if (r < 0)
+        return failed(f, "can't write", r);
+    pthread_mutex_lock(&f->lock);
+    uint64_t at = f->written;
+    f->written += f->out.len;
+    pthread_mutex_unlock(&f->lock);
+    f->unsynced += f->out.len;
+    /* The kernel is told to write as we go, so that the sync at the end does not have everything to do. */
+    if (f->sync_often && f->unsynced >= SYNC_BYTES) {
+        (void)f->disk->flush_hint(f->disk->ctx, f->fd, 0, (int64_t)at);
+        f->unsynced = 0;
+    }
+    buf_reset(&f->out);
+    return true;
+}
+
+static bool
+write_chunk(struct rdb_file *f, const struct rdb_chunk *c)
+{
+    rdb_pack(&f->packer, c, &f->out);
+    return f->out.len < WRITE_BYTES || flush(f);
+}
+
+static bool
+complete(struct rdb_file *f)
+{
+    rdb_pack_end(&f->packer, &f->out);
+    if (!flush(f))
+        return false;
+    int fd = f->fd;
+    f->fd = -1;
+    int r = disk_publish(f->disk, fd, f->temp, f->name);
+    return r == 0 || failed(f, "can't complete", r);
+}
+
+static void
+abandon(struct rdb_file *f)
+{
+    if (f->fd >= 0) {
+        (void)f->disk->close(f->disk->ctx, f->fd);
+        (void)f->disk->unlink(f->disk->ctx, f->temp);
+        f->fd = -1;
+    }
+}
+
+/* The lock is held. */
+static void
+recycle_locked(struct rdb_file *f, struct queued_chunk *q)
+{
+    f->backlog -= rdb_chunk_size(&q->chunk);
+    rdb_chunk_reset(&q->chunk);
+    if (f->spares >= CHUNKS_KEPT) {
+        rdb_chunk_fini(&q->chunk);
+        mem_free(q);
+        return;
+    }
+    f->spares++;
+    q->next = f->spare;
+    f->spare = q;
+}
+
+static void
+settle_locked(struct rdb_file *f, enum rdb_file_state state)
+{
+    f->state = state;
+    pthread_cond_broadcast(&f->done);
+}
+
+/* Works off what is queued; with `once` returns when there is nothing. */
+static void
+work(struct rdb_file *f, bool once)
+{
+    pthread_mutex_lock(&f->lock);
+    for (;;) {
+        while (f->first == NULL && !f->ended && !f->given_up && !once)
+            pthread_cond_wait(&f->more, &f->lock);
+        struct queued_chunk *q = f->first;
+        bool alive = f->state == RDB_FILE_WRITING && !f->given_up;
+        if (q == NULL && !(f->ended && alive))
+            break;
+        if (q != NULL && (f->first = q->next) == NULL)
+            f->last = &f->first;
+        pthread_mutex_unlock(&f->lock);
+        bool ok = !alive || (q != NULL ? write_chunk(f, &q->chunk) : complete(f));
+        pthread_mutex_lock(&f->lock);
+        if (q != NULL)
+            recycle_locked(f, q);
+        if (!ok)
+            settle_locked(f, RDB_FILE_FAILED);
+        else if (q == NULL)
+            settle_locked(f, RDB_FILE_DONE);
+        if (!ok)
+            abandon(f);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void *
+run(void *arg)
+{
+    struct rdb_file *f = arg;
+
+    mem_thread_attach();
+    /* What comes in after a failure is dropped until the owner knows of it. */
+    work(f, false);
+    mem_thread_detach();
+    return NULL;
+}
+
+struct rdb_file *
+rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
+{
+    struct rdb_file *f = mem_get_zero(sizeof(*f));
+
+    *f = (struct rdb_file){
+        .disk = opt->disk,
+        .temp = copy_text(opt->temp),
+        .name = copy_text(opt->name),
+        .threaded = opt->threaded,
+        .sync_often = opt->sync_often,
+        .packer = {.compress = opt->compress, .checksum = opt->checksum},
+    };
+    f->last = &f->first;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->more, NULL);
+    pthread_cond_init(&f->done, NULL);
+    f->fd = f->disk->open(f->disk->ctx, f->temp, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (f->fd < 0) {
+        buf_printf(why, "can't create %s: %s", f->temp, strerror(-f->fd));
+        f->fd = -1;
+        f->threaded = false;
+        rdb_file_free(f);
+        return NULL;
+    }
+    if (f->threaded && pthread_create(&f->thread, NULL, run, f) != 0) {
+        buf_printf(why, "can't start a thread");
+        f->threaded = false;
+        rdb_file_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+struct rdb_chunk *
+rdb_file_chunk(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    struct queued_chunk *q = f->spare;
+    if (q != NULL) {
+        f->spare = q->next;
+        f->spares--;
+    }
+    pthread_mutex_unlock(&f->lock);
+    return q != NULL ? &q->chunk : mem_get_zero(sizeof(*q));
+}
+
+void
+rdb_file_put(struct rdb_file *f, struct rdb_chunk *c)
+{
+    struct queued_chunk *q = (struct queued_chunk *)c;
+
+    q->next = NULL;
+    pthread_mutex_lock(&f->lock);
+    *f->last = q;
+    f->last = &q->next;
+    f->backlog += rdb_chunk_size(c);
+    pthread_cond_signal(&f->more);
+    pthread_mutex_unlock(&f->lock);
+    if (!f->threaded)
+        work(f, true);
+}
+
+void
+rdb_file_end(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->ended = true;
+    pthread_cond_signal(&f->more);
+    pthread_mutex_unlock(&f->lock);
+    if (!f->threaded)
+        work(f, true);
+}
+
+size_t
+rdb_file_backlog(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    size_t n = f->backlog;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+enum rdb_file_state
+rdb_file_state(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    enum rdb_file_state state = f->state;
+    pthread_mutex_unlock(&f->lock);
+    return state;
+}
+
+uint64_t
+rdb_file_written(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    uint64_t n = f->written;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+struct slice
+rdb_file_why(const struct rdb_file *f)
+{
+    return buf_slice(&f->why);
+}
+
+enum rdb_file_state
+rdb_file_wait(struct rdb_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (f->state == RDB_FILE_WRITING)
+        pthread_cond_wait(&f->done, &f->lock);
+    enum rdb_file_state state = f->state;
+    pthread_mutex_unlock(&f->lock);
+    return state;
+}
+
+static void
+free_chunks(struct queued_chunk *q)
+{
+    while (q != NULL) {
+        struct queued_chunk *next = q->next;
+        rdb_chunk_fini(&q->chunk);
+        mem_free(q);
+        q = next;
+    }
+}
+
+void
+rdb_file_free(struct rdb_file *f)
+{
+    if (f == NULL)
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->given_up = true;
+    pthread_cond_signal(&f->more);
+    pthread_mutex_unlock(&f->lock);
+    if (f->threaded)
+        pthread_join(f->thread, NULL);
+    abandon(f);
+    free_chunks(f->first);
+    free_chunks(f->spare);
+    pthread_cond_destroy(&f->more);
+    pthread_cond_destroy(&f->done);
+    pthread_mutex_destroy(&f->lock);
+    buf_fini(&f->out);
+    buf_fini(&f->why);
+    mem_free(f->temp);
+    mem_free(f->name);
+    mem_free(f);
+}
