@@ -7,6 +7,8 @@
     X(cmd_string_family)       \
     X(cmd_counter_family)      \
     X(cmd_lcs_family)          \
+    X(cmd_bitmap_family)       \
+    X(cmd_bitfield_family)     \
     X(cmd_generic_family)      \
     X(cmd_scan_family)         \
     X(cmd_object_family)       \

@@ -33,7 +33,7 @@ ODD_KEYS = [b"", b"\x00\r\n\xff", b"k" * 70, b"x1", b"g1", b"p1", b"{tag}1"]
 # Values that cannot be told from the argument's type and name alone.
 ENCODING_WORDS = {"type": [b"string", b"list", b"set", b"zset", b"hash", b"stream", b"STRING", b"nosuch"],
                   "operation": [b"AND", b"OR", b"XOR", b"NOT", b"and", b"NAND"],
-                  "encoding": [b"u8", b"i8", b"u1", b"i64", b"u63", b"u64", b"i0", b"i65", b"x8", b"u"],
+                  "encoding": [b"u8", b"i8", b"u1", b"i64", b"u63", b"i1", b"u5", b"i13", b"u32", b"i16", b"u64", b"i0", b"i65", b"x8", b"u"],
                   "message": [b"hello", b"", b"a\r\nb"], "channel": [b"ch1", b"ch2", b"s1"], "shardchannel": [b"ch1", b"ch2"],
                   "threshold": [b"0", b"1", b"3", b"-1", b"2-0", b"abc", b"100"],
                   "group": [b"grp1", b"grp2"], "groupname": [b"grp1", b"grp2"],
@@ -237,10 +237,17 @@ class Generator:
             usual = INDEXES
         elif name in ("destination-db", "db"):
             usual = [b"0", b"1", b"2", b"3", b"0", b"1", b"16", b"-1"]
-        elif name == "offset" and command in ("setbit", "getbit", "setrange", "bitfield"):
+        elif name == "offset" and command == "bitfield":
+            usual = [b"0", b"1", b"7", b"8", b"100", b"#0", b"#1", b"#2", b"#7", b"33", b"-1", b"#-1", b"8388", b"16", b"64"]
+        elif name == "offset" and command in ("setbit", "getbit", "setrange"):
             usual = [b"0", b"1", b"7", b"8", b"100", b"5", b"-1", b"8388607", b"8388608", b"1048576", b"1048575"]
         elif name == "bit":
-            usual = [b"0", b"1", b"2"]
+            usual = [b"0", b"1", b"0", b"1", b"2"]
+        elif command == "bitfield_ro" and name == "offset":
+            usual = [b"0", b"1", b"#1", b"#2", b"7", b"100", b"#100", b"-1", b"#a", b"1048576"]
+        elif command == "bitfield" and name in ("value", "increment"):
+            usual = [b"0", b"1", b"-1", b"100", b"127", b"128", b"255", b"256", b"-128", b"-129", b"9223372036854775807",
+                     b"-9223372036854775808"]
         elif name == "value" and command == "setbit":
             usual = [b"0", b"1", b"1", b"2", b"-1"]
         if usual is not None:
