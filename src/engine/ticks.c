@@ -40,7 +40,7 @@ ticks_calibrate(struct ticks *t)
         return false;
     uint64_t ticks = ticks_now(t) - t->base_ticks;
     double guess_ns = (double)ticks / t->per_us * 1000;
-    if (guess_ns < CALIBRATE_FIRST_NS / 4)
+    if (guess_ns < CALIBRATE_FIRST_NS / 4.0)
         return false;
     bool first = t->per_us == 2500;
     if (!first && guess_ns < CALIBRATE_AGAIN_NS)

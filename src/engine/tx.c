@@ -210,7 +210,7 @@ tx__queue(struct exec *x)
     }
     if (m->queue_count == m->queue_cap) {
         m->queue_cap = m->queue_cap == 0 ? 4 : m->queue_cap * 2;
-        m->queue = mem_resize(m->queue, m->queue_cap * sizeof(*m->queue));
+        m->queue = mem_resize(m->queue, m->queue_cap * sizeof(struct queued *));
     }
     m->queue[m->queue_count++] = q;
     m->queue_bytes += bytes;

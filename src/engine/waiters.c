@@ -21,6 +21,7 @@ struct wait_key {
     struct wait_link *first, *last;
     struct wait_key *next_ready;
     bool ready, pinned; /* pinned: being served, must not be freed */
+    bool when_gone;     /* somebody in the queue wants to hear of that too */
     char bytes[];
 };
 
@@ -116,6 +117,7 @@ link_up(struct engine *e, struct wait *w, struct db *db, struct slice name)
     *l = (struct wait_link){.key = k, .wait = w, .prev = k->last};
     *(k->last != NULL ? &k->last->next : &k->first) = l;
     k->last = l;
+    k->when_gone = k->when_gone || w->when_gone;
 }
 
 static void
@@ -367,7 +369,10 @@ serve_key(struct engine *e, struct wait_key *k)
 
     k->pinned = true;
     for (struct wait_link *l = k->first; l != NULL; l = next) {
-        struct entry *entry = keyspace_find(e, k->db, k->name);
+        const struct entry *entry = keyspace_find(e, k->db, k->name);
+        /* There may be thousands of others who wait for it to come back. */
+        if (entry == NULL && !k->when_gone)
+            break;
         /* Only this link can go while its session runs: whoever is served leaves, nobody else does. */
         next = l->next;
         if (l->wait->when_gone || (entry != NULL && entry_type(entry) == l->wait->type))

@@ -236,6 +236,21 @@ t_blmove(struct exec *x)
     return reply_bulk(x, moved);
 }
 
+/* Waits for a list, and says so when the key goes or changes its type. */
+static enum rc
+t_blany(struct exec *x)
+{
+    const struct list *l;
+
+    if (x->resumed && peek(x, x->argv[1]) == NULL)
+        return fail(x, "UNBLOCKED the key no longer exists");
+    TRY(read_list(x, x->argv[1], &l));
+    if (x->resumed && l != NULL && list_count(l) > 2)
+        return reply_int(x, (int64_t)list_count(l));
+    wait_even_gone(x);
+    return wait_on_keys(x, x->argv + 1, 1, TYPE_LIST, 0);
+}
+
 static enum rc
 t_select(struct exec *x)
 {
@@ -390,6 +405,7 @@ static const struct cmd fixture_rows[] = {
     {"blpop", t_blpop, .arity = -3, .flags = CMD_WRITE | CMD_BLOCKING, .keys = {KEY_RANGE(1, -2, 1, KEY_RW)}},
     {"blmove", t_blmove, .arity = 4, .flags = CMD_WRITE | CMD_BLOCKING,
      .keys = {KEY_AT(1, KEY_RW), KEY_AT(2, KEY_RW)}},
+    {"blany", t_blany, .arity = 2, .flags = CMD_BLOCKING, .keys = {KEY_AT(1, KEY_RO)}},
     {"select", t_select, .arity = 2, .flags = CMD_FAST | CMD_LOADING | CMD_STALE},
     {"swapdb", t_swapdb, .arity = 3, .flags = CMD_WRITE | CMD_FAST},
     {"flushall", t_flushall, .arity = -1, .flags = CMD_WRITE},

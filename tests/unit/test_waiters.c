@@ -161,6 +161,33 @@ test_expired_does_not_wake(void **state)
     assert_true(session_is_blocked(a));
 }
 
+static void
+test_any_change(void **state)
+{
+    struct fixture *f = *state;
+    struct session *a = client(f), *b = client(f), *s = client(f);
+
+    feed(f, s, "rpush l 1\r\n");
+    say(f, a, "blany l");
+    say(f, b, "blany l");
+    say(f, s, "rpush l 2");
+    assert_true(session_is_blocked(a)); /* looked, and waits on */
+    say(f, s, "rpush l 3");
+    assert_string_equal(take(f, a), ":3\r\n");
+    assert_string_equal(take(f, b), ":3\r\n");
+    say(f, a, "blany l");
+    say(f, s, "del l");
+    assert_string_equal(take(f, a), "-UNBLOCKED the key no longer exists\r\n");
+    say(f, s, "rpush l 1");
+    say(f, a, "blany l");
+    say(f, s, "set l x");
+    assert_string_equal(take(f, a), "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
+    feed(f, s, "del l\r\nrpush l 1\r\n");
+    say(f, a, "blany l");
+    say(f, s, "flushall");
+    assert_string_equal(take(f, a), "-UNBLOCKED the key no longer exists\r\n");
+}
+
 /* Every element pushed is popped once, by somebody, or still there at the end. */
 static void
 test_model(void **state)
@@ -214,7 +241,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_first_come_first_served), T(test_key_order_is_the_commands), T(test_whatever_creates_the_key), T(test_chain),
-        T(test_timeout), T(test_unblock), T(test_gone_while_waiting), T(test_expired_does_not_wake), T(test_model),
+        T(test_timeout), T(test_unblock), T(test_gone_while_waiting), T(test_expired_does_not_wake), T(test_any_change), T(test_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
