@@ -8,6 +8,8 @@
  * value. */
 #include "cmd/cmd_digest.h"
 
+#include "value/stream.h"
+
 #include <stdio.h>
 
 static void
@@ -77,6 +79,26 @@ digest_zset(unsigned char digest[SHA1_BYTES], const struct zset *z)
     }
 }
 
+/* In order: each entry's id as "ms.seq", then its names and values. */
+static void
+digest_stream(unsigned char digest[SHA1_BYTES], const struct stream *s)
+{
+    struct stream_iter it = stream_seek(s, STREAM_ID_MIN, false);
+    struct stream_entry e;
+    struct slice name, value;
+    char id[2 * INT64_TEXT_MAX + 1];
+
+    while (stream_next(&it, &e)) {
+        int n = snprintf(id, sizeof(id), "%llu.%llu", (unsigned long long)e.id.ms, (unsigned long long)e.id.seq);
+        chain(digest, slice_of(id, (size_t)n));
+        for (size_t i = 0; i < e.pairs; i++) {
+            stream_entry_pair(&e, &name, &value);
+            chain(digest, name);
+            chain(digest, value);
+        }
+    }
+}
+
 void
 digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
 {
@@ -84,7 +106,8 @@ digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
     const void *value = type == TYPE_STRING ? NULL : entry_handle(e);
     struct slice a, b;
 
-    chain_number(digest, (uint32_t)type);
+    /* The numbers are redis's, where modules come before streams. */
+    chain_number(digest, type == TYPE_STREAM ? 6 : (uint32_t)type);
     if (type == TYPE_STRING) {
         char text[STRING_TEXT_MAX];
         chain(digest, string_get(e, text));
@@ -99,6 +122,8 @@ digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
     } else if (type == TYPE_HASH) {
         for (struct hash_iter it = {0}; hash_next(value, &it, &a, &b);)
             fold_pair(digest, a, b);
+    } else if (type == TYPE_STREAM) {
+        digest_stream(digest, value);
     }
     if (entry_expiry(e) >= 0)
         fold(digest, LIT("!!expire!!"));

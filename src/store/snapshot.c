@@ -15,7 +15,7 @@
 
 enum {
     CHUNK_BYTES = 256 << 10,
-    STEP_BYTES = 32 << 10,         /* of a large value, between looks at the clock */
+    PIECES = 8,                    /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
     BACKLOG_MAX = 8 << 20,         /* the walk rests while more than this waits */
     BUCKETS_PER_LOOK = 16,
@@ -42,6 +42,7 @@ struct snapshot {
     struct rdb_file *file;
     bool still, dead, done;
     struct clock clock;
+    size_t large_bytes;
     struct source *sources;
     size_t source_count, at;  /* the source that is being walked */
     struct rdb_chunk *chunk;  /* of the walk; between records unless `value_open` */
@@ -135,9 +136,9 @@ write_early(struct snapshot *s, const struct source *src, struct entry *e)
 /* -- large values ---------------------------------------------------------------------------------------------- */
 
 static bool
-is_large(const struct entry *e)
+is_large(const struct snapshot *s, const struct entry *e)
 {
-    return entry_type(e) != TYPE_STRING && entry_bytes(e) > LARGE_BYTES;
+    return entry_type(e) != TYPE_STRING && entry_bytes(e) > s->large_bytes;
 }
 
 static void
@@ -298,6 +299,7 @@ snapshot_begin(struct engine *e, struct rdb_file *file, const struct snapshot_op
     s->engine = e;
     s->file = file;
     s->still = opt->still;
+    s->large_bytes = opt->large_bytes > 0 ? opt->large_bytes : LARGE_BYTES;
     s->clock = engine_clock(e);
     s->chunk = rdb_file_chunk(file);
     s->chunk_db = s->early_db = -1;
@@ -346,7 +348,7 @@ visit(void *ctx, void *item)
     }
     if (s->dead)
         return;
-    if (UNLIKELY(is_large(e)))
+    if (UNLIKELY(is_large(s, e)))
         add_large(s, w->src, e);
     else
         write_walked(s, w->src, e);
@@ -424,7 +426,7 @@ snapshot_step(struct snapshot *s, int64_t budget_ns)
         if (s->dead)
             s->large_count = 0;
         else
-            (void)write_large(s, STEP_BYTES);
+            (void)write_large(s, s->large_bytes / PIECES);
         if (s->large_count > 0 && out_of_time(s, deadline))
             return false;
     }
