@@ -134,6 +134,48 @@ $(BIN)/sorrel-benchmark: $(call objs,$(call sources,base proto client bench))
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
+# -- the client library ------------------------------------------------------------------------------------------
+
+# For other people's programs: on the C library's own allocator, position-independent, and with no name visible that
+# does not begin with sorrel_. The static one is a single object for the same reason.
+LIB        := $(BUILD)/lib
+LIB_VERSION := 0.1.0
+LIB_OBJ    := $(patsubst %.c,$(LIB)/%.o,$(filter-out src/base/sha%,$(call sources,base proto client)))
+LIB_CFLAGS := $(STD) $(WARN) -O2 -g -fPIC -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2
+EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
+
+.PHONY: lib examples
+lib: $(LIB)/libsorrel.a $(LIB)/libsorrel.so $(LIB)/sorrel.pc
+examples: $(EXAMPLES)
+
+$(LIB)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CCACHE) $(CC) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB)/libsorrel.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(LIB)/all.o $^ && objcopy -w --keep-global-symbol='sorrel_*' $(LIB)/all.o $(LIB)/sorrel.o
+	@rm -f $@
+	$(Q)ar rcs $@ $(LIB)/sorrel.o
+
+$(LIB)/libsorrel.so: $(LIB_OBJ) src/client/libsorrel.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libsorrel.so.0 -Wl,--version-script=src/client/libsorrel.map -Wl,-z,relro,-z,now \
+	    -o $@.$(LIB_VERSION) $(LIB_OBJ) -lm -lpthread
+	@ln -sf libsorrel.so.$(LIB_VERSION) $@.0 && ln -sf libsorrel.so.0 $@
+
+$(LIB)/sorrel.pc: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'Name: sorrel' 'Description: C client toolkit for Redis-compatible servers' \
+	    'Version: $(LIB_VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lsorrel' \
+	    'Libs.private: -lm -lpthread' > $@
+
+$(BUILD)/examples/%: examples/%.c $(LIB)/libsorrel.a
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a -lm -lpthread
+
 # -- running and testing -----------------------------------------------------------------------------------------
 
 run:
@@ -226,10 +268,18 @@ ALIAS_NAMES   = $(foreach p,$(PROGRAM_NAMES),$(p:sorrel-%=redis-%) $(p:sorrel-%=
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	@$(MAKE) -s lib
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/sorrel
+	install -m 644 include/sorrel/*.h $(DESTDIR)$(PREFIX)/include/sorrel
+	install -m 644 $(LIB)/libsorrel.a $(LIB)/libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/libsorrel.so.0
+	ln -sf libsorrel.so.0 $(DESTDIR)$(PREFIX)/lib/libsorrel.so
+	install -m 644 $(LIB)/sorrel.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
 	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done)
 
 uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/include/sorrel $(DESTDIR)$(PREFIX)/lib/libsorrel.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAM_NAMES) && for a in $(ALIAS_NAMES); do \
 	    case $$(readlink $$a) in sorrel-*) rm -f $$a;; esac; done
 

@@ -206,7 +206,7 @@ report_comparison(const struct options *o, struct comparison *c)
         printf("%s: %.2f against %.2f requests per second; first / second, median of %d rounds (least to most):\n",
                c->title, c->first_rps / c->rounds, c->second_rps / c->rounds, c->rounds);
     }
-    print_spread(json ? "throughput" : "throughput", c->throughput, c->rounds, json);
+    print_spread("throughput", c->throughput, c->rounds, json);
     print_spread(json ? "p99" : "p99 latency", c->p99, c->rounds, json);
     if (c->cpu[0] > 0)
         print_spread(json ? "server_cpu" : "server cpu a request", c->cpu, c->rounds, json);
