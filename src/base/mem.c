@@ -274,6 +274,12 @@ mem_purge(void)
     (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
 }
 
+void
+mem_decay(void)
+{
+    (void)mallctl("arena.4096.decay", NULL, NULL, NULL, 0);
+}
+
 #else /* the C library, under a sanitizer or valgrind */
 
 void
@@ -323,6 +329,11 @@ void
 mem_purge(void)
 {
     malloc_trim(0);
+}
+
+void
+mem_decay(void)
+{
 }
 
 #endif

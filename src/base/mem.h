@@ -58,6 +58,9 @@ void mem_stats_get(struct mem_stats *out);
 const char *mem_allocator_name(void);
 /* Gives free pages back to the system. */
 void mem_purge(void);
+/* Gives back those that have been free for some seconds. The allocator does that itself while it is busy; an idle process
+ * calls this once a second, best from a thread that may take its time. */
+void mem_decay(void);
 
 /* Checked arithmetic for sizes from outside: false on overflow, *out untouched then. */
 static inline bool

@@ -2,10 +2,14 @@
 #include "server/reaper.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "value/entry.h"
 
 #include <pthread.h>
+#include <time.h>
+
+enum { DECAY_EVERY_S = 1 };
 
 struct reaper {
     pthread_t thread;
@@ -22,12 +26,20 @@ static void *
 run(void *arg)
 {
     struct reaper *r = arg;
+    struct clock clock = clock_system(); /* the one that pthread_cond_timedwait() goes by */
 
     mem_thread_attach();
     pthread_mutex_lock(&r->lock);
     for (;;) {
-        while (r->n == 0 && !r->stop)
-            pthread_cond_wait(&r->more, &r->lock);
+        while (r->n == 0 && !r->stop) {
+            int64_t now_ns = clock_mono_ns(&clock);
+            struct timespec until = {now_ns / 1000000000 + DECAY_EVERY_S, now_ns % 1000000000};
+            if (pthread_cond_timedwait(&r->more, &r->lock, &until) == 0)
+                continue;
+            pthread_mutex_unlock(&r->lock);
+            mem_decay();
+            pthread_mutex_lock(&r->lock);
+        }
         if (r->n == 0)
             break;
         struct entry **batch = r->queue;
@@ -52,9 +64,13 @@ struct reaper *
 reaper_new(void)
 {
     struct reaper *r = mem_get_zero(sizeof(*r));
+    pthread_condattr_t attr;
 
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->more, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->more, &attr);
+    pthread_condattr_destroy(&attr);
     if (pthread_create(&r->thread, NULL, run, r) != 0) {
         mem_free(r);
         return NULL;

@@ -1,5 +1,7 @@
 /* server/reaper.h - frees large values on a thread of its own, so that deleting one holds nobody up.
  *
+ * The thread also gives memory that has been free for a while back to the system, once a second.
+ *
  * Threads: reaper_put() from the thread that owns the engine; entries handed over belong to nobody else.
  */
 #ifndef SORREL_SERVER_REAPER_H
