@@ -1,7 +1,7 @@
 /* tests/bench/bench_engine.c - nanoseconds a command inside the engine, without sockets: parse, dispatch, execute, reply.
  *
  *   make MODE=release build/release/libengine.a
- *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_engine.c build/release/libengine.a -ljemalloc -lcrypto -lm
+ *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_engine.c build/release/libengine.a -ljemalloc -lluajit-5.1 -lcrypto -lm
  *   ./a.out [keys] [commands] [rounds]
  */
 #include "base/buf.h"

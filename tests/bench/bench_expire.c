@@ -1,7 +1,7 @@
 /* tests/bench/bench_expire.c - how long it takes to free keys that are all due at once, and the longest slice.
  *
  *   make MODE=release build/release/libengine.a
- *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_expire.c build/release/libengine.a -ljemalloc -lcrypto -lm
+ *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_expire.c build/release/libengine.a -ljemalloc -lluajit-5.1 -lcrypto -lm
  *   ./a.out [keys] [slice in us]
  */
 #include "base/mem.h"
