@@ -246,7 +246,7 @@ lint: compile_commands.json
 lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC) $(call sources,bench))
 
 compile_commands.json: Makefile $(ALL_SRC)
-	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev)' $(ALL_SRC) > $@
+	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev) $(call pkg,$(PKGS) jemalloc libutf8proc,--cflags)' $(ALL_SRC) > $@
 
 cov:
 	@rm -rf $(BUILD)/cov

@@ -321,6 +321,7 @@ combine(struct exec *x, struct combination *c, struct slice key)
     large.zset_max_listpack_entries = 0;
     c->limits = &large;
     combine_into(x, c, zset__of(made));
+    c->limits = x->limits;
     return made;
 }
 

@@ -381,10 +381,17 @@ redis_acl_check_cmd(lua_State *L)
 static lua_Number
 version_number(void)
 {
-    unsigned a = 0, b = 0, c = 0;
+    unsigned packed = 0, part = 0;
 
-    (void)sscanf(SORREL_REDIS_VERSION, "%u.%u.%u", &a, &b, &c);
-    return (lua_Number)(a << 16 | b << 8 | c);
+    for (const char *p = SORREL_REDIS_VERSION; *p != '\0'; p++) {
+        if (*p == '.') {
+            packed = packed << 8 | part;
+            part = 0;
+        } else {
+            part = part * 10 + (unsigned)(*p - '0');
+        }
+    }
+    return (lua_Number)(packed << 8 | part);
 }
 
 void

@@ -26,7 +26,7 @@ static const char *const bit_names[] = {"arshift", "band", "bnot",   "bor",   "b
 
 /* -- tables that cannot be changed ----------------------------------------------------------------------------- */
 
-static char frozen_key; /* its address names the list of frozen tables in the registry */
+static const char frozen_key; /* its address names the list of frozen tables in the registry */
 
 int
 script__fail_readonly(lua_State *L)
@@ -45,7 +45,7 @@ fail_readonly_plain(lua_State *L)
 static void
 push_frozen_list(lua_State *L)
 {
-    lua_pushlightuserdata(L, &frozen_key);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&frozen_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
@@ -539,7 +539,7 @@ script__sandbox(struct script_host *h, lua_State *L)
     lua_settop(L, 0);
     CHECK(luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF));
     open_standard(L);
-    lua_pushlightuserdata(L, &frozen_key);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&frozen_key);
     lua_newtable(L);
     lua_rawset(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, LUA_GLOBALSINDEX); /* 1: original globals */
