@@ -275,10 +275,17 @@ install: all
 	ln -sf libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/libsorrel.so.0
 	ln -sf libsorrel.so.0 $(DESTDIR)$(PREFIX)/lib/libsorrel.so
 	install -m 644 $(LIB)/sorrel.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions)
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 tools/completion/sorrel.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sorrel-cli
+	ln -sf sorrel-cli $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sorrel-benchmark
+	install -m 644 tools/completion/_sorrel $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
 	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done)
 
 uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/sorrel-cli.1 man/man1/sorrel-benchmark.1 \
+	    bash-completion/completions/sorrel-cli bash-completion/completions/sorrel-benchmark zsh/site-functions/_sorrel)
 	rm -rf $(DESTDIR)$(PREFIX)/include/sorrel $(DESTDIR)$(PREFIX)/lib/libsorrel.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAM_NAMES) && for a in $(ALIAS_NAMES); do \
 	    case $$(readlink $$a) in sorrel-*) rm -f $$a;; esac; done

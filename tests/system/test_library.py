@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
@@ -83,3 +84,14 @@ def test_pool_drops_what_the_server_has_closed(built, tmp_path):
         assert failures <= 3 * 4
     finally:
         s.stop()
+
+
+def test_man_pages_know_every_option():
+    """The pages are written from --help; a new option without a new page shows here."""
+    for name in ("sorrel-cli", "sorrel-benchmark"):
+        program = os.path.join(BIN, name)
+        if not os.path.exists(program):
+            pytest.skip(f"{name} is not built")
+        page = subprocess.run([sys.executable, os.path.join(ROOT, "tools/man.py"), program], capture_output=True,
+                              text=True, check=True).stdout
+        assert page == open(os.path.join(ROOT, f"docs/man/{name}.1")).read(), f"run tools/man.py for {name}"
