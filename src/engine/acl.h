@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "engine/dispatch.h"
+#include "engine/exec.h"
 #include "engine/session.h"
 
 struct acl;

@@ -1,9 +1,11 @@
 /* server/apply.c - from the configuration to what it governs. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/acl.h"
 #include "engine/settings.h"
 #include "proto/words.h"
 #include "server/server.h"
+#include "server/users.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -119,7 +121,7 @@ server_listen(struct server *s, struct buf *why)
 /* -- settings -------------------------------------------------------------------------------------------------- */
 
 static void
-apply_engine(struct server *s)
+apply_engine(struct server *s, const bool *changed)
 {
     struct engine_settings *e = engine_settings(s->engine);
     const struct config *c = s->config;
@@ -141,8 +143,14 @@ apply_engine(struct server *s)
     l->zset_max_listpack_value = to_u32(config_num(c, CFG_ZSET_MAX_LISTPACK_VALUE));
     l->list_max_listpack_size = (int32_t)config_num(c, CFG_LIST_MAX_LISTPACK_SIZE);
     l->list_compress_depth = to_u32(config_num(c, CFG_LIST_COMPRESS_DEPTH));
+    l->stream_node_max_bytes = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_BYTES);
+    l->stream_node_max_entries = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_ENTRIES);
     engine_settings_changed(s->engine);
-    engine_set_password(s->engine, config_text(c, CFG_REQUIREPASS));
+    acl_set_channels_default(engine_acl(s->engine), config_num(c, CFG_ACL_PUBSUB_DEFAULT) == 0);
+    acl_log_set_max(engine_acl(s->engine), (size_t)config_num(c, CFG_ACLLOG_MAX_LEN));
+    /* Only when it was given: ACL SETUSER may have changed the default user since. */
+    if (changed == NULL ? config_text(c, CFG_REQUIREPASS).len > 0 : changed[CFG_REQUIREPASS])
+        engine_set_password(s->engine, config_text(c, CFG_REQUIREPASS));
 }
 
 /* Descriptors for the clients and a few for ourselves. Returns how many clients that allows, at most what was wanted.
@@ -259,6 +267,6 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
         return false;
     apply_hz(s);
     apply_limits(s);
-    apply_engine(s);
-    return true;
+    apply_engine(s, changed);
+    return changed != NULL || users_load(s->engine, s->config, why);
 }

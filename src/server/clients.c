@@ -4,6 +4,7 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "server/server.h"
+#include "server/users.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -338,6 +339,18 @@ host_log_line(void *ctx, struct slice line)
     log_warning("DEBUG LOG: %.*s", (int)line.len, line.ptr);
 }
 
+static bool
+host_acl_file(void *ctx, enum acl_file_request what, struct buf *error)
+{
+    struct server *s = ctx;
+    struct slice path = config_text(s->config, CFG_ACLFILE);
+
+    if (what == ACL_FILE_EXISTS)
+        return path.len > 0;
+    return what == ACL_FILE_LOAD ? users_read_file(s->engine, path.ptr, error)
+                                 : users_write_file(s->engine, path.ptr, error);
+}
+
 struct engine_host
 server_host(struct server *s)
 {
@@ -346,6 +359,7 @@ server_host(struct server *s)
         .session_ready = host_session_ready,
         .reap = host_reap,
         .session_io = host_session_io,
+        .acl_file = host_acl_file,
         .shutdown = host_shutdown,
         .sleep_us = host_sleep,
         .log_line = host_log_line,

@@ -1,0 +1,137 @@
+# ACL. Texts are those of 7.2 (they name the user); 7.0 words refusals differently and leaves sanitize-payload out.
+
+== users, rules and how they are told
+> ACL WHOAMI
+"default"
+> ACL SETUSER alice on >pw ~k* +get +set|foo +client|id
+OK
+# oracle: differs because 7.0 shows sanitize-payload only when it was asked for
+> ACL GETUSER alice
+{"flags" ~["on" "sanitize-payload"] "passwords" ["30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4"] "commands" "-@all +get +set|foo +client|id" "keys" "~k*" "channels" "" "selectors" []}
+> ACL SETUSER bob +@all -@dangerous &ch* %R~r* %W~w* %RW~x* (~s* +@string) nopass
+OK
+> ACL USERS
+["alice" "bob" "default"]
+# oracle: differs because 7.0 shows sanitize-payload only when it was asked for
+> ACL LIST
+["user alice on sanitize-payload #30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4 ~k* resetchannels -@all +get +set|foo +client|id" "user bob off nopass sanitize-payload %R~r* %W~w* ~x* resetchannels &ch* +@all -@dangerous (~s* resetchannels -@all +@string)" "user default on nopass sanitize-payload ~* &* +@all"]
+> ACL GETUSER nobody
+nil
+> ACL DELUSER alice nobody
+:1
+> ACL DELUSER default
+-ERR The 'default' user cannot be removed
+> ACL DELUSER bob
+:1
+
+== what is wrong with a rule
+> ACL SETUSER c FOO
+-ERR Error in ACL SETUSER modifier 'FOO': Syntax error
+> ACL SETUSER c +foo
+-ERR Error in ACL SETUSER modifier '+foo': Unknown command or category name in ACL
+> ACL SETUSER c +@foo
+-ERR Error in ACL SETUSER modifier '+@foo': Unknown command or category name in ACL
+> ACL SETUSER c %X~a
+-ERR Error in ACL SETUSER modifier '%X~a': Syntax error
+> ACL SETUSER c "(" +get
+-ERR Unmatched parenthesis in acl selector starting at '('.
+> ACL SETUSER c "<nopw"
+-ERR Error in ACL SETUSER modifier '<nopw': The password you are trying to remove from the user does not exist
+> ACL SETUSER c "#abc"
+-ERR Error in ACL SETUSER modifier '#abc': The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters
+> ACL SETUSER c ~* ~a
+-ERR Error in ACL SETUSER modifier '~a': Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns
+> ACL SETUSER c +client|id|x
+-ERR Error in ACL SETUSER modifier '+client|id|x': Allowing first-arg of a subcommand is not supported
+> ACL SETUSER "a b" on
+-ERR Usernames can't contain spaces or null characters
+> ACL SETUSER c on >x +foo
+-ERR Error in ACL SETUSER modifier '+foo': Unknown command or category name in ACL
+> ACL USERS
+["default"]
+
+== a restricted user is refused what it may not do, and the log tells
+> ACL SETUSER lim on nopass +get +multi +exec +publish +subscribe +acl|whoami ~k* &c*
+OK
+a> AUTH lim anything
+OK
+a> GET k
+nil
+# oracle: differs because 7.0 words refusals differently
+a> GET z
+-NOPERM No permissions to access a key
+# oracle: differs because 7.0 words refusals differently
+a> SET k 1
+-NOPERM User lim has no permissions to run the 'set' command
+# oracle: differs because 7.0 words refusals differently
+a> PUBLISH z hello
+-NOPERM No permissions to access a channel
+a> PUBLISH c1 hello
+:0
+a> MULTI
+OK
+# oracle: differs because 7.0 words refusals differently
+a> SET k 1
+-NOPERM User lim has no permissions to run the 'set' command
+a> EXEC
+-EXECABORT Transaction discarded because of previous errors.
+# oracle: differs because 7.2 added three fields
+> ACL LOG 1
+[{"count" :1 "reason" "command" "context" "multi" "object" "set" "username" "lim" "age-seconds" * "client-info" /id=.* user=lim .*/ "entry-id" :* "timestamp-created" :* "timestamp-last-updated" :*}]
+> ACL LOG RESET
+OK
+> ACL LOG
+[]
+> ACL SETUSER lim +set
+OK
+a> SET k 1
+OK
+> ACL DELUSER lim
+:1
+a> GET k
+closed
+
+== selectors: one of them must allow everything
+> ACL SETUSER sel on nopass -@all (~r* +get) (~w* +set)
+OK
+# oracle: differs because 7.0 words refusals differently
+> ACL DRYRUN sel set r1 x
+"User sel has no permissions to access the 'r1' key"
+> ACL DRYRUN sel get r1
+OK
+> ACL DRYRUN sel set w1 x
+OK
+> ACL DRYRUN nobody get
+-ERR User 'nobody' not found
+> ACL DRYRUN sel nocommand
+-ERR Command 'nocommand' not found
+> ACL DRYRUN sel get
+-ERR wrong number of arguments for 'get' command
+> ACL DELUSER sel
+:1
+
+== passwords
+> ACL SETUSER p on >one >two
+OK
+a> AUTH p one
+OK
+a> AUTH p two
+OK
+a> AUTH p three
+-WRONGPASS invalid username-password pair or user is disabled.
+> ACL SETUSER p <one
+OK
+b> AUTH p one
+-WRONGPASS invalid username-password pair or user is disabled.
+> ACL SETUSER p off
+OK
+b> AUTH p two
+-WRONGPASS invalid username-password pair or user is disabled.
+> ACL GENPASS 10
+/[0-9a-f]{3}/
+> ACL GENPASS 0
+-ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096
+> ACL DELUSER p
+:1
+> ACL LOG RESET
+OK
