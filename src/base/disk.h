@@ -1,8 +1,9 @@
 /* base/disk.h - files as an input and output that tests can replace.
  *
- * Whoever reads or writes files is handed a struct disk: the machine's own (disk_system()) or, in tests, one that fails,
- * forgets what was not synced, reorders and tears. Every function returns a negative errno on failure; nothing is
- * retried in the functions themselves: short reads, short writes and EINTR reach the caller, who uses the helpers below.
+ * Whoever reads or writes files is handed a struct disk: the machine's own (disk_system()) or, in tests, one that
+ * fails, forgets what was not synced, reorders and tears. Every function returns a negative errno on failure; nothing
+ * is retried in the functions themselves: short reads, short writes and EINTR reach the caller, who uses the helpers
+ * below.
  *
  * What is durable: the bytes of a file after sync(); a name (after open with O_CREAT, rename, unlink, mkdir) after
  * sync_dir() of the folder it is in.

@@ -340,6 +340,8 @@ debug_help(struct exec *x)
         "PROTOCOL <type>",
         "    Reply with an example of a type: string, integer, double, bignum, null, array,",
         "    set, map, attrib, push, verbatim, true, false.",
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "    Save a snapshot, empty all databases and load it again; MERGE replaces keys that are there.",
         "REPLYBUFFER (PEAK-RESET-TIME (NEVER|RESET|<ms>)|RESIZING <0|1>)",
         "    Accepted, without effect.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -370,6 +372,10 @@ cmd_debug(struct exec *x)
         if (arg_is(name, sub->name) && x->argc >= sub->argc_min && x->argc <= sub->argc_max)
             return sub->run(x);
     }
+    const struct engine_host *host = engine_host_of(x->engine);
+    enum rc rc = RC_OK;
+    if (host->debug != NULL && host->debug(host->ctx, x, &rc))
+        return rc;
     return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
                 (int)(name.len < 128 ? name.len : 128), name.ptr);
 }

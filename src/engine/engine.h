@@ -16,6 +16,7 @@
 
 struct engine;
 struct session;
+struct exec;
 struct entry;
 
 /* A session is referred to by id: slot and generation. Ids are never reused; CLIENT ID prints them. */
@@ -52,6 +53,8 @@ struct engine_host {
     bool (*shutdown)(void *ctx, unsigned flags, struct slice *why);
     /* DEBUG SLEEP: stands still, as a machine under load would. */
     void (*sleep_us)(void *ctx, int64_t us);
+    /* Subcommands of DEBUG that concern what only the host has (RELOAD, LOADAOF). False: it knows none of that name. */
+    bool (*debug)(void *ctx, struct exec *x, enum rc *rc);
     /* DEBUG LOG: a line for the log. */
     void (*log_line)(void *ctx, struct slice line);
     /* Runs work(arg), which frees things and touches nothing else, elsewhere. */

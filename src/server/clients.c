@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/pubsub.h"
 #include "engine/session.h"
+#include "server/persist.h"
 #include "server/server.h"
 #include "server/users.h"
 
@@ -332,6 +333,28 @@ host_sleep(void *ctx, int64_t us)
     }
 }
 
+/* DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE] */
+static enum rc
+debug_reload(struct persist *p, struct exec *x)
+{
+    unsigned flags = 0;
+    struct buf why = {0};
+
+    for (int i = 2; i < x->argc; i++) {
+        if (arg_is(x->argv[i], LIT("merge")))
+            flags |= RELOAD_MERGE;
+        else if (arg_is(x->argv[i], LIT("noflush")))
+            flags |= RELOAD_NOFLUSH;
+        else if (arg_is(x->argv[i], LIT("nosave")))
+            flags |= RELOAD_NOSAVE;
+        else
+            return fail(x, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    }
+    bool ok = persist_reload(p, flags, &why);
+    buf_fini(&why);
+    return ok ? reply_ok(x) : fail(x, "ERR Error trying to load the RDB dump, check server logs.");
+}
+
 static void
 host_log_line(void *ctx, struct slice line)
 {
@@ -351,6 +374,18 @@ host_acl_file(void *ctx, enum acl_file_request what, struct buf *error)
                                  : users_write_file(s->engine, path.ptr, error);
 }
 
+static bool
+host_debug(void *ctx, struct exec *x, enum rc *rc)
+{
+    struct server *s = ctx;
+
+    if (arg_is(x->argv[1], LIT("reload")))
+        *rc = debug_reload(s->persist, x);
+    else
+        return false;
+    return true;
+}
+
 struct engine_host
 server_host(struct server *s)
 {
@@ -363,5 +398,6 @@ server_host(struct server *s)
         .shutdown = host_shutdown,
         .sleep_us = host_sleep,
         .log_line = host_log_line,
+        .debug = host_debug,
     };
 }

@@ -1,7 +1,7 @@
 /* server/persist.c - see persist.h.
  *
- * How much of a turn a snapshot gets: while clients are busy a fifth of the time that serving them took, so that they keep
- * at least four fifths of the thread; all of it while nobody wants anything.
+ * How much of a turn a snapshot gets: while clients are busy a fifth of the time that serving them took, so that they
+ * keep at least four fifths of the thread; all of it while nobody wants anything.
  */
 #include "server/persist.h"
 
@@ -22,9 +22,9 @@
 enum {
     SLICE_MAX_NS = 1000000,
     SLICE_MIN_NS = 50000,
-    SHARE_BUSY = 4,        /* a snapshot gets one part where clients get so many */
+    SHARE_BUSY = 8, /* a snapshot gets one part where clients get so many */
     LOAD_SLICE_BYTES = 2 << 20,
-    RETRY_S = 5,           /* after a failure */
+    RETRY_S = 5, /* after a failure */
     SAVE_POINTS_MAX = 64,
     STILL_SLICE_NS = 100000000,
 };
@@ -34,12 +34,12 @@ struct persist {
     struct disk disk;
     struct rdb_file *file;
     struct snapshot *snapshot;
-    bool walking;                    /* the snapshot still needs slices; else only the file is being completed */
+    bool walking; /* the snapshot still needs slices; else only the file is being completed */
     bool cancelled, scheduled, failed;
     int64_t slice_end_ns;
     int64_t begun_ms, last_try_ms, last_save_ms, last_took_ms;
-    uint64_t changes_saved;          /* engine_changes() at the last save */
-    uint64_t changes_begun;          /* at the moment of the running snapshot */
+    uint64_t changes_saved; /* engine_changes() at the last save */
+    uint64_t changes_begun; /* at the moment of the running snapshot */
     uint64_t saves, last_early_bytes;
     bool loading;
     int64_t load_begun_ms, load_log_ms;
@@ -136,12 +136,13 @@ judge(struct persist *p)
     bool stop = p->failed && config_on(s->config, CFG_STOP_WRITES_ON_BGSAVE_ERROR) &&
                 config_save_points(s->config, &any, 1) > 0;
 
-    server_misconf(s, MISCONF_SNAPSHOT,
-                   stop ? LIT("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
-                              "Commands that may modify the data set are disabled, because this instance is configured to "
-                              "report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
-                              "Please check the Redis logs for details about the RDB error.")
-                        : LIT(""));
+    server_misconf(
+        s, MISCONF_SNAPSHOT,
+        stop ? LIT("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+                   "Commands that may modify the data set are disabled, because this instance is configured to "
+                   "report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+                   "Please check the Redis logs for details about the RDB error.")
+             : LIT(""));
 }
 
 /* -- saving ---------------------------------------------------------------------------------------------------- */
@@ -283,9 +284,11 @@ persist_cron(struct persist *p)
     if (p->snapshot != NULL || p->loading)
         return;
     for (size_t i = 0; i < n && i < SAVE_POINTS_MAX && !due; i++) {
-        due = changes >= (uint64_t)points[i].changes && changes > 0 && now - p->last_save_ms > points[i].seconds * 1000 && !waits;
+        due = changes >= (uint64_t)points[i].changes && changes > 0 &&
+              now - p->last_save_ms > points[i].seconds * 1000 && !waits;
         if (due)
-            log_notice("%lld changes in %lld seconds. Saving...", (long long)points[i].changes, (long long)points[i].seconds);
+            log_notice("%lld changes in %lld seconds. Saving...", (long long)points[i].changes,
+                       (long long)points[i].seconds);
     }
     if (due) {
         struct buf why = {0};
@@ -299,8 +302,8 @@ bool
 persist_shutdown(struct persist *p, unsigned flags)
 {
     struct save_point any;
-    bool wanted = (flags & SHUTDOWN_SAVE) || (!(flags & SHUTDOWN_NOSAVE) &&
-                  config_save_points(p->server->config, &any, 1) > 0);
+    bool wanted =
+        (flags & SHUTDOWN_SAVE) || (!(flags & SHUTDOWN_NOSAVE) && config_save_points(p->server->config, &any, 1) > 0);
     struct buf why = {0};
 
     if (p->snapshot != NULL) {
@@ -359,7 +362,8 @@ bool
 persist_load(struct persist *p, struct buf *why)
 {
     struct server *s = p->server;
-    struct rdb_load_options lo = {.disk = &p->disk, .path = file_name(p), .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
+    struct rdb_load_options lo = {
+        .disk = &p->disk, .path = file_name(p), .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
     int error = 0;
     int64_t from = clock_mono_ns(&s->clock);
     struct rdb_load *l = rdb_load_open(s->engine, &lo, &error, why);
@@ -379,6 +383,30 @@ persist_load(struct persist *p, struct buf *why)
     }
     rdb_load_free(l);
     return ok;
+}
+
+bool
+persist_reload(struct persist *p, unsigned flags, struct buf *why)
+{
+    struct engine *e = p->server->engine;
+    struct rdb_load_options lo = {
+        .disk = &p->disk, .path = file_name(p), .checksum = true, .flags = flags & RELOAD_MERGE ? RDB_MERGE : 0};
+    enum rdb_progress progress = RDB_WANTS_MORE;
+    int error;
+
+    if (p->snapshot != NULL)
+        end_snapshot(p);
+    if (!(flags & RELOAD_NOSAVE) && !persist_save(p, why))
+        return false;
+    for (int i = 0; i < engine_db_count(e) && !(flags & RELOAD_NOFLUSH); i++)
+        keyspace_discard(e, engine_db(e, i));
+    struct rdb_load *l = rdb_load_open(e, &lo, &error, why);
+    while (l != NULL && progress == RDB_WANTS_MORE)
+        progress = rdb_load_step(l, LOAD_SLICE_BYTES, why);
+    rdb_load_free(l);
+    if (progress != RDB_COMPLETE)
+        log_warning("Loading %s failed: %.*s", lo.path, (int)why->len, why->ptr);
+    return progress == RDB_COMPLETE;
 }
 
 /* -- INFO ------------------------------------------------------------------------------------------------------ */
@@ -416,9 +444,12 @@ persist_info(struct persist *p, struct buf *out)
                saving && snapshot_keys_total(p->snapshot) > 0
                    ? 100.0 * (double)snapshot_keys_done(p->snapshot) / (double)snapshot_keys_total(p->snapshot)
                    : 0.0);
-    info_field(out, "current_save_keys_processed", "%llu", (unsigned long long)(saving ? snapshot_keys_done(p->snapshot) : 0));
-    info_field(out, "current_save_keys_total", "%llu", (unsigned long long)(saving ? snapshot_keys_total(p->snapshot) : 0));
-    info_field(out, "rdb_changes_since_last_save", "%llu", (unsigned long long)(engine_changes(s->engine) - p->changes_saved));
+    info_field(out, "current_save_keys_processed", "%llu",
+               (unsigned long long)(saving ? snapshot_keys_done(p->snapshot) : 0));
+    info_field(out, "current_save_keys_total", "%llu",
+               (unsigned long long)(saving ? snapshot_keys_total(p->snapshot) : 0));
+    info_field(out, "rdb_changes_since_last_save", "%llu",
+               (unsigned long long)(engine_changes(s->engine) - p->changes_saved));
     info_field(out, "rdb_bgsave_in_progress", "%d", saving);
     info_field(out, "rdb_last_save_time", "%lld", (long long)(p->last_save_ms / 1000));
     info_field(out, "rdb_last_bgsave_status", "%s", p->failed ? "err" : "ok");

@@ -30,6 +30,9 @@ void persist_cron(struct persist *p);
 bool persist_save(struct persist *p, struct buf *why);
 /* Starts a snapshot; false with a reason when that is not possible. */
 bool persist_background_save(struct persist *p, struct buf *why);
+enum { RELOAD_MERGE = 1, RELOAD_NOFLUSH = 2, RELOAD_NOSAVE = 4 };
+/* Saves, empties all databases, and loads again (DEBUG RELOAD). */
+bool persist_reload(struct persist *p, unsigned flags, struct buf *why);
 bool persist_saving(const struct persist *p);
 void persist_schedule(struct persist *p);
 /* Stops a snapshot in the making and what is scheduled; false if there was none. */

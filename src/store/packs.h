@@ -1,7 +1,7 @@
 /* store/packs.h - reading the packed forms that servers have written over the years, trusting none of them.
  *
- * A cursor walks a block from front to back and checks every byte that it passes: lengths stay inside the block, lengths
- * written backwards agree, the end is where the header says. Nothing is allocated.
+ * A cursor walks a block from front to back and checks every byte that it passes: lengths stay inside the block,
+ * lengths written backwards agree, the end is where the header says. Nothing is allocated.
  */
 #ifndef SORREL_STORE_PACKS_H
 #define SORREL_STORE_PACKS_H
@@ -19,9 +19,9 @@ struct pack_cursor {
     size_t last_len;                      /* of the element before, as ziplists want it */
     size_t tail;                          /* ziplist: offset of the last element, as the header says */
     size_t last_at;
-    unsigned width;                       /* intset: bytes of an element */
+    unsigned width; /* intset: bytes of an element */
     int64_t last_int;
-    const char *why;                      /* set with PACK_BAD */
+    const char *why; /* set with PACK_BAD */
 };
 
 /* An element; an integer's text is in `text`, so a copy of the struct needs pack_item_moved(). */

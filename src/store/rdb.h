@@ -1,8 +1,9 @@
 /* store/rdb.h - the names of the snapshot format.
  *
- * A snapshot is "REDIS" and four digits (or "VALKEY" and three), then records, each with an opcode or, for a key, the type
- * of its value in front; then RDB_EOF and, from version 5 on, eight bytes of CRC-64. Numbers: `length` (1 to 9 bytes) and
- * strings, which may be small integers or LZF. Sources: public descriptions of the format and the files of redis-server.
+ * A snapshot is "REDIS" and four digits (or "VALKEY" and three), then records, each with an opcode or, for a key, the
+ * type of its value in front; then RDB_EOF and, from version 5 on, eight bytes of CRC-64. Numbers: `length` (1 to 9
+ * bytes) and strings, which may be small integers or LZF. Sources: public descriptions of the format and the files of
+ * redis-server.
  */
 #ifndef SORREL_STORE_RDB_H
 #define SORREL_STORE_RDB_H

@@ -65,8 +65,7 @@ get_len_or_kind(struct rdb_input *in, uint64_t *len, bool *special)
         *len = b & 0x3f;
         in->p += 1;
         return RDB_GOT;
-    default:
-        break;
+    default: break;
     }
     if (b != RDB_LEN_32 && b != RDB_LEN_64)
         return rdb__bad(in, "a length of no known form");
@@ -186,7 +185,8 @@ type_trouble(unsigned type, bool valkey)
 {
     if (type == RDB_MODULE || type == RDB_MODULE_2)
         return "a value of a module's type";
-    if ((type == RDB_HASH_EXPIRES_VALKEY || type == RDB_HASH_EXPIRES_VALKEY + 1) && !(valkey && type == RDB_HASH_EXPIRES_VALKEY))
+    if ((type == RDB_HASH_EXPIRES_VALKEY || type == RDB_HASH_EXPIRES_VALKEY + 1) &&
+        !(valkey && type == RDB_HASH_EXPIRES_VALKEY))
         return "a hash in a form that no release wrote";
     if (type >= RDB_TYPES || type == 8)
         return "a value of no known type";
@@ -197,17 +197,28 @@ static enum value_type
 value_type_of(unsigned type)
 {
     static const unsigned char types[RDB_TYPES] = {
-        [RDB_STRING] = TYPE_STRING,       [RDB_LIST] = TYPE_LIST,
-        [RDB_SET] = TYPE_SET,             [RDB_ZSET] = TYPE_ZSET,
-        [RDB_HASH] = TYPE_HASH,           [RDB_ZSET_2] = TYPE_ZSET,
-        [RDB_HASH_ZIPMAP] = TYPE_HASH,    [RDB_LIST_ZIPLIST] = TYPE_LIST,
-        [RDB_SET_INTSET] = TYPE_SET,      [RDB_ZSET_ZIPLIST] = TYPE_ZSET,
-        [RDB_HASH_ZIPLIST] = TYPE_HASH,   [RDB_LIST_QUICKLIST] = TYPE_LIST,
-        [RDB_STREAM] = TYPE_STREAM,       [RDB_HASH_LISTPACK] = TYPE_HASH,
-        [RDB_ZSET_LISTPACK] = TYPE_ZSET,  [RDB_LIST_QUICKLIST_2] = TYPE_LIST,
-        [RDB_STREAM_2] = TYPE_STREAM,     [RDB_SET_LISTPACK] = TYPE_SET,
-        [RDB_STREAM_3] = TYPE_STREAM,     [RDB_HASH_EXPIRES_VALKEY] = TYPE_HASH,
-        [RDB_HASH_EXPIRES] = TYPE_HASH,   [RDB_HASH_EXPIRES_LISTPACK] = TYPE_HASH,
+        [RDB_STRING] = TYPE_STRING,
+        [RDB_LIST] = TYPE_LIST,
+        [RDB_SET] = TYPE_SET,
+        [RDB_ZSET] = TYPE_ZSET,
+        [RDB_HASH] = TYPE_HASH,
+        [RDB_ZSET_2] = TYPE_ZSET,
+        [RDB_HASH_ZIPMAP] = TYPE_HASH,
+        [RDB_LIST_ZIPLIST] = TYPE_LIST,
+        [RDB_SET_INTSET] = TYPE_SET,
+        [RDB_ZSET_ZIPLIST] = TYPE_ZSET,
+        [RDB_HASH_ZIPLIST] = TYPE_HASH,
+        [RDB_LIST_QUICKLIST] = TYPE_LIST,
+        [RDB_STREAM] = TYPE_STREAM,
+        [RDB_HASH_LISTPACK] = TYPE_HASH,
+        [RDB_ZSET_LISTPACK] = TYPE_ZSET,
+        [RDB_LIST_QUICKLIST_2] = TYPE_LIST,
+        [RDB_STREAM_2] = TYPE_STREAM,
+        [RDB_SET_LISTPACK] = TYPE_SET,
+        [RDB_STREAM_3] = TYPE_STREAM,
+        [RDB_HASH_EXPIRES_VALKEY] = TYPE_HASH,
+        [RDB_HASH_EXPIRES] = TYPE_HASH,
+        [RDB_HASH_EXPIRES_LISTPACK] = TYPE_HASH,
     };
 
     return (enum value_type)types[type];
@@ -256,12 +267,14 @@ zset_of(struct rdb_build *b)
 /* -- packed blocks --------------------------------------------------------------------------------------------- */
 
 static enum rdb_got
-add_packed_pair(struct rdb_build *b, struct rdb_input *in, const struct pack_item *first, const struct pack_item *second)
+add_packed_pair(struct rdb_build *b, struct rdb_input *in, const struct pack_item *first,
+                const struct pack_item *second)
 {
     double score;
 
     if (value_type_of(b->type) == TYPE_HASH)
-        return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT : rdb__bad(in, "a hash has a field twice");
+        return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT
+                                                                    : rdb__bad(in, "a hash has a field twice");
     if (second->is_int)
         score = (double)second->i;
     else if (!parse_double(second->s, &score))
@@ -392,8 +405,7 @@ add_element(struct rdb_build *b, struct rdb_input *in)
     double score;
 
     switch (value_type_of(b->type)) {
-    case TYPE_HASH:
-        return add_field(b, in);
+    case TYPE_HASH: return add_field(b, in);
     case TYPE_ZSET:
         RDB_TRY(rdb_get_string(in, &b->a, &s));
         RDB_TRY(get_score(b, in, &score));
@@ -468,14 +480,11 @@ enum rdb_got
 rdb_build_step(struct rdb_build *b, struct rdb_input *in)
 {
     switch (b->type) {
-    case RDB_STRING:
-        return build_string(b, in);
+    case RDB_STRING: return build_string(b, in);
     case RDB_STREAM:
     case RDB_STREAM_2:
-    case RDB_STREAM_3:
-        return rdb__build_stream(b, in);
-    case RDB_HASH_EXPIRES_LISTPACK:
-        return build_expires_block(b, in);
+    case RDB_STREAM_3: return rdb__build_stream(b, in);
+    case RDB_HASH_EXPIRES_LISTPACK: return build_expires_block(b, in);
     case RDB_LIST:
     case RDB_SET:
     case RDB_ZSET:
@@ -484,10 +493,8 @@ rdb_build_step(struct rdb_build *b, struct rdb_input *in)
     case RDB_HASH_EXPIRES:
     case RDB_HASH_EXPIRES_VALKEY:
     case RDB_LIST_QUICKLIST:
-    case RDB_LIST_QUICKLIST_2:
-        return build_elements(b, in);
-    default:
-        return build_block(b, in);
+    case RDB_LIST_QUICKLIST_2: return build_elements(b, in);
+    default: return build_block(b, in);
     }
 }
 

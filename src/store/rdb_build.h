@@ -35,19 +35,19 @@ struct rdb_pel { /* of a group that is being read: not yet assigned to a consume
 
 struct rdb_build {
     const struct value_limits *limits;
-    bool valkey;           /* type 22 is Valkey's */
-    struct buf a, b;       /* scratch for strings */
+    bool valkey;     /* type 22 is Valkey's */
+    struct buf a, b; /* scratch for strings */
 
-    unsigned type;         /* enum rdb_type */
+    unsigned type; /* enum rdb_type */
     int stage;
-    uint64_t left;         /* elements or nodes still to come */
-    struct entry *entry;   /* being built; NULL before the first element */
+    uint64_t left;       /* elements or nodes still to come */
+    struct entry *entry; /* being built; NULL before the first element */
     struct stream_group *group;
     struct stream_consumer *consumer;
     uint64_t groups_left, consumers_left;
     struct rdb_pel *pel;
     size_t pel_count, pel_cap, pel_assigned;
-    struct slice *fields;  /* of a stream entry */
+    struct slice *fields; /* of a stream entry */
     struct pack_item *items;
     size_t fields_cap, items_cap;
 };
@@ -58,7 +58,8 @@ void rdb_build_fini(struct rdb_build *b);
 bool rdb_build_begin(struct rdb_build *b, unsigned type, struct slice key, const char **why);
 /* RDB_GOT: the value is complete. */
 enum rdb_got rdb_build_step(struct rdb_build *b, struct rdb_input *in);
-/* The entry, without expiry; NULL if the value has no elements (old servers wrote such, and they are to be left out). */
+/* The entry, without expiry; NULL if the value has no elements (old servers wrote such, and they are to be left out).
+ */
 struct entry *rdb_build_take(struct rdb_build *b);
 void rdb_build_drop(struct rdb_build *b);
 
@@ -66,11 +67,11 @@ void rdb_build_drop(struct rdb_build *b);
 enum rdb_got rdb__bad(struct rdb_input *in, const char *why);
 enum rdb_got rdb__build_stream(struct rdb_build *b, struct rdb_input *in);
 
-#define RDB_TRY(call)                                                                                                  \
-    do {                                                                                                               \
-        enum rdb_got try__got = (call);                                                                                \
-        if (try__got != RDB_GOT)                                                                                       \
-            return try__got;                                                                                           \
+#define RDB_TRY(call)                   \
+    do {                                \
+        enum rdb_got try__got = (call); \
+        if (try__got != RDB_GOT)        \
+            return try__got;            \
     } while (0)
 
 #endif

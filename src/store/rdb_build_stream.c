@@ -1,7 +1,8 @@
 /* store/rdb_build_stream.c - reading streams: nodes of entries, counters, groups with what they have pending.
  *
- * What must hold is what commands rely on: ids strictly ascending over all nodes, the number of entries as told, the last
- * id not below any entry, a pending entry known to its group before a consumer names it, and each with one consumer.
+ * What must hold is what commands rely on: ids strictly ascending over all nodes, the number of entries as told, the
+ * last id not below any entry, a pending entry known to its group before a consumer names it, and each with one
+ * consumer.
  */
 #include "store/rdb_build.h"
 
@@ -46,7 +47,8 @@ static enum rdb_got
 next_count(struct pack_cursor *c, struct rdb_input *in, int64_t *out)
 {
     RDB_TRY(next_int(c, in, out));
-    return *out < 0 || *out > (int64_t)(c->end - c->p) ? rdb__bad(in, "a stream's node has an impossible count") : RDB_GOT;
+    return *out < 0 || *out > (int64_t)(c->end - c->p) ? rdb__bad(in, "a stream's node has an impossible count")
+                                                       : RDB_GOT;
 }
 
 static void
@@ -73,7 +75,8 @@ get_items(struct rdb_build *b, struct rdb_input *in, struct pack_cursor *c, size
     return RDB_GOT;
 }
 
-/* Reads one entry: flags, id, names unless they are the node's (items 0 .. shared-1), values, its number of elements. */
+/* Reads one entry: flags, id, names unless they are the node's (items 0 .. shared-1), values, its number of elements.
+ */
 static enum rdb_got
 add_entry(struct rdb_build *b, struct rdb_input *in, struct pack_cursor *c, struct stream_id base, size_t shared,
           bool *deleted)

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4 };
+enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 10 };
 
 struct queued_chunk {
     struct rdb_chunk chunk; /* first: a chunk handed out is one of these */
@@ -18,13 +20,13 @@ struct rdb_file {
     const struct disk *disk;
     char *temp, *name;
     bool threaded, sync_often;
-    int fd;                 /* -1: closed */
+    int fd; /* -1: closed */
     struct rdb_packer packer;
     struct buf out, why;
     uint64_t unsynced;
 
     pthread_t thread;
-    pthread_mutex_t lock;   /* guards what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t more, done;
     struct queued_chunk *first, **last, *spare;
     size_t backlog, spares;
@@ -157,6 +159,8 @@ run(void *arg)
     struct rdb_file *f = arg;
 
     mem_thread_attach();
+    /* Where processors are short, clients go first; the walk rests when this thread can't follow. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     /* What comes in after a failure is dropped until the owner knows of it. */
     work(f, false);
     mem_thread_detach();

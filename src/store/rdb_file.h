@@ -1,7 +1,7 @@
 /* store/rdb_file.h - a snapshot on its way to a file.
  *
- * Chunks go in; a thread of its own packs, checksums and writes them under a temporary name, and at the end syncs the file
- * and gives it its name, so that the file of that name is complete at every moment. Without a thread all of that
+ * Chunks go in; a thread of its own packs, checksums and writes them under a temporary name, and at the end syncs the
+ * file and gives it its name, so that the file of that name is complete at every moment. Without a thread all of that
  * happens in the calls.
  */
 #ifndef SORREL_STORE_RDB_FILE_H
@@ -14,7 +14,7 @@ struct rdb_file_options {
     const struct disk *disk; /* outlives the file */
     const char *temp, *name; /* in the same folder; copied */
     bool compress, checksum;
-    bool sync_often;         /* rdb-save-incremental-fsync */
+    bool sync_often; /* rdb-save-incremental-fsync */
     bool threaded;
 };
 

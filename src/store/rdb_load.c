@@ -27,7 +27,8 @@ put_key(struct rdb_into *into, size_t i, struct buf *why)
 
     if (old != NULL) {
         if (!(into->flags & RDB_MERGE)) {
-            buf_printf(why, "the key '%.*s' comes twice in database %d", (int)(key.len < 64 ? key.len : 64), key.ptr, db->index);
+            buf_printf(why, "the key '%.*s' comes twice in database %d", (int)(key.len < 64 ? key.len : 64), key.ptr,
+                       db->index);
             return false;
         }
         if (entry_expiry(old) >= 0)

@@ -1,7 +1,7 @@
 /* store/rdb_load.h - from a snapshot into an engine.
  *
- * struct rdb_into is the handler that puts keys into databases, for whoever has a reader; struct rdb_load reads a file, in
- * slices, so that a server can answer -LOADING in between.
+ * struct rdb_into is the handler that puts keys into databases, for whoever has a reader; struct rdb_load reads a file,
+ * in slices, so that a server can answer -LOADING in between.
  */
 #ifndef SORREL_STORE_RDB_LOAD_H
 #define SORREL_STORE_RDB_LOAD_H
@@ -19,7 +19,7 @@ enum { RDB_INTO_BATCH = 32 };
 struct rdb_into {
     struct engine *engine;
     unsigned flags;
-    uint64_t keys_max;         /* an announcement of more keys than that is not believed */
+    uint64_t keys_max; /* an announcement of more keys than that is not believed */
     uint64_t loaded, expired, replaced;
     struct {
         struct entry *entry;

@@ -1,7 +1,7 @@
 /* store/rdb_read.c - see rdb_read.h.
  *
- * A record is read in one go if all of its fixed part is there, else again when more has come; only values, which may be
- * large, are built in steps (rdb_build.h).
+ * A record is read in one go if all of its fixed part is there, else again when more has come; only values, which may
+ * be large, are built in steps (rdb_build.h).
  */
 #include "store/rdb_read.h"
 
@@ -16,9 +16,9 @@ struct rdb_reader {
     struct rdb_handler handler;
     struct rdb_build build;
     struct buf in;
-    size_t at;              /* in `in`, of what has not been read yet */
-    size_t summed;          /* bytes of `in` that are in the checksum */
-    uint64_t base;          /* offset of in.ptr[0] in the whole */
+    size_t at;     /* in `in`, of what has not been read yet */
+    size_t summed; /* bytes of `in` that are in the checksum */
+    uint64_t base; /* offset of in.ptr[0] in the whole */
     uint64_t crc, keys;
     int version;
     bool valkey, check_sum;

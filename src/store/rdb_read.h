@@ -1,8 +1,8 @@
 /* store/rdb_read.h - reading a snapshot as its bytes arrive.
  *
- * The owner asks for room, fills it, and says how much came; complete keys are handed to the owner's handler on the way.
- * Works for files, for the stream of a full synchronisation and for the snapshot at the head of an append-only file:
- * whatever follows the end is left to the owner.
+ * The owner asks for room, fills it, and says how much came; complete keys are handed to the owner's handler on the
+ * way. Works for files, for the stream of a full synchronisation and for the snapshot at the head of an append-only
+ * file: whatever follows the end is left to the owner.
  *
  * Reads versions 1 to 12, and 80 (Valkey). Anything damaged is refused, with offset and reason; memory is spent on what
  * has arrived, never on what is announced.
@@ -16,9 +16,9 @@
 
 struct rdb_key {
     int db;
-    unsigned type;           /* enum rdb_type, as in the file */
-    int64_t expiry;          /* -1: none */
-    int64_t idle_s, freq;    /* -1: not told */
+    unsigned type;        /* enum rdb_type, as in the file */
+    int64_t expiry;       /* -1: none */
+    int64_t idle_s, freq; /* -1: not told */
 };
 
 struct rdb_handler {

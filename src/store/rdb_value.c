@@ -19,7 +19,15 @@ enum {
 static const size_t plain_min = (size_t)1 << 30;
 
 /* Stages: 0 nothing written yet. The others are those of the type. */
-enum { STAGE_START, STAGE_ELEMENTS, STAGE_COUNTED, STAGE_GROUPS, STAGE_PENDING, STAGE_CONSUMERS, STAGE_CONSUMER_PENDING };
+enum {
+    STAGE_START,
+    STAGE_ELEMENTS,
+    STAGE_COUNTED,
+    STAGE_GROUPS,
+    STAGE_PENDING,
+    STAGE_CONSUMERS,
+    STAGE_CONSUMER_PENDING
+};
 
 /* A block that is complete in the chunk from `start` on becomes a string: the mark gives it its length. */
 static void
@@ -95,7 +103,9 @@ put_intset(struct rdb_chunk *c, const struct set *set)
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
-    unsigned width = low == (int16_t)low && high == (int16_t)high ? 2 : low == (int32_t)low && high == (int32_t)high ? 4 : 8;
+    unsigned width = low == (int16_t)low && high == (int16_t)high   ? 2
+                     : low == (int32_t)low && high == (int32_t)high ? 4
+                                                                    : 8;
     store_le(head, width, 4);
     store_le(head + 4, set_count(set), 4);
     buf_add(&c->bytes, head, sizeof(head));
@@ -357,7 +367,8 @@ same_names(struct stream_entry a, struct stream_entry b)
     return true;
 }
 
-/* The entry, its id as a difference to the node's. It ends with the number of elements it takes, for reading backwards. */
+/* The entry, its id as a difference to the node's. It ends with the number of elements it takes, for reading backwards.
+ */
 static void
 put_stream_entry(struct listpack *lp, struct stream_entry e, struct stream_entry first)
 {

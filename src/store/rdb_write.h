@@ -2,10 +2,11 @@
  *
  * The first stage walks a value and puts plain bytes and marks into a struct rdb_chunk; it touches the dataset and runs
  * where that belongs. A mark is a string whose bytes may be compressed, or a large one that is only referred to (with a
- * hold on its blob). The second stage, rdb_pack(), turns chunks into the bytes of the file: it compresses and checksums,
- * and may run on another thread.
+ * hold on its blob). The second stage, rdb_pack(), turns chunks into the bytes of the file: it compresses and
+ * checksums, and may run on another thread.
  *
- * Everything is written in the oldest version that can hold it (10: redis 7.0), small collections in their packed forms.
+ * Everything is written in the oldest version that can hold it (10: redis 7.0), small collections in their packed
+ * forms.
  */
 #ifndef SORREL_STORE_RDB_WRITE_H
 #define SORREL_STORE_RDB_WRITE_H
@@ -20,7 +21,7 @@
 #include "value/zset.h"
 
 struct rdb_mark {
-    size_t at;         /* the string goes there; without blob its bytes are the `len` ones from there on */
+    size_t at; /* the string goes there; without blob its bytes are the `len` ones from there on */
     size_t len;
     struct blob *blob; /* NULL: in the chunk itself */
 };
@@ -61,7 +62,7 @@ enum rdb_clock { RDB_CLOCK_NONE, RDB_CLOCK_IDLE, RDB_CLOCK_FREQ };
 struct rdb_value {
     struct entry *entry;
     int stage;
-    size_t left, node;     /* elements still to come, and of the current node */
+    size_t left, node; /* elements still to come, and of the current node */
     size_t nodes;
     union {
         struct hash_iter hash;
@@ -70,7 +71,7 @@ struct rdb_value {
         struct list_iter list;
         struct stream_iter stream;
     } it;
-    struct {               /* in a stream's groups */
+    struct { /* in a stream's groups */
         size_t group, consumer, pending;
     } at;
 };

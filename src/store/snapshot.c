@@ -1,7 +1,7 @@
 /* store/snapshot.c - see snapshot.h.
  *
- * A value that is too large for one slice is written in pieces, and a piece can't be interrupted by the record of another
- * key: such values wait in `large` until the walk is over, and old states that must be written meanwhile are
+ * A value that is too large for one slice is written in pieces, and a piece can't be interrupted by the record of
+ * another key: such values wait in `large` until the walk is over, and old states that must be written meanwhile are
  * collected in a chunk of their own, which goes out between two values.
  */
 #include "store/snapshot.h"
@@ -15,20 +15,20 @@
 
 enum {
     CHUNK_BYTES = 256 << 10,
-    PIECES = 8,                    /* of the size at which a value is large, between looks at the clock */
+    PIECES = 8, /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
-    BACKLOG_MAX = 8 << 20,         /* the walk rests while more than this waits */
+    BACKLOG_MAX = 8 << 20, /* the walk rests while more than this waits */
     BUCKETS_PER_LOOK = 16,
 };
 
-struct source {               /* the keys of one database at the moment */
+struct source { /* the keys of one database at the moment */
     int index;
-    struct table *table;      /* a database's, or own_keys */
-    struct table own_keys;    /* handed over by a flush */
+    struct table *table;   /* a database's, or own_keys */
+    struct table own_keys; /* handed over by a flush */
     struct btree own_expiry;
     bool owned, done;
     uint64_t cursor;
-    size_t buckets;           /* of the table at the last look: a move may have begun since */
+    size_t buckets; /* of the table at the last look: a move may have begun since */
     size_t keys, expiring;
 };
 
@@ -44,16 +44,16 @@ struct snapshot {
     struct clock clock;
     size_t large_bytes;
     struct source *sources;
-    size_t source_count, at;  /* the source that is being walked */
-    struct rdb_chunk *chunk;  /* of the walk; between records unless `value_open` */
-    struct rdb_chunk *early;  /* old states; NULL: none wait */
-    int chunk_db, early_db;   /* selected in it; -1: none */
-    struct large *large;      /* large[0] is the one that is being written when value_open */
+    size_t source_count, at; /* the source that is being walked */
+    struct rdb_chunk *chunk; /* of the walk; between records unless `value_open` */
+    struct rdb_chunk *early; /* old states; NULL: none wait */
+    int chunk_db, early_db;  /* selected in it; -1: none */
+    struct large *large;     /* large[0] is the one that is being written when value_open */
     size_t large_count, large_cap;
     struct rdb_value value;
     bool value_open;
     enum rdb_clock clock_kind;
-    uint32_t now_s;           /* of the access clock */
+    uint32_t now_s; /* of the access clock */
     uint64_t keys_done, keys_total, early_bytes;
 };
 
@@ -316,8 +316,11 @@ snapshot_begin(struct engine *e, struct rdb_file *file, const struct snapshot_op
     }
     put_head(s, opt);
     if (!s->still) {
-        struct change_observer o = {.before_change = on_before_change, .linked = on_linked,
-                                    .take_tables = on_take_tables, .before_swap = on_before_swap, .ctx = s};
+        struct change_observer o = {.before_change = on_before_change,
+                                    .linked = on_linked,
+                                    .take_tables = on_take_tables,
+                                    .before_swap = on_before_swap,
+                                    .ctx = s};
         engine_set_observer(e, &o);
     }
     return s;
@@ -326,7 +329,7 @@ snapshot_begin(struct engine *e, struct rdb_file *file, const struct snapshot_op
 struct walk {
     struct snapshot *s;
     struct source *src;
-    uint64_t from;         /* positions below it have been visited; looked at when `exact` is set */
+    uint64_t from; /* positions below it have been visited; looked at when `exact` is set */
     bool exact;
 };
 
@@ -354,8 +357,8 @@ visit(void *ctx, void *item)
         write_walked(s, w->src, e);
 }
 
-/* One bucket. Where a cursor stands inside a bucket, because the table has been or is being resized, what lies before it
- * is not visited again. */
+/* One bucket. Where a cursor stands inside a bucket, because the table has been or is being resized, what lies before
+ * it is not visited again. */
 static void
 walk_bucket(struct snapshot *s, struct source *src)
 {

@@ -1,12 +1,12 @@
 /* store/snapshot.h - the dataset as it was at one moment, written while it goes on changing, without fork().
  *
  * The owner of the engine walks all keys in slices; an entry that is about to change before the walk has come to it is
- * written first, as it is (engine/effects.h tells of it). What is done in the owner's thread is copying plain bytes into
- * chunks; everything else is the file's thread's (store/rdb_file.h).
+ * written first, as it is (engine/effects.h tells of it). What is done in the owner's thread is copying plain bytes
+ * into chunks; everything else is the file's thread's (store/rdb_file.h).
  *
  * How an entry knows whether it still has to be written: the walk goes along hash space, so what lies behind it is
- * done. Ahead of it ENTRY_STAMP marks what is not to be written any more: its old state has been, or it did not exist at
- * the moment of the snapshot. The walk takes the marks away as it passes, so that none is left at the end.
+ * done. Ahead of it ENTRY_STAMP marks what is not to be written any more: its old state has been, or it did not exist
+ * at the moment of the snapshot. The walk takes the marks away as it passes, so that none is left at the end.
  *
  * A database that is emptied hands its tables over; two that are exchanged take their progress along. One snapshot at a
  * time.
@@ -31,7 +31,8 @@ struct snapshot *snapshot_begin(struct engine *e, struct rdb_file *file, const s
 /* Walks on for about budget_ns (by the engine's clock), or not at all while too much waits to be written. True when the
  * walk is over: everything has been put and the file told so. */
 bool snapshot_step(struct snapshot *s, int64_t budget_ns);
-/* Nothing more is written, but the marks must go: goes on walking to the end all the same. For a file that has failed. */
+/* Nothing more is written, but the marks must go: goes on walking to the end all the same. For a file that has failed.
+ */
 void snapshot_give_up(struct snapshot *s);
 /* Keys written so far, and keys there were at the moment. */
 uint64_t snapshot_keys_done(const struct snapshot *s);

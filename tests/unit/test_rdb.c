@@ -36,9 +36,10 @@ test_crc64(void **state)
 static void
 test_listpack_there_and_back(void **state)
 {
-    static const int64_t numbers[] = {0,      1,       127,      128,     -1,       -4096,     -4097,          4095,
-                                      4096,   32767,   32768,    -32768,  -32769,   8388607,   8388608,        -8388608,
-                                      -8388609, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 2147483648LL, 123456789012LL};
+    static const int64_t numbers[] = {
+        0,        1,         127,       128,       -1,        -4096,        -4097,         4095,
+        4096,     32767,     32768,     -32768,    -32769,    8388607,      8388608,       -8388608,
+        -8388609, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 2147483648LL, 123456789012LL};
     enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
     static const size_t lengths[] = {0, 1, 63, 64, 125, 126, 4095, 4096, 16377, 16378, 16379, 70000};
     enum { LENGTHS = sizeof(lengths) / sizeof(lengths[0]) };
@@ -117,9 +118,11 @@ test_old_forms(void **state)
     buf_add_char(&b, (char)0xff);
     b.ptr[0] = (char)b.len;
     b.ptr[4] = (char)(b.len - 1 - 10);
-    check_pack(PACK_ZIPLIST, buf_slice(&b), (const char *const[]){"abc", "1", "-128", "4096", "9223372036854775807"}, 5);
+    check_pack(PACK_ZIPLIST, buf_slice(&b), (const char *const[]){"abc", "1", "-128", "4096", "9223372036854775807"},
+               5);
     buf_fini(&b);
-    check_pack(PACK_ZIPMAP, slice_of(zipmap, sizeof(zipmap) - 1), (const char *const[]){"foo", "bar", "hello", "world"}, 4);
+    check_pack(PACK_ZIPMAP, slice_of(zipmap, sizeof(zipmap) - 1), (const char *const[]){"foo", "bar", "hello", "world"},
+               4);
     check_pack(PACK_INTSET, slice_of(intset, sizeof(intset) - 1), (const char *const[]){"-1", "1", "4096"}, 3);
 }
 
@@ -138,8 +141,14 @@ make(size_t i)
     struct entry *e;
 
     if (i < 8) {
-        static const char *const strings[] = {"", "0", "-129", "hello", "2147483648", "12345678901234567890",
-                                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "007"};
+        static const char *const strings[] = {"",
+                                              "0",
+                                              "-129",
+                                              "hello",
+                                              "2147483648",
+                                              "12345678901234567890",
+                                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                                              "007"};
         return entry_new_string(key, slice_cstr(strings[i]), i == 3 ? 1234567890123 : -1);
     }
     e = entry_new((enum value_type)(TYPE_LIST + (i - 8) / 2), key);
@@ -160,7 +169,8 @@ make(size_t i)
     if (entry_type(e) == TYPE_STREAM) {
         struct stream *st = (struct stream *)entry_handle(e);
         struct stream_group *g = stream_group_create(st, LIT("group"), (struct stream_id){2, 9}, 5);
-        struct stream_consumer *a = stream_consumer_create(g, LIT("a"), 111), *b = stream_consumer_create(g, LIT("b"), 222);
+        struct stream_consumer *a = stream_consumer_create(g, LIT("a"), 111),
+                               *b = stream_consumer_create(g, LIT("b"), 222);
         stream_pending_add(g, a, (struct stream_id){0, 1}, 1000, 1);
         stream_pending_add(g, b, (struct stream_id){0, 2}, 1001, 2);
         stream_pending_add(g, a, (struct stream_id){1, 4}, 1002, 3);

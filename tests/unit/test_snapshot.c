@@ -1,7 +1,8 @@
 /* tests/unit/test_snapshot.c - a snapshot that is made while commands run holds the moment it began, nothing else.
  *
- * The model: the dataset is saved in one go; then a snapshot of the same moment is made in tiny steps while random commands
- * change, delete, rename, expire, move, flush and exchange everything. Both files are loaded and must be the same. */
+ * The model: the dataset is saved in one go; then a snapshot of the same moment is made in tiny steps while random
+ * commands change, delete, rename, expire, move, flush and exchange everything. Both files are loaded and must be the
+ * same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,8 +53,12 @@ static struct engine *
 fresh_engine(struct bench *b)
 {
     struct hash_seed seed = {rng_next(&b->rng), rng_next(&b->rng)};
-    struct engine_options opt = {.clock = {wall, mono, b}, .rng_seed = 1, .hash_seed = seed, .databases = 4,
-                                 .families = cmd_families, .limits = value_limits_default(seed)};
+    struct engine_options opt = {.clock = {wall, mono, b},
+                                 .rng_seed = 1,
+                                 .hash_seed = seed,
+                                 .databases = 4,
+                                 .families = cmd_families,
+                                 .limits = value_limits_default(seed)};
     struct engine *e = engine_new(&opt);
 
     engine_settings(e)->enable_debug_command = true;
@@ -138,8 +143,8 @@ random_change(struct bench *b, unsigned keys)
 static struct rdb_file *
 open_file(const struct disk *d, const struct bench *b, int which, bool threaded)
 {
-    struct rdb_file_options opt = {.disk = d, .temp = b->temp, .name = b->path[which], .compress = true, .checksum = true,
-                                   .threaded = threaded};
+    struct rdb_file_options opt = {
+        .disk = d, .temp = b->temp, .name = b->path[which], .compress = true, .checksum = true, .threaded = threaded};
     struct buf why = {0};
     struct rdb_file *f = rdb_file_new(&opt, &why);
 
