@@ -37,7 +37,8 @@
     X(cmd_server_family)       \
     X(cmd_debug_family)        \
     X(cmd_memory_family)       \
-    X(cmd_eval_family)
+    X(cmd_eval_family)         \
+    X(cmd_function_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

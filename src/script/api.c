@@ -178,7 +178,7 @@ run_command(lua_State *L)
     struct script_run *run = h->run;
     int argc;
 
-    if (run == NULL || run->loading) {
+    if (run == NULL) {
         script__push_error(L, LIT("ERR redis.call/pcall can only be called inside a script invocation"), false);
         return true;
     }
@@ -226,8 +226,8 @@ redis_pcall(lua_State *L)
 
 /* -- the small ones -------------------------------------------------------------------------------------------- */
 
-static int
-raise(lua_State *L, const char *line)
+int
+script__raise(lua_State *L, const char *line)
 {
     script__push_error(L, slice_cstr(line), false);
     return lua_error(L);
@@ -280,7 +280,7 @@ redis_sha1hex(lua_State *L)
     size_t len = 0;
 
     if (lua_gettop(L) != 1)
-        return raise(L, "ERR wrong number of arguments");
+        return script__raise(L, "ERR wrong number of arguments");
     const char *s = lua_tolstring(L, 1, &len);
     sha1(slice_of(s != NULL ? s : "", len), digest);
     sha1_hex(digest, hex);
@@ -295,12 +295,12 @@ redis_log(lua_State *L)
     int n = lua_gettop(L);
 
     if (n < 2)
-        return raise(L, "ERR redis.log() requires two arguments or more.");
+        return script__raise(L, "ERR redis.log() requires two arguments or more.");
     if (lua_type(L, 1) != LUA_TNUMBER)
-        return raise(L, "ERR First argument must be a number (log level).");
+        return script__raise(L, "ERR First argument must be a number (log level).");
     lua_Number level = lua_tonumber(L, 1);
     if (!(level >= LOG_DEBUG && level <= LOG_WARNING))
-        return raise(L, "ERR Invalid debug level.");
+        return script__raise(L, "ERR Invalid debug level.");
     buf_reset(&h->error);
     for (int i = 2; i <= n; i++) {
         size_t len;
@@ -321,10 +321,10 @@ redis_setresp(lua_State *L)
     struct script_host *h = script__host_of(L);
 
     if (lua_gettop(L) != 1)
-        return raise(L, "ERR redis.setresp() requires one argument.");
+        return script__raise(L, "ERR redis.setresp() requires one argument.");
     lua_Number v = lua_tonumber(L, 1);
     if (v != 2 && v != 3)
-        return raise(L, "ERR RESP version must be 2 or 3.");
+        return script__raise(L, "ERR RESP version must be 2 or 3.");
     if (h->run != NULL)
         h->run->resp = (int)v;
     return 0;
@@ -334,10 +334,10 @@ static int
 redis_set_repl(lua_State *L)
 {
     if (lua_gettop(L) != 1)
-        return raise(L, "ERR redis.set_repl() requires two arguments.");
+        return script__raise(L, "ERR redis.set_repl() requires two arguments.");
     lua_Number v = lua_tonumber(L, 1);
     if (!(v >= REPL_NONE && v <= REPL_ALL))
-        return raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+        return script__raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
     return 0;
 }
 
@@ -369,10 +369,10 @@ redis_acl_check_cmd(lua_State *L)
     const char *why = collect_arguments(L, h, &argc);
 
     if (why != NULL)
-        return raise(L, why);
+        return script__raise(L, why);
     struct command *c = command_resolve(h->engine, h->argv, argc);
     if (c == NULL)
-        return raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
+        return script__raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
     lua_pushboolean(L, h->run == NULL || command_permitted(h->run->x, c, h->argv, argc));
     return 1;
 }
@@ -394,8 +394,31 @@ version_number(void)
     return (lua_Number)(packed << 8 | part);
 }
 
+static void
+push_constants(lua_State *L)
+{
+    static const struct {
+        const char *name;
+        int value;
+    } numbers[] = {
+        {"LOG_DEBUG", LOG_DEBUG},
+        {"LOG_VERBOSE", LOG_VERBOSE},
+        {"LOG_NOTICE", LOG_NOTICE},
+        {"LOG_WARNING", LOG_WARNING},
+    };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        lua_pushinteger(L, numbers[i].value);
+        lua_setfield(L, -2, numbers[i].name);
+    }
+    lua_pushliteral(L, SORREL_REDIS_VERSION);
+    lua_setfield(L, -2, "REDIS_VERSION");
+    lua_pushnumber(L, version_number());
+    lua_setfield(L, -2, "REDIS_VERSION_NUM");
+}
+
 void
-script__open_redis(struct script_host *h, lua_State *L)
+script__open_redis(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"call", redis_call},
@@ -415,19 +438,25 @@ script__open_redis(struct script_host *h, lua_State *L)
     static const struct {
         const char *name;
         int value;
-    } numbers[] = {
-        {"LOG_DEBUG", LOG_DEBUG},     {"LOG_VERBOSE", LOG_VERBOSE},   {"LOG_NOTICE", LOG_NOTICE},
-        {"LOG_WARNING", LOG_WARNING}, {"REPL_NONE", REPL_NONE},       {"REPL_AOF", REPL_AOF},
-        {"REPL_SLAVE", REPL_REPLICA}, {"REPL_REPLICA", REPL_REPLICA}, {"REPL_ALL", REPL_ALL},
-    };
+    } numbers[] = {{"REPL_NONE", REPL_NONE},
+                   {"REPL_AOF", REPL_AOF},
+                   {"REPL_SLAVE", REPL_REPLICA},
+                   {"REPL_REPLICA", REPL_REPLICA},
+                   {"REPL_ALL", REPL_ALL}};
 
     script__library(L, functions);
+    push_constants(L);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         lua_pushinteger(L, numbers[i].value);
         lua_setfield(L, -2, numbers[i].name);
     }
-    lua_pushliteral(L, SORREL_REDIS_VERSION);
-    lua_setfield(L, -2, "REDIS_VERSION");
-    lua_pushnumber(L, version_number());
-    lua_setfield(L, -2, "REDIS_VERSION_NUM");
+}
+
+void
+script__open_redis_loading(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"register_function", library__register}, {"log", redis_log}, {NULL, NULL}};
+
+    script__library(L, functions);
+    push_constants(L);
 }

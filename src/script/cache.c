@@ -136,12 +136,12 @@ compile(struct script_host *h, struct exec *x, struct script *s, struct slice co
 static struct script *
 add(struct script_host *h, struct exec *x, struct slice text, bool keep)
 {
-    struct slice code, name;
+    struct slice code;
     unsigned char digest[SHA1_BYTES];
     uint32_t flags;
     size_t bytes;
 
-    if (script__shebang(x, text, false, &code, &name, &flags) != RC_OK)
+    if (script__shebang(x, text, &code, &flags) != RC_OK)
         return NULL;
     struct script *s = size_add(sizeof(*s), text.len, &bytes) ? mem_try(bytes) : NULL;
     if (s == NULL) {
@@ -222,8 +222,8 @@ is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct slice
-next_word(struct slice *line)
+struct slice
+script__next_word(struct slice *line)
 {
     size_t from = 0, to;
 
@@ -236,42 +236,49 @@ next_word(struct slice *line)
     return word;
 }
 
+const char *
+script__flag_name(int n, uint32_t *flag)
+{
+    static const struct {
+        const char *name;
+        uint32_t flag;
+    } names[] = {
+        {"no-writes", SCRIPT_NO_WRITES},
+        {"allow-oom", SCRIPT_ALLOW_OOM},
+        {"allow-stale", SCRIPT_ALLOW_STALE},
+        {"no-cluster", SCRIPT_NO_CLUSTER},
+        {"allow-cross-slot-keys", SCRIPT_CROSS_SLOT},
+    };
+
+    if ((size_t)n >= sizeof(names) / sizeof(names[0]))
+        return NULL;
+    *flag = names[n].flag;
+    return names[n].name;
+}
+
 static enum rc
 read_flags(struct exec *x, struct slice list, uint32_t *flags)
 {
-    static const struct {
-        struct slice name;
-        uint32_t flag;
-    } names[] = {
-        {LIT_INIT("no-writes"), SCRIPT_NO_WRITES},
-        {LIT_INIT("allow-oom"), SCRIPT_ALLOW_OOM},
-        {LIT_INIT("allow-stale"), SCRIPT_ALLOW_STALE},
-        {LIT_INIT("no-cluster"), SCRIPT_NO_CLUSTER},
-        {LIT_INIT("allow-cross-slot-keys"), SCRIPT_CROSS_SLOT},
-    };
-
-    while (list.len > 0) {
-        const char *comma = memchr(list.ptr, ',', list.len);
+    for (bool more = list.len > 0; more;) {
+        const char *comma = list.len > 0 ? memchr(list.ptr, ',', list.len) : NULL, *name;
         struct slice one = slice_of(list.ptr, comma != NULL ? (size_t)(comma - list.ptr) : list.len);
         uint32_t flag = 0;
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            if (slice_eq(one, names[i].name))
-                flag = names[i].flag;
-        }
-        if (flag == 0 && (one.len > 0 || comma == NULL))
+        int n = 0;
+        while ((name = script__flag_name(n, &flag)) != NULL && !slice_eq(one, slice_cstr(name)))
+            n++;
+        if (name == NULL)
             return fail(x, "ERR Unexpected flag in script shebang: %.*s", (int)one.len, one.ptr);
         *flags |= flag;
-        list = slice_skip(list, one.len + (comma != NULL));
+        more = comma != NULL;
+        list = slice_skip(list, one.len + 1);
     }
     return RC_OK;
 }
 
 enum rc
-script__shebang(struct exec *x, struct slice text, bool library, struct slice *code, struct slice *name,
-                uint32_t *flags)
+script__shebang(struct exec *x, struct slice text, struct slice *code, uint32_t *flags)
 {
     *code = text;
-    *name = slice_of("", 0);
     *flags = 0;
     if (!slice_starts(text, LIT("#!")))
         return RC_OK;
@@ -280,11 +287,11 @@ script__shebang(struct exec *x, struct slice text, bool library, struct slice *c
         return fail(x, "ERR Invalid script shebang");
     struct slice line = slice_of(text.ptr, (size_t)(eol - text.ptr));
     *code = slice_skip(text, line.len); /* with the end of the line, so that line numbers are right */
-    struct slice word = next_word(&line);
-    if (!slice_eq(slice_skip(word, 2), LIT("lua")))
-        return fail(x, "ERR Unexpected engine in script shebang: %.*s", (int)word.len - 2, word.ptr + 2);
+    struct slice word = script__next_word(&line);
+    if (!slice_eq(word, LIT("#!lua")))
+        return fail(x, "ERR Unexpected engine in script shebang: %.*s", (int)word.len, word.ptr);
     *flags = SCRIPT_HAS_SHEBANG;
-    while ((word = next_word(&line)).len > 0) {
+    while ((word = script__next_word(&line)).len > 0) {
         if (!slice_starts(word, LIT("flags=")))
             return fail(x, "ERR Unknown lua shebang option: %.*s", (int)word.len, word.ptr);
         TRY(read_flags(x, slice_skip(word, 6), flags));

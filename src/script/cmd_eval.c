@@ -3,12 +3,13 @@
 
 /* -- EVAL ------------------------------------------------------------------------------------------------------ */
 
-static enum rc
-read_keys(struct exec *x, int *keys)
+enum rc
+script__keys(struct exec *x, const char *not_a_number, int *keys)
 {
     int64_t n;
 
-    TRY(arg_int(x, x->argv[2], &n));
+    if (arg_int(x, x->argv[2], &n) != RC_OK)
+        return fail(x, "%s", not_a_number);
     if (n > x->argc - 3)
         return fail(x, "ERR Number of keys can't be greater than number of args");
     if (n < 0)
@@ -18,8 +19,8 @@ read_keys(struct exec *x, int *keys)
 }
 
 /* A script without a first line of flags is checked command by command as it runs. */
-static enum rc
-check_flags(struct exec *x, uint32_t flags, bool read_only)
+enum rc
+script__check_flags(struct exec *x, uint32_t flags, bool read_only)
 {
     unsigned conditions = engine_conditions(x->engine);
 
@@ -49,7 +50,7 @@ run_script(struct exec *x, struct script_host *h, struct script *s, bool read_on
         .read_only = read_only || (s->flags & SCRIPT_NO_WRITES),
     };
 
-    TRY(check_flags(x, s->flags, read_only));
+    TRY(script__check_flags(x, s->flags, read_only));
     return script__run(h, x, &run);
 }
 
@@ -60,7 +61,7 @@ eval(struct exec *x, bool read_only)
     int keys = 0;
 
     monitor_feed(x);
-    TRY(read_keys(x, &keys));
+    TRY(script__keys(x, rc_text(RC_NOT_INT).ptr, &keys));
     struct script *s = script__get(h, x, x->argv[1], false);
     if (s == NULL)
         return RC_REPLIED_ERROR;
@@ -77,7 +78,7 @@ evalsha(struct exec *x, bool read_only)
     struct script *s = script__find(h, x->argv[1]);
     if (s == NULL)
         return fail(x, "NOSCRIPT No matching script. Please use EVAL.");
-    TRY(read_keys(x, &keys));
+    TRY(script__keys(x, rc_text(RC_NOT_INT).ptr, &keys));
     script__keep(h, s);
     return run_script(x, h, s, read_only, keys);
 }
@@ -140,8 +141,8 @@ script_flush(struct exec *x)
     return reply_ok(x);
 }
 
-static enum rc
-script_kill(struct exec *x)
+enum rc
+script__kill(struct exec *x, bool function)
 {
     struct script_host *h = script__host(x->engine);
 
@@ -151,8 +152,18 @@ script_kill(struct exec *x)
         return fail(x,
                     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either "
                     "wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.");
+    if (h->run->as_arguments && !function)
+        return fail(x, "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
+    if (!h->run->as_arguments && function)
+        return fail(x, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
     h->run->killed = true;
     return reply_ok(x);
+}
+
+static enum rc
+script_kill(struct exec *x)
+{
+    return script__kill(x, false);
 }
 
 static enum rc

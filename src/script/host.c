@@ -45,6 +45,8 @@ host_free(void *state)
     struct script_host *h = state;
 
     script__flush(h);
+    library__flush(h);
+    table_fini(&h->functions);
     lua_close(h->lua);
     table_fini(&h->by_sha);
     table_fini(&h->by_text);
@@ -78,6 +80,8 @@ script__host(struct engine *e)
     h->seed = (struct hash_seed){0x5ca1ab1e0ddba11, (uint64_t)(uintptr_t)h};
     table_init(&h->by_sha, h->seed);
     table_init(&h->by_text, h->seed);
+    table_init(&h->functions, h->seed);
+    h->clock = engine_clock(e);
     h->lua = lua_newstate(allocate, h);
     CHECK(h->lua != NULL);
     CHECK(lua_cpcall(h->lua, build, h) == 0);

@@ -83,12 +83,18 @@ put_error(lua_State *L, struct script_host *h, struct script_run *run)
 
 /* -- the hook -------------------------------------------------------------------------------------------------- */
 
+#define LOAD_NS_MAX INT64_C(500000000) /* the code of a library may run half a second */
+
 static void
 watch(lua_State *L, lua_Debug *ar)
 {
     struct script_host *h = script__host_of(L);
     struct script_run *run = h->run;
 
+    if (h->loading != NULL && clock_mono_ns(&h->clock) - h->load_began_ns > LOAD_NS_MAX) {
+        lua_sethook(L, watch, LUA_MASKCOUNT, 1);
+        luaL_error(L, "FUNCTION LOAD timeout");
+    }
     if (run == NULL)
         return;
     if (run->killed) {
@@ -141,6 +147,12 @@ entry(lua_State *L)
 }
 
 void
+script__hook_again(lua_State *L)
+{
+    lua_sethook(L, watch, LUA_MASKCOUNT, SCRIPT_HOOK_COUNT);
+}
+
+void
 script__run_init(struct script_host *h, lua_State *L)
 {
     lua_pushcfunction(L, entry);
@@ -177,7 +189,7 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     }
     lua_settop(L, 0);
     if (run->killed)
-        lua_sethook(L, watch, LUA_MASKCOUNT, SCRIPT_HOOK_COUNT);
+        script__hook_again(L);
     h->run = NULL;
     db_select(x, db); /* SELECT in a script ends with it */
     engine_command_set_began(h->engine, began);

@@ -224,8 +224,15 @@ base_xpcall(lua_State *L)
 static int
 compile(lua_State *L, struct slice text, const char *name)
 {
-    if (script__compile(L, text, name))
+    struct script_host *h = script__host_of(L);
+
+    if (script__compile(L, text, name)) {
+        if (h->loading != NULL || (h->run != NULL && h->run->as_arguments)) {
+            lua_rawgeti(L, LUA_REGISTRYINDEX, h->library_env_ref);
+            lua_setfenv(L, -2);
+        }
         return 1;
+    }
     lua_pushnil(L);
     lua_insert(L, -2);
     return 2;
@@ -494,7 +501,7 @@ open_wary(lua_State *L)
 }
 
 static void
-open_libraries(struct script_host *h, lua_State *L)
+open_libraries(lua_State *L)
 {
     static const luaL_Reg own_string[] = {{"rep", string_rep}, {NULL, NULL}};
     static const luaL_Reg own_table[] = {{"setn", table_setn}, {NULL, NULL}};
@@ -522,12 +529,54 @@ open_libraries(struct script_host *h, lua_State *L)
     take_library(L, "bit", bit_names);
     script__freeze(L);
     lua_setfield(L, 2, "bit");
-    script__open_redis(h, L);
+    script__open_redis(L);
     script__freeze(L);
     lua_setfield(L, 2, "redis");
     script__open_cjson(L);
     script__freeze(L);
     lua_setfield(L, 2, "cjson");
+}
+
+static int
+keep(lua_State *L)
+{
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* The globals of libraries: what the globals of scripts have (at 2), without their KEYS and ARGV; while a library's
+ * code is loaded nothing but a `redis` of its own. */
+static void
+library_globals(struct script_host *h, lua_State *L)
+{
+    lua_newtable(L); /* run */
+    lua_pushnil(L);
+    while (lua_next(L, 2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    CHECK(lua_getmetatable(L, 2));
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    script__freeze(L); /* run env */
+    lua_pushliteral(L, "_G");
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
+    CHECK(lua_getmetatable(L, -1));
+    h->library_meta_ref = keep(L);
+    h->library_env_ref = keep(L);
+    h->library_run_ref = keep(L);
+    lua_newtable(L); /* load */
+    CHECK(lua_getmetatable(L, 2));
+    lua_setmetatable(L, -2);
+    script__open_redis_loading(L);
+    CHECK(lua_getmetatable(L, 2));
+    lua_setmetatable(L, -2);
+    script__freeze(L);
+    lua_setfield(L, -2, "redis");
+    lua_pushcfunction(L, give_back);
+    lua_setfield(L, -2, "__return");
+    h->library_load_ref = keep(L);
 }
 
 void
@@ -558,7 +607,8 @@ script__sandbox(struct script_host *h, lua_State *L)
         lua_setfield(L, 2, r->name);
     }
     open_wary(L);
-    open_libraries(h, L);
+    open_libraries(L);
+    library_globals(h, L);
     lua_pushvalue(L, 3);
     lua_setfield(L, 2, "_G");
     lua_pushvalue(L, 3);

@@ -48,6 +48,22 @@ struct script {
     char sha[SCRIPT_SHA_LEN];
 };
 
+struct library;
+struct function {
+    struct function *next; /* of the same library */
+    struct library *library;
+    struct slice name, description; /* owned; description.ptr NULL: none */
+    int ref;
+    uint32_t flags;
+};
+
+struct library {
+    struct library *next;
+    struct slice name, code; /* owned */
+    struct function *functions;
+    size_t count;
+};
+
 /* One call of a script. */
 struct script_run {
     struct exec *x;    /* of EVAL */
@@ -59,8 +75,6 @@ struct script_run {
     bool over_memory; /* that was so when it began */
     bool wrote;
     bool killed;
-    bool loading;      /* the code of a library is being loaded: no commands */
-    bool no_propagate; /* redis.set_repl() */
     int64_t began_ns;
     int function_ref;
     int keys;          /* how many of x's arguments from 3 on are keys */
@@ -78,6 +92,7 @@ struct write_frame;
 struct script_host {
     struct engine *engine;
     lua_State *lua;
+    struct clock clock;
     size_t lua_bytes;
     struct script_run *run;       /* NULL: nothing runs */
     struct table by_sha, by_text; /* of struct script */
@@ -98,6 +113,14 @@ struct script_host {
     struct json_settings json;
     struct write_frame *frames; /* see convert.c */
     size_t frames_cap;
+    struct library *libraries; /* the newest first */
+    struct table functions;    /* of struct function, by name in lower case */
+    size_t library_count;
+    struct library *loading; /* its code runs and registers functions */
+    int64_t load_began_ns;
+    int library_env_ref;  /* what the code of libraries sees as globals */
+    int library_meta_ref; /* its metatable, where __index is one of: */
+    int library_run_ref, library_load_ref;
     uint64_t random;            /* state of math.random */
     int globals_ref;            /* the table behind the globals that scripts see */
     int env_ref;                /* that one */
@@ -127,7 +150,9 @@ void script__library(lua_State *L, const luaL_Reg *reg);
 void script__random_reset(struct script_host *h, struct rng *rng);
 
 /* -- api.c, cjson.c … : push the library's table -- */
-void script__open_redis(struct script_host *h, lua_State *L);
+void script__open_redis(lua_State *L);
+/* What it is while the code of a library is loaded. */
+void script__open_redis_loading(lua_State *L);
 void script__open_cjson(lua_State *L);
 void script__json_reset(struct json_settings *s);
 /* h->text has been used. */
@@ -146,8 +171,42 @@ void script__run_init(struct script_host *h, lua_State *L);
 /* Runs run->function_ref with the arguments of x, and replies. The caller has set function_ref, name, flags, read_only
  * and as_arguments. */
 enum rc script__run(struct script_host *h, struct exec *x, struct script_run *run);
+/* After an error of the hook's own, which has made it come more often. */
+void script__hook_again(lua_State *L);
 /* Pushes {err = line} with the line as it is; counted: statistics of errors know it already. */
 void script__push_error(lua_State *L, struct slice line, bool counted);
+
+/* -- library.c -- */
+/* Compiles and runs the code of a library; NULL: x has the error. It is in no list yet. fresh: there must be none of
+ * its name. */
+struct library *library__load(struct script_host *h, struct exec *x, struct slice code, bool fresh);
+void library__free(struct script_host *h, struct library *l);
+struct library *library__find(const struct script_host *h, struct slice name);
+/* A failure if another library than `replaced` has a function of a name that l has too. */
+enum rc library__check(struct script_host *h, struct exec *x, const struct library *l, const struct library *replaced);
+void library__link(struct script_host *h, struct library *l);
+void library__unlink(struct script_host *h, struct library *l);
+void library__flush(struct script_host *h);
+struct function *function__find(const struct script_host *h, struct slice name);
+/* redis.register_function */
+int library__register(lua_State *L);
+/* Raises an error of that line, without a position. */
+int script__raise(lua_State *L, const char *line);
+/* The name of the n-th flag; NULL at the end. *flag is its bit. */
+const char *script__flag_name(int n, uint32_t *flag);
+
+/* -- dump.c -- */
+void script__dump(const struct script_host *h, struct buf *out);
+/* Makes libraries of a dump, as a list. After a failure the caller frees what there is of it. */
+enum rc script__read_dump(struct script_host *h, struct exec *x, struct slice dump, struct library **staged);
+
+/* -- cmd_eval.c -- */
+/* Argument 2: how many of the following are keys. */
+enum rc script__keys(struct exec *x, const char *not_a_number, int *keys);
+/* What stands against running a script with these flags now. One without a first line of flags is checked command by
+ * command as it runs. */
+enum rc script__check_flags(struct exec *x, uint32_t flags, bool read_only);
+enum rc script__kill(struct exec *x, bool function);
 
 /* -- cache.c -- */
 struct script *script__find(struct script_host *h, struct slice sha);
@@ -155,8 +214,9 @@ struct script *script__find(struct script_host *h, struct slice sha);
 struct script *script__get(struct script_host *h, struct exec *x, struct slice text, bool keep);
 void script__keep(struct script_host *h, struct script *s);
 void script__flush(struct script_host *h);
-/* Reads the flags of a text that begins with "#!lua"; *code is what is to be compiled. For libraries *name too. */
-enum rc script__shebang(struct exec *x, struct slice text, bool library, struct slice *code, struct slice *name,
-                        uint32_t *flags);
+/* Reads the flags of a text that begins with "#!lua"; *code is what is to be compiled. */
+enum rc script__shebang(struct exec *x, struct slice text, struct slice *code, uint32_t *flags);
+/* The next word of a line, cut off its front. */
+struct slice script__next_word(struct slice *line);
 
 #endif
