@@ -220,7 +220,7 @@ fuzz:
 
 fuzz-build: $(if $(FUZZ_ONLY),$(OBJ)/bin/fuzz_$(FUZZ_ONLY),$(FUZZ_BIN))
 
-$(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libengine.a
+$(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)

@@ -58,7 +58,7 @@ read_header(struct slice in, size_t from, size_t *searched, struct header *h, st
 static bool
 header_int(struct slice s, int64_t *out)
 {
-    if (s.len > 1 && s.ptr[0] == '+')
+    if (s.len > 1 && s.ptr[0] == '+' && s.ptr[1] != '-')
         s = slice_skip(s, 1);
     if (slice_eq(s, LIT("-0"))) {
         *out = 0;
@@ -333,7 +333,9 @@ build(struct reply_reader *r, struct slice in)
         at += h.bytes;
         v->type = aggregate_type(kind);
         v->count = (size_t)n * (v->type == RESP_MAP ? 2 : 1);
-        v->items = v->count > 0 ? arena_array(&r->arena, v->count, sizeof(*v)) : NULL;
+        if (v->count == 0)
+            continue;
+        v->items = arena_array(&r->arena, v->count, sizeof(*v));
         CHECK(depth < sizeof(stack) / sizeof(stack[0]));
         stack[depth++] = (struct building){v->items, v->items + v->count, NULL};
     }

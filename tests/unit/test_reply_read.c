@@ -115,7 +115,7 @@ test_malformed(void **state)
         LIT_INIT("*9999999999\r\n"), LIT_INIT("%-1\r\n"),     LIT_INIT("#x\r\n"),
         LIT_INIT(",x\r\n"),        LIT_INIT("(12a\r\n"),      LIT_INIT("(\r\n"),
         LIT_INIT("_x\r\n"),        LIT_INIT("=3\r\nabc\r\n"), LIT_INIT("=5\r\nabcde\r\n"),
-        LIT_INIT("$?\r\n"),        LIT_INIT("*?\r\n"),        LIT_INIT("!-1\r\n"),
+        LIT_INIT("$?\r\n"), LIT_INIT("*+-1\r\n"), LIT_INIT(":+-1\r\n"),        LIT_INIT("*?\r\n"),        LIT_INIT("!-1\r\n"),
         LIT_INIT("*1\r\n:x\r\n"),  LIT_INIT("~-1\r\n"),       LIT_INIT(",\r\n"),
     };
 
