@@ -9,6 +9,7 @@
     X(cmd_lcs_family)          \
     X(cmd_bitmap_family)       \
     X(cmd_bitfield_family)     \
+    X(cmd_hll_family)          \
     X(cmd_generic_family)      \
     X(cmd_scan_family)         \
     X(cmd_object_family)       \

@@ -47,6 +47,7 @@ struct engine_settings {
     bool lru_clock_lfu;                  /* an LFU policy is in force: entry clocks hold a frequency */
     bool enable_debug_command;
     uint32_t lfu_log_factor, lfu_decay_time; /* 10, 1 */
+    size_t hll_sparse_max_bytes;         /* 3000 */
     struct value_limits limits;          /* encodings' thresholds */
 };
 

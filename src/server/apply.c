@@ -134,6 +134,7 @@ apply_engine(struct server *s, const bool *changed)
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
     e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));
     e->lfu_decay_time = to_u32(config_num(c, CFG_LFU_DECAY_TIME));
+    e->hll_sparse_max_bytes = (size_t)config_num(c, CFG_HLL_SPARSE_MAX_BYTES);
     l->hash_max_listpack_entries = to_u32(config_num(c, CFG_HASH_MAX_LISTPACK_ENTRIES));
     l->hash_max_listpack_value = to_u32(config_num(c, CFG_HASH_MAX_LISTPACK_VALUE));
     l->set_max_intset_entries = to_u32(config_num(c, CFG_SET_MAX_INTSET_ENTRIES));

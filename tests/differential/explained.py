@@ -58,6 +58,8 @@ EXPLAINED = [
     ("claim-creates", "since 7.2 XCLAIM and XAUTOCLAIM create their consumer even when there is nothing to claim",
      lambda c, a, b: command_is(c, b"XGROUP", b"CREATECONSUMER") and (a, b) == ((":", 1), (":", 0)) or
      command_is(c, b"XINFO", b"GROUPS") and a[0] == b[0] == "*"),
+    ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
+     lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
 ]
 
 

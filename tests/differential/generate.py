@@ -108,7 +108,7 @@ class Generator:
             (5, self.m_scans, "scan"), (4, self.m_object, "object"), (2, self.m_select, "select"), (1, self.m_swapdb, "swapdb"),
             (3, self.m_move, "move"), (1, self.m_flushdb, "flushdb"), (2, self.m_keys, "keys"), (2, self.m_sort, "sort"),
             (2, self.m_client, "client"), (2, self.m_hello, "hello"), (2, self.m_pubsub, "publish"), (1, self.m_unknown, None),
-            (3, self.m_build, None), (3, self.m_lex, "zadd"), (1, self.m_command, "command"), (2, self.m_config, "config"), (1, self.m_ping, "ping")]
+            (1, self.m_pfadd, "pfadd"), (3, self.m_build, None), (3, self.m_lex, "zadd"), (1, self.m_command, "command"), (2, self.m_config, "config"), (1, self.m_ping, "ping")]
             if (needs is None or known is None or needs in known) and (not only or needs is None or needs in only)]
         self.known, self.resp3 = known, resp3
 
@@ -519,6 +519,18 @@ class Generator:
                            [b"CONFIG", b"SET", b"hash-max-listpack-value", self.pick((b"64", b"5"))],
                            [b"CONFIG", b"SET", b"timeout", b"0", b"timeout", b"0"]))]
 
+    def m_pfadd(self):
+        """Sketches with many registers set, their bytes, and now and then a damaged one."""
+        key, n = self.key(b"p"), self.pick((1, 10, 100, 1000, 3000))
+        out = [[b"PFADD", key, *[b"e%d" % self.r.randrange(n * 2) for _ in range(n)]]]
+        x = self.random()
+        if x < 0.03:
+            at = b"%d" % self.pick((0, 4, 5, 8, 15, 16, 17, 18, 40, 12303, 12304))
+            return out + [[b"SETRANGE", key, at, self.pick((b"\x00", b"\x80", b"x"))], [b"PFCOUNT", key], [b"DEL", key]]
+        if x < 0.2:
+            out.append([b"PFDEBUG", self.pick((b"DECODE", b"ENCODING", b"TODENSE", b"GETREG", b"NOSUCH")), key])
+        return out + [[b"PFCOUNT", key], [b"GET", key]]
+
     def m_build(self):
         """Many elements at once, so that encodings change."""
         n = self.r.choice((5, 20, 130, 200, 520))
@@ -538,4 +550,4 @@ class Generator:
 # Commands of LEFT_OUT that a macro sends after all.
 MACRO_COMMANDS = {"spop", "srandmember", "hrandfield", "zrandmember", "scan", "sscan", "hscan", "zscan", "object", "select",
                   "swapdb", "move", "flushdb", "flushall", "keys", "randomkey", "sort", "client", "hello", "auth", "publish",
-                  "pubsub", "command", "config", "ping", "multi", "exec", "watch"}
+                  "pubsub", "command", "config", "ping", "multi", "exec", "watch", "pfdebug"}
