@@ -598,7 +598,8 @@ table_prefetch_bucket(const struct table *t, uint64_t hash)
     size_t home;
     const struct table_side *s = side_of(t, position_of(hash), &home);
 
-    prefetch(s->buckets + home);
+    if (LIKELY(s->buckets != NULL))
+        prefetch(s->buckets + home);
 }
 
 void
