@@ -297,6 +297,18 @@ mode_snapshot(struct session *s, bool functions_only)
     return ok ? 0 : 1;
 }
 
+/* After a snapshot that ends in a mark, the server sends commands only when the replica has reported. A report that comes
+ * before the server has noticed the end of its own work is lost, so there is one every second, as replicas do it. The
+ * server answers nothing. */
+static void
+acknowledge(struct session *s)
+{
+    static const struct slice ack[] = {LIT_INIT("REPLCONF"), LIT_INIT("ACK"), LIT_INIT("0")};
+
+    session_send(s, 3, ack);
+    (void)sorrel_conn_flush(s->conn, NULL); /* the next read finds out */
+}
+
 int
 mode_replica(struct session *s)
 {
@@ -313,12 +325,19 @@ mode_replica(struct session *s)
         fprintf(stderr, "SYNC with master, discarding %" PRIu64 " bytes of bulk transfer...\n", n.left);
     if (!copy_snapshot(&n, -1, &total))
         return 1;
-    /* After a snapshot that ends in a mark the server waits for this before it sends commands. It answers nothing. */
-    static const struct slice ack[] = {LIT_INIT("REPLCONF"), LIT_INIT("ACK"), LIT_INIT("0")};
-    session_send(s, 3, ack);
     fprintf(stderr, "SYNC done. Logging commands from master.\n");
     session_catch_interrupts(s);
-    for (const struct resp_value *v; (v = session_receive(s)) != NULL;) {
+    acknowledge(s);
+    for (;;) {
+        if (!sorrel_conn_wait(s->conn, 1000)) {
+            acknowledge(s);
+            if (session_sleep(s, 0))
+                break;
+            continue;
+        }
+        const struct resp_value *v = session_receive(s);
+        if (v == NULL)
+            break;
         buf_reset(&text);
         format_reply(&csv, v, &text);
         fwrite(text.ptr, 1, text.len, stdout);
