@@ -1,7 +1,8 @@
 /* server/persist.c - see persist.h.
  *
- * How much of a turn a snapshot gets: while clients are busy a fifth of the time that serving them took, so that they
- * keep at least four fifths of the thread; all of it while nobody wants anything.
+ * How much of a turn a snapshot gets: while clients are busy an eighth of the time that serving them took; all of it
+ * while nobody wants anything. When old states pile up faster than they can be written, the loop itself rests for a
+ * moment, so that their memory has a bound.
  */
 #include "server/persist.h"
 
@@ -27,6 +28,8 @@ enum {
     RETRY_S = 5, /* after a failure */
     SAVE_POINTS_MAX = 64,
     STILL_SLICE_NS = 100000000,
+    BACKLOG_HARD = 12 << 20,
+    REST_US = 500,
 };
 
 struct persist {
@@ -36,7 +39,7 @@ struct persist {
     struct snapshot *snapshot;
     bool walking; /* the snapshot still needs slices; else only the file is being completed */
     bool cancelled, scheduled, failed;
-    int64_t slice_end_ns;
+    int64_t slice_end_ns, longest_slice_ns;
     int64_t begun_ms, last_try_ms, last_save_ms, last_took_ms;
     uint64_t changes_saved; /* engine_changes() at the last save */
     uint64_t changes_begun; /* at the moment of the running snapshot */
@@ -173,6 +176,7 @@ begin(struct persist *p, bool still, struct buf *why)
     p->changes_begun = engine_changes(p->server->engine);
     p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
     p->walking = true;
+    p->longest_slice_ns = 0;
     return true;
 }
 
@@ -222,9 +226,11 @@ complete(struct persist *p, enum rdb_file_state state)
         log_notice("Background saving cancelled");
     } else if (state == RDB_FILE_DONE) {
         note_success(p, p->changes_begun);
-        log_notice("Background saving terminated with success: %llu keys, %llu bytes, %.3f seconds",
+        log_notice("Background saving terminated with success: %llu keys, %llu bytes, %.3f seconds; %llu bytes of old "
+                   "states, longest slice %.3f ms",
                    (unsigned long long)snapshot_keys_done(p->snapshot), (unsigned long long)rdb_file_written(p->file),
-                   (double)p->last_took_ms / 1000);
+                   (double)p->last_took_ms / 1000, (unsigned long long)p->last_early_bytes,
+                   (double)p->longest_slice_ns / 1e6);
     } else {
         note_failure(p, rdb_file_why(p->file));
     }
@@ -242,6 +248,8 @@ persist_turn(struct persist *p, bool busy)
     enum rdb_file_state state = rdb_file_state(p->file);
     if (state == RDB_FILE_FAILED || p->cancelled)
         snapshot_give_up(p->snapshot);
+    if (rdb_file_backlog(p->file) > BACKLOG_HARD)
+        (void)usleep(REST_US);
     if (p->walking) {
         int64_t now = clock_mono_ns(&p->server->clock), slice = (now - p->slice_end_ns) / SHARE_BUSY;
         slice = slice < SLICE_MIN_NS ? SLICE_MIN_NS : slice;
@@ -249,6 +257,8 @@ persist_turn(struct persist *p, bool busy)
         uint64_t before = snapshot_keys_done(p->snapshot);
         p->walking = !snapshot_step(p->snapshot, slice);
         p->slice_end_ns = clock_mono_ns(&p->server->clock);
+        if (p->slice_end_ns - now > p->longest_slice_ns)
+            p->longest_slice_ns = p->slice_end_ns - now;
         /* Without progress the file's thread has enough to do: there is no point in asking again at once. */
         return p->walking && snapshot_keys_done(p->snapshot) == before ? LOOK_AGAIN_MS : 0;
     }

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 10 };
+enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 5, HURRY_BYTES = 2 << 20 };
 
 struct queued_chunk {
     struct rdb_chunk chunk; /* first: a chunk handed out is one of these */
@@ -73,9 +73,14 @@ flush(struct rdb_file *f)
 }
 
 static bool
-write_chunk(struct rdb_file *f, const struct rdb_chunk *c)
+write_chunk(struct rdb_file *f, const struct rdb_chunk *c, bool hurry)
 {
-    rdb_pack(&f->packer, c, &f->out);
+    /* Compression is what takes long. It is given up for as long as too much waits: a larger file is better than
+     * memory. */
+    struct rdb_packer packer = f->packer;
+    packer.compress = packer.compress && !hurry;
+    rdb_pack(&packer, c, &f->out);
+    f->packer.crc = packer.crc;
     return f->out.len < WRITE_BYTES || flush(f);
 }
 
@@ -138,8 +143,9 @@ work(struct rdb_file *f, bool once)
             break;
         if (q != NULL && (f->first = q->next) == NULL)
             f->last = &f->first;
+        bool hurry = f->threaded && f->backlog > HURRY_BYTES;
         pthread_mutex_unlock(&f->lock);
-        bool ok = !alive || (q != NULL ? write_chunk(f, &q->chunk) : complete(f));
+        bool ok = !alive || (q != NULL ? write_chunk(f, &q->chunk, hurry) : complete(f));
         pthread_mutex_lock(&f->lock);
         if (q != NULL)
             recycle_locked(f, q);

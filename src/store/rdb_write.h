@@ -39,7 +39,7 @@ void rdb_chunk_fini(struct rdb_chunk *c);
 static inline size_t
 rdb_chunk_size(const struct rdb_chunk *c)
 {
-    return c->bytes.len + c->blob_bytes;
+    return c->bytes.len + c->blob_bytes + c->mark_count * sizeof(*c->marks);
 }
 
 /* -- records --------------------------------------------------------------------------------------------------- */

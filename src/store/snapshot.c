@@ -17,7 +17,7 @@ enum {
     CHUNK_BYTES = 256 << 10,
     PIECES = 8, /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
-    BACKLOG_MAX = 8 << 20, /* the walk rests while more than this waits */
+    BACKLOG_MAX = 1 << 20, /* the walk rests while more than this waits */
     BUCKETS_PER_LOOK = 16,
 };
 
