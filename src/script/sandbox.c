@@ -535,6 +535,12 @@ open_libraries(lua_State *L)
     script__open_cjson(L);
     script__freeze(L);
     lua_setfield(L, 2, "cjson");
+    script__open_cmsgpack(L);
+    script__freeze(L);
+    lua_setfield(L, 2, "cmsgpack");
+    script__open_struct(L);
+    script__freeze(L);
+    lua_setfield(L, 2, "struct");
 }
 
 static int

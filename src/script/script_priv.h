@@ -154,6 +154,8 @@ void script__open_redis(lua_State *L);
 /* What it is while the code of a library is loaded. */
 void script__open_redis_loading(lua_State *L);
 void script__open_cjson(lua_State *L);
+void script__open_cmsgpack(lua_State *L);
+void script__open_struct(lua_State *L);
 void script__json_reset(struct json_settings *s);
 /* h->text has been used. */
 void script__text_done(struct script_host *h);

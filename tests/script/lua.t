@@ -169,3 +169,32 @@ QUEUED
 "nil"
 > EVAL "return type(loadstring(string.char(27)..'LJ'))" 0
 "nil"
+
+== MessagePack
+> EVAL "return cmsgpack.pack({1,2,{a='x'}},-33,1.5,true,nil)" 0
+"\x93\x01\x02\x81\xa1a\xa1x\xd0\xdf\xca?\xc0\x00\x00\xc3\xc0"
+> EVAL "return cmsgpack.unpack(ARGV[1])" 0 "\x93\x01\x02\xa1x"
+[:1 :2 "x"]
+> EVAL "return {cmsgpack.unpack_limit(ARGV[1],2)}" 0 "\x01\x02\x03"
+[:2 :1 :2]
+> EVAL "return {pcall(cmsgpack.unpack,ARGV[1])}" 0 "\xdd\xff\xff\xff\xff"
+[nil "Missing bytes in input."]
+# oracle: skip because nesting has no end there
+> EVAL "return {pcall(cmsgpack.unpack,string.rep('\\145',200))}" 0
+[nil "Bad data format in input."]
+> EVAL "local t = {} t[1] = t return #cmsgpack.pack(t)" 0
+:17
+
+== struct
+> EVAL "return struct.pack('>i3!4bc0sd',-2,1,'ab','c',1.5)" 0
+"\xff\xff\xfe\x01abc\x00?\xf8\x00\x00\x00\x00\x00\x00"
+> EVAL "return {struct.unpack('bc0s',ARGV[1])}" 0 "\x02abc\x00"
+["ab" "c" :6]
+> EVAL "return struct.size('!bd')" 0
+:16
+> EVAL "return struct.unpack('c5','abc')" 0
+/-ERR user_script:1: bad argument #2 to 'unpack' \(data string too short\).*/
+> EVAL "return struct.pack('i99999999999',1)" 0
+/-ERR user_script:1: integral size overflow.*/
+> EVAL "return struct.unpack('bbb','abc',2147483647)" 0
+/-ERR user_script:1: bad argument #2 to 'unpack' \(data string too short\).*/

@@ -1,22 +1,7 @@
 """The Celery application of test_clients.py: broker and result backend are the server under test."""
 import os
 
-import redis
-import redis.lock
 from celery import Celery, chord, group
-
-server = redis.Redis.from_url(os.environ["TEST_URL"])
-if "evalsha" not in server.command():
-    # A server without scripts yet: the one lock that Celery's broker takes is released by a transaction instead.
-    def do_release(self, expected_token):
-        with self.redis.pipeline() as p:
-            p.watch(self.name)
-            if p.get(self.name) == expected_token:
-                p.multi()
-                p.delete(self.name)
-                p.execute()
-
-    redis.lock.Lock.do_release = do_release
 
 app = Celery("celery_app", broker=os.environ["TEST_URL"] + "/0", backend=os.environ["TEST_URL"] + "/1")
 app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=4,

@@ -61,9 +61,8 @@ def test_celery_worker_with_results(server, background, tmp_path):
         raise AssertionError(f"{e}\nworker: {(tmp_path / 'worker.log').read_text()[-3000:]}")
 
 
-def test_rq_queue_without_scripts(server):
-    """Queues, jobs and their results. RQ's worker registers its heart-beat and clean-up with plain commands; what it does by
-    script (the suspend and birth checks do not) is left to the issue that brings scripts."""
+def test_rq_queue(server):
+    """Queues, jobs, their results, retries; what the worker does by script included."""
     code = f"""
 import redis, rq
 from rq.job import Job
