@@ -254,7 +254,8 @@ void keyspace__empty(struct engine *e, struct db *db);
 static inline bool
 keyspace__is_expired(const struct engine *e, const struct entry *entry)
 {
-    return UNLIKELY(entry_flags(entry) & ENTRY_HAS_EXPIRY) && entry_expiry(entry) < e->now_ms;
+    return UNLIKELY(entry_flags(entry) & ENTRY_HAS_EXPIRY) && entry_expiry(entry) < e->now_ms &&
+           !e->settings.never_expire;
 }
 
 static inline uint64_t

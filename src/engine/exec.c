@@ -392,7 +392,8 @@ key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
     struct slice key = entry_key(e);
 
     CHECK(!is_open(x, e));
-    if (at_ms != -1 && at_ms <= x->now_ms && x->engine->settings.lazy_expire_deletes) {
+    if (at_ms != -1 && at_ms <= x->now_ms && x->engine->settings.lazy_expire_deletes &&
+        !x->engine->settings.never_expire) {
         EFFECT_AS(x, LIT("DEL"), key);
         effects__before(x->engine, db, e);
         note_change(x, db, key, EV_DEL);

@@ -44,6 +44,7 @@ struct engine_settings {
     uint32_t slowlog_max_len;            /* 128 */
     bool active_expire;                  /* true; DEBUG SET-ACTIVE-EXPIRE */
     bool lazy_expire_deletes;            /* true; false on a replica: expired keys are absent but stay */
+    bool never_expire;                   /* false; while a log is replayed: keys that are past their time are there */
     bool lru_clock_lfu;                  /* an LFU policy is in force: entry clocks hold a frequency */
     bool enable_debug_command;
     uint32_t lfu_log_factor, lfu_decay_time; /* 10, 1 */

@@ -1,0 +1,323 @@
+/* store/aof.c - see aof.h: life, files, appending. */
+#include "store/aof_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/effects.h"
+
+#include <errno.h>
+
+static char *
+copy_text(const char *s)
+{
+    size_t n = strlen(s) + 1;
+
+    return memcpy(mem_get(n), s, n);
+}
+
+struct aof *
+aof_new(const struct aof_options *opt)
+{
+    struct aof *a = mem_get_zero(sizeof(*a));
+
+    a->engine = opt->engine;
+    a->disk = opt->disk;
+    a->clock = opt->clock;
+    a->dir = copy_text(opt->dir);
+    a->name = copy_text(opt->name);
+    a->threaded = opt->threaded;
+    a->settings = (struct aof_settings){.load_truncated = true, .compress = true, .checksum = true, .auto_remove = true};
+    a->rewrite.last_ms = -1;
+    return a;
+}
+
+void
+aof_free(struct aof *a)
+{
+    if (a == NULL)
+        return;
+    aof_load_end(a);
+    aof_switch_off(a);
+    aof__rewrite_fini(a);
+    manifest_fini(&a->manifest);
+    mem_free(a->dir);
+    mem_free(a->name);
+    mem_free(a);
+}
+
+struct aof_settings *
+aof_settings(struct aof *a)
+{
+    return &a->settings;
+}
+
+int64_t
+aof__now_ms(const struct aof *a)
+{
+    return clock_mono_ns(&a->clock) / 1000000;
+}
+
+/* -- files ----------------------------------------------------------------------------------------------------- */
+
+const char *
+aof__path(const struct aof *a, struct buf *to, const char *name)
+{
+    buf_reset(to);
+    buf_printf(to, "%s/%s", a->dir, name);
+    buf_add_char(to, '\0');
+    return to->ptr;
+}
+
+const char *
+aof__manifest_path(const struct aof *a, struct buf *to)
+{
+    buf_reset(to);
+    buf_printf(to, "%s/%s.manifest", a->dir, a->name);
+    buf_add_char(to, '\0');
+    return to->ptr;
+}
+
+int64_t
+aof__file_size(const struct aof *a, const char *path)
+{
+    int fd = a->disk->open(a->disk->ctx, path, O_RDONLY, 0);
+
+    if (fd < 0)
+        return fd;
+    int64_t size = a->disk->size(a->disk->ctx, fd);
+    (void)a->disk->close(a->disk->ctx, fd);
+    return size;
+}
+
+bool
+aof__make_dir(struct aof *a, struct buf *why)
+{
+    int r = a->disk->mkdir(a->disk->ctx, a->dir, 0755);
+
+    if (r == 0)
+        r = disk_sync_parent(a->disk, a->dir);
+    if (r == 0 || r == -EEXIST)
+        return true;
+    buf_printf(why, "can't make the folder %s: %s", a->dir, strerror(-r));
+    return false;
+}
+
+int
+aof__store_manifest(struct aof *a, const struct manifest *m)
+{
+    struct buf path = {0}, temp = {0};
+
+    buf_printf(&temp, "%s/temp-%s.manifest", a->dir, a->name);
+    buf_add_char(&temp, '\0');
+    int r = manifest_store(m, a->disk, aof__manifest_path(a, &path), temp.ptr);
+    buf_fini(&path);
+    buf_fini(&temp);
+    if (r < 0)
+        log_warning("Can't write the manifest of the append-only file: %s", strerror(-r));
+    return r;
+}
+
+struct aof_log *
+aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why)
+{
+    struct buf path = {0};
+
+    buf_printf(name, "%s.%llu.incr.aof", a->name, (unsigned long long)seq);
+    buf_add_char(name, '\0');
+    struct aof_log_options lo = {
+        .disk = a->disk, .clock = a->clock, .path = aof__path(a, &path, name->ptr), .create = true, .threaded = a->threaded,
+    };
+    struct aof_log *l = aof_log_open(&lo, why);
+    buf_fini(&path);
+    return l;
+}
+
+/* Takes away what no longer belongs to the log. The files go first: a manifest that names missing history is fine. */
+void
+aof__remove_history(struct aof *a)
+{
+    struct buf path = {0};
+    bool any = false;
+
+    if (!a->settings.auto_remove)
+        return;
+    for (size_t i = 0; i < a->manifest.n; i++) {
+        if (a->manifest.files[i].type != 'h')
+            continue;
+        any = true;
+        (void)a->disk->unlink(a->disk->ctx, aof__path(a, &path, a->manifest.files[i].name));
+    }
+    buf_fini(&path);
+    if (!any)
+        return;
+    manifest_drop_history(&a->manifest);
+    (void)aof__store_manifest(a, &a->manifest);
+}
+
+/* -- switching ------------------------------------------------------------------------------------------------- */
+
+static void
+on_batch(void *ctx, const struct effect_batch *batch)
+{
+    struct aof *a = ctx;
+
+    if (a->log != NULL)
+        aof_log_add(a->log, batch, a->settings.timestamps);
+}
+
+void
+aof__listen(struct aof *a, bool on)
+{
+    if (on && !a->listening)
+        engine_add_sink(a->engine, EFFECT_LOG, (struct effect_sink){.apply = on_batch, .ctx = a});
+    else if (!on && a->listening)
+        engine_remove_sink(a->engine, EFFECT_LOG, a);
+    a->listening = on;
+}
+
+/* The last increment, or a new one. */
+static bool
+open_last(struct aof *a, struct buf *why)
+{
+    const struct manifest_file *last = manifest_last(&a->manifest);
+    struct buf path = {0}, name = {0};
+    int r = 0;
+
+    if (last != NULL) {
+        const char *p = aof__path(a, &path, last->name);
+        int64_t size = aof__file_size(a, p);
+        struct aof_log_options lo = {
+            .disk = a->disk, .clock = a->clock, .path = p, .size = size > 0 ? (uint64_t)size : 0, .threaded = a->threaded,
+        };
+        a->log = aof_log_open(&lo, why);
+    } else {
+        struct manifest m;
+        manifest_copy(&m, &a->manifest);
+        a->log = aof__new_log(a, m.incr_seq + 1, &name, why);
+        if (a->log != NULL) {
+            manifest_add(&m, slice_cstr(name.ptr), m.incr_seq + 1, 'i');
+            r = aof__store_manifest(a, &m);
+        }
+        if (a->log != NULL && r == 0) {
+            manifest_fini(&a->manifest);
+            a->manifest = m;
+        } else {
+            manifest_fini(&m);
+        }
+    }
+    if (r < 0) {
+        buf_printf(why, "can't write the manifest: %s", strerror(-r));
+        (void)aof_log_close(a->log);
+        a->log = NULL;
+    }
+    buf_fini(&path);
+    buf_fini(&name);
+    return a->log != NULL;
+}
+
+/* Bytes of all files but the last increment. */
+static uint64_t
+older_bytes(const struct aof *a)
+{
+    const struct manifest_file *last = manifest_last(&a->manifest);
+    struct buf path = {0};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < a->manifest.n; i++) {
+        const struct manifest_file *f = &a->manifest.files[i];
+        int64_t size = f == last || f->type == 'h' ? 0 : aof__file_size(a, aof__path(a, &path, f->name));
+        sum += size > 0 ? (uint64_t)size : 0;
+    }
+    buf_fini(&path);
+    return sum;
+}
+
+bool
+aof_start(struct aof *a, struct buf *why)
+{
+    if (!aof__make_dir(a, why) || !open_last(a, why))
+        return false;
+    a->manifest_known = a->on = true;
+    aof__remove_history(a);
+    a->older_bytes = older_bytes(a);
+    a->base_size = a->older_bytes + aof_log_size(a->log);
+    aof__listen(a, true);
+    return true;
+}
+
+void
+aof_switch_on(struct aof *a)
+{
+    if (a->on)
+        return;
+    a->on = a->rewrite.waits = true;
+    a->rewrite.retry_ms = 0;
+}
+
+void
+aof_switch_off(struct aof *a)
+{
+    if (!a->on)
+        return;
+    aof__listen(a, false);
+    aof__rewrite_fini(a);
+    if (!aof_log_close(a->log))
+        log_warning("The end of the append-only file could not be written");
+    a->log = NULL;
+    a->on = a->rewrite.waits = a->unpublished = false;
+    a->open_error = 0;
+    /* An increment without manifest is nobody's; the next one of that number takes its place. */
+    manifest_fini(&a->manifest);
+    a->manifest_known = false;
+}
+
+bool
+aof_is_on(const struct aof *a)
+{
+    return a->on;
+}
+
+/* -- in every turn --------------------------------------------------------------------------------------------- */
+
+bool
+aof_flush(struct aof *a)
+{
+    if (a->log == NULL)
+        return a->open_error == 0;
+    bool ok = aof_log_flush(a->log, a->settings.fsync, a->settings.rest_on_rewrite && a->rewrite.file != NULL);
+    if (!ok && aof_log_suspect(a->log) && a->rewrite.file == NULL)
+        a->rewrite.waits = true;
+    return ok;
+}
+
+int
+aof_error(const struct aof *a)
+{
+    return a->log != NULL ? aof_log_error(a->log) : a->open_error;
+}
+
+struct aof_info
+aof_info(const struct aof *a)
+{
+    struct aof_info i = {
+        .on = a->on,
+        .rewriting = aof_rewriting(a),
+        .rewrite_waits = a->rewrite.waits,
+        .last_rewrite_ok = !a->rewrite.failed,
+        .write_ok = aof_error(a) == 0,
+        .last_rewrite_ms = a->rewrite.last_ms,
+        .current_rewrite_ms = aof_rewriting(a) ? aof__now_ms(a) - a->rewrite.begun_ms : -1,
+        .rewrites = a->rewrite.done,
+        .failures_in_a_row = a->rewrite.failures,
+        .cow_bytes = a->rewrite.cow_bytes,
+        .base_size = a->base_size,
+    };
+
+    if (a->log != NULL) {
+        i.syncing = aof_log_syncing(a->log);
+        i.delayed = aof_log_delayed(a->log);
+        i.pending = aof_log_pending(a->log);
+        i.current_size = a->older_bytes + aof_log_size(a->log);
+    }
+    return i;
+}

@@ -1,0 +1,60 @@
+/* store/aof_priv.h - between aof.c, aof_load.c and aof_rewrite.c. */
+#ifndef SORREL_STORE_AOF_PRIV_H
+#define SORREL_STORE_AOF_PRIV_H
+
+#include "store/aof.h"
+#include "store/manifest.h"
+#include "store/snapshot.h"
+
+struct aof {
+    struct engine *engine;
+    const struct disk *disk;
+    struct clock clock;
+    char *dir, *name;
+    bool threaded;
+    struct aof_settings settings;
+
+    struct manifest manifest;
+    bool manifest_known;       /* it is what the disk says */
+    struct aof_log *log;       /* NULL: off, or waiting for its first rewrite */
+    bool on, listening;
+    bool unpublished;          /* the increment that is being written is in no manifest yet */
+    uint64_t older_bytes;      /* of base and increments before the one that is being written */
+    uint64_t base_size;        /* of the log after the last rewrite */
+    int open_error;            /* why there is no log though there should be one */
+
+    struct {                   /* while loading */
+        struct aof_reader *reader;
+        size_t at;             /* in the manifest */
+        uint64_t total, before;
+        bool never_expire;
+    } load;
+
+    struct {
+        bool waits;
+        struct rdb_file *file; /* NULL: none is under way */
+        struct snapshot *snapshot;
+        bool walking, given_up;
+        uint64_t old_incr;     /* increments up to this one are in the snapshot */
+        char *base;
+        uint64_t base_seq;
+        int64_t begun_ms, last_ms, retry_ms;
+        uint64_t done, failures, cow_bytes;
+        bool failed;
+    } rewrite;
+};
+
+/* "dir/name" with a NUL. */
+const char *aof__path(const struct aof *a, struct buf *to, const char *name);
+const char *aof__manifest_path(const struct aof *a, struct buf *to);
+int aof__store_manifest(struct aof *a, const struct manifest *m);
+bool aof__make_dir(struct aof *a, struct buf *why);
+int64_t aof__file_size(const struct aof *a, const char *path);
+/* Opens a new increment of that number. */
+struct aof_log *aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why);
+void aof__remove_history(struct aof *a);
+void aof__listen(struct aof *a, bool on);
+int64_t aof__now_ms(const struct aof *a);
+void aof__rewrite_fini(struct aof *a);
+
+#endif

@@ -1,0 +1,535 @@
+/* store/aof_read.c - see aof_read.h.
+ *
+ * A window of the file lies in `in`; `pos` is where reading has come to, and the window begins at offset `from` of the
+ * file. It grows with what is really there, never with what a length announces.
+ */
+#include "store/aof_read.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/dispatch.h"
+#include "engine/session.h"
+#include "engine/settings.h"
+#include "proto/request.h"
+#include "store/aof_block.h"
+#include "store/rdb_load.h"
+
+#include <errno.h>
+
+enum {
+    READ_BYTES = 256 << 10,
+    SECTOR = 512,
+    ERRORS_LOGGED = 10,
+};
+
+/* Where a unit (a command, or a transaction as a whole) ended. */
+struct good {
+    uint64_t end;
+    uint64_t block, body; /* the block it lies in, unless it ended with it; body 0: none */
+};
+
+struct aof_reader {
+    const struct disk *disk;
+    struct engine *engine;
+    int fd;
+    uint64_t total;
+    struct buf in;
+    size_t pos;
+    uint64_t from;
+    bool begun;
+
+    struct session *session;
+    struct request_parser parser;
+    struct slice_vec argv;
+    struct rdb_reader *snapshot;
+    struct rdb_into into;
+
+    uint64_t block, body, block_end; /* block_end 0: not in a block */
+    bool block_cut;
+    uint64_t sums;
+    bool in_multi;
+    struct good good;
+    uint64_t commands, errors;
+    struct buf salvage;
+};
+
+struct aof_reader *
+aof_reader_open(const struct aof_reader_options *opt, int *error, struct buf *why)
+{
+    const struct disk *d = opt->disk;
+    int fd = d->open(d->ctx, opt->path, O_RDONLY, 0);
+    int64_t total = fd < 0 ? fd : d->size(d->ctx, fd);
+
+    if (total < 0) {
+        *error = (int)total;
+        buf_printf(why, "can't open %s: %s", opt->path, strerror(-*error));
+        if (fd >= 0)
+            (void)d->close(d->ctx, fd);
+        return NULL;
+    }
+    struct aof_reader *r = mem_get_zero(sizeof(*r));
+    r->disk = d;
+    r->engine = opt->engine;
+    r->fd = fd;
+    r->total = (uint64_t)total;
+    if (r->engine != NULL) {
+        r->session = engine_session_open(r->engine, NULL, LIT(""), LIT(""));
+        session_set_flag(r->session, SESSION_INTERNAL, true);
+        session_set_authenticated(r->session, true);
+    }
+    return r;
+}
+
+void
+aof_reader_free(struct aof_reader *r)
+{
+    if (r == NULL)
+        return;
+    if (r->session != NULL)
+        engine_session_close(r->session);
+    if (r->snapshot != NULL) {
+        rdb_into_drop(&r->into);
+        rdb_reader_free(r->snapshot);
+    }
+    request_parser_fini(&r->parser);
+    slice_vec_fini(&r->argv);
+    buf_fini(&r->in);
+    buf_fini(&r->salvage);
+    (void)r->disk->close(r->disk->ctx, r->fd);
+    mem_free(r);
+}
+
+/* -- the window ------------------------------------------------------------------------------------------------ */
+
+uint64_t
+aof_reader_at(const struct aof_reader *r)
+{
+    return r->from + r->pos;
+}
+
+static struct slice
+window(const struct aof_reader *r)
+{
+    return slice_of(r->in.ptr + r->pos, r->in.len - r->pos);
+}
+
+/* Reads on. False at the end of the file, or with *error set. */
+static bool
+read_more(struct aof_reader *r, int *error)
+{
+    if (r->pos > 0 && r->pos >= r->in.len / 2) {
+        buf_consume(&r->in, r->pos);
+        r->from += r->pos;
+        r->pos = 0;
+    }
+    size_t n = r->in.len < READ_BYTES ? READ_BYTES : r->in.len;
+    if (!buf_try_reserve(&r->in, n)) {
+        *error = -ENOMEM;
+        return false;
+    }
+    ssize_t got = disk_read_full(r->disk, r->fd, r->in.ptr + r->in.len, n);
+    if (got < 0) {
+        *error = (int)got;
+        return false;
+    }
+    buf_advance(&r->in, (size_t)got);
+    return got > 0;
+}
+
+/* At least n bytes in the window if the file has them. */
+static bool
+want(struct aof_reader *r, uint64_t n, int *error)
+{
+    while (r->in.len - r->pos < n) {
+        if (!read_more(r, error))
+            return false;
+    }
+    return true;
+}
+
+static enum aof_progress
+damaged(const struct aof_reader *r, uint64_t at, const char *what, struct buf *why)
+{
+    buf_printf(why, "at offset %llu of %llu: %s", (unsigned long long)at, (unsigned long long)r->total, what);
+    return AOF_DAMAGED;
+}
+
+static enum aof_progress
+unreadable(const struct aof_reader *r, int error, struct buf *why)
+{
+    return damaged(r, aof_reader_at(r), strerror(-error), why);
+}
+
+/* -- what lies behind ------------------------------------------------------------------------------------------ */
+
+static ssize_t
+read_at(const struct aof_reader *r, uint64_t at, void *to, size_t n)
+{
+    int64_t s = r->disk->seek(r->disk->ctx, r->fd, (int64_t)at);
+
+    return s < 0 ? (ssize_t)s : disk_read_full(r->disk, r->fd, to, n);
+}
+
+static bool
+is_good_block(const struct aof_reader *r, uint64_t at, const struct aof_block *b)
+{
+    bool good = false;
+
+    if (b->synced > at || b->len > r->total - at - AOF_BLOCK_HEAD)
+        return false;
+    char *p = mem_try(b->len + 1);
+    if (p == NULL)
+        return false;
+    if (read_at(r, at + AOF_BLOCK_HEAD, p, b->len) == (ssize_t)b->len)
+        good = aof_block_sum(at, b->synced, slice_of(p, b->len)) == b->sum;
+    mem_free(p);
+    return good;
+}
+
+/* Whether some good block further on says that the byte at `place` had been on the disk when it was written. */
+static bool
+was_synced(struct aof_reader *r, uint64_t place)
+{
+    char *window_bytes = mem_get(READ_BYTES);
+    bool found = false;
+
+    for (uint64_t at = place; at + AOF_BLOCK_HEAD <= r->total && !found;) {
+        ssize_t n = read_at(r, at, window_bytes, READ_BYTES);
+        if (n < AOF_BLOCK_HEAD)
+            break;
+        for (ssize_t i = 0; i + AOF_BLOCK_HEAD <= n && !found; i++) {
+            struct aof_block b;
+            const char *p = memchr(window_bytes + i, '#', (size_t)(n - AOF_BLOCK_HEAD - i + 1));
+            if (p == NULL)
+                break;
+            i = p - window_bytes;
+            if (aof_block_get(slice_of(p, AOF_BLOCK_HEAD), &b) && b.synced > place)
+                found = is_good_block(r, at + (uint64_t)i, &b);
+        }
+        at += (uint64_t)n - AOF_BLOCK_HEAD + 1;
+    }
+    mem_free(window_bytes);
+    (void)r->disk->seek(r->disk->ctx, r->fd, (int64_t)(r->from + r->in.len));
+    return found;
+}
+
+/* The file ends here for us: at the end of the last unit. */
+static enum aof_progress
+cut(struct aof_reader *r, const char *what, struct buf *why)
+{
+    const struct good *g = &r->good;
+
+    if (g->body != 0) {
+        size_t n = (size_t)(g->end - g->body);
+        if (!buf_try_reserve(&r->salvage, n) || read_at(r, g->body, r->salvage.ptr, n) != (ssize_t)n)
+            return damaged(r, g->body, "can't be read again", why);
+        buf_advance(&r->salvage, n);
+    }
+    if (r->session != NULL)
+        session_reset(r->session);
+    buf_printf(why, "%s at offset %llu of %llu", what, (unsigned long long)aof_reader_at(r), (unsigned long long)r->total);
+    return AOF_CUT;
+}
+
+/* What is here makes no sense. */
+static enum aof_progress
+trouble(struct aof_reader *r, uint64_t place, const char *what, struct buf *why)
+{
+    bool hole = r->pos < r->in.len && r->in.ptr[r->pos] == '\0';
+
+    if (was_synced(r, place))
+        return damaged(r, place, what, why);
+    if (r->sums > 0 || hole)
+        return cut(r, what, why);
+    return damaged(r, place, what, why);
+}
+
+/* -- blocks ---------------------------------------------------------------------------------------------------- */
+
+/* How much of the bytes at that offset of the file is there: what a disk did not write reads as sectors of zeros. */
+static size_t
+before_hole(uint64_t at, struct slice bytes)
+{
+    size_t i = 0;
+
+    while (i < bytes.len) {
+        size_t end = i + (size_t)(SECTOR - (at + i) % SECTOR), k = i;
+        end = end < bytes.len ? end : bytes.len;
+        while (k < end && bytes.ptr[k] == '\0')
+            k++;
+        if (k == end)
+            return i;
+        i = end;
+    }
+    return bytes.len;
+}
+
+static enum aof_progress
+enter_block(struct aof_reader *r, const struct aof_block *b, struct buf *why)
+{
+    uint64_t place = aof_reader_at(r), body = place + AOF_BLOCK_HEAD, left = r->total - body;
+    int error = 0;
+
+    if (b->synced > place)
+        return trouble(r, place, "a block's line is damaged", why);
+    r->block_cut = b->len > left;
+    if (r->block_cut && was_synced(r, place))
+        return damaged(r, place, "a block's line is damaged", why);
+    if (!want(r, AOF_BLOCK_HEAD + (r->block_cut ? left : b->len), &error))
+        return unreadable(r, error != 0 ? error : -EIO, why);
+    struct slice bytes = slice_of(r->in.ptr + r->pos + AOF_BLOCK_HEAD, (size_t)(r->block_cut ? left : b->len));
+    if (r->block_cut)
+        bytes.len = before_hole(body, bytes);
+    else if (aof_block_sum(place, b->synced, bytes) != b->sum)
+        return trouble(r, place, "a block does not match its checksum", why);
+    r->sums++;
+    r->block = place;
+    r->body = body;
+    r->block_end = body + bytes.len;
+    r->pos += AOF_BLOCK_HEAD;
+    return AOF_MORE;
+}
+
+static enum aof_progress
+leave_block(struct aof_reader *r, struct buf *why)
+{
+    if (r->block_cut)
+        return cut(r, "the last block is not complete", why);
+    if (r->good.end == r->block_end || r->block_end == r->body)
+        r->good = (struct good){.end = r->block_end};
+    r->block_end = 0;
+    return AOF_MORE;
+}
+
+static void
+unit_done(struct aof_reader *r)
+{
+    if (r->in_multi)
+        return;
+    r->good.end = aof_reader_at(r);
+    r->good.block = r->block_end != 0 ? r->block : 0;
+    r->good.body = r->block_end != 0 ? r->body : 0;
+}
+
+static enum aof_progress
+annotation(struct aof_reader *r, struct buf *why)
+{
+    struct aof_block b;
+    int error = 0;
+
+    (void)want(r, AOF_LINE_MAX, &error);
+    if (error != 0)
+        return unreadable(r, error, why);
+    struct slice in = window(r);
+    if (r->block_end != 0)
+        in.len = in.len < r->block_end - aof_reader_at(r) ? in.len : (size_t)(r->block_end - aof_reader_at(r));
+    const char *end = memchr(in.ptr, '\n', in.len < AOF_LINE_MAX ? in.len : AOF_LINE_MAX);
+    if (end == NULL && in.len < AOF_LINE_MAX && (r->block_end == 0 || r->block_cut))
+        return cut(r, "a line is not complete", why);
+    if (end == NULL)
+        return trouble(r, aof_reader_at(r), "a line is too long", why);
+    if (r->block_end == 0 && slice_starts(in, LIT("#SUM:"))) {
+        if (!aof_block_get(in, &b))
+            return trouble(r, aof_reader_at(r), "a block's line is damaged", why);
+        return enter_block(r, &b, why);
+    }
+    r->pos += (size_t)(end - in.ptr) + 1;
+    unit_done(r);
+    return AOF_MORE;
+}
+
+/* -- commands -------------------------------------------------------------------------------------------------- */
+
+static void
+look_at_reply(struct aof_reader *r)
+{
+    struct out *out = session_out(r->session);
+
+    if (out->bytes.len > out->sent && out->bytes.ptr[out->sent] == '-' && r->errors++ < ERRORS_LOGGED) {
+        struct slice line = slice_of(out->bytes.ptr + out->sent, out->bytes.len - out->sent);
+        log_warning("A command of the append-only file at offset %llu failed: %.*s", (unsigned long long)aof_reader_at(r),
+                    (int)(line.len < 200 ? line.len : 200), line.ptr);
+    }
+    out_sent(out, out_pending(out));
+}
+
+static enum aof_progress
+run(struct aof_reader *r, struct buf *why)
+{
+    struct slice name = r->argv.v[0];
+    bool multi = slice_eq_nocase(name, LIT("MULTI")), exec = slice_eq_nocase(name, LIT("EXEC"));
+
+    if (multi && r->in_multi)
+        return damaged(r, aof_reader_at(r), "a transaction begins within another", why);
+    r->in_multi = multi || (r->in_multi && !exec && !slice_eq_nocase(name, LIT("DISCARD")));
+    r->commands++;
+    if (r->engine == NULL)
+        return AOF_MORE;
+    if (command_find(r->engine, name) == NULL) {
+        buf_printf(why, "at offset %llu: unknown command '%.*s'", (unsigned long long)aof_reader_at(r),
+                   (int)(name.len < 64 ? name.len : 64), name.ptr);
+        return AOF_DAMAGED;
+    }
+    engine_run(r->engine, r->session, r->argv.v, (int)r->argv.n);
+    look_at_reply(r);
+    return AOF_MORE;
+}
+
+static enum aof_progress
+command(struct aof_reader *r, struct buf *why)
+{
+    struct request_limits limits = {(uint64_t)1 << 40, INT32_MAX, 64 << 10, 0};
+    struct slice bad;
+    enum parse_result p;
+    size_t used;
+    int error = 0;
+
+    if (r->in.ptr[r->pos] != '*')
+        return trouble(r, aof_reader_at(r), "there is no command", why);
+    r->argv.n = 0;
+    for (;;) {
+        struct slice in = window(r);
+        bool whole = r->block_end != 0;
+        if (whole)
+            in.len = (size_t)(r->block_end - aof_reader_at(r));
+        p = request_parse(&r->parser, &limits, in, &r->argv, &used, &bad);
+        if (p != PARSE_MORE || whole || !read_more(r, &error))
+            break;
+    }
+    if (error != 0)
+        return unreadable(r, error, why);
+    if (p != PARSE_DONE) {
+        request_parser_fini(&r->parser);
+        if (p == PARSE_MORE && (r->block_end == 0 || r->block_cut))
+            return r->block_end == 0 && was_synced(r, aof_reader_at(r))
+                       ? damaged(r, aof_reader_at(r), "a command is not complete", why)
+                       : cut(r, "a command is not complete", why);
+        return r->block_cut ? cut(r, "a command is damaged", why)
+                            : trouble(r, aof_reader_at(r), "a command is damaged", why);
+    }
+    enum aof_progress progress = r->argv.n > 0 ? run(r, why) : AOF_MORE;
+    r->pos += used;
+    request_forget(&r->parser);
+    if (progress == AOF_MORE)
+        unit_done(r);
+    return progress;
+}
+
+/* -- a snapshot in front --------------------------------------------------------------------------------------- */
+
+static bool
+drop_key(void *ctx, struct entry *e, const struct rdb_key *k, struct buf *why)
+{
+    (void)ctx;
+    (void)k;
+    (void)why;
+    entry_free(e);
+    return true;
+}
+
+static void
+begin_snapshot(struct aof_reader *r)
+{
+    struct rdb_handler h = {.key = drop_key};
+    struct value_limits limits = value_limits_default((struct hash_seed){0, 0});
+
+    if (r->engine != NULL) {
+        rdb_into_init(&r->into, r->engine, RDB_KEEP_EXPIRED);
+        h = rdb_into_handler(&r->into);
+        limits = engine_settings(r->engine)->limits;
+    }
+    r->snapshot = rdb_reader_new(&h, &limits);
+}
+
+static enum aof_progress
+snapshot(struct aof_reader *r, struct buf *why)
+{
+    size_t n = r->in.len - r->pos;
+    int error = 0;
+
+    if (n == 0 && !read_more(r, &error)) {
+        rdb_reader_cut(r->snapshot);
+        buf_add_slice(why, rdb_reader_why(r->snapshot));
+        return AOF_DAMAGED;
+    }
+    n = r->in.len - r->pos;
+    char *room = rdb_reader_room(r->snapshot, n);
+    if (room == NULL)
+        return unreadable(r, -ENOMEM, why);
+    memcpy(room, r->in.ptr + r->pos, n);
+    enum rdb_progress p = rdb_reader_feed(r->snapshot, n);
+    r->pos += n;
+    if (p == RDB_WANTS_MORE)
+        return AOF_MORE;
+    if (p == RDB_DAMAGED || (r->engine != NULL && !rdb_into_flush(&r->into, why))) {
+        buf_add_slice(why, rdb_reader_why(r->snapshot));
+        return AOF_DAMAGED;
+    }
+    r->pos -= rdb_reader_rest(r->snapshot).len;
+    r->commands += rdb_reader_keys(r->snapshot);
+    rdb_reader_free(r->snapshot);
+    r->snapshot = NULL;
+    unit_done(r);
+    return AOF_MORE;
+}
+
+/* -- all of it ------------------------------------------------------------------------------------------------- */
+
+static enum aof_progress
+step(struct aof_reader *r, struct buf *why)
+{
+    int error = 0;
+
+    if (r->snapshot != NULL)
+        return snapshot(r, why);
+    if (r->block_end != 0 && aof_reader_at(r) == r->block_end)
+        return leave_block(r, why);
+    if (!want(r, 1, &error)) {
+        if (error != 0)
+            return unreadable(r, error, why);
+        return r->in_multi ? cut(r, "the last transaction is not complete", why) : AOF_DONE;
+    }
+    if (!r->begun) {
+        r->begun = true;
+        if (want(r, 5, &error) && slice_starts(window(r), LIT("REDIS"))) {
+            begin_snapshot(r);
+            return AOF_MORE;
+        }
+    }
+    return r->in.ptr[r->pos] == '#' ? annotation(r, why) : command(r, why);
+}
+
+enum aof_progress
+aof_reader_step(struct aof_reader *r, size_t max_bytes, struct buf *why)
+{
+    uint64_t until = aof_reader_at(r) + max_bytes;
+    enum aof_progress p = AOF_MORE;
+
+    while (p == AOF_MORE && aof_reader_at(r) < until)
+        p = step(r, why);
+    return p;
+}
+
+uint64_t
+aof_reader_total(const struct aof_reader *r)
+{
+    return r->total;
+}
+
+uint64_t
+aof_reader_commands(const struct aof_reader *r)
+{
+    return r->commands;
+}
+
+uint64_t
+aof_reader_keep(const struct aof_reader *r)
+{
+    return r->good.body != 0 ? r->good.block : r->good.end;
+}
+
+struct slice
+aof_reader_salvage(const struct aof_reader *r)
+{
+    return buf_slice(&r->salvage);
+}
