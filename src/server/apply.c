@@ -4,6 +4,7 @@
 #include "engine/acl.h"
 #include "engine/settings.h"
 #include "proto/words.h"
+#include "server/persist_aof.h"
 #include "server/server.h"
 #include "server/users.h"
 
@@ -269,5 +270,6 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
     apply_hz(s);
     apply_limits(s);
     apply_engine(s, changed);
+    persist_aof_apply(s, changed);
     return changed != NULL || users_load(s->engine, s->config, why);
 }

@@ -1,6 +1,7 @@
 /* server/cmd_persist.c - SAVE, BGSAVE, LASTSAVE. */
 #include "engine/exec.h"
 #include "server/persist.h"
+#include "server/persist_aof.h"
 
 static struct persist *
 persist_of(struct exec *x)
@@ -17,6 +18,8 @@ cmd_save(struct exec *x)
 
     if (persist_saving(persist_of(x)))
         return fail(x, "ERR Background save already in progress");
+    if (persist_aof_rewriting(engine_host_of(x->engine)->ctx))
+        return fail(x, "ERR Background append only file rewriting in progress");
     bool ok = persist_save(persist_of(x), &why);
     buf_fini(&why);
     return ok ? reply_ok(x) : fail(x, "ERR");
@@ -40,6 +43,13 @@ cmd_bgsave(struct exec *x)
     if (persist_saving(p)) {
         if (!schedule)
             return fail(x, "ERR Background save already in progress");
+        persist_schedule(p);
+        return reply_simple(x, LIT("Background saving scheduled"));
+    }
+    if (persist_aof_rewriting(engine_host_of(x->engine)->ctx)) {
+        if (!schedule)
+            return fail(x, "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "
+                           "order to schedule a BGSAVE whenever possible.");
         persist_schedule(p);
         return reply_simple(x, LIT("Background saving scheduled"));
     }

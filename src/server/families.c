@@ -9,6 +9,7 @@
     X(cmd_config_family)  \
     X(cmd_info_family)    \
     X(cmd_persist_family) \
+    X(cmd_persist_aof_family) \
     X(store_dump_family)
 
 #define DECLARE(name) extern const struct cmd name[];

@@ -11,6 +11,7 @@
 #include "engine/waiters.h"
 #include "server/info.h"
 #include "server/persist.h"
+#include "server/persist_aof.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -239,18 +240,7 @@ void
 info_persistence(struct server *s, struct buf *out)
 {
     persist_info(s->persist, out);
-    number(out, "aof_enabled", 0);
-    number(out, "aof_rewrite_in_progress", 0);
-    number(out, "aof_rewrite_scheduled", 0);
-    signed_number(out, "aof_last_rewrite_time_sec", -1);
-    signed_number(out, "aof_current_rewrite_time_sec", -1);
-    text(out, "aof_last_bgrewrite_status", "ok");
-    number(out, "aof_rewrites", 0);
-    number(out, "aof_rewrites_consecutive_failures", 0);
-    text(out, "aof_last_write_status", "ok");
-    number(out, "aof_last_cow_size", 0);
-    number(out, "module_fork_in_progress", 0);
-    number(out, "module_fork_last_cow_size", 0);
+    persist_aof_info(s, out);
 }
 
 void

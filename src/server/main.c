@@ -7,6 +7,7 @@
 #include "server/config_load.h"
 #include "server/dump_commands.h"
 #include "server/persist.h"
+#include "server/persist_aof.h"
 #include "server/process.h"
 #include "server/server.h"
 
@@ -178,7 +179,9 @@ serve(struct server *s, struct signals *signals)
         return 1;
     if (pid_path != NULL && !pidfile_write(pid_path))
         log_warning("Can't write the pid file %s: %m", pid_path);
-    if (!persist_load(s->persist, &why)) {
+    bool loaded = config_on(s->config, CFG_APPENDONLY) ? persist_aof_load(s, &why) : persist_load(s->persist, &why);
+    persist_aof_ready(s);
+    if (!loaded) {
         log_warning("Fatal error loading the DB: %.*s. Exiting.", (int)why.len, why.ptr);
         buf_fini(&why);
         return 1;

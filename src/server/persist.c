@@ -13,6 +13,7 @@
 #include "engine/effects.h"
 #include "engine/keyspace.h"
 #include "server/info.h"
+#include "server/persist_aof.h"
 #include "store/rdb_load.h"
 #include "store/snapshot.h"
 
@@ -64,6 +65,12 @@ persist_new(struct server *s)
 static void
 end_snapshot(struct persist *p)
 {
+    /* The marks of a walk that is not over must go, or the next snapshot would leave out what bears them. */
+    if (p->snapshot != NULL && p->walking) {
+        snapshot_give_up(p->snapshot);
+        while (!snapshot_step(p->snapshot, STILL_SLICE_NS)) {
+        }
+    }
     snapshot_free(p->snapshot);
     rdb_file_free(p->file);
     p->snapshot = NULL;
@@ -78,6 +85,18 @@ persist_free(struct persist *p)
         return;
     end_snapshot(p);
     mem_free(p);
+}
+
+void
+persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total)
+{
+    if (loading && !p->loading)
+        p->load_begun_ms = engine_now_ms(p->server->engine);
+    p->loading = loading;
+    p->load_done = done;
+    p->load_total = total;
+    if (!loading)
+        p->changes_saved = engine_changes(p->server->engine);
 }
 
 bool
@@ -184,6 +203,7 @@ bool
 persist_save(struct persist *p, struct buf *why)
 {
     int64_t from = clock_mono_ns(&p->server->clock);
+    persist_aof_cancel(p->server);
     bool ok = begin(p, true, why);
 
     if (ok) {
@@ -291,7 +311,7 @@ persist_cron(struct persist *p)
     bool due = p->scheduled, waits = p->failed && now - p->last_try_ms < RETRY_S * 1000;
 
     judge(p);
-    if (p->snapshot != NULL || p->loading)
+    if (p->snapshot != NULL || p->loading || persist_aof_rewriting(s))
         return;
     for (size_t i = 0; i < n && i < SAVE_POINTS_MAX && !due; i++) {
         due = changes >= (uint64_t)points[i].changes && changes > 0 &&

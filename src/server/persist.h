@@ -17,6 +17,8 @@ void persist_free(struct persist *p);
 /* Loads the snapshot file, if there is one; meanwhile the loop turns and clients are told -LOADING. False with a reason
  * when there is a file and it can't be loaded. */
 bool persist_load(struct persist *p, struct buf *why);
+/* Something else is being loaded; for INFO and the loop. */
+void persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total);
 /* True while persist_load() runs. */
 bool persist_loading(const struct persist *p);
 

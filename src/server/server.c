@@ -6,6 +6,7 @@
 #include "engine/dispatch.h"
 #include "server/families.h"
 #include "server/persist.h"
+#include "server/persist_aof.h"
 
 #include <errno.h>
 #include <string.h>
@@ -103,6 +104,7 @@ server_free(struct server *s)
             if (c != NULL)
                 conn_close(c);
         }
+        persist_aof_free(s);
         persist_free(s->persist);
         engine_free(s->engine);
     }
@@ -216,9 +218,12 @@ server_turn(struct server *s)
     bool loading = persist_loading(s->persist);
     int64_t now = engine_now_ms(s->engine), tick_in = loading ? 0 : engine_tick(s->engine, TICK_BUDGET_US);
     int64_t cron_in = s->cron_at_ms - now, persist_in = persist_turn(s->persist, s->busy);
+    int64_t aof_in = persist_aof_turn(s, s->busy);
 
     if (persist_in >= 0 && persist_in < tick_in)
         tick_in = persist_in;
+    if (aof_in >= 0 && aof_in < tick_in)
+        tick_in = aof_in;
 
     /* What is due may have woken sessions; net_wait() does not sleep then. */
     if (tick_in > cron_in)
@@ -226,6 +231,7 @@ server_turn(struct server *s)
     s->busy = net_wait(s->net, tick_in) > 0;
     engine_now_update(s->engine);
     net_dispatch(s->net);
+    persist_aof_flush(s);
     net_flush(s->net);
     now = engine_now_ms(s->engine);
     if (now >= s->cron_at_ms || s->cron_at_ms - now > s->cron_every_ms) {

@@ -41,6 +41,7 @@ struct server_options {
 };
 
 struct persist;
+struct server_aof;
 
 /* Who may find that writes must be refused. */
 enum misconf_by { MISCONF_LOG, MISCONF_SNAPSHOT, MISCONFS };
@@ -51,6 +52,7 @@ struct server {
     struct net *net;
     struct reaper *reaper;
     struct persist *persist;
+    struct server_aof *aof;
     struct clock clock;
     const struct cmd **families; /* all tables of rows, ours included */
     char *config_path;           /* "": there is no file */

@@ -290,6 +290,12 @@ aof_flush(struct aof *a)
     return ok;
 }
 
+int64_t
+aof_due_ms(const struct aof *a)
+{
+    return a->log != NULL ? aof_log_due_ms(a->log, a->settings.fsync) : -1;
+}
+
 int
 aof_error(const struct aof *a)
 {

@@ -64,9 +64,13 @@ bool aof_is_on(const struct aof *a);
 
 /* Once in a turn, before replies are sent. False when what has been changed is not as safe as the settings ask for. */
 bool aof_flush(struct aof *a);
+/* In how many ms aof_flush() wants to be called although nothing happens; -1: never. */
+int64_t aof_due_ms(const struct aof *a);
 int aof_error(const struct aof *a); /* negative errno; 0: none */
 
 void aof_rewrite_soon(struct aof *a);
+/* Gives up one that is under way. */
+void aof_rewrite_cancel(struct aof *a);
 bool aof_rewriting(const struct aof *a);  /* a snapshot is being made for it */
 bool aof_rewrite_waits(const struct aof *a);
 /* In every turn: begins and goes on with a rewrite for about budget_ns; `may_begin`: nobody else makes a snapshot. Returns

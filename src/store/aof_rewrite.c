@@ -29,6 +29,15 @@ aof_rewrite_waits(const struct aof *a)
     return a->rewrite.waits;
 }
 
+void
+aof_rewrite_cancel(struct aof *a)
+{
+    if (a->rewrite.file == NULL)
+        return;
+    aof__rewrite_fini(a);
+    a->rewrite.waits = a->on && a->unpublished;
+}
+
 static void
 note_failure(struct aof *a, struct slice why)
 {
@@ -42,6 +51,12 @@ aof__rewrite_fini(struct aof *a)
 {
     if (a->rewrite.file == NULL)
         return;
+    /* The marks of the walk must go, or the next snapshot would leave out what bears them. */
+    if (a->rewrite.walking) {
+        snapshot_give_up(a->rewrite.snapshot);
+        while (!snapshot_step(a->rewrite.snapshot, 100000000)) {
+        }
+    }
     snapshot_free(a->rewrite.snapshot);
     rdb_file_free(a->rewrite.file);
     mem_free(a->rewrite.base);
