@@ -10,6 +10,8 @@
     X(cmd_bitmap_family)       \
     X(cmd_bitfield_family)     \
     X(cmd_hll_family)          \
+    X(cmd_geo_family)          \
+    X(cmd_geo_search_family)   \
     X(cmd_generic_family)      \
     X(cmd_scan_family)         \
     X(cmd_object_family)       \

@@ -161,12 +161,17 @@ void
 reply_put_double(struct reply *r, double v)
 {
     char text[DOUBLE_TEXT_MAX];
-    size_t n = format_double(text, v);
 
+    reply_put_double_text(r, slice_of(text, format_double(text, v)));
+}
+
+void
+reply_put_double_text(struct reply *r, struct slice text)
+{
     if (r->resp == 3)
-        put_line(r, ',', slice_of(text, n));
+        put_line(r, ',', text);
     else
-        reply_put_bulk(r, slice_of(text, n));
+        reply_put_bulk(r, text);
 }
 
 void

@@ -28,6 +28,8 @@ void reply_put_set(struct reply *r, size_t n);
 void reply_put_push(struct reply *r, size_t n);
 void reply_put_attribute(struct reply *r, size_t pairs); /* RESP3 only; nothing in RESP2, pairs then must not follow */
 void reply_put_double(struct reply *r, double v);
+/* A double in a form of one's own: digits that RESP2 sends as a bulk string. */
+void reply_put_double_text(struct reply *r, struct slice text);
 void reply_put_bool(struct reply *r, bool v);
 void reply_put_verbatim(struct reply *r, const char format[3], struct slice s);
 void reply_put_bignum(struct reply *r, struct slice digits);

@@ -28,7 +28,7 @@ STREAM_IDS = [b"1-1", b"1-2", b"2-1", b"5-0", b"3", b"0", b"0-0", b"10-10", b"-"
 POOLS = {"string": b"s", "bitmap": b"s", "hyperloglog": b"p", "list": b"l", "hash": b"h", "set": b"t", "sorted-set": b"z",
          "geo": b"g", "stream": b"x"}
 ALL_KEYS = [p + n for p in (b"s", b"l", b"h", b"t", b"z") for n in (b"1", b"2", b"3")]
-ODD_KEYS = [b"", b"\x00\r\n\xff", b"k" * 70, b"x1", b"g1", b"p1", b"{tag}1"]
+ODD_KEYS = [b"", b"\x00\r\n\xff", b"k" * 70, b"x1", b"p1", b"{tag}1"]
 
 # Values that cannot be told from the argument's type and name alone.
 ENCODING_WORDS = {"type": [b"string", b"list", b"set", b"zset", b"hash", b"stream", b"STRING", b"nosuch"],
@@ -131,6 +131,15 @@ class Generator:
         if x < 0.85:
             return self.pick(FLOATS)
         return self.pick(EDGE_FLOATS) if x < 0.96 else self.pick(BAD_NUMBERS)
+
+    def degrees(self, limit):
+        """Mostly somewhere in a region, so that places meet; no two alike, since redis sorts equal distances by chance."""
+        x = self.random()
+        if x < 0.6:
+            return b"%.6f" % self.r.uniform(10, 16)
+        if x < 0.95:
+            return b"%.9f" % self.r.uniform(-limit, limit)
+        return self.pick((b"180", b"-180", b"85.05112878", b"-85.05112878", b"0", b"-0", b"abc", b"181", b"1e3", b"nan", b"inf"))
 
     def member(self):
         x = self.random()
@@ -250,6 +259,10 @@ class Generator:
                      b"-9223372036854775808"]
         elif name == "value" and command == "setbit":
             usual = [b"0", b"1", b"1", b"2", b"-1"]
+        elif name in ("longitude", "latitude") and kind == "double":
+            return lambda out: out.append(self.degrees(180 if name == "longitude" else 86))
+        elif name in ("radius", "width", "height") and kind == "double":
+            usual = [b"0", b"1", b"10.5", b"100", b"500", b"1000", b"5000", b"20000", b"1e6", b"1e7", b"1e9", b"-1", b"abc", b"inf"]
         if usual is not None:
             if kind == "integer":
                 return lambda out: out.append(self.integer(usual))
@@ -287,6 +300,9 @@ class Generator:
             self.no_short_time(out)
         if words[0] in (b"ZRANK", b"ZREVRANK"):
             del out[3:]              # WITHSCORE is new: 7.0 would refuse to queue it and abort the transaction
+        if words[0].startswith(b"GEO") and any(w.upper() == b"COUNT" for w in out):
+            # Any score is a place, small ones all the same: which of those a COUNT leaves is chance in redis.
+            out = [b"g" + w[1:] if len(w) == 2 and w[:1] == b"z" else w for w in out]
         if x > 0.9:
             out[0] = out[0].lower()
         return out

@@ -32,13 +32,21 @@ EXPLAINED = {
     ("zrank", "arity"): NEWER + ": WITHSCORE", ("zrevrank", "arity"): NEWER + ": WITHSCORE",
     ("command|getkeys", "arity"): NEWER, ("command|getkeysandflags", "arity"): NEWER,
     ("sinterstore", "keys"): NEWER + ": the destination is only overwritten",
+    **{(c, "keys"): "since 7.2 the destinations are marked incomplete" for c in ("georadius", "georadiusbymember")},
     **{(c, "deprecated"): NEWER for c in ("quit", "setex", "psetex", "setnx")},
 }
 # Arguments that came after 7.0, by name.
-NEWER_ARGUMENTS = {"zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"}}
+NEWER_ARGUMENTS = {"zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"},
+                   "bitop": {"diff", "diff1", "andor", "one"},
+                   "geosearch": {"polygon", "num-vertices", "vertices"},
+                   "geosearchstore": {"polygon", "num-vertices", "vertices"}}
 # Names of groups of arguments were cleaned up in 7.2, so only words, types and tokens are compared. Rows whose tree is
 # built differently, with the same words in it:
 OTHER_TREE = {
+    "bitop": NEWER + ": the operations are tokens",
+    "geohash": NEWER + ": no member is needed", "geopos": NEWER + ": no member is needed",
+    "pfmerge": NEWER + ": no source is needed",
+    "georadius": NEWER + ": STORE and STOREDIST are alternatives", "georadiusbymember": NEWER + ": as in georadius",
     "client|kill": "its options are alternatives here, optional ones there",
     "client|list": NEWER + ": a block of one argument became that argument",
     "config|get": NEWER + ": a block of one argument became that argument",

@@ -1,0 +1,104 @@
+# Geo: GEOADD, GEODIST, GEOHASH, GEOPOS and the searches.
+
+== GEOADD, GEOPOS, GEOHASH, GEODIST
+> GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+:2
+> GEOADD g NX 1 1 Palermo
+:0
+> GEOADD g XX CH 13.361389 38.115556 Palermo 1 1 Nowhere
+:0
+> GEOADD g XX CH 13.5 38.2 Palermo
+:1
+> GEOADD g CH 13.361389 38.115556 Palermo
+:1
+> ZSCORE g Palermo
+,3479099956230698
+> GEOPOS g Palermo none
+2: [["13.36138933897018433" "38.11555639549629859"] nil*]
+3: [[,13.36138933897018433 ,38.11555639549629859] nil*]
+> GEOHASH g Palermo Catania none
+["sqc8b49rny0" "sqdtr74hyu0" nil]
+> GEODIST g Palermo Catania
+"166274.1516"
+> GEODIST g Palermo Catania km
+"166.2742"
+> GEODIST g Palermo Catania MI
+"103.3182"
+> GEODIST g Palermo none
+nil
+> GEODIST g Palermo Catania parsec
+-ERR unsupported unit provided. please use M, KM, FT, MI
+> GEOADD g 181 1 a
+-ERR invalid longitude,latitude pair 181.000000,1.000000
+> GEOADD g NX XX 1 1 a
+-ERR syntax error
+> GEOADD none XX 1 1 a
+:0
+> EXISTS none
+:0
+> SET s x
+OK
+> GEOADD s 1 1 a
+-WRONGTYPE Operation against a key holding the wrong kind of value
+> GEOPOS none a
+[nil*]
+
+== searches
+> GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.758489 38.788135 edge1 17.241510 38.788135 edge2
+:4
+> GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km ASC
+["Catania" "Palermo"]
+> GEOSEARCH g FROMLONLAT 15 37 BYBOX 400 400 km ASC WITHDIST
+[["Catania" "56.4413"] ["Palermo" "190.4424"] ["edge2" "279.7403"] ["edge1" "279.7405"]]
+> GEOSEARCH g FROMMEMBER Palermo BYRADIUS 200 km DESC WITHDIST WITHHASH COUNT 2
+[["Catania" "166.2742" :3479447370796909] ["edge1" "91.4007" :3479273021651468]]
+> GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 500 km COUNT 1 ANY
+["Palermo"]
+> GEORADIUS g 15 37 200 km ASC WITHCOORD
+2: [["Catania" ["15.08726745843887329" "37.50266842333162032"]] ["Palermo" ["13.36138933897018433" "38.11555639549629859"]]]
+3: [["Catania" [,15.08726745843887329 ,37.50266842333162032]] ["Palermo" [,13.36138933897018433 ,38.11555639549629859]]]
+> GEORADIUSBYMEMBER_RO g Palermo 100 km
+["Palermo" "edge1"]
+> GEORADIUSBYMEMBER_RO g none 100 km
+-ERR could not decode requested zset member
+> GEORADIUS_RO g 15 37 200 km STORE d
+-ERR syntax error
+> GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST
+:2
+> ZRANGE d 0 -1
+["Catania" "Palermo"]
+> GEORADIUS g 15 37 200 km STORE d
+:2
+> ZSCORE d Palermo
+,3479099956230698
+> GEOSEARCHSTORE d none FROMLONLAT 15 37 BYRADIUS 200 km
+:0
+> EXISTS d
+:0
+> GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km ANY
+-ERR the ANY argument requires COUNT argument
+> GEOSEARCH g BYRADIUS 1 km ASC WITHDIST WITHHASH
+-ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH
+> GEOSEARCH g FROMLONLAT 1 1 ASC WITHDIST WITHHASH
+-ERR exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH
+> GEOSEARCH g FROMLONLAT 15 37 BYRADIUS -1 km
+-ERR radius cannot be negative
+> GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 1 km COUNT 0
+-ERR COUNT must be > 0
+> GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 1 km WITHDIST
+-ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options
+> COMMAND GETKEYS GEORADIUS g 15 37 200 km STOREDIST e
+["g" "e"]
+
+== BYPOLYGON
+# oracle: skip because it is Valkey 9's
+> GEOADD g 1.2 1.2 in 3 1 out 1.8 0.1 corner 0.1 0.1 near
+:4
+> GEOSEARCH g BYPOLYGON 3 0 0 2 0 0 2 ASC
+["near" "corner"]
+> GEOSEARCH g BYPOLYGON 4 0 0 2 0 2 2 0 2 COUNT 1
+["in"]
+> GEOSEARCH g BYPOLYGON 2 0 0 2 0
+-ERR GEOSEARCH BYPOLYGON must have at least 3 vertices
+> GEOSEARCH g BYPOLYGON 3 0 0 2 0 0
+-ERR syntax error
