@@ -71,7 +71,8 @@ SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(OBJ)/bin/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HOST       := $(if $(shell grep -slE '^engine_new.*options' src/engine/*.c),$(OBJ)/bin/script-host)
 PROGRAMS   := $(if $(wildcard src/server/main.c),$(BIN)/sorrel-server) $(if $(CLI_SRC),$(BIN)/sorrel-cli) \
-              $(if $(wildcard src/bench/main.c),$(BIN)/sorrel-benchmark)
+              $(if $(wildcard src/bench/main.c),$(BIN)/sorrel-benchmark) \
+              $(if $(wildcard src/check/main.c),$(BIN)/sorrel-check)
 ALL_SRC    := $(shell find src tests -name '*.c' 2>/dev/null | sort)
 
 .PHONY: all help run test test-deps unit scripts check-programs bench fuzz fuzz-build fmt fmt-check lint asan ubsan tsan \
@@ -176,6 +177,11 @@ $(BUILD)/examples/%: examples/%.c $(LIB)/libsorrel.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a -lm -lpthread
 
+$(BIN)/sorrel-check: $(call objs,$(call sources,base ds proto value engine store check))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
 # -- running and testing -----------------------------------------------------------------------------------------
 
 run:
@@ -243,7 +249,7 @@ lint: compile_commands.json
 	@$(PYTHON) tools/lint.py --build $(BUILD)/dev --jobs $(JOBS)
 
 .PHONY: lint-objects
-lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC) $(call sources,bench))
+lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC) $(call sources,bench check))
 
 compile_commands.json: Makefile $(ALL_SRC)
 	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev) $(call pkg,$(PKGS) jemalloc libutf8proc,--cflags)' $(ALL_SRC) > $@
@@ -281,7 +287,8 @@ install: all
 	ln -sf sorrel-cli $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sorrel-benchmark
 	install -m 644 tools/completion/_sorrel $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
-	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done)
+	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done; \
+	    ln -sf sorrel-check redis-check-rdb; ln -sf sorrel-check valkey-check-rdb)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/sorrel-cli.1 man/man1/sorrel-benchmark.1 \
