@@ -221,17 +221,43 @@ struct batch {
     struct slice error;
 };
 
-/* Finds the row, hashes the first key and asks for its bucket. */
+/* Keys that differ mostly differ in their last bytes, so those are looked at first. */
+static inline bool
+same_key(struct slice a, struct slice b)
+{
+    uint64_t x, y;
+
+    if (a.len != b.len)
+        return false;
+    if (a.len >= 8) {
+        memcpy(&x, a.ptr + a.len - 8, 8);
+        memcpy(&y, b.ptr + b.len - 8, 8);
+        if (x != y)
+            return false;
+    }
+    return memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+/* Finds the row, hashes the first key and asks for its bucket. A key that the command before has too (a queue, a counter)
+ * needs neither. */
 static inline void
-prepare(struct engine *e, const struct table *t, struct batch_command *c)
+prepare(struct engine *e, const struct table *t, struct batch_command *c, const struct batch_command *before)
 {
     const struct slice *argv = e->argv.v + c->argv_at;
     struct command *command = commands__find(&e->commands, argv[0]);
 
     c->command = command;
     c->hashed = command != NULL && command->first_key > 0 && c->argc > command->first_key;
+    c->again = false;
     if (LIKELY(c->hashed)) {
-        c->hash = siphash(e->hash_seed, argv[command->first_key]);
+        struct slice key = argv[command->first_key];
+        c->key = key;
+        if (before != NULL && before->hashed && same_key(before->key, key)) {
+            c->hash = before->hash;
+            c->again = true;
+            return;
+        }
+        c->hash = siphash(e->hash_seed, key);
         table_prefetch_bucket(t, c->hash);
     }
 }
@@ -261,7 +287,7 @@ batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *
         c->argc = (int)(e->argv.n - from);
         c->bytes = used;
         c->end = at;
-        prepare(e, &s->db->by_key, c);
+        prepare(e, &s->db->by_key, c, b->n > 1 ? c - 1 : NULL);
         if (UNLIKELY(e->argv.n > ARGV_KEPT))
             break;
     }
@@ -288,7 +314,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
     for (unsigned i = 0; i < b->n; i++) {
         const struct batch_command *c = &e->batch[i];
         for (; ahead < b->n && ahead < i + LOOK_AHEAD; ahead++) {
-            if (e->batch[ahead].hashed)
+            if (e->batch[ahead].hashed && !e->batch[ahead].again)
                 table_prefetch_item(t, e->batch[ahead].hash);
         }
         e->untimed = same_again(e, i, b->n);

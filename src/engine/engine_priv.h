@@ -127,7 +127,9 @@ struct batch_command {
     uint32_t argv_at;
     int argc;
     size_t end, bytes;          /* offset behind it in the input, and its length */
+    struct slice key;           /* the first one, when hashed */
     bool hashed;
+    bool again;                 /* the same key as the command before */
 };
 
 struct wait_key;
