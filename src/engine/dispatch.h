@@ -99,6 +99,9 @@ bool command_arity_ok(const struct command *c, int argc);
 bool command_permitted(struct exec *x, struct command *c, const struct slice *argv, int argc);
 /* Adds an error line that did not come from a handler to the statistics of errors. */
 void engine_count_error(struct engine *e, struct slice line);
+/* Lets the host serve other sessions while x, a command that runs for long, is under way: they get BUSY for nearly
+ * everything. False: the program is about to end. */
+bool engine_yield(struct exec *x);
 /* When the running command began, as its duration will be reckoned. A command that runs others reads it first and writes
  * it back when it is done, so that its own time includes theirs. */
 uint64_t engine_command_began(const struct engine *e);

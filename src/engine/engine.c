@@ -20,7 +20,7 @@ static void
 settings_default(struct engine_settings *s, const struct engine_options *opt)
 {
     *s = (struct engine_settings){
-        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .active_expire = true,
+        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
         .limits = opt->limits,
     };

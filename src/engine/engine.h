@@ -51,6 +51,9 @@ struct engine_host {
     /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after the
      * turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */
     bool (*shutdown)(void *ctx, unsigned flags, struct slice *why);
+    /* A script has been running for too long: serve other sessions for a moment. `running` is the one that it belongs to, and
+     * must not be fed or closed. False: the program ends, so the script shall too. */
+    bool (*busy)(void *ctx, struct session *running);
     /* DEBUG SLEEP: stands still, as a machine under load would. */
     void (*sleep_us)(void *ctx, int64_t us);
     /* Subcommands of DEBUG that concern what only the host has (RELOAD, LOADAOF). False: it knows none of that name. */

@@ -544,6 +544,64 @@ flush(struct conn *c)
     n->owner.written(n->owner.ctx, c, pending);
 }
 
+/* Reads more and hands over all that there is. False: nothing was handed over, or the connection is gone. */
+static bool
+read_and_hand_over(struct conn *c)
+{
+    enum { PIECE = 16 * 1024 };
+    struct net *n = c->net;
+    size_t used;
+
+    ssize_t got = c->io.ops->read(c->io.state, buf_room(&c->in, PIECE), PIECE);
+    if (got <= 0)
+        return false; /* what that means is for the loop to find out */
+    n->stats.reads++;
+    n->stats.bytes_in += (size_t)got;
+    buf_advance(&c->in, (size_t)got);
+    if (!hand_over(c, buf_slice(&c->in), &used))
+        return false;
+    if (used == c->in.len)
+        buf_fini(&c->in);
+    else
+        buf_consume(&c->in, used);
+    return true;
+}
+
+bool
+conn_is_waiting(const struct conn *c)
+{
+    return c->group_at > 0;
+}
+
+void
+conn_serve_now(struct conn *c)
+{
+    struct iovec v[VECTORS_MAX];
+    struct net *n = c->net;
+
+    if (c->ended || c->paused)
+        return;
+    if (c->group_at > 0) {
+        struct arrival *a = &n->group[c->group_at - 1];
+        a->c = NULL;
+        c->group_at = 0;
+        conn_flush_soon(c);
+        uint32_t at = c->flush_at - 1;
+        hand_over_shared(c, a->in);
+        if (n->flush.v[at] == NULL)
+            return;
+    } else if (!read_and_hand_over(c)) {
+        return;
+    }
+    /* It is on the list of those to flush, which does what is left to do. */
+    ssize_t sent = c->io.ops->writev(c->io.state, v, out_vectors(c->out, v, VECTORS_MAX));
+    if (sent > 0) {
+        n->stats.writes++;
+        n->stats.bytes_out += (size_t)sent;
+        out_sent(c->out, (size_t)sent);
+    }
+}
+
 void
 net_flush(struct net *n)
 {

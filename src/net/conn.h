@@ -74,6 +74,11 @@ void conn_resume_soon(struct conn *c);
 /* While paused nothing is read, and only the peer's disappearance is noticed. */
 void conn_pause(struct conn *c, bool paused);
 
+/* From inside owner.input() of another connection: hands over and writes this one at once, without waiting for the turn to
+ * go on. What has been read of it in this turn and waits (conn_is_waiting) is handed over; else it is read. */
+void conn_serve_now(struct conn *c);
+bool conn_is_waiting(const struct conn *c);
+
 size_t conn_input_len(const struct conn *c);  /* bytes held for an incomplete request */
 size_t conn_input_room(const struct conn *c); /* of its buffer, unused */
 size_t conn_memory(const struct conn *c);     /* the connection and its input */

@@ -179,6 +179,18 @@ listener_close(struct listener *l)
     mem_free(l);
 }
 
+int
+listener_fd(const struct listener *l)
+{
+    return l->src.fd;
+}
+
+void
+listener_accept_now(struct listener *l)
+{
+    l->src.ready(&l->src, LOOP_READ);
+}
+
 bool
 listener_is_unix(const struct listener *l)
 {

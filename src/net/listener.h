@@ -29,6 +29,8 @@ struct listener *listener_unix(struct loop *loop, struct listener_owner owner, c
 /* Closes it; a Unix socket's file is removed. NULL is fine. */
 void listener_close(struct listener *l);
 void listener_wake(struct listener *l);
+int listener_fd(const struct listener *l);
+void listener_accept_now(struct listener *l); /* instead of waiting for the loop to find that somebody is there */
 bool listener_is_unix(const struct listener *l);
 const char *listener_path(const struct listener *l);
 int listener_port(const struct listener *l); /* the real one, also when asked for port 0 */

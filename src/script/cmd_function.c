@@ -186,6 +186,8 @@ function_stats(struct exec *x)
     struct script_host *h = script__host(x->engine);
     const struct script_run *run = h->run;
 
+    if (run != NULL && !run->as_arguments)
+        return fail(x, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
     reply_map(x, 2);
     reply_bulk(x, LIT("running_script"));
     if (run == NULL) {
@@ -195,9 +197,9 @@ function_stats(struct exec *x)
         reply_bulk(x, LIT("name"));
         reply_bulk(x, run->name);
         reply_bulk(x, LIT("command"));
-        reply_array(x, (size_t)run->x->argc);
-        for (int i = 0; i < run->x->argc; i++)
-            reply_bulk(x, run->x->argv[i]);
+        reply_array(x, (size_t)run->inner.argc);
+        for (int i = 0; i < run->inner.argc; i++)
+            reply_bulk(x, run->inner.argv[i]);
         reply_bulk(x, LIT("duration_ms"));
         reply_int(x, (clock_mono_ns(&h->clock) - run->began_ns) / 1000000);
     }

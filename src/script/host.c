@@ -152,4 +152,8 @@ script_stats(const struct engine *e, struct script_stats *out)
     out->cached = table_count(&h->by_sha);
     out->cache_bytes = h->cache_bytes + table_bytes(&h->by_sha) + table_bytes(&h->by_text);
     out->evicted = h->evicted;
+    out->functions = table_count(&h->functions);
+    out->libraries = h->library_count;
+    for (const struct library *l = h->libraries; l != NULL; l = l->next)
+        out->function_bytes += sizeof(*l) + l->name.len + l->code.len + l->count * sizeof(struct function);
 }

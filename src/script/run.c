@@ -1,6 +1,9 @@
 /* script/run.c - running a script: its arguments, its errors, and the hook that watches over it. */
 #include "script/script_priv.h"
 
+#include "base/log.h"
+#include "engine/settings.h"
+
 /* -- errors ---------------------------------------------------------------------------------------------------- */
 
 /* Called where an error is raised: turns a text into a table and notes the place. Where a function in C raised it, that
@@ -85,6 +88,26 @@ put_error(lua_State *L, struct script_host *h, struct script_run *run)
 
 #define LOAD_NS_MAX INT64_C(500000000) /* the code of a library may run half a second */
 
+enum { YIELD_EVERY_NS = 5000000 };
+
+/* After the threshold others are served every now and then. */
+static void
+let_others(struct script_host *h, struct script_run *run)
+{
+    int64_t limit_ms = engine_settings(h->engine)->script_busy_ms, now = clock_mono_ns(&h->clock);
+
+    if (limit_ms <= 0 || (now - run->began_ns) / 1000000 < limit_ms || now < run->yield_ns)
+        return;
+    if (run->yield_ns == 0)
+        log_warning(
+            "Slow script detected: still in execution after %lld milliseconds. You can try killing the script using "
+            "the SCRIPT KILL command. Script name is: %.*s.",
+            (long long)((now - run->began_ns) / 1000000), (int)run->name.len, run->name.ptr);
+    if (!engine_yield(run->x))
+        run->killed = true;
+    run->yield_ns = clock_mono_ns(&h->clock) + YIELD_EVERY_NS;
+}
+
 static void
 watch(lua_State *L, lua_Debug *ar)
 {
@@ -97,9 +120,12 @@ watch(lua_State *L, lua_Debug *ar)
     }
     if (run == NULL)
         return;
+    if (!run->killed)
+        let_others(h, run);
     if (run->killed) {
         lua_sethook(L, watch, LUA_MASKCOUNT, 1); /* so that no pcall() gets far */
-        luaL_error(L, "Script killed by user with SCRIPT KILL.");
+        script__push_error(L, LIT("ERR Script killed by user with SCRIPT KILL..."), false);
+        lua_error(L);
     }
 }
 
@@ -174,6 +200,7 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     CHECK(h->run == NULL); /* commands that run scripts are CMD_NOSCRIPT */
     run->x = x;
     run->resp = 2;
+    run->began_ns = clock_mono_ns(&h->clock);
     run->over_memory = (engine_conditions(h->engine) & COND_OVER_MEMORY) != 0;
     run->inner = *x;
     run->inner.arena = &h->arena;

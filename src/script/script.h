@@ -8,10 +8,12 @@
 #include "engine/engine.h"
 
 struct script_stats {
-    uint64_t lua_bytes;   /* held by the interpreters */
+    uint64_t lua_bytes;   /* held by the interpreter */
     uint64_t cached;      /* scripts of EVAL and SCRIPT LOAD */
     uint64_t cache_bytes; /* their texts and our book-keeping */
     uint64_t evicted;     /* scripts of EVAL that made room for others */
+    uint64_t functions, libraries;
+    uint64_t function_bytes; /* the libraries' code and names */
 };
 
 void script_stats(const struct engine *e, struct script_stats *out);

@@ -76,6 +76,7 @@ struct script_run {
     bool wrote;
     bool killed;
     int64_t began_ns;
+    int64_t yield_ns; /* when others are served next; 0: they have not been */
     int function_ref;
     int keys;          /* how many of x's arguments from 3 on are keys */
     bool as_arguments; /* keys and arguments go to the function as such, not as globals */

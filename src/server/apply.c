@@ -132,6 +132,7 @@ apply_engine(struct server *s, const bool *changed)
     CHECK(notify_mask_parse(config_text(c, CFG_NOTIFY_KEYSPACE_EVENTS), &e->notify_mask));
     e->slowlog_slower_than_us = config_num(c, CFG_SLOWLOG_LOG_SLOWER_THAN);
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
+    e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
     e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));
     e->lfu_decay_time = to_u32(config_num(c, CFG_LFU_DECAY_TIME));

@@ -322,6 +322,12 @@ host_shutdown(void *ctx, unsigned flags, struct slice *why)
     return server_shutdown(s, flags);
 }
 
+static bool
+host_busy(void *ctx, struct session *running)
+{
+    return server_serve_busy(ctx, running);
+}
+
 static void
 host_sleep(void *ctx, int64_t us)
 {
@@ -396,6 +402,7 @@ server_host(struct server *s)
         .session_io = host_session_io,
         .acl_file = host_acl_file,
         .shutdown = host_shutdown,
+        .busy = host_busy,
         .sleep_us = host_sleep,
         .log_line = host_log_line,
         .debug = host_debug,

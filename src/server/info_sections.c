@@ -9,6 +9,7 @@
 #include "engine/pubsub.h"
 #include "engine/settings.h"
 #include "engine/waiters.h"
+#include "script/script.h"
 #include "server/info.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
@@ -171,24 +172,24 @@ used_memory(struct server *s, struct buf *out, uint64_t used, uint64_t rss, uint
 }
 
 static void
-script_memory(struct buf *out)
+script_memory(struct server *s, struct buf *out)
 {
-    static const char *const counts[] = {"used_memory_scripts_eval",
-                                         "number_of_cached_scripts",
-                                         "number_of_functions",
-                                         "number_of_libraries",
-                                         "used_memory_vm_functions",
-                                         "used_memory_vm_total",
-                                         NULL};
+    struct script_stats t;
 
-    number(out, "used_memory_lua", 0);
-    number(out, "used_memory_vm_eval", 0);
-    info_human(out, "used_memory_lua_human", 0);
-    zeros(out, counts);
-    info_human(out, "used_memory_vm_total_human", 0);
-    number(out, "used_memory_functions", 0);
-    number(out, "used_memory_scripts", 0);
-    info_human(out, "used_memory_scripts_human", 0);
+    script_stats(s->engine, &t);
+    number(out, "used_memory_lua", t.lua_bytes);
+    number(out, "used_memory_vm_eval", t.lua_bytes);
+    info_human(out, "used_memory_lua_human", t.lua_bytes);
+    number(out, "used_memory_scripts_eval", t.cache_bytes);
+    number(out, "number_of_cached_scripts", t.cached);
+    number(out, "number_of_functions", t.functions);
+    number(out, "number_of_libraries", t.libraries);
+    number(out, "used_memory_vm_functions", 0); /* functions live in the same interpreter */
+    number(out, "used_memory_vm_total", t.lua_bytes);
+    info_human(out, "used_memory_vm_total_human", t.lua_bytes);
+    number(out, "used_memory_functions", t.function_bytes);
+    number(out, "used_memory_scripts", t.cache_bytes + t.function_bytes);
+    info_human(out, "used_memory_scripts_human", t.cache_bytes + t.function_bytes);
 }
 
 void
@@ -210,7 +211,7 @@ info_memory(struct server *s, struct buf *out)
     number(out, "allocator_resident", m.resident);
     number(out, "total_system_memory", machine);
     info_human(out, "total_system_memory_human", machine);
-    script_memory(out);
+    script_memory(s, out);
     number(out, "maxmemory", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
     info_human(out, "maxmemory_human", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
     config_format(s->config, CFG_MAXMEMORY_POLICY, &policy);

@@ -109,6 +109,8 @@ bool server_rebind(struct server *s, struct buf *why);
 void server_drop(struct server *s, struct session *session, const char *reason);
 /* Refuses writes with that text; an empty one: no longer for this reason. */
 void server_misconf(struct server *s, enum misconf_by who, struct slice text);
+/* From inside a command of `running`: answers others. False: the server is about to stop. */
+bool server_serve_busy(struct server *s, struct session *running);
 void server_check_clients(struct server *s); /* idle ones and slow readers, once a second */
 void server_cron(struct server *s);
 uint64_t rate_per_second(const struct rate *r);
