@@ -2,6 +2,7 @@
 #include "value/ops.h"
 
 #include "value/hash.h"
+#include "value/json.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/stream.h"
@@ -95,10 +96,44 @@ stream_ops_encoding(const struct handle *h)
     return "stream";
 }
 
+static void
+json_ops_fini(struct handle *h)
+{
+    json_fini((struct json *)h);
+}
+
+static struct handle
+json_ops_copy(const struct handle *h, const struct value_limits *lim)
+{
+    (void)lim;
+    return json_copy((const struct json *)h).h;
+}
+
+static size_t
+json_ops_bytes(const struct handle *h)
+{
+    return json_bytes((const struct json *)h);
+}
+
+/* One allocation; pages going back to the system are what costs. */
+static size_t
+json_effort(const struct handle *h)
+{
+    return json_bytes((const struct json *)h) >> 14;
+}
+
+static const char *
+json_ops_encoding(const struct handle *h)
+{
+    (void)h;
+    return "raw";
+}
+
 const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_LIST] = ROW(list, list_effort),
     [TYPE_SET] = ROW(set, set_effort),
     [TYPE_ZSET] = ROW(zset, zset_effort),
     [TYPE_HASH] = ROW(hash, hash_effort),
+    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding},
     [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding},
 };

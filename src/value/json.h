@@ -1,0 +1,96 @@
+/* value/json.h - a JSON document as one run of bytes.
+ *
+ * A document is its values in the order of the text, each a tag with what belongs to it: small integers and short strings
+ * share the tag's byte, integers take as many bytes as they need, a container knows its size and its number of children.
+ * So a value is skipped in one step, the descendants of a value are the bytes inside it, copying is memcpy() and nothing
+ * is freed piece by piece; a change moves what is behind it. Values are spoken of by their offset or address, which hold
+ * until the next change.
+ *
+ * Integers keep their exact value up to 64 bits, signed or unsigned; other numbers are kept as the shortest text that
+ * reads back as the same double. Strings are valid UTF-8 without their escapes. No value lies deeper than JSON_DEPTH_MAX.
+ * All-zero is a document that is not there yet. Source: RFC 8259 and the documentation of the JSON commands.
+ */
+#ifndef SORREL_VALUE_JSON_H
+#define SORREL_VALUE_JSON_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "value/handle.h"
+
+struct json {
+    struct handle h;
+};
+
+typedef const unsigned char *json_node; /* the address of a value's tag */
+
+enum { JSON_DEPTH_MAX = 128, JSON_SCALAR_MAX = 48 };
+enum json_kind { JSON_NULL, JSON_BOOL, JSON_INTEGER, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* -- documents -------------------------------------------------------------------------------------------------- */
+
+void json_fini(struct json *j); /* leaves an empty one */
+struct json json_copy(const struct json *j);
+size_t json_bytes(const struct json *j); /* outside the entry */
+/* The root; NULL when there is none. */
+json_node json_root(const struct json *j);
+/* Makes the document these bytes, from json_parse() or of a value elsewhere. False when memory is out. */
+bool json_set(struct json *j, struct slice tape);
+/* Replaces `old` bytes at offset `at` inside the container at `parent` by those of `tape`, which must not lie in the
+ * document, and adds `more` to its number of children. False when memory is out or the document would be too large or too
+ * deep; nothing has changed then. */
+bool json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more);
+/* Walks everything. */
+bool json_verify(const struct json *j);
+
+/* -- text ------------------------------------------------------------------------------------------------------- */
+
+struct json_error {
+    const char *why;
+    size_t line, column;
+};
+/* Appends the value's bytes to `tape`. False with *error set for anything that is not exactly one JSON value; the buffer
+ * may have grown then. `depth_max` is at most JSON_DEPTH_MAX. */
+bool json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error);
+
+struct json_format {
+    struct slice indent, newline, space;
+};
+/* Appends the text. format NULL: as short as possible. */
+void json_print(json_node n, const struct json_format *format, struct buf *out);
+/* The same where the value lies `level` levels deep in something that the caller prints. */
+void json_print_at(json_node n, const struct json_format *format, unsigned level, struct buf *out);
+/* Appends a string with its quotes and escapes. */
+void json_print_string(struct slice s, struct buf *out);
+
+/* -- values ----------------------------------------------------------------------------------------------------- */
+
+enum json_kind json_kind(json_node n);
+/* As JSON.TYPE names them. */
+const char *json_kind_name(enum json_kind kind);
+size_t json_size(json_node n);  /* bytes, tag included */
+size_t json_count(json_node n); /* children of a container, else 0; an object's key and value count as one */
+json_node json_first(json_node n); /* what is behind a container's head: its first value, or an object's first key */
+struct slice json_string(json_node n); /* of a string or a key */
+bool json_true(json_node n);
+bool json_is_number(json_node n);
+/* False when it is no integer, or beyond INT64_MAX. */
+bool json_int64(json_node n, int64_t *out);
+double json_double(json_node n);
+unsigned json_depth(json_node n); /* 1 for a scalar */
+/* The value under a key; NULL when there is none or it is no object. */
+json_node json_get(json_node object, struct slice key);
+/* Equal values, whatever the order of keys; 1 and 1.0 are equal. */
+bool json_equal(json_node a, json_node b);
+
+/* -- making values ---------------------------------------------------------------------------------------------- */
+
+void json_put_int(struct buf *tape, int64_t v);
+void json_put_double(struct buf *tape, double v); /* finite */
+void json_put_string(struct buf *tape, struct slice utf8);
+void json_put_null(struct buf *tape);
+void json_put_bool(struct buf *tape, bool v);
+/* A container is opened, its children put, and closed; `at` is where it was opened. */
+size_t json_open(struct buf *tape, bool object);
+void json_close(struct buf *tape, size_t at, size_t count);
+
+#endif

@@ -1,0 +1,327 @@
+/* value/json_find.c - following paths.
+ *
+ * A list of places goes through one segment after the other. Descendants need no search: they are the bytes inside a
+ * value, in the right order. Filters recurse as deep as they are nested in the path, which its reader bounds.
+ */
+#include "value/json_path_priv.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "value/json_priv.h"
+#include "value/json_regex.h"
+
+struct places {
+    struct json_match *v;
+    size_t n, cap;
+};
+
+struct finder {
+    struct arena *arena;
+    json_node root;
+    size_t total; /* of all lists, against paths that multiply */
+    bool too_many;
+};
+
+/* What an expression is worth: a value, or nothing. A number that was worked out lies in `own`. */
+struct operand {
+    json_node node;
+    unsigned char own[10];
+};
+
+static bool holds(struct finder *f, const struct json_expr *e, size_t current);
+
+static void
+add(struct finder *f, struct places *p, size_t at, size_t parent)
+{
+    if (++f->total > JSON_MATCHES_MAX) {
+        f->too_many = true;
+        return;
+    }
+    if (p->n == p->cap) {
+        size_t cap = p->cap == 0 ? 8 : p->cap * 2;
+        struct json_match *more = arena_array(f->arena, cap, sizeof(*more));
+        if (p->n > 0)
+            memcpy(more, p->v, p->n * sizeof(*more));
+        p->v = more;
+        p->cap = cap;
+    }
+    p->v[p->n++] = (struct json_match){at, parent};
+}
+
+/* -- selectors -------------------------------------------------------------------------------------------------- */
+
+static void
+select_index(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
+{
+    json_node n = f->root + at;
+    int64_t count = (int64_t)json_count(n), i = s->from < 0 ? s->from + count : s->from;
+
+    if (*n != TAG_ARRAY || i < 0 || i >= count)
+        return;
+    json_node child = json_first(n);
+    for (; i > 0; i--)
+        child += json__size(child);
+    add(f, out, (size_t)(child - f->root), at);
+}
+
+static int64_t
+bounded(int64_t v, int64_t count, int64_t low, int64_t high)
+{
+    if (v < 0)
+        v += count;
+    return v < low ? low : v > high ? high : v;
+}
+
+/* RFC 9535, 2.3.4.2.2. Backwards needs the elements' offsets. */
+static void
+select_slice(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
+{
+    json_node n = f->root + at;
+    int64_t count = (int64_t)json_count(n), from, to;
+
+    if (*n != TAG_ARRAY || s->step == 0)
+        return;
+    json_node child = json_first(n);
+    if (s->step > 0) {
+        from = s->has_from ? bounded(s->from, count, 0, count) : 0;
+        to = s->has_to ? bounded(s->to, count, 0, count) : count;
+        for (int64_t i = 0, next = from; i < to && !f->too_many; i++, child += json__size(child)) {
+            if (i != next)
+                continue;
+            add(f, out, (size_t)(child - f->root), at);
+            if (s->step >= count)
+                return;
+            next += s->step;
+        }
+        return;
+    }
+    from = s->has_from ? bounded(s->from, count, -1, count - 1) : count - 1;
+    to = s->has_to ? bounded(s->to, count, -1, count - 1) : -1;
+    if (from <= to)
+        return;
+    size_t *offsets = mem_get_array((size_t)count + 1, sizeof(*offsets));
+    for (int64_t i = 0; i < count; i++, child += json__size(child))
+        offsets[i] = (size_t)(child - f->root);
+    for (int64_t i = from; i > to && !f->too_many; i += s->step) {
+        add(f, out, offsets[i], at);
+        if (s->step <= -count)
+            break;
+    }
+    mem_free(offsets);
+}
+
+/* All children, or those for which the filter holds. */
+static void
+select_children(struct finder *f, const struct json_expr *filter, size_t at, struct places *out)
+{
+    json_node n = f->root + at;
+
+    if (!json__is_container(n))
+        return;
+    json_node child = json_first(n);
+    for (size_t left = json_count(n); left > 0 && !f->too_many; left--) {
+        if (*n == TAG_OBJECT)
+            child += json__size(child);
+        size_t offset = (size_t)(child - f->root);
+        if (filter == NULL || holds(f, filter, offset))
+            add(f, out, offset, at);
+        child += json__size(child);
+    }
+}
+
+static void
+select_from(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
+{
+    json_node found;
+
+    for (; s != NULL && !f->too_many; s = s->next) {
+        switch (s->kind) {
+        case SELECT_NAME:
+            found = json_get(f->root + at, s->name);
+            if (found != NULL)
+                add(f, out, (size_t)(found - f->root), at);
+            break;
+        case SELECT_WILD: select_children(f, NULL, at, out); break;
+        case SELECT_INDEX: select_index(f, s, at, out); break;
+        case SELECT_SLICE: select_slice(f, s, at, out); break;
+        case SELECT_FILTER: select_children(f, s->filter, at, out); break;
+        }
+    }
+}
+
+/* The value and all containers inside it, in order; scalars have no children to select from. */
+static void
+descend(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
+{
+    json_node n = f->root + at, end = n + json__size(n);
+
+    while (n < end && !f->too_many) {
+        if (json__is_container(n)) {
+            select_from(f, s, (size_t)(n - f->root), out);
+            n += CONTAINER_HEAD;
+        } else {
+            n += json__size(n);
+        }
+    }
+}
+
+static struct places
+follow(struct finder *f, const struct json_path *p, size_t segments, struct json_match from)
+{
+    struct places now = {0};
+
+    add(f, &now, from.at, from.parent);
+    for (size_t i = 0; i < segments && now.n > 0 && !f->too_many; i++) {
+        const struct json_path_segment *seg = &p->segments[i];
+        struct places next = {0};
+        for (size_t k = 0; k < now.n && !f->too_many; k++) {
+            if (seg->descend)
+                descend(f, seg->selectors, now.v[k].at, &next);
+            else
+                select_from(f, seg->selectors, now.v[k].at, &next);
+        }
+        now = next;
+    }
+    return now;
+}
+
+/* -- filters ---------------------------------------------------------------------------------------------------- */
+
+static struct places
+places_of(struct finder *f, const struct json_expr *e, size_t current)
+{
+    return follow(f, &e->path, e->path.count, (struct json_match){e->absolute ? 0 : current, JSON_NO_PARENT});
+}
+
+static void
+own_int(struct operand *o, int64_t v)
+{
+    if (v >= 0 && v < TAG_SHORT) {
+        o->own[0] = (unsigned char)v;
+    } else {
+        o->own[0] = TAG_INT64;
+        memcpy(o->own + 1, &v, 8);
+    }
+    o->node = o->own;
+}
+
+static size_t
+characters(struct slice s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* o->node is NULL for nothing. */
+static void
+evaluate(struct finder *f, const struct json_expr *e, size_t current, struct operand *o)
+{
+    struct operand a;
+    struct places p;
+
+    o->node = NULL;
+    switch (e->kind) {
+    case EXPR_LITERAL: o->node = e->literal; break;
+    case EXPR_PATH:
+    case EXPR_VALUE:
+        p = places_of(f, e->kind == EXPR_PATH ? e : e->a, current);
+        if (p.n == 1)
+            o->node = f->root + p.v[0].at;
+        break;
+    case EXPR_COUNT: own_int(o, (int64_t)places_of(f, e->a, current).n); break;
+    case EXPR_LENGTH:
+        evaluate(f, e->a, current, &a);
+        if (a.node != NULL && json_kind(a.node) == JSON_STRING)
+            own_int(o, (int64_t)characters(json_string(a.node)));
+        else if (a.node != NULL && json__is_container(a.node))
+            own_int(o, (int64_t)json_count(a.node));
+        break;
+    default: break;
+    }
+}
+
+static bool
+matches(struct finder *f, const struct json_expr *e, size_t current, bool whole)
+{
+    struct operand text, pattern;
+
+    evaluate(f, e->a, current, &text);
+    evaluate(f, e->b, current, &pattern);
+    if (text.node == NULL || pattern.node == NULL || json_kind(text.node) != JSON_STRING ||
+        json_kind(pattern.node) != JSON_STRING)
+        return false;
+    return json_regex(json_string(pattern.node), json_string(text.node), whole);
+}
+
+static bool
+less(json_node a, json_node b)
+{
+    int64_t x, y;
+
+    if (json_is_number(a) && json_is_number(b))
+        return json_int64(a, &x) && json_int64(b, &y) ? x < y : json_double(a) < json_double(b);
+    return json_kind(a) == JSON_STRING && json_kind(b) == JSON_STRING && slice_cmp(json_string(a), json_string(b)) < 0;
+}
+
+static bool
+compare(struct finder *f, const struct json_expr *e, size_t current)
+{
+    struct operand a, b;
+
+    evaluate(f, e->a, current, &a);
+    evaluate(f, e->b, current, &b);
+    bool both = a.node != NULL && b.node != NULL;
+    bool equal = both ? json_equal(a.node, b.node) : a.node == b.node;
+    switch (e->kind) {
+    case EXPR_EQ: return equal;
+    case EXPR_NE: return !equal;
+    case EXPR_LT: return both && less(a.node, b.node);
+    case EXPR_GT: return both && less(b.node, a.node);
+    case EXPR_LE: return equal || (both && less(a.node, b.node));
+    default: return equal || (both && less(b.node, a.node));
+    }
+}
+
+static bool
+holds(struct finder *f, const struct json_expr *e, size_t current)
+{
+    switch (e->kind) {
+    case EXPR_OR: return holds(f, e->a, current) || holds(f, e->b, current);
+    case EXPR_AND: return holds(f, e->a, current) && holds(f, e->b, current);
+    case EXPR_NOT: return !holds(f, e->a, current);
+    case EXPR_EXISTS: return places_of(f, e->a, current).n > 0;
+    case EXPR_MATCHES:
+    case EXPR_SEARCH: return matches(f, e, current, false);
+    case EXPR_MATCH: return matches(f, e, current, true);
+    default: return compare(f, e, current);
+    }
+}
+
+/* -- whole paths ------------------------------------------------------------------------------------------------ */
+
+static bool
+find(const struct json_path *p, size_t segments, struct arena *a, json_node root, struct json_match **out, size_t *count)
+{
+    struct finder f = {.arena = a, .root = root};
+    struct places found = follow(&f, p, segments, (struct json_match){0, JSON_NO_PARENT});
+
+    *out = found.v;
+    *count = found.n;
+    return !f.too_many;
+}
+
+bool
+json_path_find(const struct json_path *p, struct arena *a, json_node root, struct json_match **out, size_t *count)
+{
+    return find(p, p->count, a, root, out, count);
+}
+
+bool
+json_path_find_parent(const struct json_path *p, struct arena *a, json_node root, struct json_match **out, size_t *count)
+{
+    CHECK(p->count > 0);
+    return find(p, p->count - 1, a, root, out, count);
+}

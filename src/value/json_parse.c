@@ -1,0 +1,605 @@
+/* value/json_parse.c - JSON text to a document's bytes, in one pass and without recursion. */
+#include "value/json_priv.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+struct level {
+    size_t at;
+    uint32_t count;
+    bool object;
+};
+
+struct parser {
+    const unsigned char *p, *end, *start;
+    struct buf *out;
+    size_t base; /* of the value in out: sizes are limited from there on */
+    unsigned depth, depth_max;
+    const char *why;
+    struct slice *keys; /* for finding keys that are there twice */
+    size_t keys_cap;
+    struct level stack[JSON_DEPTH_MAX];
+};
+
+static bool
+bad(struct parser *s, const char *why)
+{
+    s->why = why;
+    return false;
+}
+
+/* -- characters ------------------------------------------------------------------------------------------------ */
+
+const unsigned char *
+json__plain_end(const unsigned char *p, const unsigned char *end)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
+
+    while (end - p >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        /* Signed, so that what is not ASCII is below the blank as well. */
+        __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask != 0)
+            return p + __builtin_ctz(mask);
+        p += 16;
+    }
+#endif
+    while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
+
+unsigned
+json__utf8(const unsigned char *p, const unsigned char *end)
+{
+    size_t left = (size_t)(end - p);
+
+    if (*p < 0x80)
+        return 1;
+    if (*p >= 0xc2 && *p <= 0xdf)
+        return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
+    if ((*p & 0xf0) == 0xe0) {
+        unsigned low = *p == 0xe0 ? 0xa0 : 0x80, high = *p == 0xed ? 0x9f : 0xbf;
+        return left >= 3 && p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 ? 3 : 0;
+    }
+    if (*p >= 0xf0 && *p <= 0xf4) {
+        unsigned low = *p == 0xf0 ? 0x90 : 0x80, high = *p == 0xf4 ? 0x8f : 0xbf;
+        return left >= 4 && p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 && (p[3] & 0xc0) == 0x80 ? 4 : 0;
+    }
+    return 0;
+}
+
+static void
+skip_blanks(struct parser *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
+        s->p++;
+}
+
+static bool
+hex4(struct parser *s, unsigned *out)
+{
+    unsigned v = 0;
+
+    if (s->end - s->p < 4)
+        return bad(s, "EOF while parsing a string");
+    for (int i = 0; i < 4; i++, s->p++) {
+        unsigned c = *s->p, low = c | 0x20;
+        if (c >= '0' && c <= '9')
+            v = v << 4 | (c - '0');
+        else if (low >= 'a' && low <= 'f')
+            v = v << 4 | (low - 'a' + 10);
+        else
+            return bad(s, "invalid escape");
+    }
+    *out = v;
+    return true;
+}
+
+static void
+put_utf8(struct buf *out, unsigned c)
+{
+    if (c < 0x80) {
+        buf_add_char(out, (char)c);
+    } else if (c < 0x800) {
+        buf_add_char(out, (char)(0xc0 | c >> 6));
+        buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        buf_add_char(out, (char)(0xe0 | c >> 12));
+        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else {
+        buf_add_char(out, (char)(0xf0 | c >> 18));
+        buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    }
+}
+
+/* Behind \u. A character beyond the first 65536 comes as two. */
+static bool
+unicode_escape(struct parser *s)
+{
+    unsigned c, low;
+
+    if (!hex4(s, &c))
+        return false;
+    if (c >= 0xdc00 && c <= 0xdfff)
+        return bad(s, "lone leading surrogate in hex escape");
+    if (c >= 0xd800 && c <= 0xdbff) {
+        if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u')
+            return bad(s, "lone leading surrogate in hex escape");
+        s->p += 2;
+        if (!hex4(s, &low))
+            return false;
+        if (low < 0xdc00 || low > 0xdfff)
+            return bad(s, "lone leading surrogate in hex escape");
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+    }
+    put_utf8(s->out, c);
+    return true;
+}
+
+static bool
+escape(struct parser *s)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+
+    if (s->p == s->end)
+        return bad(s, "EOF while parsing a string");
+    unsigned c = *s->p++;
+    if (c == 'u')
+        return unicode_escape(s);
+    const char *hit = c == 0 ? NULL : strchr(from, (int)c);
+    if (hit == NULL)
+        return bad(s, "invalid escape");
+    buf_add_char(s->out, to[hit - from]);
+    return true;
+}
+
+/* -- strings --------------------------------------------------------------------------------------------------- */
+
+void
+json__put_text(struct buf *tape, struct slice str, bool need)
+{
+    unsigned char *p = (unsigned char *)buf_room(tape, str.len + 5);
+    size_t head = 1;
+
+    if (str.len <= SHORT_MAX && !need) {
+        p[0] = (unsigned char)(TAG_SHORT + str.len);
+    } else if (str.len <= UINT8_MAX) {
+        p[0] = need ? TAG_ESCAPE8 : TAG_TEXT8;
+        p[1] = (unsigned char)str.len;
+        head = 2;
+    } else {
+        uint32_t len = (uint32_t)str.len;
+        p[0] = need ? TAG_ESCAPE32 : TAG_TEXT32;
+        memcpy(p + 1, &len, 4);
+        head = 5;
+    }
+    if (str.len > 0)
+        memcpy(p + head, str.ptr, str.len);
+    buf_advance(tape, head + str.len);
+}
+
+/* From the first backslash on: the text is put together behind a head of the largest size, which then may shrink. */
+static bool
+string_slow(struct parser *s, const unsigned char *from)
+{
+    size_t at = s->out->len;
+
+    buf_room(s->out, 5);
+    buf_advance(s->out, 5);
+    buf_add(s->out, from, (size_t)(s->p - from));
+    for (;;) {
+        const unsigned char *stop = json__plain_end(s->p, s->end);
+        buf_add(s->out, s->p, (size_t)(stop - s->p));
+        s->p = stop;
+        if (s->p == s->end)
+            return bad(s, "EOF while parsing a string");
+        if (*s->p == '"')
+            break;
+        if (*s->p >= 0x80) {
+            unsigned n = json__utf8(s->p, s->end);
+            if (n == 0)
+                return bad(s, "invalid unicode code point");
+            buf_add(s->out, s->p, n);
+            s->p += n;
+        } else if (*s->p++ != '\\') {
+            s->p--;
+            return bad(s, "control character (\\u0000-\\u001F) found while parsing a string");
+        } else if (!escape(s)) {
+            return false;
+        }
+    }
+    s->p++;
+    size_t len = s->out->len - at - 5;
+    unsigned char *p = (unsigned char *)s->out->ptr + at;
+    bool need = false;
+    for (const unsigned char *c = p + 5, *end = c + len; c < end && !need; c++)
+        need = *c < 0x20 || *c == '"' || *c == '\\';
+    size_t head = len <= SHORT_MAX && !need ? 1 : len <= UINT8_MAX ? 2 : 5;
+    memmove(p + head, p + 5, len);
+    uint32_t wide = (uint32_t)len;
+    if (head == 1) {
+        p[0] = (unsigned char)(TAG_SHORT + len);
+    } else if (head == 2) {
+        p[0] = need ? TAG_ESCAPE8 : TAG_TEXT8;
+        p[1] = (unsigned char)len;
+    } else {
+        p[0] = need ? TAG_ESCAPE32 : TAG_TEXT32;
+        memcpy(p + 1, &wide, 4);
+    }
+    s->out->len = at + head + len;
+    return true;
+}
+
+/* Behind the opening quote. */
+static bool
+string(struct parser *s)
+{
+    const unsigned char *from = s->p;
+
+    for (;;) {
+        s->p = json__plain_end(s->p, s->end);
+        if (s->p == s->end)
+            return bad(s, "EOF while parsing a string");
+        if (*s->p == '"')
+            break;
+        if (*s->p < 0x80)
+            return string_slow(s, from);
+        unsigned n = json__utf8(s->p, s->end);
+        if (n == 0)
+            return bad(s, "invalid unicode code point");
+        s->p += n;
+    }
+    json__put_text(s->out, slice_of(from, (size_t)(s->p - from)), false);
+    s->p++;
+    return true;
+}
+
+/* -- numbers --------------------------------------------------------------------------------------------------- */
+
+void
+json__put_double_text(struct buf *tape, struct slice text)
+{
+    unsigned char *p = (unsigned char *)buf_room(tape, 2 + text.len);
+
+    p[0] = TAG_DOUBLE;
+    p[1] = (unsigned char)text.len;
+    memcpy(p + 2, text.ptr, text.len);
+    buf_advance(tape, 2 + text.len);
+}
+
+struct digits {
+    const unsigned char *from, *point, *fraction_end, *end;
+    bool exponent;
+};
+
+static bool
+scan_number(struct parser *s, struct digits *d)
+{
+    const unsigned char *p = s->p, *end = s->end;
+
+    d->from = p;
+    d->point = NULL;
+    d->exponent = false;
+    if (*p == '-')
+        p++;
+    if (p == end || *p < '0' || *p > '9')
+        return bad(s, p == end ? "EOF while parsing a value" : d->from == p ? "expected value" : "invalid number");
+    if (*p == '0')
+        p++;
+    else
+        while (p < end && *p >= '0' && *p <= '9')
+            p++;
+    if (p < end && *p >= '0' && *p <= '9')
+        return s->p = p, bad(s, "invalid number");
+    if (p < end && *p == '.') {
+        d->point = p++;
+        const unsigned char *first = p;
+        while (p < end && *p >= '0' && *p <= '9')
+            p++;
+        if (p == first)
+            return s->p = p, bad(s, "invalid number");
+    }
+    d->fraction_end = p;
+    if (p < end && (*p | 0x20) == 'e') {
+        d->exponent = true;
+        p++;
+        if (p < end && (*p == '+' || *p == '-'))
+            p++;
+        const unsigned char *first = p;
+        while (p < end && *p >= '0' && *p <= '9')
+            p++;
+        if (p == first)
+            return s->p = p, bad(s, "invalid number");
+    }
+    d->end = p;
+    return true;
+}
+
+/* Text that would be printed just so: few digits, no exponent, nothing superfluous at the end, not tiny. */
+static bool
+is_canonical(const struct digits *d)
+{
+    size_t zeros = 0;
+
+    if (d->exponent || d->point == NULL || d->end - d->from > 16)
+        return false;
+    size_t fraction = (size_t)(d->end - d->point) - 1;
+    if (d->end[-1] == '0' && fraction > 1)
+        return false;
+    bool whole = d->point[-1] != '0' || d->point - d->from > (d->from[0] == '-' ? 2 : 1);
+    if (whole)
+        return true;
+    while (zeros < fraction && d->point[1 + zeros] == '0')
+        zeros++;
+    return zeros < 5;
+}
+
+static bool
+number(struct parser *s)
+{
+    struct digits d;
+
+    if (!scan_number(s, &d))
+        return false;
+    size_t len = (size_t)(d.end - d.from);
+    bool minus = d.from[0] == '-';
+    if (d.point == NULL && !d.exponent && len - minus <= 20 && !(minus && d.from[1] == '0')) {
+        uint64_t v = 0;
+        bool fits = true;
+        for (const unsigned char *p = d.from + minus; p < d.end && fits; p++)
+            fits = !__builtin_mul_overflow(v, 10, &v) && !__builtin_add_overflow(v, *p - '0', &v);
+        if (fits && v <= (uint64_t)INT64_MAX + minus) {
+            json_put_int(s->out, minus ? (int64_t)(0 - v) : (int64_t)v);
+            s->p = d.end;
+            return true;
+        }
+        if (fits && !minus) {
+            buf_add_char(s->out, (char)TAG_UINT64);
+            buf_add(s->out, &v, 8);
+            s->p = d.end;
+            return true;
+        }
+    }
+    if (is_canonical(&d)) {
+        json__put_double_text(s->out, slice_of(d.from, len));
+        s->p = d.end;
+        return true;
+    }
+    /* strtod() needs an end that is no digit. */
+    char text[64], *copy = len < sizeof(text) ? text : mem_get(len + 1);
+    memcpy(copy, d.from, len);
+    copy[len] = 0;
+    double v = strtod(copy, NULL);
+    if (copy != text)
+        mem_free(copy);
+    if (!isfinite(v))
+        return bad(s, "number out of range");
+    json_put_double(s->out, v);
+    s->p = d.end;
+    return true;
+}
+
+/* -- values ---------------------------------------------------------------------------------------------------- */
+
+static bool
+literal(struct parser *s, struct slice word, unsigned tag)
+{
+    if ((size_t)(s->end - s->p) < word.len)
+        return bad(s, "EOF while parsing a value");
+    if (memcmp(s->p, word.ptr, word.len) != 0)
+        return bad(s, "expected ident");
+    s->p += word.len;
+    buf_add_char(s->out, (char)tag);
+    return true;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* A key that is there twice is refused: which of the two was meant nobody can tell. Few keys are compared with each
+ * other, many are sorted. */
+static bool
+keys_differ(struct parser *s, const struct level *l)
+{
+    enum { FEW = 12 };
+    struct slice few[FEW], *keys = few;
+    json_node n = (json_node)s->out->ptr + l->at + CONTAINER_HEAD;
+
+    if (l->count > FEW) {
+        if (l->count > s->keys_cap) {
+            s->keys_cap = l->count;
+            s->keys = mem_resize(s->keys, s->keys_cap * sizeof(*s->keys));
+        }
+        keys = s->keys;
+    }
+    for (uint32_t i = 0; i < l->count; i++) {
+        keys[i] = json_string(n);
+        n += json__size(n);
+        n += json__size(n);
+        if (l->count > FEW)
+            continue;
+        for (uint32_t k = 0; k < i; k++)
+            if (UNLIKELY(keys[k].len == keys[i].len && slice_eq(keys[k], keys[i])))
+                return bad(s, "duplicate key in an object");
+    }
+    if (l->count <= FEW)
+        return true;
+    qsort(keys, l->count, sizeof(*keys), compare_keys);
+    for (uint32_t i = 1; i < l->count; i++)
+        if (slice_eq(keys[i - 1], keys[i]))
+            return bad(s, "duplicate key in an object");
+    return true;
+}
+
+static bool
+open_container(struct parser *s, bool object)
+{
+    if (s->depth == s->depth_max)
+        return bad(s, "recursion limit exceeded");
+    s->stack[s->depth++] = (struct level){.at = json_open(s->out, object), .object = object};
+    s->p++;
+    return true;
+}
+
+static bool
+close_container(struct parser *s)
+{
+    struct level *l = &s->stack[--s->depth];
+
+    s->p++;
+    if (s->out->len - s->base > UINT32_MAX)
+        return bad(s, "document too large");
+    if (l->object && l->count > 1 && !keys_differ(s, l))
+        return false;
+    json_close(s->out, l->at, l->count);
+    return true;
+}
+
+static bool
+key(struct parser *s)
+{
+    skip_blanks(s);
+    if (s->p == s->end)
+        return bad(s, "EOF while parsing an object");
+    if (*s->p != '"')
+        return bad(s, *s->p == '}' ? "trailing comma" : "key must be a string");
+    s->p++;
+    if (!string(s))
+        return false;
+    skip_blanks(s);
+    if (s->p == s->end)
+        return bad(s, "EOF while parsing an object");
+    if (*s->p != ':')
+        return bad(s, "expected `:`");
+    s->p++;
+    return true;
+}
+
+/* A scalar, or the beginning of a container (*opened). */
+static bool
+value(struct parser *s, bool *opened)
+{
+    skip_blanks(s);
+    *opened = false;
+    if (s->p == s->end)
+        return bad(s, "EOF while parsing a value");
+    switch (*s->p) {
+    case '{':
+    case '[':
+        *opened = true;
+        return open_container(s, *s->p == '{');
+    case '"': s->p++; return string(s);
+    case 't': return literal(s, LIT("true"), TAG_TRUE);
+    case 'f': return literal(s, LIT("false"), TAG_FALSE);
+    case 'n': return literal(s, LIT("null"), TAG_NULL);
+    case ']': return bad(s, s->depth > 0 && s->stack[s->depth - 1].count > 0 ? "trailing comma" : "expected value");
+    default: return number(s);
+    }
+}
+
+/* After a value: closes containers until the next value is due (true, *done false) or the document is complete. */
+static bool
+after_value(struct parser *s, bool *done)
+{
+    *done = false;
+    while (s->depth > 0) {
+        struct level *l = &s->stack[s->depth - 1];
+        skip_blanks(s);
+        if (s->p == s->end)
+            return bad(s, l->object ? "EOF while parsing an object" : "EOF while parsing a list");
+        if (*s->p == ',') {
+            s->p++;
+            return l->object ? key(s) : true;
+        }
+        if (*s->p != (l->object ? '}' : ']'))
+            return bad(s, l->object ? "expected `,` or `}`" : "expected `,` or `]`");
+        if (!close_container(s))
+            return false;
+        if (s->depth > 0)
+            s->stack[s->depth - 1].count++;
+    }
+    skip_blanks(s);
+    if (s->p != s->end)
+        return bad(s, "trailing characters");
+    *done = true;
+    return true;
+}
+
+static bool
+document(struct parser *s)
+{
+    bool opened, done = false;
+
+    while (!done) {
+        if (!value(s, &opened))
+            return false;
+        if (opened) {
+            struct level *l = &s->stack[s->depth - 1];
+            skip_blanks(s);
+            if (s->p == s->end)
+                return bad(s, l->object ? "EOF while parsing an object" : "EOF while parsing a list");
+            if (*s->p != (l->object ? '}' : ']')) {
+                if (l->object && !key(s))
+                    return false;
+                continue;
+            }
+            if (!close_container(s))
+                return false;
+        }
+        if (s->depth > 0)
+            s->stack[s->depth - 1].count++;
+        if (!after_value(s, &done))
+            return false;
+    }
+    return s->out->len - s->base <= UINT32_MAX ? true : bad(s, "document too large");
+}
+
+static void
+locate(const struct parser *s, struct json_error *error)
+{
+    *error = (struct json_error){.why = s->why, .line = 1, .column = 1};
+    for (const unsigned char *p = s->start; p < s->p && p < s->end; p++) {
+        error->column++;
+        if (*p == '\n') {
+            error->line++;
+            error->column = 1;
+        }
+    }
+}
+
+bool
+json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error)
+{
+    struct parser s;
+
+    /* Not zeroed as a whole: the stack is large and written before it is read. */
+    s.p = s.start = (const unsigned char *)text.ptr;
+    s.end = s.p + text.len;
+    s.out = tape;
+    s.base = tape->len;
+    s.depth = 0;
+    s.depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
+    s.why = NULL;
+    s.keys = NULL;
+    s.keys_cap = 0;
+    bool ok = document(&s);
+    mem_free(s.keys);
+    if (!ok)
+        locate(&s, error);
+    return ok;
+}

@@ -1,0 +1,301 @@
+/* JSON text in and out, the edges of numbers and strings, changes in place against building anew. */
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/rng.h"
+#include "value/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static struct slice
+round_trip(const char *text, struct buf *tape, struct buf *out)
+{
+    struct json_error error;
+
+    buf_reset(tape);
+    buf_reset(out);
+    if (!json_parse(slice_cstr(text), JSON_DEPTH_MAX, tape, &error))
+        fail_msg("%s: %s at %zu:%zu", text, error.why, error.line, error.column);
+    assert_int_equal(json_size((json_node)tape->ptr), tape->len);
+    json_print((json_node)tape->ptr, NULL, out);
+    return buf_slice(out);
+}
+
+static void
+test_texts(void **state)
+{
+    static const char *const table[][2] = {
+        {"0", "0"}, {"-0", "-0.0"}, {"127", "127"}, {"128", "128"}, {"-1", "-1"}, {"-128", "-128"}, {"-129", "-129"},
+        {"32767", "32767"}, {"32768", "32768"}, {"-2147483648", "-2147483648"}, {"2147483648", "2147483648"},
+        {"9223372036854775807", "9223372036854775807"}, {"-9223372036854775808", "-9223372036854775808"},
+        {"9223372036854775808", "9223372036854775808"}, {"18446744073709551615", "18446744073709551615"},
+        {"18446744073709551616", "1.8446744073709552e19"}, {"1.0", "1.0"}, {"1.50", "1.5"}, {"1e3", "1000.0"},
+        {"1E+2", "100.0"}, {"12.25", "12.25"}, {"0.1", "0.1"}, {"-0.001", "-0.001"}, {"0.00001", "0.00001"},
+        {"0.000001", "1e-6"}, {"1e16", "1e16"}, {"1e15", "1000000000000000.0"}, {"1.25e-7", "1.25e-7"},
+        {"5e-324", "5e-324"}, {"1.7976931348623157e308", "1.7976931348623157e308"}, {"0.10", "0.1"}, {"0e5", "0.0"},
+        {"3.141592653589793", "3.141592653589793"}, {"123456789012345678.5", "1.2345678901234568e17"},
+        {" [ ] ", "[]"}, {"{ }", "{}"}, {"[[],{}]", "[[],{}]"}, {"true", "true"}, {"[null,false]", "[null,false]"},
+        {"\"\"", "\"\""}, {"\"a\\u0041\\n\\/\"", "\"aA\\n/\""}, {"\"\\u00e9\\ud83d\\ude00\"", "\"\xc3\xa9\xf0\x9f\x98\x80\""},
+        {"\"\\u0000\\u001f\\\"\\\\\\b\\f\\r\\t\"", "\"\\u0000\\u001f\\\"\\\\\\b\\f\\r\\t\""}, {"\"\x7f\"", "\"\x7f\""},
+        {"{\"a\":[1,2,{\"b\":null}],\"\":\"x\"}", "{\"a\":[1,2,{\"b\":null}],\"\":\"x\"}"},
+        {"\t{\r\n\"k\" : 1 ,\"l\":[ 1 , 2 ] }\n", "{\"k\":1,\"l\":[1,2]}"},
+    };
+    struct buf tape = {0}, out = {0};
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (!slice_eq(round_trip(table[i][0], &tape, &out), slice_cstr(table[i][1])))
+            fail_msg("%s gave %.*s", table[i][0], (int)out.len, out.ptr);
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+static void
+test_errors(void **state)
+{
+    static const struct {
+        const char *text, *why;
+        size_t line, column;
+    } table[] = {
+        {"", "EOF while parsing a value", 1, 1}, {"  ", "EOF while parsing a value", 1, 3},
+        {"[1,]", "trailing comma", 1, 4}, {"{\"a\":1,}", "trailing comma", 1, 8}, {"[1 2]", "expected `,` or `]`", 1, 4},
+        {"{\"a\" 1}", "expected `:`", 1, 6}, {"{a:1}", "key must be a string", 1, 2}, {"01", "invalid number", 1, 2},
+        {"1.", "invalid number", 1, 3}, {"1e", "invalid number", 1, 3}, {"-", "EOF while parsing a value", 1, 1},
+        {"+1", "expected value", 1, 1}, {".5", "expected value", 1, 1}, {"nul", "EOF while parsing a value", 1, 1},
+        {"nulx", "expected ident", 1, 1}, {"1 x", "trailing characters", 1, 3}, {"[1]]", "trailing characters", 1, 4},
+        {"\"abc", "EOF while parsing a string", 1, 5}, {"\"\\x\"", "invalid escape", 1, 4},
+        {"\"\n\"", "control character (\\u0000-\\u001F) found while parsing a string", 1, 2},
+        {"\"\\ud800\"", "lone leading surrogate in hex escape", 1, 8},
+        {"\"\\udc00x\"", "lone leading surrogate in hex escape", 1, 8},
+        {"\"\\ud800\\u0041\"", "lone leading surrogate in hex escape", 1, 14},
+        {"\"\xff\"", "invalid unicode code point", 1, 2}, {"\"\xc0\x80\"", "invalid unicode code point", 1, 2},
+        {"\"\xed\xa0\x80\"", "invalid unicode code point", 1, 2}, {"1e400", "number out of range", 1, 1},
+        {"\"a\\n\xe2\x82\"", "invalid unicode code point", 1, 5}, {"[\n\n x", "expected value", 3, 2},
+        {"{\"a\":1,\"a\":2}", "duplicate key in an object", 1, 14}, {"[", "EOF while parsing a list", 1, 2},
+        {"{\"a\":1", "EOF while parsing an object", 1, 7}, {"]", "expected value", 1, 1},
+    };
+    struct json_error error;
+    struct buf tape = {0};
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (json_parse(slice_cstr(table[i].text), JSON_DEPTH_MAX, &tape, &error))
+            fail_msg("%s is no JSON", table[i].text);
+        if (strcmp(error.why, table[i].why) != 0 || error.line != table[i].line || error.column != table[i].column)
+            fail_msg("%s: %s at %zu:%zu", table[i].text, error.why, error.line, error.column);
+    }
+    buf_fini(&tape);
+}
+
+static void
+test_depth(void **state)
+{
+    struct json_error error;
+    struct buf text = {0}, tape = {0}, out = {0};
+
+    for (int i = 0; i < JSON_DEPTH_MAX; i++)
+        buf_add_char(&text, '[');
+    for (int i = 0; i < JSON_DEPTH_MAX; i++)
+        buf_add_char(&text, ']');
+    assert_true(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+    assert_int_equal(json_depth((json_node)tape.ptr), JSON_DEPTH_MAX);
+    json_print((json_node)tape.ptr, NULL, &out);
+    assert_true(slice_eq(buf_slice(&out), buf_slice(&text)));
+    assert_false(json_parse(buf_slice(&text), JSON_DEPTH_MAX - 1, &tape, &error));
+    assert_string_equal(error.why, "recursion limit exceeded");
+    buf_fini(&text);
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+static void
+test_duplicates_among_many(void **state)
+{
+    struct json_error error;
+    struct buf text = {0}, tape = {0};
+
+    buf_add_char(&text, '{');
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&text, "\"k%d\":%d,", i * 7919 % 1000, i);
+    buf_printf(&text, "\"k\":0}");
+    assert_true(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+    text.len -= 6;
+    buf_printf(&text, "\"k500\":0}");
+    assert_false(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+    assert_string_equal(error.why, "duplicate key in an object");
+    buf_fini(&text);
+    buf_fini(&tape);
+}
+
+static void
+test_format(void **state)
+{
+    struct json_format f = {LIT("\t"), LIT("\n"), LIT(" ")};
+    struct json_error error;
+    struct buf tape = {0}, out = {0};
+
+    assert_true(json_parse(LIT("{\"a\":[1,{}],\"b\":[]}"), JSON_DEPTH_MAX, &tape, &error));
+    json_print((json_node)tape.ptr, &f, &out);
+    buf_add_char(&out, 0);
+    assert_string_equal(out.ptr, "{\n\t\"a\": [\n\t\t1,\n\t\t{}\n\t],\n\t\"b\": []\n}");
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+/* An array of arrays that changes at random against one of small integers. */
+static void
+test_splice(void **state)
+{
+    enum { WIDE = 12, STEPS = 5000 };
+    struct rng rng;
+    struct json j = {0};
+    struct buf tape = {0}, out = {0}, want = {0};
+    int64_t twin[WIDE][64];
+    size_t len[WIDE] = {0};
+
+    rng_seed(&rng, 4711);
+    size_t at = json_open(&tape, false);
+    for (int i = 0; i < WIDE; i++)
+        json_close(&tape, json_open(&tape, false), 0);
+    json_close(&tape, at, WIDE);
+    assert_true(json_set(&j, buf_slice(&tape)));
+    for (int step = 0; step < STEPS; step++) {
+        size_t row = rng_below(&rng, WIDE), pos = rng_below(&rng, len[row] + 1);
+        json_node root = json_root(&j), n = json_first(root);
+        for (size_t i = 0; i < row; i++)
+            n += json_size(n);
+        json_node child = json_first(n);
+        for (size_t i = 0; i < pos; i++)
+            child += json_size(child);
+        buf_reset(&tape);
+        if (len[row] < 60 && (pos == len[row] || rng_below(&rng, 2) == 0)) {
+            int64_t v = (int64_t)rng_next(&rng) >> rng_below(&rng, 64);
+            json_put_int(&tape, v);
+            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), 0, buf_slice(&tape), 1));
+            memmove(&twin[row][pos + 1], &twin[row][pos], (len[row] - pos) * 8);
+            twin[row][pos] = v;
+            len[row]++;
+        } else if (pos < len[row]) {
+            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), json_size(child), buf_slice(&tape), -1));
+            len[row]--;
+            memmove(&twin[row][pos], &twin[row][pos + 1], (len[row] - pos) * 8);
+        }
+        assert_true(json_verify(&j));
+        if (step % 100 != 0)
+            continue;
+        buf_reset(&out);
+        buf_reset(&want);
+        json_print(json_root(&j), NULL, &out);
+        for (size_t i = 0; i < WIDE; i++) {
+            buf_printf(&want, i == 0 ? "[[" : ",[");
+            for (size_t k = 0; k < len[i]; k++)
+                buf_printf(&want, k == 0 ? "%lld" : ",%lld", (long long)twin[i][k]);
+            buf_add_char(&want, ']');
+        }
+        buf_add_char(&want, ']');
+        assert_true(slice_eq(buf_slice(&out), buf_slice(&want)));
+    }
+    struct json copy = json_copy(&j);
+    assert_true(json_equal(json_root(&copy), json_root(&j)));
+    json_fini(&j);
+    json_fini(&copy);
+    buf_fini(&tape);
+    buf_fini(&out);
+    buf_fini(&want);
+}
+
+static void
+test_equal(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } table[] = {
+        {"1", "1.0", true}, {"1", "2", false}, {"\"a\"", "\"\\u0061\"", true}, {"null", "false", false},
+        {"{\"a\":1,\"b\":[2]}", "{\"b\":[2],\"a\":1}", true}, {"{\"a\":1}", "{\"b\":1}", false}, {"[1,2]", "[2,1]", false},
+        {"[]", "{}", false}, {"18446744073709551615", "18446744073709551615", true},
+    };
+    struct json_error error;
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct buf a = {0}, b = {0};
+        assert_true(json_parse(slice_cstr(table[i].a), 9, &a, &error) && json_parse(slice_cstr(table[i].b), 9, &b, &error));
+        assert_int_equal(json_equal((json_node)a.ptr, (json_node)b.ptr), table[i].equal);
+        buf_fini(&a);
+        buf_fini(&b);
+    }
+}
+
+/* Doubles of every size survive. */
+static void
+test_doubles(void **state)
+{
+    struct rng rng;
+    struct buf tape = {0}, out = {0};
+    char text[64];
+
+    rng_seed(&rng, 42);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t bits = rng_next(&rng);
+        double v;
+        memcpy(&v, &bits, 8);
+        if (i % 2 == 0)
+            v = (double)(int64_t)(bits >> 40) / 1000;
+        if (v != v || v - v != 0)
+            continue;
+        snprintf(text, sizeof(text), "%.17g", v);
+        if (strpbrk(text, ".e") == NULL)
+            continue;
+        round_trip(text, &tape, &out);
+        buf_add_char(&out, 0);
+        assert_true(strtod(out.ptr, NULL) == v);
+        assert_true(json_double((json_node)tape.ptr) == v);
+    }
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+/* Cut off or changed anywhere, a text is refused or read, never more. */
+static void
+test_hostile(void **state)
+{
+    static const char text[] = "{\"a\":[1,-2.5e3,\"x\\u00e9\\n\",true,null,{\"b\":{}}],\"c\":\"\xc3\xa9\"}";
+    struct rng rng;
+    struct json_error error;
+    struct buf tape = {0}, out = {0};
+
+    rng_seed(&rng, 7);
+    for (int i = 0; i < 30000; i++) {
+        char copy[sizeof(text)];
+        size_t len = rng_below(&rng, sizeof(text));
+        memcpy(copy, text, sizeof(text));
+        copy[rng_below(&rng, sizeof(text))] = (char)rng_next(&rng);
+        buf_reset(&tape);
+        if (!json_parse(slice_of(copy, i % 2 == 0 ? len : sizeof(text) - 1), JSON_DEPTH_MAX, &tape, &error))
+            continue;
+        struct json j = {0};
+        assert_true(json_set(&j, buf_slice(&tape)) && json_verify(&j));
+        buf_reset(&out);
+        json_print(json_root(&j), NULL, &out);
+        buf_reset(&tape);
+        assert_true(json_parse(buf_slice(&out), JSON_DEPTH_MAX, &tape, &error));
+        json_fini(&j);
+    }
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_duplicates_among_many), cmocka_unit_test(test_format), cmocka_unit_test(test_splice),
+        cmocka_unit_test(test_equal),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

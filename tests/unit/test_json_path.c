@@ -1,0 +1,207 @@
+/* Paths: the examples of RFC 9535 and what its text says about the edges, the older dialect, and regular expressions. */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "value/json_path.h"
+#include "value/json_regex.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const char store[] =
+    "{\"store\":{\"book\":[{\"category\":\"reference\",\"author\":\"Nigel Rees\",\"title\":\"Sayings of the Century\","
+    "\"price\":8.95},{\"category\":\"fiction\",\"author\":\"Evelyn Waugh\",\"title\":\"Sword of Honour\",\"price\":12.99},"
+    "{\"category\":\"fiction\",\"author\":\"Herman Melville\",\"title\":\"Moby Dick\",\"isbn\":\"0-553-21311-3\","
+    "\"price\":8.99},{\"category\":\"fiction\",\"author\":\"J. R. R. Tolkien\",\"title\":\"The Lord of the Rings\","
+    "\"isbn\":\"0-395-19395-8\",\"price\":22.99}],\"bicycle\":{\"color\":\"red\",\"price\":399}}}";
+static const char letters[] = "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"]";
+static const char mixed[] = "{\"o\":{\"j\":1,\"k\":2},\"a\":[5,3,[{\"j\":4},{\"k\":6}]],\"n\":null,\"e\":{},\"x y\":7,"
+                            "\"s\":\"b\",\"t\":\"\xc3\xa9""a\",\"k.y\":8}";
+static const char filters[] = "{\"a\":[3,5,1,2,4,6,{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":{}},{\"b\":\"kilo\"}],"
+                              "\"o\":{\"p\":1,\"q\":2,\"r\":3,\"s\":5,\"t\":{\"u\":6}},\"e\":\"f\"}";
+
+static const struct {
+    const char *document, *path, *want; /* NULL: no path */
+} table[] = {
+    {store, "$.store.book[*].author", "[\"Nigel Rees\",\"Evelyn Waugh\",\"Herman Melville\",\"J. R. R. Tolkien\"]"},
+    {store, "$..author", "[\"Nigel Rees\",\"Evelyn Waugh\",\"Herman Melville\",\"J. R. R. Tolkien\"]"},
+    {store, "$.store..price", "[8.95,12.99,8.99,22.99,399]"},
+    {store, "$..book[2].title", "[\"Moby Dick\"]"},
+    {store, "$..book[2].publisher", "[]"},
+    {store, "$..book[-1].title", "[\"The Lord of the Rings\"]"},
+    {store, "$..book[0,1].title", "[\"Sayings of the Century\",\"Sword of Honour\"]"},
+    {store, "$..book[:2].price", "[8.95,12.99]"},
+    {store, "$..book[?@.isbn].price", "[8.99,22.99]"},
+    {store, "$..book[?(@.isbn)].price", "[8.99,22.99]"},
+    {store, "$..book[?@.price<10].title", "[\"Sayings of the Century\",\"Moby Dick\"]"},
+    {store, "$..book[?@.price==8.95 || @.price > 20].price", "[8.95,22.99]"},
+    {store, "$..book[?@.author =~ \"(?:Tolk|Mel)\"].price", "[8.99,22.99]"},
+    {store, "$..book[?match(@.author, 'Evelyn.*')].price", "[12.99]"},
+    {store, "$..book[?search(@.title, '[Ll]ord')].price", "[22.99]"},
+    {store, "$..book[?length(@.title) == 9].price", "[8.99]"},
+    {store, "$.store[?count(@.*) == 2].color", "[\"red\"]"},
+    {store, "$..book[?@.price < $.store.bicycle.price].price", "[8.95,12.99,8.99,22.99]"},
+    {store, "$.store.bicycle", "[{\"color\":\"red\",\"price\":399}]"},
+    {letters, "$[1]", "[\"b\"]"}, {letters, "$[-2]", "[\"f\"]"}, {letters, "$[7]", "[]"}, {letters, "$[-8]", "[]"},
+    {letters, "$[1:3]", "[\"b\",\"c\"]"}, {letters, "$[5:]", "[\"f\",\"g\"]"}, {letters, "$[1:5:2]", "[\"b\",\"d\"]"},
+    {letters, "$[5:1:-2]", "[\"f\",\"d\"]"}, {letters, "$[::-1]", "[\"g\",\"f\",\"e\",\"d\",\"c\",\"b\",\"a\"]"},
+    {letters, "$[0,3]", "[\"a\",\"d\"]"}, {letters, "$[0:2,5]", "[\"a\",\"b\",\"f\"]"}, {letters, "$[0,0]", "[\"a\",\"a\"]"},
+    {letters, "$[::0]", "[]"}, {letters, "$[-2:]", "[\"f\",\"g\"]"}, {letters, "$[:-5]", "[\"a\",\"b\"]"},
+    {letters, "$[10:2:-3]", "[\"g\",\"d\"]"}, {letters, "$[ 1 : 3 ]", "[\"b\",\"c\"]"}, {letters, "$.a", "[]"},
+    {letters, "$[9223372036854775807::9223372036854775807]", "[]"},
+    {letters, "$[-9223372036854775808:9223372036854775807:9223372036854775807]", "[\"a\"]"},
+    {mixed, "$", NULL}, {mixed, "$.o[*]", "[1,2]"}, {mixed, "$.o[*,*]", "[1,2,1,2]"}, {mixed, "$['o','a']", "[{\"j\":1,\"k\":2},[5,3,[{\"j\":4},{\"k\":6}]]]"},
+    {mixed, "$..j", "[1,4]"}, {mixed, "$..[0]", "[5,{\"j\":4}]"}, {mixed, "$.a..[0,1]", "[5,3,{\"j\":4},{\"k\":6}]"},
+    {mixed, "$.o..[*,*]", "[1,2,1,2]"}, {mixed, "$.a[2]..*", "[{\"j\":4},{\"k\":6},4,6]"},
+    {mixed, "$['x y']", "[7]"}, {mixed, "$[\"k.y\"]", "[8]"}, {mixed, "$.n", "[null]"}, {mixed, "$.n.a", "[]"},
+    {mixed, "$.e.*", "[]"}, {mixed, "$.o['\\u006a']", "[1]"}, {mixed, "$.s[0]", "[]"}, {mixed, ".o.k", "[2]"},
+    {mixed, "o.k", "[2]"}, {mixed, "[\"o\"].j", "[1]"}, {mixed, ".a[2][0].j", "[4]"}, {mixed, "o[\"j\"]", "[1]"},
+    {mixed, "$[?@ == 'b']", "[\"b\"]"}, {mixed, "$[?length(@) == 2]", "[{\"j\":1,\"k\":2},\"\xc3\xa9""a\"]"},
+    {mixed, "$[?@ == null]", "[null]"}, {mixed, "$[?@.none == $.none]", "[{\"j\":1,\"k\":2},[5,3,[{\"j\":4},{\"k\":6}]],null,{},7,\"b\",\"\xc3\xa9""a\",8]"},
+    {filters, "$.a[?@.b == 'kilo']", "[{\"b\":\"kilo\"}]"}, {filters, "$.a[?@>3.5]", "[5,4,6]"},
+    {filters, "$.a[?@.b]", "[{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":{}},{\"b\":\"kilo\"}]"},
+    {filters, "$.a[?@<2 || @.b == \"k\"]", "[1,{\"b\":\"k\"}]"}, {filters, "$.o[?@>1 && @<4]", "[2,3]"},
+    {filters, "$.o[?@.u || @.x]", "[{\"u\":6}]"}, {filters, "$.a[?match(@.b, '[jk]')]", "[{\"b\":\"j\"},{\"b\":\"k\"}]"},
+    {filters, "$.a[?search(@.b, '[jk]')]", "[{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":\"kilo\"}]"},
+    {filters, "$.a[?@.b == $.x]", "[3,5,1,2,4,6]"}, {filters, "$.a[?!(@.b) && @ >= 5]", "[5,6]"},
+    {filters, "$.a[?!@.b]", "[3,5,1,2,4,6]"}, {filters, "$.o[?@<3, ?@<3]", "[1,2,1,2]"}, {filters, "$.a[?@ != 3 && @ <= 4]", "[1,2,4]"},
+    {filters, "$.a[?value(@..b) == 'j']", "[{\"b\":\"j\"}]"}, {filters, "$[?@[?@>5]]", "[[3,5,1,2,4,6,{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":{}},{\"b\":\"kilo\"}]]"},
+};
+
+static void
+test_table(void **state)
+{
+    struct json_error error;
+    struct buf tape = {0}, out = {0};
+    struct arena arena = {0};
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct json_path p;
+        struct json_match *m;
+        size_t n, where;
+        const char *why;
+        buf_reset(&tape);
+        buf_reset(&out);
+        assert_true(json_parse(slice_cstr(table[i].document), JSON_DEPTH_MAX, &tape, &error));
+        if (!json_path_parse(&arena, slice_cstr(table[i].path), &p, &why, &where))
+            fail_msg("%s: %s at %zu", table[i].path, why, where);
+        assert_true(json_path_find(&p, &arena, (json_node)tape.ptr, &m, &n));
+        buf_add_char(&out, '[');
+        for (size_t k = 0; k < n; k++) {
+            if (k > 0)
+                buf_add_char(&out, ',');
+            json_print((json_node)tape.ptr + m[k].at, NULL, &out);
+        }
+        buf_add(&out, "]", 2);
+        if (table[i].want == NULL)
+            assert_true(n == 1 && m[0].at == 0 && m[0].parent == JSON_NO_PARENT);
+        else if (strcmp(out.ptr, table[i].want) != 0)
+            fail_msg("%s gave %s", table[i].path, out.ptr);
+        arena_reset(&arena);
+    }
+    buf_fini(&tape);
+    buf_fini(&out);
+    arena_fini(&arena);
+}
+
+static void
+test_invalid(void **state)
+{
+    static const char *const wrong[] = {
+        "", "$.", "$[", "$[]", "$[1", "$['a", "$[1,]", "$..", "$.a.", "$[?]", "$[?@.a==]", "$[?(@.a]", "$[?@.a=1]",
+        "$[?1]", "$[01]", "$[?count(1)>1]", "$[?length(@.a]", "$[?match(@.a)]", "$x y", "$[?@.a=='x]", "$[99999999999999999999]",
+        "$['\\x']", "$a b", "$ .", "$[?@.a == {}]",
+    };
+    struct arena arena = {0};
+    struct buf deep = {0};
+    struct json_path p;
+    const char *why;
+    size_t where;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        if (json_path_parse(&arena, slice_cstr(wrong[i]), &p, &why, &where) && !p.legacy)
+            fail_msg("%s is no path", wrong[i]);
+    for (int k = 0; k < 3; k++) {
+        static const char *const pieces[] = {"$[?@", "(", "!"};
+        buf_reset(&deep);
+        buf_printf(&deep, k == 0 ? "" : "$[?");
+        for (int i = 0; i < 100000; i++)
+            buf_printf(&deep, "%s", pieces[k]);
+        assert_false(json_path_parse(&arena, buf_slice(&deep), &p, &why, &where));
+    }
+    buf_reset(&deep);
+    buf_printf(&deep, "$[?@.a");
+    for (int i = 0; i < 100000; i++)
+        buf_printf(&deep, "||@.a");
+    buf_printf(&deep, "]");
+    assert_false(json_path_parse(&arena, buf_slice(&deep), &p, &why, &where));
+    buf_fini(&deep);
+    arena_fini(&arena);
+}
+
+static void
+test_regex(void **state)
+{
+    static const struct {
+        const char *pattern, *text;
+        bool whole, any;
+    } rows[] = {
+        {"a", "a", true, true}, {"a", "xax", false, true}, {"a*", "", true, true}, {"a+b?", "aaab", true, true},
+        {"(ab|cd)+", "abcdab", true, true}, {"(ab|cd)+", "abc", false, true}, {"a{2,3}", "aa", true, true},
+        {"a{2,3}", "aaaa", false, true}, {"a{2}", "a", false, false}, {"[a-c]x", "bx", true, true}, {"[^a-c]", "b", false, false},
+        {".", "\xc3\xa9", true, true}, {"[\xc3\xa0-\xc3\xbf]", "\xc3\xa9", true, true}, {"\\d+\\.\\w", "12.x", true, true},
+        {"^b", "ab", false, false}, {"b$", "ab", false, true}, {"a|b|c", "c", true, true}, {"(", "(", false, false},
+        {"*", "*", false, false}, {"a{,2}", "a", false, false}, {"(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false, false},
+        {"a{255}{255}", "a", false, false}, {"[\\d-]", "-", true, true}, {".", "\n", false, false}, {"", "x", false, true},
+        {"(|a)+", "a", true, true}, {"x{0}y", "y", true, true}, {"a{1,}", "aaa", true, true}, {"\\p{L}", "a", false, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (json_regex(slice_cstr(rows[i].pattern), slice_cstr(rows[i].text), true) != rows[i].whole ||
+            json_regex(slice_cstr(rows[i].pattern), slice_cstr(rows[i].text), false) != rows[i].any)
+            fail_msg("%s on %s", rows[i].pattern, rows[i].text);
+    }
+}
+
+/* Whatever the path, nothing is read that is not there. */
+static void
+test_hostile(void **state)
+{
+    static const char bits[] = "$.[]()*?@:,'\"ab01-<>=!&|~ o\\";
+    struct rng rng;
+    struct json_error error;
+    struct buf tape = {0};
+    struct arena arena = {0};
+
+    rng_seed(&rng, 99);
+    assert_true(json_parse(slice_cstr(filters), JSON_DEPTH_MAX, &tape, &error));
+    for (int i = 0; i < 60000; i++) {
+        char text[40];
+        size_t len = rng_below(&rng, sizeof(text)), n, where, base = rng_below(&rng, sizeof(table) / sizeof(table[0]));
+        struct json_path p;
+        struct json_match *m;
+        const char *why, *from = table[base].path;
+        for (size_t k = 0; k < len; k++)
+            text[k] = i % 2 == 0 && k < strlen(from) && rng_below(&rng, 8) > 0 ? from[k] : bits[rng_below(&rng, sizeof(bits) - 1)];
+        if (json_path_parse(&arena, slice_of(text, len), &p, &why, &where) &&
+            json_path_find(&p, &arena, (json_node)tape.ptr, &m, &n))
+            for (size_t k = 0; k < n; k++)
+                assert_true(m[k].at < tape.len);
+        arena_reset(&arena);
+    }
+    buf_fini(&tape);
+    arena_fini(&arena);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table), cmocka_unit_test(test_invalid), cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_hostile),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
