@@ -14,6 +14,7 @@
     X(cmd_geo_search_family)   \
     X(cmd_generic_family)      \
     X(cmd_scan_family)         \
+    X(cmd_sort_family)         \
     X(cmd_object_family)       \
     X(cmd_expire_family)       \
     X(cmd_list_family)         \

@@ -476,20 +476,25 @@ class Generator:
         args, kind = [], self.pick((b"l", b"t", b"z"))
         # A set has no order of its own, so which of its elements a LIMIT leaves is chance.
         by = self.random() < 0.3
-        ordered = not by or kind != b"t"
+        ordered, alpha = not by or kind != b"t", self.random() < 0.5
         if by:
             args += [b"BY", self.pick((b"nosort", b"s*", b"h*->f1", b"nokey*", b"*"))]
-        if ordered and self.random() < 0.3:
+        # Equal texts: sets and sorted sets have them in an order of chance, and LIMIT makes it one for lists too.
+        equals = alpha and (by and args[1] != b"nosort" or kind == b"t")
+        limited = ordered and not equals
+        ordered = ordered and (not equals or kind == b"l")
+        if limited and self.random() < 0.3:
             args += [b"LIMIT", self.integer(SMALL), self.integer(SMALL)]
         if self.random() < 0.3:
             args += [b"GET", self.pick((b"#", b"s*", b"h*->f1", b"nothing", b"h*->"))]
         if self.random() < 0.3:
             args += [self.pick((b"ASC", b"DESC", b"desc"))]
-        if self.random() < 0.5:
+        if alpha:
             args += [b"ALPHA"]
         if ordered and self.random() < 0.3:
             args += [b"STORE", self.key(b"l")]
-        return [[b"SORT", kind + self.pick((b"1", b"2", b"3")), *args]]
+        word = b"SORT_RO" if b"STORE" not in args and self.random() < 0.2 else b"SORT"
+        return [[word, kind + self.pick((b"1", b"2", b"3")), *args]]
 
     def m_client(self):
         return [self.pick(([b"CLIENT", b"SETNAME", self.pick(ENCODING_WORDS["connection-name"])], [b"CLIENT", b"GETNAME"],
@@ -565,5 +570,5 @@ class Generator:
 
 # Commands of LEFT_OUT that a macro sends after all.
 MACRO_COMMANDS = {"spop", "srandmember", "hrandfield", "zrandmember", "scan", "sscan", "hscan", "zscan", "object", "select",
-                  "swapdb", "move", "flushdb", "flushall", "keys", "randomkey", "sort", "client", "hello", "auth", "publish",
+                  "swapdb", "move", "flushdb", "flushall", "keys", "randomkey", "sort", "client", "hello", "auth", "publish", "sort_ro",
                   "pubsub", "command", "config", "ping", "multi", "exec", "watch", "pfdebug"}

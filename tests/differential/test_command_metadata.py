@@ -43,6 +43,7 @@ NEWER_ARGUMENTS = {"zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|ki
 # Names of groups of arguments were cleaned up in 7.2, so only words, types and tokens are compared. Rows whose tree is
 # built differently, with the same words in it:
 OTHER_TREE = {
+    "sort": "patterns belong to no key specification here: no key is among the arguments", "sort_ro": "as in sort",
     "bitop": NEWER + ": the operations are tokens",
     "geohash": NEWER + ": no member is needed", "geopos": NEWER + ": no member is needed",
     "pfmerge": NEWER + ": no source is needed",
