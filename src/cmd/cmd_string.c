@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "cmd/args.h"
+#include "cmd/cmd_string_match.h"
 
 enum { COPY_OUT_MAX = 16 * 1024 }; /* parts of a blob above this go out by reference */
 
@@ -16,6 +17,7 @@ struct set_options {
     bool nx, xx, get;
     enum expire_option expire;
     struct slice when; /* argument of EX, PX, EXAT, PXAT */
+    struct string_match match;
 };
 
 static enum expire_option
@@ -42,12 +44,16 @@ parse_set_options(struct exec *x, int at, bool is_set, struct set_options *o)
     for (int i = at; i < x->argc; i++) {
         struct slice arg = x->argv[i];
 
-        if (is_set && arg_is(arg, LIT("NX")) && !o->xx) {
+        if (is_set && arg_is(arg, LIT("NX")) && !o->xx && o->match.kind == MATCH_ANY) {
             o->nx = true;
-        } else if (is_set && arg_is(arg, LIT("XX")) && !o->nx) {
+        } else if (is_set && arg_is(arg, LIT("XX")) && !o->nx && o->match.kind == MATCH_ANY) {
             o->xx = true;
         } else if (is_set && arg_is(arg, LIT("GET"))) {
             o->get = true;
+        } else if (is_set && string_match_word(arg) != MATCH_ANY) {
+            if (o->nx || o->xx || o->match.kind != MATCH_ANY || i + 1 == x->argc)
+                return RC_SYNTAX;
+            o->match = (struct string_match){string_match_word(arg), x->argv[++i]};
         } else {
             enum expire_option e = expire_option(arg);
             bool here = e != EXPIRE_UNSAID && e != (is_set ? EXPIRE_PERSIST : EXPIRE_KEEPTTL);
@@ -121,9 +127,9 @@ propagate_set(struct exec *x, const struct set_options *o, int64_t at_ms)
 
     if (at_ms >= 0)
         EFFECT_AS(x, LIT("SET"), key, value, LIT("PXAT"), arena_int(x->arena, at_ms));
-    else if (o->get && o->expire == EXPIRE_KEEPTTL)
+    else if ((o->get || o->match.kind != MATCH_ANY) && o->expire == EXPIRE_KEEPTTL)
         EFFECT_AS(x, LIT("SET"), key, value, LIT("KEEPTTL"));
-    else if (o->get)
+    else if (o->get || o->match.kind != MATCH_ANY)
         EFFECT_AS(x, LIT("SET"), key, value);
 }
 
@@ -136,19 +142,21 @@ set_with_options(struct exec *x)
     bool exists = false;
 
     TRY(parse_set_options(x, 3, true, &o));
+    TRY(string_match_check(x, &o.match));
     if (o.expire == EXPIRE_KEEPTTL)
         at_ms = KEEP_EXPIRY;
     else if (o.expire != EXPIRE_UNSAID)
         TRY(option_expiry(x, &o, &at_ms));
 
-    if (o.get) {
+    if (o.get || o.match.kind != MATCH_ANY) {
         TRY(read_string(x, x->argv[1], &old));
         exists = old != NULL;
     } else if (o.nx || o.xx) {
         exists = peek(x, x->argv[1]) != NULL;
     }
-    struct held was = hold(x, old);
-    if ((o.nx && exists) || (o.xx && !exists))
+    bool refused = (o.nx && exists) || (o.xx && !exists) || !string_matches(&o.match, old);
+    struct held was = hold(x, o.get ? old : NULL);
+    if (refused)
         return o.get ? reply_held(x, was) : reply_null(x);
 
     enum rc rc = key_set_string(x, x->argv[1], x->argv[2], at_ms, EV_SET);
@@ -439,7 +447,8 @@ const struct cmd cmd_string_family[] = {
      .about = "Returns the string in a key.", .complexity = "O(1)"},
     {"set", cmd_set, .arity = -3, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = set_keys, .since = "1.0.0",
-     .args = "key value condition=[NX|XX]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
+     .args = "key value condition=[NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ ifdeq-digest@8.4.0|IFDNE "
+         "ifdne-digest@8.4.0]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
              "milliseconds:int@2.6.12|EXAT unix-time-seconds:time@6.2.0|PXAT "
              "unix-time-milliseconds:time@6.2.0|KEEPTTL@6.0.0]",
      .reply = "null | simple | bulk",

@@ -5,6 +5,7 @@
  * known to nobody else. */
 #define FAMILIES(X)            \
     X(cmd_string_family)       \
+    X(cmd_string_match_family) \
     X(cmd_counter_family)      \
     X(cmd_lcs_family)          \
     X(cmd_bitmap_family)       \

@@ -36,7 +36,9 @@ EXPLAINED = {
     **{(c, "deprecated"): NEWER for c in ("quit", "setex", "psetex", "setnx")},
 }
 # Arguments that came after 7.0, by name.
-NEWER_ARGUMENTS = {"zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"},
+NEWER_ARGUMENTS = {"set": {"ifeq-value", "ifne-value", "ifdeq-digest", "ifdne-digest"}, "zscan": {"noscores"},
+                   **{c: {"count"} for c in ("zunion", "zinter", "zunionstore", "zinterstore")},
+                   "zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"},
                    "bitop": {"diff", "diff1", "andor", "one"},
                    "geosearch": {"polygon", "num-vertices", "vertices"},
                    "geosearchstore": {"polygon", "num-vertices", "vertices"}}
