@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,6 +32,10 @@ enum {
     STILL_SLICE_NS = 100000000,
     BACKLOG_HARD = 12 << 20,
     REST_US = 500,
+    LOOK_AGAIN_MS = 2,
+    EARLY_BYTE_NS = 2,
+    CREDIT_DEBT_NS = 10000000,
+    IDLE_NS = 5000000,
 };
 
 struct persist {
@@ -40,7 +45,9 @@ struct persist {
     struct snapshot *snapshot;
     bool walking; /* the snapshot still needs slices; else only the file is being completed */
     bool cancelled, scheduled, failed;
-    int64_t slice_end_ns, longest_slice_ns;
+    int64_t slice_end_ns, busy_ns, credit_ns;
+    int64_t longest_slice_ns; /* of processor time */
+    uint64_t early_seen;
     int64_t begun_ms, last_try_ms, last_save_ms, last_took_ms;
     uint64_t changes_saved; /* engine_changes() at the last save */
     uint64_t changes_begun; /* at the moment of the running snapshot */
@@ -195,7 +202,9 @@ begin(struct persist *p, bool still, struct buf *why)
     p->changes_begun = engine_changes(p->server->engine);
     p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
     p->walking = true;
-    p->longest_slice_ns = 0;
+    p->longest_slice_ns = p->credit_ns = 0;
+    p->early_seen = 0;
+    p->slice_end_ns = p->busy_ns = clock_mono_ns(&p->server->clock);
     return true;
 }
 
@@ -258,11 +267,54 @@ complete(struct persist *p, enum rdb_file_state state)
     judge(p);
 }
 
+static int64_t
+thread_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Time that the snapshot may take: what has passed since the last slice, divided; old states that were written
+ * meanwhile have taken part of it. All the time there is when nobody has asked for anything for a while. */
+static int64_t
+slice_allowed(struct persist *p, bool busy, int64_t now)
+{
+    uint64_t early = snapshot_early_bytes(p->snapshot);
+
+    p->credit_ns += (now - p->slice_end_ns) / SHARE_BUSY - (int64_t)(early - p->early_seen) * EARLY_BYTE_NS;
+    p->early_seen = early;
+    p->credit_ns = p->credit_ns > SLICE_MAX_NS      ? SLICE_MAX_NS
+                   : p->credit_ns < -CREDIT_DEBT_NS ? -CREDIT_DEBT_NS
+                                                    : p->credit_ns;
+    if (busy)
+        p->busy_ns = now;
+    return now - p->busy_ns > IDLE_NS ? SLICE_MAX_NS : p->credit_ns;
+}
+
+static int64_t
+walk(struct persist *p, bool busy)
+{
+    int64_t now = clock_mono_ns(&p->server->clock), slice = slice_allowed(p, busy, now), cpu;
+    uint64_t before = snapshot_keys_done(p->snapshot);
+
+    p->slice_end_ns = now;
+    if (slice < SLICE_MIN_NS)
+        return 1;
+    cpu = thread_ns();
+    p->walking = !snapshot_step(p->snapshot, slice);
+    cpu = thread_ns() - cpu;
+    p->slice_end_ns = clock_mono_ns(&p->server->clock);
+    p->credit_ns -= p->slice_end_ns - now;
+    p->longest_slice_ns = cpu > p->longest_slice_ns ? cpu : p->longest_slice_ns;
+    /* Without progress the file's thread has enough to do: there is no point in asking again at once. */
+    return p->walking && snapshot_keys_done(p->snapshot) == before ? LOOK_AGAIN_MS : 0;
+}
+
 int64_t
 persist_turn(struct persist *p, bool busy)
 {
-    enum { LOOK_AGAIN_MS = 2 };
-
     if (p->snapshot == NULL)
         return -1;
     enum rdb_file_state state = rdb_file_state(p->file);
@@ -270,18 +322,8 @@ persist_turn(struct persist *p, bool busy)
         snapshot_give_up(p->snapshot);
     if (rdb_file_backlog(p->file) > BACKLOG_HARD)
         (void)usleep(REST_US);
-    if (p->walking) {
-        int64_t now = clock_mono_ns(&p->server->clock), slice = (now - p->slice_end_ns) / SHARE_BUSY;
-        slice = slice < SLICE_MIN_NS ? SLICE_MIN_NS : slice;
-        slice = !busy || slice > SLICE_MAX_NS ? SLICE_MAX_NS : slice;
-        uint64_t before = snapshot_keys_done(p->snapshot);
-        p->walking = !snapshot_step(p->snapshot, slice);
-        p->slice_end_ns = clock_mono_ns(&p->server->clock);
-        if (p->slice_end_ns - now > p->longest_slice_ns)
-            p->longest_slice_ns = p->slice_end_ns - now;
-        /* Without progress the file's thread has enough to do: there is no point in asking again at once. */
-        return p->walking && snapshot_keys_done(p->snapshot) == before ? LOOK_AGAIN_MS : 0;
-    }
+    if (p->walking)
+        return walk(p, busy);
     if (p->cancelled || state != RDB_FILE_WRITING) {
         complete(p, state);
         return -1;

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 5, HURRY_BYTES = 2 << 20 };
+enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 10, HURRY_BYTES = 2 << 20 };
 
 struct queued_chunk {
     struct rdb_chunk chunk; /* first: a chunk handed out is one of these */
