@@ -150,7 +150,9 @@ condition_check(struct exec *x, uint32_t gate, uint32_t flags)
 {
     bool writes = (flags & CMD_WRITE) != 0;
 
-    if ((gate & COND_OVER_MEMORY) && (flags & CMD_DENYOOM))
+    /* A transaction that is being queued could use up any amount of memory. */
+    if ((gate & COND_OVER_MEMORY) &&
+        ((flags & CMD_DENYOOM) || ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED))))
         return RC_OOM;
     if ((gate & COND_MISCONF) && (writes || slice_eq(x->command->name, LIT("ping"))))
         return fail(x, "%.*s", (int)x->engine->misconf.len, x->engine->misconf.ptr);
@@ -354,6 +356,8 @@ dispatch__run(struct engine *e, struct session *s, struct command *c, const stru
 {
     struct exec *x = &e->x;
 
+    if (UNLIKELY(e->memory_limited))
+        (void)evict__make_room(e);
     exec__begin(e, s, c, argv, argc);
     if (LIKELY(hashed)) {
         x->first_key = argv[c->first_key].ptr;

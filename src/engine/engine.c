@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 #include "engine/acl_priv.h"
+#include "engine/evict.h"
 
 /* A command array larger than this is not kept for the next batch. */
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
@@ -22,7 +23,8 @@ settings_default(struct engine_settings *s, const struct engine_options *opt)
     *s = (struct engine_settings){
         .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
-        .limits = opt->limits,
+        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .maxmemory_samples = 5,
+        .maxmemory_eviction_tenacity = 10,
     };
 }
 
@@ -66,6 +68,7 @@ engine_free(struct engine *e)
     keyspace__fini(e);
     effects__fini(e);
     slowlog__fini(e);
+    evict__fini(e);
     engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
     acl_free(e->acl);
     commands__fini(e);
@@ -118,6 +121,11 @@ engine_settings_changed(struct engine *e)
     e->limits_unauth = (struct request_limits){s->proto_max_bulk_len, 10, 64 << 10, 16 << 10};
     e->quick_ticks = ticks_from_us(&e->ticks, QUICK_US);
     e->slow_ticks = s->slowlog_slower_than_us < 0 ? UINT64_MAX : ticks_from_us(&e->ticks, s->slowlog_slower_than_us);
+    e->memory_limited = s->maxmemory > 0;
+    if (!e->memory_limited) {
+        e->over_memory = false;
+        engine_set_condition(e, COND_OVER_MEMORY, false);
+    }
     effects__listen(e, LISTEN_NOTIFY, (s->notify_mask & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) != 0);
 }
 
@@ -191,6 +199,8 @@ engine_tick(struct engine *e, int64_t budget_us)
     engine_now_update(e);
     waiters__tick(e);
     bool more = keyspace__tick(e, deadline);
+    if (e->memory_limited && evict__make_room(e))
+        more = true;
     /* Each key that expires is a change of its own: nobody needs to see them together. */
     e->effects.atomic = false;
     engine_propagate(e);

@@ -39,8 +39,10 @@ enum gate {
     GATE_MONITORED = 1 << 14,   /* of the engine: somebody monitors */
     GATE_BLOCKED = 1 << 15,
     GATE_CLOSING = 1 << 16,     /* runs nothing any more */
+    GATE_PAUSED = 1 << 17,      /* of the engine: CLIENT PAUSE */
+    GATE_HELD = 1 << 18,        /* its next command waits for the end of a pause */
 };
-enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING };
+enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 
 struct queued {                 /* a command in a transaction; its arguments lie behind it */
     struct command *command;
@@ -134,6 +136,7 @@ struct batch_command {
 
 struct wait_key;
 struct slowlog;
+struct evictor;
 struct channel;
 
 struct engine {
@@ -152,6 +155,8 @@ struct engine {
     struct exec x;              /* of the running top-level command */
     uint64_t turn;              /* number of the running top-level command (or tick) */
     struct session *running;    /* whose command runs; NULL between commands */
+    bool memory_limited;        /* maxmemory is set */
+    bool over_memory;           /* at the last look more was in use */
     void *arena_mark;           /* arena.next while nothing was taken */
     struct arena arena;
     struct slice_vec argv;      /* of the commands in `batch` */
@@ -195,6 +200,7 @@ struct engine {
     struct error_stat *errors;
     size_t error_count, error_cap;
     struct slowlog *slowlog;
+    struct evictor *evictor;
     struct command_guard guard;
     struct slice misconf;       /* owned text of COND_MISCONF */
     struct {
@@ -317,6 +323,11 @@ void pubsub__forget(struct session *s);
 
 /* -- notify.c -- */
 void notify__event(struct engine *e, const struct effect_touch *t);
+
+/* -- evict.c -- */
+/* Deletes keys while more memory is in use than may be. True when it has run out of time. */
+bool evict__make_room(struct engine *e);
+void evict__fini(struct engine *e);
 
 /* -- slowlog.c -- */
 void slowlog__add(struct exec *x, int64_t took_us);

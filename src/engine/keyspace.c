@@ -259,7 +259,7 @@ remove_expired(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
 void
 keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force)
 {
-    if (force || e->settings.lazy_expire_deletes)
+    if (force || (e->settings.lazy_expire_deletes && !(e->gate & GATE_PAUSED)))
         remove_expired(e, db, hash, entry);
 }
 
@@ -290,7 +290,7 @@ expire_some(struct engine *e, struct db *db)
 bool
 keyspace__tick(struct engine *e, int64_t deadline_ns)
 {
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes)
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & GATE_PAUSED))
         return false;
     for (int i = 0; i < e->db_count; i++) {
         struct db *db = &e->dbs[i];
@@ -307,7 +307,7 @@ keyspace__next_expiry(const struct engine *e)
 {
     int64_t next = INT64_MAX;
 
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes)
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & GATE_PAUSED))
         return next;
     for (int i = 0; i < e->db_count; i++) {
         const struct entry *first = btree_min(&e->dbs[i].by_expiry);

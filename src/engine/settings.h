@@ -46,9 +46,13 @@ struct engine_settings {
     bool active_expire;                  /* true; DEBUG SET-ACTIVE-EXPIRE */
     bool lazy_expire_deletes;            /* true; false on a replica: expired keys are absent but stay */
     bool never_expire;                   /* false; while a log is replayed: keys that are past their time are there */
-    bool lru_clock_lfu;                  /* an LFU policy is in force: entry clocks hold a frequency */
+    bool lru_clock_lfu;                  /* entry clocks hold a frequency; follows from the policy */
     bool enable_debug_command;
     uint32_t lfu_log_factor, lfu_decay_time; /* 10, 1 */
+    uint64_t maxmemory;                  /* bytes; 0: no limit */
+    uint32_t maxmemory_policy;           /* enum evict_policy (engine/evict.h) */
+    uint32_t maxmemory_samples;          /* 5 */
+    uint32_t maxmemory_eviction_tenacity; /* 10 */
     size_t hll_sparse_max_bytes;         /* 3000 */
     struct value_limits limits;          /* encodings' thresholds */
 };

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/acl.h"
+#include "engine/evict.h"
 #include "engine/settings.h"
 #include "proto/words.h"
 #include "server/persist_aof.h"
@@ -134,6 +135,11 @@ apply_engine(struct server *s, const bool *changed)
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
+    e->maxmemory = (uint64_t)config_num(c, CFG_MAXMEMORY);
+    e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
+    e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;
+    e->maxmemory_samples = to_u32(config_num(c, CFG_MAXMEMORY_SAMPLES));
+    e->maxmemory_eviction_tenacity = to_u32(config_num(c, CFG_MAXMEMORY_EVICTION_TENACITY));
     e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));
     e->lfu_decay_time = to_u32(config_num(c, CFG_LFU_DECAY_TIME));
     e->hll_sparse_max_bytes = (size_t)config_num(c, CFG_HLL_SPARSE_MAX_BYTES);

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
+#include "engine/evict.h"
 #include "engine/keyspace.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
@@ -195,8 +196,8 @@ script_memory(struct server *s, struct buf *out)
 void
 info_memory(struct server *s, struct buf *out)
 {
-    static const char *const none[] = {"mem_not_counted_for_evict", "mem_replication_backlog",
-                                       "mem_total_replication_buffers", "mem_clients_slaves", NULL};
+    static const char *const none[] = {"mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves",
+                                       NULL};
     struct mem_stats m;
     uint64_t used = mem_used(), rss = resident_bytes(), clients = sessions_memory(s);
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -225,6 +226,7 @@ info_memory(struct server *s, struct buf *out)
     signed_number(out, "rss_overhead_bytes", (int64_t)(rss - m.resident));
     info_field(out, "mem_fragmentation_ratio", "%.2f", ratio(rss, used));
     signed_number(out, "mem_fragmentation_bytes", (int64_t)(rss - used));
+    number(out, "mem_not_counted_for_evict", engine_uncounted_memory(s->engine));
     zeros(out, none);
     number(out, "mem_clients_normal", clients);
     number(out, "mem_cluster_links", 0);
@@ -286,8 +288,6 @@ info_stats(struct server *s, struct buf *out)
                                          "total_active_defrag_time", "current_active_defrag_time",
                                          "tracking_total_keys",      "tracking_total_items",
                                          "tracking_total_prefixes",  NULL};
-    static const char *const evict[] = {"evicted_clients", "total_eviction_exceeded_time",
-                                        "current_eviction_exceeded_time", NULL};
     static const char *const threads[] = {"io_threaded_reads_processed", "io_threaded_writes_processed",
                                           "reply_buffer_shrinks", "reply_buffer_expands", NULL};
     const struct engine_stats *e = engine_stats(s->engine);
@@ -311,7 +311,9 @@ info_stats(struct server *s, struct buf *out)
     number(out, "expired_time_cap_reached_count", 0);
     number(out, "expire_cycle_cpu_milliseconds", 0);
     number(out, "evicted_keys", e->evicted);
-    zeros(out, evict);
+    number(out, "evicted_clients", 0);
+    signed_number(out, "total_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_us / 1000);
+    signed_number(out, "current_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_now_us / 1000);
     number(out, "keyspace_hits", e->hits);
     number(out, "keyspace_misses", e->misses);
     number(out, "pubsub_channels", pubsub_count(s->engine, PUBSUB_CHANNEL));

@@ -1,0 +1,157 @@
+/* tests/unit/test_evict.c - maxmemory: the limit holds, the right keys go, those who need memory are refused. */
+#include "engine/evict.h"
+#include "engine_fixture.h"
+
+enum { ROOM = 4 << 20, KEYS = 20000 };
+
+static void
+limit(struct fixture *f, enum evict_policy policy, size_t room)
+{
+    struct engine_settings *s = engine_settings(f->engine);
+
+    s->maxmemory = room > 0 ? mem_used() + room : 0;
+    s->maxmemory_policy = policy;
+    s->lru_clock_lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
+    engine_settings_changed(f->engine);
+}
+
+/* "set prefix:n" with a value of 400 bytes, expiring in ms (0: never). */
+static const char *
+put(struct fixture *f, struct session *s, const char *prefix, int n, int ms)
+{
+    char line[480], value[401];
+
+    memset(value, 'v', 400);
+    value[400] = '\0';
+    snprintf(line, sizeof(line), ms > 0 ? "set %s:%d %s px %d" : "set %s:%d %s", prefix, n, value, ms);
+    return say(f, s, line);
+}
+
+static bool
+has(struct fixture *f, struct session *s, const char *prefix, int n)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "get %s:%d", prefix, n);
+    return strcmp(say(f, s, line), "$-1\r\n") != 0;
+}
+
+static void
+test_limit_holds(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int policy = EVICT_VOLATILE_LRU; policy < EVICT_NONE; policy++) {
+        struct session *s = client(f);
+        say(f, s, "flushall");
+        limit(f, (enum evict_policy)policy, ROOM);
+        uint64_t before = engine_stats(f->engine)->evicted;
+        size_t peak = 0;
+        for (int i = 0; i < KEYS; i++) {
+            assert_string_equal(put(f, s, "k", i, policy <= EVICT_VOLATILE_TTL ? 100000 + i : 0), "+OK\r\n");
+            peak = mem_used() > peak ? mem_used() : peak;
+        }
+        assert_true(peak <= engine_settings(f->engine)->maxmemory + ROOM / 100);
+        assert_true(engine_stats(f->engine)->evicted - before > KEYS / 4);
+        assert_false(engine_conditions(f->engine) & COND_OVER_MEMORY);
+        limit(f, EVICT_NONE, 0);
+        engine_session_close(s);
+    }
+}
+
+static void
+test_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+    static const char oom[] = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    int n = 0;
+
+    say(f, s, "set plain 1");
+    /* Under a volatile policy keys without expiry are safe, and then there is nothing to evict. */
+    limit(f, EVICT_VOLATILE_LRU, ROOM);
+    while (n < KEYS && strcmp(put(f, s, "k", n, 0), "+OK\r\n") == 0)
+        n++;
+    assert_true(n < KEYS);
+    assert_says(f, s, "set a 1", oom);
+    assert_says(f, s, "get plain", "$1\r\n1\r\n");
+    assert_says(f, s, "multi", "+OK\r\n");
+    assert_says(f, s, "get plain", oom);
+    assert_says(f, s, "exec", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    for (int i = 0; i < 200; i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "del k:%d", i);
+        assert_says(f, s, line, ":1\r\n");
+    }
+    assert_says(f, s, "set a 1", "+OK\r\n");
+    limit(f, EVICT_NONE, 0);
+    assert_false(engine_conditions(f->engine) & COND_OVER_MEMORY);
+}
+
+static void
+test_recent_keys_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+    int kept = 0;
+
+    limit(f, EVICT_ALLKEYS_LRU, ROOM);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 100; i++)
+            round == 0 ? (void)put(f, s, "hot", i, 0) : (void)has(f, s, "hot", i);
+        for (int i = 0; i < 1000; i++)
+            put(f, s, "cold", round * 1000 + i, 0);
+        jump_ms(f, 1500);
+    }
+    for (int i = 0; i < 100; i++)
+        kept += has(f, s, "hot", i);
+    assert_true(engine_stats(f->engine)->evicted > 5000);
+    assert_true(kept >= 98);
+    limit(f, EVICT_NONE, 0);
+}
+
+static void
+test_soonest_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+    int gone = 0;
+
+    limit(f, EVICT_VOLATILE_TTL, ROOM);
+    for (int i = 0; i < KEYS; i++)
+        put(f, s, "k", i, 1000000 + i);
+    limit(f, EVICT_NONE, 0);
+    while (gone < KEYS && !has(f, s, "k", gone))
+        gone++;
+    for (int i = gone; i < KEYS; i++)
+        assert_true(has(f, s, "k", i));
+    assert_true(gone > 0);
+}
+
+static void
+test_told(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f), *sub = client(f);
+
+    notify_mask_parse(LIT("Ee"), &engine_settings(f->engine)->notify_mask);
+    say(f, sub, "psubscribe *");
+    put(f, s, "k", 1, 0);
+    limit(f, EVICT_ALLKEYS_RANDOM, 1);
+    say(f, s, "set big 11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
+    engine_tick(f->engine, 1000);
+    assert_non_null(strstr(take(f, sub), "__keyevent@0__:evicted"));
+    limit(f, EVICT_NONE, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_limit_holds), T(test_refused), T(test_recent_keys_stay), T(test_soonest_goes_first), T(test_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
