@@ -200,6 +200,37 @@ client_unblock(struct exec *x)
     return reply_int(x, s != NULL && waiters_unblock(s, with_error));
 }
 
+/* -- PAUSE ---------------------------------------------------------------------------------------------------- */
+
+static enum rc
+client_pause(struct exec *x)
+{
+    bool all = true;
+    int64_t ms;
+
+    if (x->argc > 4)
+        return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+                    (int)(x->argv[1].len < 128 ? x->argv[1].len : 128), x->argv[1].ptr);
+    if (x->argc == 4) {
+        all = arg_is(x->argv[3], LIT("all"));
+        if (!all && !arg_is(x->argv[3], LIT("write")))
+            return fail(x, "ERR CLIENT PAUSE mode must be WRITE or ALL");
+    }
+    if (arg_int(x, x->argv[2], &ms) != RC_OK || ms > INT64_MAX - x->now_ms)
+        return fail(x, "ERR timeout is not an integer or out of range");
+    if (ms < 0)
+        return fail(x, "ERR timeout is negative");
+    engine_pause(x->engine, x->now_ms + ms, all);
+    return reply_ok(x);
+}
+
+static enum rc
+client_unpause(struct exec *x)
+{
+    engine_unpause(x->engine);
+    return reply_ok(x);
+}
+
 /* -- what a client says about itself -------------------------------------------------------------------------- */
 
 static bool
@@ -328,6 +359,8 @@ client_help(struct exec *x)
         "    Protect this connection when memory is short.",
         "NO-TOUCH (ON|OFF)",
         "    Whether this connection's reads count as use of a key.",
+        "PAUSE <milliseconds> [WRITE|ALL]",
+        "    Let commands of all connections wait, or only those that write.",
         "REPLY (ON|OFF|SKIP)",
         "    Send replies on this connection, none, or none to the next command.",
         "SETINFO (LIB-NAME|LIB-VER) <value>",
@@ -338,6 +371,8 @@ client_help(struct exec *x)
         "    Tell how tracking is set up for this connection.",
         "UNBLOCK <id> [TIMEOUT|ERROR]",
         "    End another connection's waiting.",
+        "UNPAUSE",
+        "    End a pause.",
         NULL,
     };
 
@@ -383,6 +418,9 @@ static const struct cmd client_subs[] = {
     {"no-touch", client_no_touch, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
      .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Keeps the connection's reads from counting as use of keys.",
      .complexity = "O(1)"},
+    {"pause", client_pause, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "3.0.0",
+     .args = "timeout:int mode=[WRITE|ALL]@6.2.0", .reply = "OK", .about = "Lets commands of all connections wait.",
+     .complexity = "O(1)", .history = "6.2.0 Mode WRITE; the mode may be given."},
     {"reply", client_reply, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "3.2.0",
      .args = "action=<ON|OFF|SKIP>", .reply = "OK", .about = "Switches replies on and off.", .complexity = "O(1)"},
     {"setinfo", client_setinfo, .arity = 4, CLIENT_SUB, .flags = SELF_FLAGS, .since = "7.2.0",
@@ -396,6 +434,8 @@ static const struct cmd client_subs[] = {
     {"unblock", client_unblock, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "5.0.0",
      .args = "client-id:int unblock-type=[TIMEOUT|ERROR]", .reply = "integer", .about = "Ends a connection's waiting.",
      .complexity = "O(log N) for N connections"},
+    {"unpause", client_unpause, .arity = 2, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "6.2.0", .reply = "OK",
+     .about = "Ends a pause.", .complexity = "O(N) for N connections that wait"},
     {0},
 };
 

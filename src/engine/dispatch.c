@@ -13,6 +13,7 @@ enum special {
     SPECIAL_NOT_QUEUED = 1 << 0,    /* runs at once inside MULTI */
     SPECIAL_SUBSCRIBED = 1 << 1,    /* allowed to RESP2 subscribers */
     SPECIAL_EXEC = 1 << 2,
+    SPECIAL_MAY_WRITE = 1 << 3,     /* not a write, but may do or propagate something: waits in a pause of writes */
 };
 enum { UNKNOWN_ARGS_MAX = 128, VOID_KEPT = 64 * 1024 };
 
@@ -301,7 +302,7 @@ finish(struct exec *x)
     e->running = NULL;
     if (UNLIKELY(out_pending(&e->own_push) > 0))
         out_move(&s->out, &e->own_push);
-    if (UNLIKELY(s->gate & GATE_REPLY))
+    if (UNLIKELY(s->gate & GATE_REPLY) && !(s->gate & GATE_HELD))
         reply_mode_next(e, s);
     if (UNLIKELY(e->effects.touch_count + e->effects.command_count > 0)) {
         e->effects.atomic = true;
@@ -329,6 +330,12 @@ call(struct exec *x, bool copy_effects)
     return rc;
 }
 
+static bool
+may_write(const struct exec *x)
+{
+    return (effective_flags(x) & CMD_WRITE) != 0 || (x->command->special & SPECIAL_MAY_WRITE) != 0;
+}
+
 static void
 run_guarded(struct exec *x, uint32_t gate)
 {
@@ -340,6 +347,8 @@ run_guarded(struct exec *x, uint32_t gate)
     rc = gate_check(x, gate);
     if (rc != RC_OK) {
         reject(x, rc);
+    } else if ((gate & GATE_PAUSED) && pause__hold(x, may_write(x))) {
+        /* nothing yet */
     } else if ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED)) {
         tx__queue(x);
     } else {
@@ -546,6 +555,8 @@ dispatch__mark_special(struct engine *e)
         {"reset", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED}, {"ping", SPECIAL_SUBSCRIBED}, {"subscribe", SPECIAL_SUBSCRIBED},
         {"unsubscribe", SPECIAL_SUBSCRIBED}, {"psubscribe", SPECIAL_SUBSCRIBED}, {"punsubscribe", SPECIAL_SUBSCRIBED},
         {"ssubscribe", SPECIAL_SUBSCRIBED}, {"sunsubscribe", SPECIAL_SUBSCRIBED},
+        {"eval", SPECIAL_MAY_WRITE}, {"evalsha", SPECIAL_MAY_WRITE}, {"fcall", SPECIAL_MAY_WRITE},
+        {"publish", SPECIAL_MAY_WRITE}, {"spublish", SPECIAL_MAY_WRITE}, {"pfcount", SPECIAL_MAY_WRITE},
     };
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {

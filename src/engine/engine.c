@@ -198,6 +198,7 @@ engine_tick(struct engine *e, int64_t budget_us)
     e->turn++;
     engine_now_update(e);
     waiters__tick(e);
+    int64_t paused_until = pause__tick(e);
     bool more = keyspace__tick(e, deadline);
     if (e->memory_limited && evict__make_room(e))
         more = true;
@@ -217,6 +218,7 @@ engine_tick(struct engine *e, int64_t budget_us)
         return 0;
     int64_t next = keyspace__next_expiry(e), wait = waiters__next_deadline(e);
     next = wait < next ? wait : next;
+    next = paused_until < next ? paused_until : next;
     if (next <= e->now_ms)
         return 0;
     return next - e->now_ms < ENGINE_TICK_MS_MAX ? next - e->now_ms : ENGINE_TICK_MS_MAX;
@@ -330,7 +332,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         e->untimed = same_again(e, i, b->n);
         dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
         if (UNLIKELY((s->gate & GATE_STOPPED) != 0 || out_pending(&s->out) > out_soft_max))
-            return i + 1;
+            return i + !(s->gate & GATE_HELD); /* what is held comes again */
     }
     return b->n;
 }
@@ -409,7 +411,7 @@ engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_sof
             engine_now_update(e);
         if (ran < b.n) {
             /* Parsed for nothing: what follows comes again, from its first byte. */
-            done += e->batch[ran - 1].end;
+            done += ran > 0 ? e->batch[ran - 1].end : 0;
             request_parser_fini(&s->parser);
             break;
         }

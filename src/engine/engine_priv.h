@@ -148,6 +148,9 @@ struct engine {
     struct hash_seed hash_seed;
     struct ticks ticks;
     uint64_t now_read;          /* ticks when the clock was read last */
+    int64_t pause_until_ms;     /* while GATE_PAUSED is set */
+    size_t held_count;          /* sessions with GATE_HELD */
+    bool pause_all;             /* not only what writes */
     uint64_t slow_ticks;        /* a command that took more goes to the slow log */
     uint64_t quick_ticks;       /* with a lower bound than this every command is timed by itself */
     bool untimed;               /* the running command is timed together with the next */
@@ -323,6 +326,11 @@ void pubsub__forget(struct session *s);
 
 /* -- notify.c -- */
 void notify__event(struct engine *e, const struct effect_touch *t);
+
+/* -- pause.c -- */
+/* True: the command must wait, and is not to be used up. */
+bool pause__hold(struct exec *x, bool writes);
+int64_t pause__tick(struct engine *e); /* when the pause ends; INT64_MAX: there is none */
 
 /* -- evict.c -- */
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */

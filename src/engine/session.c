@@ -125,6 +125,7 @@ engine_session_close(struct session *s)
 
     CHECK(e->running != s);
     session_monitor(s, false);
+    e->held_count -= (s->gate & GATE_HELD) != 0;
     more_free(s);
     registry_remove(e, s);
     session_set_user(s, NULL);

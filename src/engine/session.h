@@ -74,6 +74,12 @@ void session_close_after_reply(struct session *s);
 void session_kill(struct session *s);
 bool session_killed(const struct session *s);
 
+/* Until then (unix time in ms) clients' commands wait, or only those that may write. Nothing expires and nothing is evicted
+ * meanwhile. */
+void engine_pause(struct engine *e, int64_t until_ms, bool all);
+void engine_unpause(struct engine *e);
+size_t engine_held_count(const struct engine *e); /* sessions whose command waits for that */
+
 /* -- what the parts of the engine say about a session --------------------------------------------------------- */
 int session_multi_count(const struct session *s);        /* queued commands; -1: not in MULTI */
 size_t session_multi_memory(const struct session *s);

@@ -46,7 +46,7 @@ session_out(struct session *s)
 bool
 session_is_blocked(const struct session *s)
 {
-    return (s->gate & GATE_BLOCKED) != 0;
+    return (s->gate & (GATE_BLOCKED | GATE_HELD)) != 0;
 }
 
 bool

@@ -111,7 +111,7 @@ info_clients(struct server *s, struct buf *out)
     number(out, "maxclients", s->clients_max);
     number(out, "client_recent_max_input_buffer", 0);
     number(out, "client_recent_max_output_buffer", 0);
-    number(out, "blocked_clients", waiters_count(s->engine));
+    number(out, "blocked_clients", waiters_count(s->engine) + engine_held_count(s->engine));
     zeros(out, none);
 }
 
