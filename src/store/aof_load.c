@@ -110,14 +110,20 @@ aof_load_begin(struct aof *a, struct buf *why)
 
 /* -- loading --------------------------------------------------------------------------------------------------- */
 
+/* Nothing that has been written follows. When a manifest that names a new increment could not be synced, writing goes
+ * on in the old one, and both may be there. */
 static bool
 is_last(const struct aof *a, size_t at)
 {
-    for (size_t i = at + 1; i < a->manifest.n; i++) {
+    struct buf path = {0};
+    bool last = true;
+
+    for (size_t i = at + 1; i < a->manifest.n && last; i++) {
         if (a->manifest.files[i].type != 'h')
-            return false;
+            last = aof__file_size(a, aof__path(a, &path, a->manifest.files[i].name)) == 0;
     }
-    return true;
+    buf_fini(&path);
+    return last;
 }
 
 /* Copies what is about to be cut off, for whoever may want to look at it. */

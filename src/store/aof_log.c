@@ -1,7 +1,7 @@
 /* store/aof_log.c - see aof_log.h.
  *
  * `bytes` holds closed blocks and, from `open_at` on, the one that is being filled. Its first byte belongs at offset
- * `size` of the file, which is where the file ends unless a write stopped half-way and could not be undone (`partial`).
+ * `size` of the file, which is where the file ends, unless a write or an fsync has failed (`astray`).
  */
 #include "store/aof_log.h"
 
@@ -38,7 +38,7 @@ struct aof_log {
     struct buf bytes;
     int64_t open_at;       /* where the head of the open block is in `bytes`; NOT_OPEN */
     uint64_t size, synced;
-    size_t partial;
+    bool astray;           /* the file may hold more than `size` bytes, and its position is unknown */
     int db;                /* selected in the file; -1: none yet */
     int64_t stamp_s;       /* of the last timestamp */
     int error;
@@ -330,14 +330,17 @@ aof_log_add_raw(struct aof_log *l, struct slice commands)
 /* -- writing --------------------------------------------------------------------------------------------------- */
 
 /* After a failure: the file shall end where `bytes` begins, so that no half block is left in it. */
-static void
-back_to(struct aof_log *l, size_t partial)
+static int
+go_back(struct aof_log *l)
 {
     const struct disk *d = l->disk;
 
-    if (d->truncate(d->ctx, l->fd, (int64_t)l->size) == 0 && d->seek(d->ctx, l->fd, (int64_t)l->size) >= 0)
-        partial = 0;
-    l->partial = partial;
+    if (!l->astray)
+        return 0;
+    int r = d->truncate(d->ctx, l->fd, (int64_t)l->size);
+    int64_t at = r < 0 ? r : d->seek(d->ctx, l->fd, (int64_t)l->size);
+    l->astray = at < 0;
+    return at < 0 ? (int)at : 0;
 }
 
 static bool
@@ -353,19 +356,22 @@ static bool
 write_bytes(struct aof_log *l)
 {
     const struct disk *d = l->disk;
-    size_t done = l->partial;
+    size_t done = 0;
+    int r = go_back(l);
 
+    if (r < 0)
+        return note_error(l, r, "Shortening");
     while (done < l->bytes.len) {
         ssize_t n = d->write(d->ctx, l->fd, l->bytes.ptr + done, l->bytes.len - done);
         if (n == -EINTR)
             continue;
         if (n <= 0) {
-            back_to(l, done);
+            l->astray = true;
+            (void)go_back(l);
             return note_error(l, n == 0 ? -EIO : (int)n, "Writing");
         }
         done += (size_t)n;
     }
-    l->partial = done;
     return true;
 }
 
@@ -373,7 +379,6 @@ static void
 bytes_are_written(struct aof_log *l)
 {
     l->size += l->bytes.len;
-    l->partial = 0;
     buf_reset(&l->bytes);
     if (l->bytes.cap > KEEP_BYTES)
         buf_fini(&l->bytes);
@@ -391,7 +396,8 @@ write_synced(struct aof_log *l)
     if (r < 0) {
         if (l->synced < l->size)
             l->suspect = true; /* bytes that are gone from here may not have reached the disk */
-        back_to(l, 0);
+        l->astray = true;
+        (void)go_back(l);
         return note_error(l, r, "fsync of");
     }
     bytes_are_written(l);

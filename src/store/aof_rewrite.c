@@ -134,7 +134,8 @@ open_base(struct aof *a, struct buf *why)
 {
     struct buf temp = {0}, path = {0}, name = {0};
 
-    a->rewrite.base_seq = a->manifest.base_seq + 1;
+    /* A name is used once: a manifest that seemed to fail may be on the disk and name the base of that attempt. */
+    a->rewrite.base_seq = ++a->manifest.base_seq;
     buf_printf(&name, "%s.%llu.base.rdb", a->name, (unsigned long long)a->rewrite.base_seq);
     buf_add_char(&name, '\0');
     buf_printf(&temp, "%s/temp-rewriteaof-bg-%d.aof", a->dir, (int)getpid());

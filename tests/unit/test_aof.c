@@ -1,0 +1,442 @@
+/* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
+ * call, errors at every call. SORREL_CUTS=n runs that many power cuts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#undef fail /* handlers have one of that name */
+#undef fail_msg
+#define fail_msg(...)                                                                                                  \
+    do {                                                                                                               \
+        print_error(__VA_ARGS__);                                                                                      \
+        _fail(__FILE__, __LINE__);                                                                                     \
+    } while (0)
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/session.h"
+#include "store/aof.h"
+#include "store/aof_block.h"
+#include "store/manifest.h"
+#include "support/loopback.h"
+#include "support/simdisk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INCR "dir/a.aof.1.incr.aof"
+
+/* -- manifest -------------------------------------------------------------------------------------------------- */
+
+static void
+test_manifest_there_and_back(void **state)
+{
+    struct manifest m = {0}, again = {0};
+    struct buf text = {0}, why = {0};
+
+    (void)state;
+    manifest_add(&m, LIT("a.aof.4.base.rdb"), 4, 'b');
+    manifest_add(&m, LIT("a b\".1"), 1, 'h');
+    manifest_add(&m, LIT("a.aof.7.incr.aof"), 7, 'i');
+    manifest_add(&m, LIT("a.aof.8.incr.aof"), 8, 'i');
+    manifest_format(&m, &text);
+    assert_true(manifest_parse(&again, buf_slice(&text), &why));
+    assert_int_equal(again.n, 4);
+    assert_int_equal(again.base_seq, 4);
+    assert_int_equal(again.incr_seq, 8);
+    assert_string_equal(manifest_base(&again)->name, "a.aof.4.base.rdb");
+    assert_string_equal(again.files[1].name, "a b\".1");
+    assert_string_equal(manifest_last(&again)->name, "a.aof.8.incr.aof");
+    manifest_retire(&again, 7);
+    assert_null(manifest_base(&again));
+    manifest_drop_history(&again);
+    assert_int_equal(again.n, 1);
+    manifest_fini(&m);
+    manifest_fini(&again);
+    buf_fini(&text);
+    buf_fini(&why);
+}
+
+static void
+test_manifest_refuses(void **state)
+{
+    static const char *const bad[] = {
+        "", "\n", "file a seq 1 type b", "file a seq 1 type\n", "file a seq 0 type b\n", "file a seq x type b\n",
+        "file a seq 1 type q\n", "file ../a seq 1 type b\n", "file .. seq 1 type b\n", "file \"a seq 1 type b\n",
+        "seq 1 type b x y\n", "file a seq 1 type b\nfile b seq 2 type b\n", "file a seq 2 type i\nfile b seq 2 type i\n",
+        "file \"a\\x00b\" seq 1 type i\n", "garbage\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct manifest m = {0};
+        struct buf why = {0};
+        if (manifest_parse(&m, slice_cstr(bad[i]), &why))
+            fail_msg("accepted: %s", bad[i]);
+        assert_true(why.len > 0);
+        manifest_fini(&m);
+        buf_fini(&why);
+    }
+}
+
+/* -- a store on a simulated disk ------------------------------------------------------------------------------- */
+
+struct store {
+    struct loopback *l;
+    struct disk disk;
+    struct aof *aof;
+    int64_t written; /* units run so far */
+};
+
+static void
+store_open(struct store *t, struct simdisk *sim, enum aof_fsync fsync)
+{
+    t->l = loopback_new(7);
+    loopback_open(t->l, 0);
+    t->disk = simdisk_disk(sim);
+    struct aof_options ao = {
+        .engine = t->l->engine, .disk = &t->disk, .clock = engine_clock(t->l->engine), .dir = "dir", .name = "a.aof"};
+    t->aof = aof_new(&ao);
+    aof_settings(t->aof)->fsync = fsync;
+    t->written = 0;
+}
+
+static void
+store_close(struct store *t)
+{
+    aof_free(t->aof);
+    loopback_free(t->l);
+}
+
+static enum aof_progress
+store_load(struct store *t, struct buf *why)
+{
+    enum aof_found found = aof_load_begin(t->aof, why);
+    enum aof_progress p = found == AOF_UNUSABLE ? AOF_DAMAGED : AOF_DONE;
+
+    while (found == AOF_FOUND && (p = aof_load_step(t->aof, 1000, why)) == AOF_MORE) {
+    }
+    aof_load_end(t->aof);
+    return p;
+}
+
+static struct slice
+ask(struct store *t, const char *command)
+{
+    struct loopback_session *s = &t->l->sessions[0];
+
+    buf_reset(&s->out);
+    loopback_feed(t->l, 0, slice_cstr(command));
+    return buf_slice(&s->out);
+}
+
+static int64_t
+ask_int(struct store *t, const char *command)
+{
+    struct slice r = ask(t, command);
+    char text[64] = {0};
+
+    memcpy(text, r.ptr, r.len < 63 ? r.len : 63);
+    if (text[0] == ':')
+        return strtoll(text + 1, NULL, 10);
+    if (text[0] == '$' && text[1] != '-')
+        return strtoll(strchr(text, '\n') + 1, NULL, 10);
+    return 0;
+}
+
+/* One unit: the state after n of them is known, and none may be seen in part or twice. */
+static void
+write_unit(struct store *t)
+{
+    char text[256];
+    long long n = (long long)++t->written;
+
+    snprintf(text, sizeof(text), "MULTI\r\nINCR n\r\nRPUSH list %lld\r\nSET key:%lld %lld\r\nEXEC\r\n", n, n % 20, n);
+    (void)ask(t, text);
+}
+
+static void
+check_state(struct store *t, int64_t least, int64_t most)
+{
+    int64_t n = ask_int(t, "GET n\r\n");
+    char text[64];
+
+    if (n < least || n > most)
+        fail_msg("%lld units of %lld, %lld of them acknowledged", (long long)n, (long long)most, (long long)least);
+    assert_int_equal(ask_int(t, "LLEN list\r\n"), n);
+    assert_int_equal(ask_int(t, "LINDEX list -1\r\n"), n);
+    for (int64_t k = n > 20 ? n - 19 : 1; k <= n; k++) {
+        snprintf(text, sizeof(text), "GET key:%lld\r\n", (long long)(k % 20));
+        assert_int_equal(ask_int(t, text), k);
+    }
+    t->written = n;
+}
+
+static void
+write_some(struct simdisk *sim, int units)
+{
+    struct store t;
+    struct buf why = {0};
+
+    store_open(&t, sim, AOF_FSYNC_ALWAYS);
+    assert_int_equal(store_load(&t, &why), AOF_DONE);
+    assert_true(aof_start(t.aof, &why));
+    for (int i = 0; i < units; i++) {
+        write_unit(&t);
+        if (i % 5 == 4)
+            assert_true(aof_flush(t.aof));
+    }
+    assert_true(aof_flush(t.aof));
+    store_close(&t);
+}
+
+static void
+copy_manifest(struct simdisk *to)
+{
+    simdisk_put(to, "dir/a.aof.manifest", LIT("file a.aof.1.incr.aof seq 1 type i\n"));
+}
+
+/* -- cuts and flips -------------------------------------------------------------------------------------------- */
+
+/* Cut at any byte, the log loads its prefix, and goes on from there. */
+static void
+test_cut_anywhere(void **state)
+{
+    enum { UNITS = 60 };
+    struct simdisk *sim = simdisk_new(1);
+    struct buf whole = {0}, why = {0};
+    int64_t last = 0;
+
+    (void)state;
+    write_some(sim, UNITS);
+    buf_add_slice(&whole, simdisk_peek(sim, INCR));
+    for (size_t len = 0; len <= whole.len; len++) {
+        struct simdisk *cut = simdisk_new(2);
+        struct store t;
+        copy_manifest(cut);
+        simdisk_put(cut, INCR, slice_of(whole.ptr, len));
+        store_open(&t, cut, AOF_FSYNC_ALWAYS);
+        assert_int_equal(store_load(&t, &why), AOF_DONE);
+        check_state(&t, last, UNITS);
+        last = ask_int(&t, "GET n\r\n");
+        assert_true(aof_start(t.aof, &why));
+        write_unit(&t);
+        assert_true(aof_flush(t.aof));
+        store_close(&t);
+        store_open(&t, cut, AOF_FSYNC_ALWAYS);
+        assert_int_equal(store_load(&t, &why), AOF_DONE);
+        check_state(&t, last + 1, last + 1);
+        store_close(&t);
+        simdisk_free(cut);
+    }
+    assert_int_equal(last, UNITS);
+    buf_fini(&whole);
+    buf_fini(&why);
+    simdisk_free(sim);
+}
+
+/* A flipped bit is found, or does no harm, or (in what the last fsync may not have reached) is cut off with a warning. */
+static void
+test_flip_anywhere(void **state)
+{
+    enum { UNITS = 40, LAST_BLOCK = 5 };
+    struct simdisk *sim = simdisk_new(1);
+    struct buf whole = {0};
+    size_t found = 0, harmless = 0, cut_off = 0;
+
+    (void)state;
+    write_some(sim, UNITS);
+    buf_add_slice(&whole, simdisk_peek(sim, INCR));
+    for (size_t bit = 0; bit < whole.len * 8; bit += 3) {
+        struct simdisk *flipped = simdisk_new(2);
+        struct store t;
+        struct buf why = {0};
+        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
+        copy_manifest(flipped);
+        simdisk_put(flipped, INCR, buf_slice(&whole));
+        store_open(&t, flipped, AOF_FSYNC_ALWAYS);
+        if (store_load(&t, &why) == AOF_DAMAGED) {
+            found++;
+            assert_true(why.len > 0);
+        } else {
+            check_state(&t, UNITS - LAST_BLOCK, UNITS);
+            *(t.written == UNITS ? &harmless : &cut_off) += 1;
+        }
+        store_close(&t);
+        buf_fini(&why);
+        simdisk_free(flipped);
+        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    assert_true(found > cut_off && found > harmless);
+    buf_fini(&whole);
+    simdisk_free(sim);
+}
+
+/* -- power cuts ------------------------------------------------------------------------------------------------ */
+
+/* Writes until the power goes; some units a turn, now and then a rewrite, now and then off and on. Returns how many units
+ * have been acknowledged. */
+static int64_t
+write_until_off(struct store *t, struct simdisk *sim, struct rng *rng, int64_t acked, int turns)
+{
+    for (int i = 0; i < turns && !simdisk_is_off(sim); i++) {
+        for (uint64_t k = rng_below(rng, 4); k > 0; k--)
+            write_unit(t);
+        if (rng_below(rng, 8) == 0)
+            aof_rewrite_soon(t->aof);
+        loopback_advance(t->l, 100);
+        (void)aof_turn(t->aof, 1000, true);
+        if (rng_below(rng, 3) == 0) /* in the middle of a turn, between two slices of a rewrite */
+            write_unit(t);
+        if (aof_flush(t->aof) && !simdisk_is_off(sim))
+            acked = t->written;
+    }
+    return acked;
+}
+
+static void
+one_power_cut(uint64_t seed, enum aof_fsync fsync)
+{
+    struct simdisk *sim = simdisk_new(seed);
+    struct rng rng;
+    int64_t acked = 0, written = 0;
+
+    rng_seed(&rng, seed);
+    for (int life = 0; life < 3; life++) {
+        struct store t;
+        struct buf why = {0};
+        store_open(&t, sim, fsync);
+        if (store_load(&t, &why) != AOF_DONE)
+            fail_msg("seed %llu, life %d: %.*s", (unsigned long long)seed, life, (int)why.len, why.ptr);
+        if (ask_int(&t, "GET n\r\n") > written)
+            print_error("seed %llu life %d: ", (unsigned long long)seed, life);
+        check_state(&t, fsync == AOF_FSYNC_ALWAYS ? acked : 0, written);
+        acked = t.written;
+        simdisk_power_off_at(sim, 1 + rng_below(&rng, 150));
+        if (aof_start(t.aof, &why))
+            acked = write_until_off(&t, sim, &rng, acked, 60);
+        /* What was cut off comes back if the cut itself is lost, as long as nobody has been told otherwise. */
+        written = t.written > written ? t.written : written;
+        simdisk_power_off_at(sim, 1);
+        store_close(&t);
+        simdisk_power_cut(sim);
+        buf_fini(&why);
+    }
+    simdisk_free(sim);
+}
+
+static void
+test_power_cuts(void **state)
+{
+    const char *n = getenv("SORREL_CUTS");
+    uint64_t cuts = n != NULL ? strtoull(n, NULL, 10) : 300;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= cuts; seed++)
+        one_power_cut(seed, seed % 4 == 0 ? AOF_FSYNC_EVERYSEC : AOF_FSYNC_ALWAYS);
+}
+
+/* The same at every single call of a life with a rewrite. */
+static void
+test_power_cut_at_every_call(void **state)
+{
+    bool over = false;
+
+    (void)state;
+    for (uint64_t at = 1; !over; at++) {
+        for (uint64_t seed = 1; seed <= 4; seed++) {
+            struct simdisk *sim = simdisk_new(seed * 1000 + at);
+            struct store t;
+            struct buf why = {0};
+            int64_t acked = 0, written;
+            store_open(&t, sim, AOF_FSYNC_ALWAYS);
+            assert_int_equal(store_load(&t, &why), AOF_DONE);
+            simdisk_power_off_at(sim, at);
+            bool started = aof_start(t.aof, &why);
+            for (int i = 0; started && i < 12; i++) {
+                write_unit(&t);
+                if (i == 3 || i == 8)
+                    aof_rewrite_soon(t.aof);
+                (void)aof_turn(t.aof, 1000, true);
+                if (aof_flush(t.aof))
+                    acked = t.written;
+            }
+            over = !simdisk_is_off(sim);
+            written = t.written;
+            simdisk_power_off_at(sim, 1);
+            store_close(&t);
+            simdisk_power_cut(sim);
+            store_open(&t, sim, AOF_FSYNC_ALWAYS);
+            if (store_load(&t, &why) != AOF_DONE)
+                fail_msg("power off at call %llu: %.*s", (unsigned long long)at, (int)why.len, why.ptr);
+            check_state(&t, acked, written);
+            assert_true(aof_start(t.aof, &why));
+            store_close(&t);
+            buf_fini(&why);
+            simdisk_free(sim);
+        }
+    }
+}
+
+/* -- a disk that fails for a while ----------------------------------------------------------------------------- */
+
+static void
+test_errors_heal(void **state)
+{
+    static const int errors[] = {ENOSPC, EIO, EINTR};
+
+    (void)state;
+    for (uint64_t at = 1; at < 90; at++) {
+        for (int e = 0; e < 3; e++) {
+            struct simdisk *sim = simdisk_new(at);
+            struct store t;
+            struct buf why = {0};
+            bool ok = false;
+            store_open(&t, sim, AOF_FSYNC_ALWAYS);
+            assert_int_equal(store_load(&t, &why), AOF_DONE);
+            assert_true(aof_start(t.aof, &why));
+            simdisk_fail_at(sim, at, 1 + at % 3, errors[e]);
+            for (int i = 0; i < 60; i++) {
+                if (i < 20)
+                    write_unit(&t);
+                if (i == 5)
+                    aof_rewrite_soon(t.aof);
+                loopback_advance(t.l, 200);
+                (void)aof_turn(t.aof, 1000, true);
+                ok = aof_flush(t.aof);
+            }
+            if (!ok)
+                fail_msg("call %llu, errno %d: it does not heal", (unsigned long long)at, errors[e]);
+            assert_int_equal(aof_error(t.aof), 0);
+            simdisk_power_off_at(sim, 1);
+            store_close(&t);
+            simdisk_power_cut(sim);
+            store_open(&t, sim, AOF_FSYNC_ALWAYS);
+            if (store_load(&t, &why) != AOF_DONE)
+                fail_msg("call %llu, errno %d: %.*s", (unsigned long long)at, errors[e], (int)why.len, why.ptr);
+            if (ask_int(&t, "GET n\r\n") != 20)
+                print_error("call %llu, errno %d: ", (unsigned long long)at, errors[e]);
+            check_state(&t, 20, 20);
+            store_close(&t);
+            buf_fini(&why);
+            simdisk_free(sim);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_manifest_there_and_back), cmocka_unit_test(test_manifest_refuses),
+        cmocka_unit_test(test_cut_anywhere),            cmocka_unit_test(test_flip_anywhere),
+        cmocka_unit_test(test_power_cuts),              cmocka_unit_test(test_power_cut_at_every_call),
+        cmocka_unit_test(test_errors_heal),
+    };
+
+    log_set_level(LOG_NOTHING);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
