@@ -5,6 +5,7 @@
  * whose script it is is not touched.
  */
 #include "base/mem.h"
+#include "server/persist_aof.h"
 #include "server/server.h"
 
 #include <poll.h>
@@ -23,6 +24,9 @@ bool
 server_serve_busy(struct server *s, struct session *running)
 {
     size_t most = session_count(s->engine) + (size_t)s->listener_count, n = 0;
+    /* Whoever is served may have replies waiting for what this turn has logged. */
+    if (!persist_aof_safe(s))
+        return !s->stopping;
     struct pollfd *fds = mem_get_array(most, sizeof(*fds));
     session_id *ids = mem_get_array(most, sizeof(*ids));
 

@@ -168,6 +168,12 @@ refuse_replies(struct server *s)
     }
 }
 
+bool
+persist_aof_safe(struct server *s)
+{
+    return s->aof->loading || !aof_is_on(s->aof->aof) || aof_flush(s->aof->aof);
+}
+
 void
 persist_aof_flush(struct server *s)
 {

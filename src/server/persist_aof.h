@@ -18,6 +18,8 @@ int64_t persist_aof_turn(struct server *s, bool busy);
 void persist_aof_flush(struct server *s);
 /* Gives a rewrite up: somebody needs a snapshot now (the last save before the end). */
 void persist_aof_cancel(struct server *s);
+/* Writes and syncs as persist_aof_flush() does, and closes nobody: false when replies must wait. */
+bool persist_aof_safe(struct server *s);
 /* A rewrite is under way: nobody else may make a snapshot. */
 bool persist_aof_rewriting(const struct server *s);
 /* INFO's fields. */
