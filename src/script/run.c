@@ -108,8 +108,10 @@ let_others(struct script_host *h, struct script_run *run)
     run->yield_ns = clock_mono_ns(&h->clock) + YIELD_EVERY_NS;
 }
 
-static void
-watch(lua_State *L, lua_Debug *ar)
+static void watch(lua_State *L, lua_Debug *ar);
+
+void
+script__look_up(lua_State *L)
 {
     struct script_host *h = script__host_of(L);
     struct script_run *run = h->run;
@@ -127,6 +129,12 @@ watch(lua_State *L, lua_Debug *ar)
         script__push_error(L, LIT("ERR Script killed by user with SCRIPT KILL..."), false);
         lua_error(L);
     }
+}
+
+static void
+watch(lua_State *L, lua_Debug *ar)
+{
+    script__look_up(L);
 }
 
 /* -- running --------------------------------------------------------------------------------------------------- */

@@ -12,8 +12,7 @@
 
 static const char *const base_names[] = {"assert",   "error", "ipairs", "rawequal", "select",   "tonumber",
                                          "tostring", "type",  "unpack", "gcinfo",   "_VERSION", NULL};
-static const char *const string_names[] = {"byte",  "char",  "find",    "format", "gmatch", "gsub", "len",
-                                           "lower", "match", "reverse", "sub",    "upper",  NULL};
+static const char *const string_names[] = {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper", NULL};
 static const char *const table_names[] = {"concat", "foreach", "foreachi", "getn", "insert",
                                           "maxn",   "remove",  "sort",     NULL};
 static const char *const math_names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh",
@@ -509,8 +508,7 @@ open_libraries(lua_State *L)
 
     take_library(L, "string", string_names);
     add_functions(L, own_string);
-    lua_getfield(L, -1, "gmatch");
-    lua_setfield(L, -2, "gfind");
+    add_functions(L, script__patterns);
     string_metatable(L);
     lua_setfield(L, 2, "string");
     take_library(L, "table", table_names);

@@ -168,7 +168,12 @@ void script__push_reply(lua_State *L, struct slice bytes);
  * throw for want of memory, with half of the reply written. */
 void script__put_value(lua_State *L, struct reply *r, int resp, struct script_host *h);
 
+/* -- pattern.c -- */
+extern const luaL_Reg script__patterns[];
+
 /* -- run.c -- */
+/* What the hook does, for functions that may take long: serves others, throws if the script has been killed. */
+void script__look_up(lua_State *L);
 /* Makes the functions that run() needs, once. */
 void script__run_init(struct script_host *h, lua_State *L);
 /* Runs run->function_ref with the arguments of x, and replies. The caller has set function_ref, name, flags, read_only

@@ -76,3 +76,11 @@ def test_the_one_that_waits_is_not_disturbed(slow):
     busy(b)
     assert [a.read() for _ in range(3)] == [("+", b"OK"), (":", 30000000), ("$", b"v")]
     assert b.call("PING") == ("+", b"PONG")
+
+
+def test_a_pattern_that_tries_for_ever(slow):
+    server, a, b = slow
+    begin(a, "return string.find(string.rep('a', 100), string.rep('a-', 30) .. 'b')")
+    busy(b)
+    assert b.call("SCRIPT", "KILL") == ("+", b"OK")
+    assert a.read()[0] == "-"
