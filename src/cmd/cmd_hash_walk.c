@@ -120,7 +120,7 @@ cmd_hscan(struct exec *x)
     TRY(read_hash(x, x->argv[1], &hash));
     if (hash == NULL)
         return scan_reply_empty(x);
-    TRY(scan_options(x, &s, 3, false, true));
+    TRY(scan_options(x, &s, 3, false, LIT("novalues")));
     do
         s.cursor = hash_scan(hash, s.cursor, visit, &s);
     while (scan_goes_on(&s));

@@ -59,7 +59,7 @@ cmd_scan(struct exec *x)
     struct scan s = {0};
 
     TRY(scan_cursor(x->argv[1], &s.cursor));
-    TRY(scan_options(x, &s, 2, true, false));
+    TRY(scan_options(x, &s, 2, true, (struct slice){0}));
     do
         s.cursor = db_scan(x, x->db, s.cursor, scan_visit, &s);
     while (scan_goes_on(&s));

@@ -286,7 +286,7 @@ cmd_sscan(struct exec *x)
     TRY(read_set(x, x->argv[1], &set));
     if (set == NULL)
         return scan_reply_empty(x);
-    TRY(scan_options(x, &s, 3, false, false));
+    TRY(scan_options(x, &s, 3, false, (struct slice){0}));
     do
         s.cursor = set_scan(set, s.cursor, visit, &s);
     while (scan_goes_on(&s));

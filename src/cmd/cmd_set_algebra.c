@@ -165,6 +165,58 @@ cmd_sintercard(struct exec *x)
     return reply_int(x, (int64_t)c.n);
 }
 
+/* numkeys, keys, then LIMIT n and, for unions, APPROX, which may count inexactly and does not. */
+static enum rc
+read_counted(struct exec *x, bool approx, struct operands *o, int64_t *limit)
+{
+    int64_t n;
+
+    TRY(arg_range_or(x, x->argv[1], 1, INT64_MAX, "ERR numkeys should be greater than 0", &n));
+    if (n > x->argc - 2)
+        return fail(x, "ERR Number of keys can't be greater than number of args");
+    for (int i = 2 + (int)n; i < x->argc; i++) {
+        if (approx && arg_is(x->argv[i], LIT("approx")))
+            continue;
+        if (!arg_is(x->argv[i], LIT("limit")) || i + 1 == x->argc)
+            return RC_SYNTAX;
+        TRY(arg_range_or(x, x->argv[++i], 0, INT64_MAX, "ERR LIMIT can't be negative", limit));
+    }
+    return read_operands(x, x->argv + 2, (int)n, o);
+}
+
+static enum rc
+reply_count(struct exec *x, struct set *result, int64_t limit)
+{
+    int64_t n = (int64_t)set_count(result);
+
+    set_fini(result);
+    return reply_int(x, limit > 0 && n > limit ? limit : n);
+}
+
+static enum rc
+cmd_sunioncard(struct exec *x)
+{
+    struct operands o;
+    struct set result = {0};
+    int64_t limit = 0;
+
+    TRY(read_counted(x, true, &o, &limit));
+    unite(x, &o, &result);
+    return reply_count(x, &result, limit);
+}
+
+static enum rc
+cmd_sdiffcard(struct exec *x)
+{
+    struct operands o;
+    struct set result = {0};
+    int64_t limit = 0;
+
+    TRY(read_counted(x, false, &o, &limit));
+    subtract(x, &o, &result);
+    return reply_count(x, &result, limit);
+}
+
 static void
 reply_result(struct exec *x, struct set *result)
 {
@@ -277,6 +329,13 @@ const struct cmd cmd_set_algebra_family[] = {
     {"sintercard", cmd_sintercard, .arity = -3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_MOVABLEKEYS,
      .keys = {KEY_NUM(1, KEY_RO | KEY_ACCESS)}, .since = "7.0.0", .args = "numkeys:int key... [LIMIT limit:int]",
      .reply = "integer", .about = "Counts the members that all the sets have.", .complexity = "O(N*M)"},
+    {"sunioncard", cmd_sunioncard, .arity = -3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_MOVABLEKEYS,
+     .keys = {KEY_NUM(1, KEY_RO | KEY_ACCESS)}, .since = "8.10.0",
+     .args = "numkeys:int key... [APPROX] [LIMIT limit:int]", .reply = "integer",
+     .about = "Counts the members that any of the sets has.", .complexity = "O(N)"},
+    {"sdiffcard", cmd_sdiffcard, .arity = -3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_MOVABLEKEYS,
+     .keys = {KEY_NUM(1, KEY_RO | KEY_ACCESS)}, .since = "8.10.0", .args = "numkeys:int key... [LIMIT limit:int]",
+     .reply = "integer", .about = "Counts the members of the first set that no other has.", .complexity = "O(N)"},
     {"sunion", cmd_sunion, .arity = -2, .group = GROUP_SET, .flags = CMD_READONLY,
      .keys = {KEY_RANGE(1, -1, 1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key...", .reply = "array | set",
      .about = "Returns the members that any of the sets has.", .complexity = "O(N)",

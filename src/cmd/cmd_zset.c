@@ -415,6 +415,8 @@ scan_visit(void *ctx, struct slice member, double score)
     if (!scan_wants(&s->scan, member))
         return;
     scan_add(&s->scan, member);
+    if (s->scan.no_values)
+        return;
     /* A text in RESP3 too. Redis keeps whole scores of a small set as integers, and ZSCAN alone shows it. */
     if (s->packed && fabs(score) <= 0x1p62 && score == (double)(int64_t)score)
         len = format_int64(text, (int64_t)score);
@@ -433,7 +435,7 @@ cmd_zscan(struct exec *x)
     TRY(read_zset(x, x->argv[1], &z));
     if (z == NULL) /* as redis does, before looking at the options */
         return scan_reply_empty(x);
-    TRY(scan_options(x, &s.scan, 3, false, false));
+    TRY(scan_options(x, &s.scan, 3, false, LIT("noscores")));
     s.packed = strcmp(zset_encoding(z), "listpack") == 0;
     do
         s.scan.cursor = zset_scan(z, s.scan.cursor, scan_visit, &s);
@@ -488,7 +490,7 @@ const struct cmd cmd_zset_family[] = {
      .complexity = "O(N) for N members returned", .tips = "nondeterministic_output"},
     {"zscan", cmd_zscan, .arity = -3, .group = GROUP_SORTED_SET, .flags = CMD_READONLY,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "2.8.0",
-     .args = "key cursor:int [MATCH pattern:pattern] [COUNT count:int]", .reply = "array",
+     .args = "key cursor:int [MATCH pattern:pattern] [COUNT count:int] [NOSCORES]@8.0.0", .reply = "array",
      .about = "Walks over a sorted set's members and scores step by step.",
      .complexity = "O(1) for each call, O(N) for the whole walk", .tips = "nondeterministic_output"},
     {0},

@@ -8,13 +8,14 @@
 #include <math.h>
 
 enum combine { COMBINE_UNION, COMBINE_INTER, COMBINE_DIFF };
-enum aggregate { AGGREGATE_SUM, AGGREGATE_MIN, AGGREGATE_MAX };
+enum aggregate { AGGREGATE_SUM, AGGREGATE_MIN, AGGREGATE_MAX, AGGREGATE_COUNT };
 
 struct source {
     const struct zset *zset; /* one of them, or neither for an absent key */
     const struct set *set;
     double weight;
     size_t count;
+    bool ones; /* AGGREGATE COUNT: scores don't count, only that a member is there */
 };
 
 struct combination {
@@ -59,6 +60,8 @@ aggregate_parse(struct slice word, enum aggregate *out)
         *out = AGGREGATE_MIN;
     else if (arg_is(word, LIT("max")))
         *out = AGGREGATE_MAX;
+    else if (arg_is(word, LIT("count")))
+        *out = AGGREGATE_COUNT;
     else
         return RC_SYNTAX;
     return RC_OK;
@@ -106,6 +109,8 @@ combination_parse(struct exec *x, struct combination *c, int at)
         TRY(source_open(x, x->argv[at + 1 + i], &c->sources[i]));
     for (int i = at + 1 + c->n; i < x->argc; i++)
         TRY(option_parse(x, c, &i));
+    for (int i = 0; i < c->n; i++)
+        c->sources[i].ones = c->aggregate == AGGREGATE_COUNT;
     return RC_OK;
 }
 
@@ -115,8 +120,12 @@ static bool
 source_score(const struct source *s, struct slice member, double *score)
 {
     *score = 1;
-    if (s->zset != NULL)
-        return zset_score(s->zset, member, score);
+    if (s->zset != NULL) {
+        bool found = zset_score(s->zset, member, score);
+        if (s->ones)
+            *score = 1;
+        return found;
+    }
     return s->set != NULL && set_has(s->set, member);
 }
 
@@ -139,8 +148,12 @@ source_next(const struct source *s, struct source_iter *it, struct slice *member
 {
     if (s->count == 0)
         return false;
-    if (s->zset != NULL)
-        return zset_next(s->zset, &it->z, member, score);
+    if (s->zset != NULL) {
+        bool more = zset_next(s->zset, &it->z, member, score);
+        if (s->ones)
+            *score = 1;
+        return more;
+    }
     if (!set_next(s->set, &it->s, &it->text))
         return false;
     *member = it->text.s;
@@ -419,19 +432,19 @@ cmd_zintercard(struct exec *x)
 
 const struct cmd cmd_zset_store_family[] = {
     {"zunion", cmd_zunion, .arity = -3, READS_KEYS, .since = "6.2.0",
-     .args = "numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]", .reply = "array",
+     .args = "numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX|COUNT@8.8.0>] [WITHSCORES]", .reply = "array",
      .about = "Returns the union of sorted sets.", .complexity = UNION_COST},
     {"zinter", cmd_zinter, .arity = -3, READS_KEYS, .since = "6.2.0",
-     .args = "numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]", .reply = "array",
+     .args = "numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX|COUNT@8.8.0>] [WITHSCORES]", .reply = "array",
      .about = "Returns the intersection of sorted sets.", .complexity = INTER_COST},
     {"zdiff", cmd_zdiff, .arity = -3, READS_KEYS, .since = "6.2.0", .args = "numkeys:int key... [WITHSCORES]",
      .reply = "array", .about = "Returns the members of the first sorted set that are in none of the others.",
      .complexity = DIFF_COST},
     {"zunionstore", cmd_zunionstore, .arity = -4, STORES_KEY, .since = "2.0.0",
-     .args = "destination:key numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX>]", .reply = "integer",
+     .args = "destination:key numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX|COUNT@8.8.0>]", .reply = "integer",
      .about = "Stores the union of sorted sets in a key.", .complexity = UNION_COST},
     {"zinterstore", cmd_zinterstore, .arity = -4, STORES_KEY, .since = "2.0.0",
-     .args = "destination:key numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX>]", .reply = "integer",
+     .args = "destination:key numkeys:int key... [WEIGHTS weight:int...] [AGGREGATE <SUM|MIN|MAX|COUNT@8.8.0>]", .reply = "integer",
      .about = "Stores the intersection of sorted sets in a key.", .complexity = INTER_COST},
     {"zdiffstore", cmd_zdiffstore, .arity = -4, STORES_KEY, .since = "6.2.0",
      .args = "destination:key numkeys:int key...", .reply = "integer",

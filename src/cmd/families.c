@@ -21,6 +21,7 @@
     X(cmd_list_family)         \
     X(cmd_list_pop_family)     \
     X(cmd_list_block_family)   \
+    X(cmd_list_movem_family)   \
     X(cmd_hash_family)         \
     X(cmd_hash_walk_family)    \
     X(cmd_set_family)          \

@@ -34,7 +34,7 @@ scan_cursor(struct slice arg, uint64_t *cursor)
 }
 
 enum rc
-scan_options(struct exec *x, struct scan *s, int at, bool types, bool values)
+scan_options(struct exec *x, struct scan *s, int at, bool types, struct slice bare)
 {
     s->x = x;
     s->count = COUNT_DEFAULT;
@@ -52,10 +52,10 @@ scan_options(struct exec *x, struct scan *s, int at, bool types, bool values)
                 s->pattern.ptr = NULL;
         } else if (types && arg_is(arg, LIT("TYPE")) && more) {
             s->type = x->argv[++i];
-        } else if (arg_is(arg, LIT("NOVALUES"))) {
-            if (!values)
-                return fail(x, "ERR NOVALUES option can only be used in HSCAN");
+        } else if (bare.ptr != NULL && arg_is(arg, bare)) {
             s->no_values = true;
+        } else if (arg_is(arg, LIT("NOVALUES"))) {
+            return fail(x, "ERR NOVALUES option can only be used in HSCAN");
         } else {
             return RC_SYNTAX;
         }

@@ -10,7 +10,7 @@ struct scan {
     int64_t count;        /* COUNT: how much work one call should do */
     struct slice pattern; /* MATCH; ptr NULL: everything */
     struct slice type;    /* SCAN's TYPE; ptr NULL: all */
-    bool no_values;       /* HSCAN's NOVALUES */
+    bool no_values;       /* HSCAN's NOVALUES, ZSCAN's NOSCORES */
     /* The reply in the making. */
     size_t visited, written;
     struct out items;
@@ -18,8 +18,9 @@ struct scan {
 
 /* RC_BAD_CURSOR */
 enum rc scan_cursor(struct slice arg, uint64_t *cursor);
-/* Reads the options from argument `at` on; types and values say which of the special ones the command knows. */
-enum rc scan_options(struct exec *x, struct scan *s, int at, bool types, bool values);
+/* Reads the options from argument `at` on; `types` says whether the command knows TYPE, `bare` what it calls the option
+ * for names alone (ptr NULL: it has none). */
+enum rc scan_options(struct exec *x, struct scan *s, int at, bool types, struct slice bare);
 /* For visitors: counts one visit; true when name passes MATCH. */
 bool scan_wants(struct scan *s, struct slice name);
 /* Adds a bulk string to the reply. */

@@ -1,0 +1,97 @@
+# Additions of Redis 8 and Valkey 8 to lists, sets and sorted sets.
+
+== LMOVEM
+# oracle: skip because 7.0 does not have it
+> RPUSH a 1 2 3 4 5
+:5
+> LMOVEM a b LEFT RIGHT
+["1"]
+> LMOVEM a b LEFT LEFT COUNT 2 OBO
+["2" "3"]
+> LRANGE b 0 -1
+["3" "2" "1"]
+> LMOVEM a b RIGHT LEFT COUNT 5 BULK
+["4" "5"]
+> LRANGE b 0 -1
+["4" "5" "3" "2" "1"]
+> EXISTS a
+:0
+> LMOVEM b b RIGHT LEFT COUNT 2 OBO
+["1" "2"]
+> LRANGE b 0 -1
+["2" "1" "4" "5" "3"]
+> LMOVEM b c LEFT LEFT EXACTLY 6 BULK
+nil*
+> LMOVEM b c LEFT LEFT EXACTLY 5 BULK
+["2" "1" "4" "5" "3"]
+> LMOVEM none c LEFT LEFT
+nil*
+> LMOVEM c d LEFT LEFT COUNT 0 OBO
+-ERR count should be greater than 0
+> LMOVEM c d LEFT LEFT COUNT 1
+-ERR syntax error
+> SET s x
+OK
+> LMOVEM c s LEFT LEFT
+-WRONGTYPE Operation against a key holding the wrong kind of value
+> LLEN c
+:5
+
+== BLMOVEM
+# oracle: skip because 7.0 does not have it
+> RPUSH q 1
+:1
+> BLMOVEM q r LEFT RIGHT 0 COUNT 3 BULK
+["1"]
+a> BLMOVEM q r LEFT RIGHT 0 EXACTLY 2 BULK
+...
+b> RPUSH q 2
+:1
+a<
+...
+b> RPUSH q 3
+:2
+a<
+["2" "3"]
+> LRANGE r 0 -1
+["1" "2" "3"]
+
+== SUNIONCARD and SDIFFCARD
+# oracle: skip because 7.0 does not have them
+> SADD a 1 2 3 x
+:4
+> SADD b 3 4
+:2
+> SUNIONCARD 3 a b none
+:5
+> SUNIONCARD 2 a b LIMIT 2 APPROX
+:2
+> SDIFFCARD 2 a b
+:3
+> SDIFFCARD 2 a b LIMIT 1
+:1
+> SDIFFCARD 2 none a
+:0
+> SUNIONCARD 3 a b
+-ERR Number of keys can't be greater than number of args
+> SUNIONCARD 2 a b LIMIT -1
+-ERR LIMIT can't be negative
+> SDIFFCARD 2 a b APPROX
+-ERR syntax error
+
+== ZSCAN NOSCORES and AGGREGATE COUNT
+# oracle: skip because 7.0 does not have them
+> ZADD z 1 a 2 b
+:2
+> ZSCAN z 0 NOSCORES
+["0" ["a" "b"]]
+> ZADD y 5 b
+:1
+> SADD t b c
+:2
+> ZUNION 3 z y t AGGREGATE COUNT WITHSCORES
+2: ["a" "1" "c" "1" "b" "3"]
+3: [["a" ,1] ["c" ,1] ["b" ,3]]
+> ZINTER 2 z y WEIGHTS 2 3 AGGREGATE count WITHSCORES
+2: ["b" "5"]
+3: [["b" ,5]]
