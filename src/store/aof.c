@@ -261,6 +261,8 @@ aof_switch_off(struct aof *a)
         return;
     aof__listen(a, false);
     aof__rewrite_fini(a);
+    if (a->log != NULL)
+        aof_log_seal(a->log);
     if (!aof_log_close(a->log))
         log_warning("The end of the append-only file could not be written");
     a->log = NULL;

@@ -157,7 +157,7 @@ syncer_ask(struct aof_log *l)
     pthread_mutex_unlock(&y->lock);
 }
 
-/* -- opening and closing --------------------------------------------------------------------------------------- */
+/* -- opening --------------------------------------------------------------------------------------------------- */
 
 static int
 open_file(struct aof_log *l, const struct aof_log_options *opt)
@@ -202,19 +202,6 @@ aof_log_open(const struct aof_log_options *opt, struct buf *why)
     }
     syncer_start(l);
     return l;
-}
-
-bool
-aof_log_close(struct aof_log *l)
-{
-    if (l == NULL)
-        return true;
-    bool ok = aof_log_sync(l);
-    syncer_stop(l);
-    (void)l->disk->close(l->disk->ctx, l->fd);
-    buf_fini(&l->bytes);
-    mem_free(l);
-    return ok;
 }
 
 /* -- collecting ------------------------------------------------------------------------------------------------ */
@@ -460,6 +447,28 @@ aof_log_sync(struct aof_log *l)
     bool ok = write_synced(l) && !l->suspect;
     if (ok)
         l->error = 0;
+    return ok;
+}
+
+void
+aof_log_seal(struct aof_log *l)
+{
+    if (!aof_log_sync(l) || l->size == 0)
+        return;
+    open_block(l);
+    (void)aof_log_sync(l);
+}
+
+bool
+aof_log_close(struct aof_log *l)
+{
+    if (l == NULL)
+        return true;
+    bool ok = aof_log_sync(l);
+    syncer_stop(l);
+    (void)l->disk->close(l->disk->ctx, l->fd);
+    buf_fini(&l->bytes);
+    mem_free(l);
     return ok;
 }
 

@@ -29,6 +29,9 @@ struct aof_log_options {
 
 /* NULL with a reason. The file, its length and its name are on the disk then. */
 struct aof_log *aof_log_open(const struct aof_log_options *opt, struct buf *why);
+/* Before the last file of a log is closed: syncs it and adds an empty block, which says that everything before it is on
+ * the disk. What is found wrong there later is damage. */
+void aof_log_seal(struct aof_log *l);
 /* Writes and syncs what is left if it can, then frees it. False when that failed. */
 bool aof_log_close(struct aof_log *l);
 

@@ -270,6 +270,7 @@ enter_block(struct aof_reader *r, const struct aof_block *b, struct buf *why)
     uint64_t place = aof_reader_at(r), body = place + AOF_BLOCK_HEAD, left = r->total - body;
     int error = 0;
 
+    r->sums++;
     if (b->synced > place)
         return trouble(r, place, "a block's line is damaged", why);
     r->block_cut = b->len > left;
@@ -282,7 +283,6 @@ enter_block(struct aof_reader *r, const struct aof_block *b, struct buf *why)
         bytes.len = before_hole(body, bytes);
     else if (aof_block_sum(place, b->synced, bytes) != b->sum)
         return trouble(r, place, "a block does not match its checksum", why);
-    r->sums++;
     r->block = place;
     r->body = body;
     r->block_end = body + bytes.len;
