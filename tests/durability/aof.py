@@ -1,6 +1,12 @@
-"""The append-only file as its users see it: written, loaded again, rewritten, switched on and off; both ways with
-redis-server. Usage: smoke_aof.py PATH-TO-SORREL-SERVER"""
-import glob, os, shutil, signal, socket, subprocess, sys, tempfile, time
+"""The append-only file as its users see it: written, loaded again, rewritten, switched on and off, both ways with
+redis-server; and servers killed at random moments under load (kill_rounds)."""
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
 
 import redis
 
@@ -153,21 +159,57 @@ def single_file(program, folder):
     s.stop()
 
 
-def main():
-    program = os.path.abspath(sys.argv[1])
-    other = shutil.which("redis-server")
-    jobs = [(restart_keeps, policy, sig) for policy in ("always", "everysec", "no") for sig in (signal.SIGTERM, signal.SIGKILL)]
-    jobs += [(rewriting,), (switching,), (single_file,)] + ([(exchange, other)] if other else [])
-    for job in jobs:
-        folder = tempfile.mkdtemp(prefix="sorrel-aof-")
+class Writer(threading.Thread):
+    """Counts up under keys of its own and remembers what has been acknowledged."""
+
+    def __init__(self, port, number):
+        super().__init__(daemon=True)
+        self.port, self.number, self.sent, self.acked = port, number, 0, 0
+
+    def run(self):
         try:
-            job[0](program, folder, *job[1:])
-            print("ok  ", job[0].__name__, *job[1:2])
-        except Exception:
-            print("FAIL", job[0].__name__, *job[1:], folder)
-            sys.stdout.write(open(os.path.join(folder, "log"), errors="replace").read()[-3000:])
-            raise
-        shutil.rmtree(folder)
+            c = redis.Redis(port=self.port, socket_timeout=20)
+            base = int(c.get(f"n{self.number}") or 0)
+            self.sent = self.acked = base
+            while True:
+                self.sent += 1
+                if self.sent % 3 == 0:
+                    p = c.pipeline(transaction=True)
+                    p.incr(f"n{self.number}").rpush(f"l{self.number}", self.sent)
+                    n = p.execute()[0]
+                else:
+                    n = c.eval("redis.call('rpush', KEYS[2], ARGV[1]); return redis.call('incr', KEYS[1])", 2,
+                               f"n{self.number}", f"l{self.number}", self.sent)
+                assert n == self.sent
+                self.acked = self.sent
+        except redis.exceptions.RedisError:
+            pass
 
 
-main()
+def kill_rounds(program, folder, rounds, policy="always", seed=1):
+    """SIGKILL under load, also within rewrites and while appendonly is switched. Returns (acknowledged, lost)."""
+    rng = random.Random(seed)
+    total = lost = 0
+    for n in range(rounds):
+        s = Server(program, folder, "--appendonly", "yes", "--appendfsync", policy)
+        writers = [Writer(s.port, k) for k in range(4)]
+        before = [int(s.client.get(f"n{k}") or 0) for k in range(4)]
+        for w in writers:
+            w.start()
+        time.sleep(rng.random() * 0.15)
+        for _ in range(rng.randrange(3)):
+            s.client.execute_command("BGREWRITEAOF") if not s.client.info("persistence")["aof_rewrite_in_progress"] else None
+            time.sleep(rng.random() * 0.03)
+        s.stop(signal.SIGKILL)
+        for w in writers:
+            w.join(20)
+        s = Server(program, folder, "--appendonly", "yes", "--appendfsync", policy)
+        for w in writers:
+            have = int(s.client.get(f"n{w.number}") or 0)
+            total += max(0, w.acked - before[w.number])
+            lost += max(0, w.acked - have)
+            assert have <= max(w.sent, before[w.number]), f"round {n}: {have} of {w.sent}: something came twice"
+            assert s.client.llen(f"l{w.number}") == have, f"round {n}: a transaction is there in part"
+            assert not have or int(s.client.lindex(f"l{w.number}", -1)) == have
+        s.stop(rng.choice([signal.SIGKILL, signal.SIGTERM]))
+    return total, lost
