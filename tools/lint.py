@@ -180,7 +180,7 @@ def gate_banned(args):
 # Beyond what every build has as errors. Conversions are checked where sizes from outside are turned into ours.
 EXTRA_WARNINGS = {
     "": ["-Wlogical-op", "-Wduplicated-cond", "-Wduplicated-branches", "-Wjump-misses-init", "-Wredundant-decls",
-         "-Wold-style-definition", "-Wnested-externs", "-Walloca", "-Wdouble-promotion"],
+         "-Wold-style-definition", "-Wnested-externs", "-Walloca"],
     "src/base/": ["-Wconversion", "-Wno-sign-conversion"],
 }
 

@@ -90,7 +90,7 @@ def stage_script(args):
     host = os.path.join(args.build, "bin", "script-host")
     if not os.path.exists(host):
         return 0, 0
-    return counted("script", [PYTHON, "tests/script/run.py", "--host", host, "--allow-missing"], 300, args)
+    return counted("script", [PYTHON, "tests/script/run.py", "--host", host], 300, args)
 
 
 def stage_tcp(args):

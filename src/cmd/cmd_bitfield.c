@@ -219,9 +219,32 @@ cmd_bitfield_ro(struct exec *x)
     "write-operation=<SET set-block={encoding offset:int value:int}|INCRBY incrby-block={encoding offset:int " \
     "increment:int}>}"
 
+/* Reads only as long as every operation is a GET; what is no operation counts as a write, as in redis. */
+static int
+bitfield_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, int max)
+{
+    bool writes = false;
+
+    for (int i = 2; i < argc && !writes; i++) {
+        int left = argc - 1 - i;
+        if (left >= 2 && arg_is(argv[i], LIT("get")))
+            i += 2;
+        else if (left >= 1 && arg_is(argv[i], LIT("overflow")))
+            i += 1;
+        else
+            writes = true;
+    }
+    if (max > 0) {
+        index[0] = 1;
+        flags[0] = writes ? KEY_RW | KEY_ACCESS | KEY_UPDATE : KEY_RO | KEY_ACCESS;
+    }
+    return 1;
+}
+
 const struct cmd cmd_bitfield_family[] = {
     {"bitfield", cmd_bitfield, .arity = -2, .group = GROUP_BITMAP, .flags = CMD_WRITE | CMD_DENYOOM,
-     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .since = "3.2.0",
+     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = bitfield_keys,
+     .since = "3.2.0",
      .args = "key operation=[GET get-block={encoding offset:int}|" FIELD_WRITE "]...", .reply = "array",
      .about = "Reads, sets and increments integers of any width inside a string.", .complexity = "O(1)"},
     {"bitfield_ro", cmd_bitfield_ro, .arity = -2, .group = GROUP_BITMAP, .flags = CMD_READONLY | CMD_FAST,
