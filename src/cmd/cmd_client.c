@@ -1,4 +1,5 @@
 /* cmd/cmd_client.c - CLIENT: who is connected, and what a connection may say about itself. */
+#include "cmd/cmd_client_priv.h"
 #include "engine/dispatch.h"
 #include "engine/pubsub.h"
 #include "engine/session.h"
@@ -316,31 +317,12 @@ client_reply(struct exec *x)
     return RC_OK;
 }
 
-/* -- tracking: not yet ---------------------------------------------------------------------------------------- */
-
-static enum rc
-client_getredir(struct exec *x)
-{
-    return reply_int(x, -1);
-}
-
-static enum rc
-client_trackinginfo(struct exec *x)
-{
-    reply_map(x, 3);
-    reply_bulk(x, LIT("flags"));
-    reply_set(x, 1);
-    reply_bulk(x, LIT("off"));
-    reply_bulk(x, LIT("redirect"));
-    reply_int(x, -1);
-    reply_bulk(x, LIT("prefixes"));
-    return reply_array(x, 0);
-}
-
 static enum rc
 client_help(struct exec *x)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Whether the keys of the next command are tracked.",
         "GETNAME",
         "    Return the name of this connection.",
         "GETREDIR",
@@ -367,6 +349,8 @@ client_help(struct exec *x)
         "    Tell which client library is in use.",
         "SETNAME <name>",
         "    Name this connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> ...] [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Send a message when keys that this connection has read change.",
         "TRACKINGINFO",
         "    Tell how tracking is set up for this connection.",
         "UNBLOCK <id> [TIMEOUT|ERROR]",
@@ -387,9 +371,11 @@ client_help(struct exec *x)
 #define TO_ALL_NODES "request_policy:all_nodes response_policy:all_succeeded"
 
 static const struct cmd client_subs[] = {
+    {"caching", client__caching, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .args = "mode=<YES|NO>",
+     .reply = "OK", .about = "Says whether the keys of the next command are to be tracked.", .complexity = "O(1)"},
     {"getname", client_getname, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9", .reply = "bulk | null",
      .about = "Returns the connection's name.", .complexity = "O(1)"},
-    {"getredir", client_getredir, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .reply = "integer",
+    {"getredir", client__getredir, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .reply = "integer",
      .about = "Returns the client that tracking messages are redirected to.", .complexity = "O(1)"},
     {"help", client_help, .arity = 2, CLIENT_SUB, .flags = CMD_LOADING | CMD_STALE, .since = "5.0.0", .reply = "array",
      .about = "Explains the subcommands.", .complexity = "O(1)"},
@@ -429,7 +415,11 @@ static const struct cmd client_subs[] = {
     {"setname", client_setname, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9",
      .args = "connection-name", .reply = "OK", .about = "Names the connection.", .complexity = "O(1)",
      .tips = TO_ALL_NODES},
-    {"trackinginfo", client_trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "map",
+    {"tracking", client__tracking, .arity = -3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0",
+     .args = "status=<ON|OFF> [REDIRECT client-id:int] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] "
+             "[NOLOOP]",
+     .reply = "OK", .about = "Tells this client when keys that it has read change.", .complexity = "O(1)"},
+    {"trackinginfo", client__trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "map",
      .about = "Tells how tracking is set up for the connection.", .complexity = "O(1)"},
     {"unblock", client_unblock, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "5.0.0",
      .args = "client-id:int unblock-type=[TIMEOUT|ERROR]", .reply = "integer", .about = "Ends a connection's waiting.",

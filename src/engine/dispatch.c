@@ -306,7 +306,9 @@ finish(struct exec *x)
         reply_mode_next(e, s);
     if (UNLIKELY(e->effects.touch_count + e->effects.command_count > 0)) {
         e->effects.atomic = true;
+        e->changer = s;
         engine_propagate(e);
+        e->changer = NULL;
     }
     exec__arena_reset(e);
 }
@@ -355,7 +357,11 @@ run_guarded(struct exec *x, uint32_t gate)
         call(x, false);
         if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
             monitor_feed(x);
+        if (gate & GATE_TRACKING)
+            tracking__after(x);
     }
+    if (gate & GATE_TRACKING)
+        tracking__command_done(x->session, x->command);
     x->no_touch = false;
 }
 
@@ -400,6 +406,8 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     e->ticks.mark = ticks_now(&e->ticks);
     e->untimed = false;
     enum rc rc = call(x, false);
+    if (s->gate & GATE_TRACKING)
+        tracking__after(x);
     finish(x);
     return rc != RC_BLOCKED;
 }
@@ -430,6 +438,8 @@ run_inner(struct exec *outer, struct exec *x, enum rc rc, struct reply *reply)
     rc = call(x, true);
     if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
         monitor_feed(x);
+    if (gate & GATE_TRACKING)
+        tracking__after(x);
     outer->db = outer->session->db;
     outer->error = x->error;
     reply->resp = outer->session->resp;

@@ -133,6 +133,8 @@ tell_engine(struct engine *e, const struct effect_batch *b)
                 tx__touched(e, t);
         }
     }
+    if (e->listening & LISTEN_TRACKING)
+        tracking__changes(e, b);
     for (size_t i = 0; i < e->sinks[EFFECT_TRACKING].n; i++)
         e->sinks[EFFECT_TRACKING].v[i].apply(e->sinks[EFFECT_TRACKING].v[i].ctx, b);
     if (e->listening & LISTEN_NOTIFY) {

@@ -23,7 +23,7 @@ settings_default(struct engine_settings *s, const struct engine_options *opt)
     *s = (struct engine_settings){
         .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
-        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .maxmemory_samples = 5,
+        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
         .maxmemory_eviction_tenacity = 10,
     };
 }
@@ -69,6 +69,7 @@ engine_free(struct engine *e)
     effects__fini(e);
     slowlog__fini(e);
     evict__fini(e);
+    tracking__fini(e);
     engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
     acl_free(e->acl);
     commands__fini(e);

@@ -24,6 +24,7 @@ enum listener {
     LISTEN_WATCH = 1 << 1,
     LISTEN_WAIT = 1 << 2,
     LISTEN_NOTIFY = 1 << 3,
+    LISTEN_TRACKING = 1 << 4,
 };
 
 /* What stands between a command and its handler. A session's and the engine's words are or-ed: zero for nearly every
@@ -41,6 +42,7 @@ enum gate {
     GATE_CLOSING = 1 << 16,     /* runs nothing any more */
     GATE_PAUSED = 1 << 17,      /* of the engine: CLIENT PAUSE */
     GATE_HELD = 1 << 18,        /* its next command waits for the end of a pause */
+    GATE_TRACKING = 1 << 19,    /* what it reads may have to be remembered */
 };
 enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 
@@ -52,6 +54,7 @@ struct queued {                 /* a command in a transaction; its arguments lie
 
 struct wait;
 struct watch;
+struct track;
 
 /* What most sessions never need. */
 struct session_more {
@@ -64,6 +67,7 @@ struct session_more {
     struct wait *wait;
     struct table subs[PUBSUB_SPACES];
     struct slice name, lib_name, lib_ver; /* owned */
+    struct track *track;        /* CLIENT TRACKING; NULL: off */
 };
 
 struct session {
@@ -137,6 +141,7 @@ struct batch_command {
 struct wait_key;
 struct slowlog;
 struct evictor;
+struct tracking;
 struct channel;
 
 struct engine {
@@ -158,6 +163,7 @@ struct engine {
     struct exec x;              /* of the running top-level command */
     uint64_t turn;              /* number of the running top-level command (or tick) */
     struct session *running;    /* whose command runs; NULL between commands */
+    struct session *changer;    /* whose changes are being handed over; NULL: nobody's */
     bool memory_limited;        /* maxmemory is set */
     bool over_memory;           /* at the last look more was in use */
     void *arena_mark;           /* arena.next while nothing was taken */
@@ -204,6 +210,7 @@ struct engine {
     size_t error_count, error_cap;
     struct slowlog *slowlog;
     struct evictor *evictor;
+    struct tracking *tracking;  /* NULL until somebody asks for it */
     struct command_guard guard;
     struct slice misconf;       /* owned text of COND_MISCONF */
     struct {
@@ -326,6 +333,13 @@ void pubsub__forget(struct session *s);
 
 /* -- notify.c -- */
 void notify__event(struct engine *e, const struct effect_touch *t);
+
+/* -- tracking.c -- */
+void tracking__after(struct exec *x);                  /* a command of a session with GATE_TRACKING has run */
+void tracking__command_done(struct session *s, const struct command *c);
+void tracking__changes(struct engine *e, const struct effect_batch *b);
+void tracking__flushed(struct engine *e);              /* a database: everybody is told with the next changes */
+void tracking__fini(struct engine *e);
 
 /* -- pause.c -- */
 /* True: the command must wait, and is not to be used up. */

@@ -76,6 +76,7 @@ flush_one(struct exec *x, struct db *db)
         e->observer.before_flush(e->observer.ctx, db);
     if (e->listening & LISTEN_WATCH)
         tx__emptied(e, db, NULL);
+    tracking__flushed(e);
     effects__touch(e, db, (struct slice){NULL, 0}, EV_NONE, true);
     e->stats.changes += keys;
     if (keys > 0)

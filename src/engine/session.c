@@ -3,6 +3,7 @@
 
 #include "engine/acl.h"
 #include "engine/engine_priv.h"
+#include "engine/tracking.h"
 
 /* -- registry: open addressing by id, ids are never reused ----------------------------------------------------- */
 
@@ -111,6 +112,7 @@ more_free(struct session *s)
     tx__end(s);
     mem_free(m->queue);
     pubsub__forget(s);
+    session_untrack(s);
     session_set_name(s, (struct slice){NULL, 0});
     session_set_lib_name(s, (struct slice){NULL, 0});
     session_set_lib_ver(s, (struct slice){NULL, 0});

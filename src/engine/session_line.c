@@ -1,6 +1,7 @@
 /* engine/session_line.c - a session as one line of text: CLIENT LIST, ACL LOG. */
 #include "engine/acl.h"
 #include "engine/engine_priv.h"
+#include "engine/tracking.h"
 
 static size_t
 subscriptions(const struct session *s)
@@ -27,6 +28,13 @@ add_flags(struct buf *b, const struct session *s)
         buf_add_char(b, 'b');
     if (session_tx_dirty(s))
         buf_add_char(b, 'd');
+    unsigned tracking = session_tracking(s);
+    if (tracking != 0)
+        buf_add_char(b, 't');
+    if (tracking & TRACKING_BROKEN)
+        buf_add_char(b, 'R');
+    if (tracking & TRACKING_BCAST)
+        buf_add_char(b, 'B');
     if (session_must_close(s) && !session_killed(s))
         buf_add_char(b, 'c');
     if (session_killed(s))
@@ -84,7 +92,8 @@ session_describe(const struct exec *x, const struct session *s, struct buf *b)
                session_memory(s) + io.input_len + io.input_free, io.reads ? "r" : "", io.writes ? "w" : "");
     add_text(b, " cmd=", last == NULL ? LIT("NULL") : last->name);
     add_text(b, " user=", s->user == NULL ? LIT("(superuser)") : acl_user_name(s->user));
-    buf_printf(b, " redir=-1 resp=%d", session_resp(s));
+    buf_printf(b, " redir=%lld resp=%d", session_tracking(s) != 0 ? (long long)session_redirect(s) : -1,
+               session_resp(s));
     add_text(b, " lib-name=", session_lib_name(s));
     add_text(b, " lib-ver=", session_lib_ver(s));
 }

@@ -135,6 +135,7 @@ apply_engine(struct server *s, const bool *changed)
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
+    e->tracking_table_max_keys = (uint64_t)config_num(c, CFG_TRACKING_TABLE_MAX_KEYS);
     e->maxmemory = (uint64_t)config_num(c, CFG_MAXMEMORY);
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
     e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;

@@ -9,6 +9,7 @@
 #include "engine/keyspace.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
+#include "engine/tracking.h"
 #include "engine/waiters.h"
 #include "script/script.h"
 #include "server/info.h"
@@ -104,15 +105,14 @@ sessions_memory(const struct server *s)
 void
 info_clients(struct server *s, struct buf *out)
 {
-    static const char *const none[] = {"tracking_clients", "clients_in_timeout_table", NULL};
-
     number(out, "connected_clients", session_count(s->engine));
     number(out, "cluster_connections", 0);
     number(out, "maxclients", s->clients_max);
     number(out, "client_recent_max_input_buffer", 0);
     number(out, "client_recent_max_output_buffer", 0);
     number(out, "blocked_clients", waiters_count(s->engine) + engine_held_count(s->engine));
-    zeros(out, none);
+    number(out, "tracking_clients", engine_tracking_stats(s->engine).clients);
+    number(out, "clients_in_timeout_table", 0);
 }
 
 /* -- memory ---------------------------------------------------------------------------------------------------- */
@@ -286,8 +286,8 @@ info_stats(struct server *s, struct buf *out)
                                          "active_defrag_hits",       "active_defrag_misses",
                                          "active_defrag_key_hits",   "active_defrag_key_misses",
                                          "total_active_defrag_time", "current_active_defrag_time",
-                                         "tracking_total_keys",      "tracking_total_items",
-                                         "tracking_total_prefixes",  NULL};
+                                         NULL};
+    struct tracking_stats tracking = engine_tracking_stats(s->engine);
     static const char *const threads[] = {"io_threaded_reads_processed", "io_threaded_writes_processed",
                                           "reply_buffer_shrinks", "reply_buffer_expands", NULL};
     const struct engine_stats *e = engine_stats(s->engine);
@@ -320,6 +320,9 @@ info_stats(struct server *s, struct buf *out)
     number(out, "pubsub_patterns", pubsub_count(s->engine, PUBSUB_PATTERN));
     number(out, "pubsubshard_channels", pubsub_count(s->engine, PUBSUB_SHARD));
     zeros(out, defrag);
+    number(out, "tracking_total_keys", tracking.keys);
+    number(out, "tracking_total_items", tracking.items);
+    number(out, "tracking_total_prefixes", tracking.prefixes);
     number(out, "unexpected_error_replies", e->unexpected_errors);
     number(out, "total_error_replies", e->errors);
     number(out, "dump_payload_sanitizations", 0);
