@@ -1,4 +1,4 @@
-/* cmd/cmd_memory.c - MEMORY, and LATENCY as far as there is something to tell. */
+/* cmd/cmd_memory.c - MEMORY: what the memory is used for. */
 #include "base/mem.h"
 #include "engine/dispatch.h"
 #include "engine/keyspace.h"
@@ -157,68 +157,10 @@ memory_help(struct exec *x)
     return reply_help(x, lines);
 }
 
-/* -- LATENCY: no events are recorded yet ---------------------------------------------------------------------- */
-
-static enum rc
-latency_nothing(struct exec *x)
-{
-    return reply_array(x, 0);
-}
-
-static enum rc
-latency_reset(struct exec *x)
-{
-    return reply_int(x, 0);
-}
-
-static enum rc
-latency_graph(struct exec *x)
-{
-    return fail(x, "ERR No samples available for event '%.*s'", (int)(x->argv[2].len < 128 ? x->argv[2].len : 128),
-                x->argv[2].ptr);
-}
-
-static enum rc
-latency_doctor(struct exec *x)
-{
-    reply_put_verbatim(&x->reply, "txt", LIT("No latency events have been recorded.\n"));
-    return RC_OK;
-}
-
-static enum rc
-latency_histogram(struct exec *x)
-{
-    return reply_map(x, 0);
-}
-
-static enum rc
-latency_help(struct exec *x)
-{
-    static const char *const lines[] = {
-        "DOCTOR",
-        "    Say what is slow, if anything is.",
-        "GRAPH <event>",
-        "    Draw an event's times.",
-        "HISTOGRAM [<command> ...]",
-        "    Return how long commands take.",
-        "HISTORY <event>",
-        "    Return an event's times.",
-        "LATEST",
-        "    Return the latest time of each event.",
-        "RESET [<event> ...]",
-        "    Forget events, all of them without a name.",
-        NULL,
-    };
-
-    return reply_help(x, lines);
-}
-
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
 #define HELP_ROW    .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
 #define ALL_SHARDS  "request_policy:all_shards response_policy:special"
-#define ALL_NODES   "nondeterministic_output request_policy:all_nodes response_policy:special"
-#define LATENCY_ROW .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE
 
 static const struct cmd memory_subs[] = {
     {"doctor", memory_doctor, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",
@@ -239,27 +181,8 @@ static const struct cmd memory_subs[] = {
     {0},
 };
 
-static const struct cmd latency_subs[] = {
-    {"doctor", latency_doctor, .arity = 2, LATENCY_ROW, .since = "2.8.13", .reply = "verbatim",
-     .about = "Says what is slow.", .complexity = "O(1)", .tips = ALL_NODES},
-    {"graph", latency_graph, .arity = 3, LATENCY_ROW, .since = "2.8.13", .args = "event", .reply = "verbatim",
-     .about = "Draws an event's times.", .complexity = "O(1)", .tips = ALL_NODES},
-    {"help", latency_help, .arity = 2, HELP_ROW, .since = "2.8.13", .about = "Explains the subcommands."},
-    {"histogram", latency_histogram, .arity = -2, LATENCY_ROW, .since = "7.0.0", .args = "[command...]", .reply = "map",
-     .about = "Returns how long commands take.", .complexity = "O(N) for N commands", .tips = ALL_NODES},
-    {"history", latency_nothing, .arity = 3, LATENCY_ROW, .since = "2.8.13", .args = "event", .reply = "array",
-     .about = "Returns an event's times.", .complexity = "O(1)", .tips = ALL_NODES},
-    {"latest", latency_nothing, .arity = 2, LATENCY_ROW, .since = "2.8.13", .reply = "array",
-     .about = "Returns the latest time of each event.", .complexity = "O(1)", .tips = ALL_NODES},
-    {"reset", latency_reset, .arity = -2, LATENCY_ROW, .since = "2.8.13", .args = "[event...]", .reply = "integer",
-     .about = "Forgets events.", .complexity = "O(1)", .tips = "request_policy:all_nodes response_policy:agg_sum"},
-    {0},
-};
-
 const struct cmd cmd_memory_family[] = {
     {"memory", NULL, .arity = -2, .group = GROUP_SERVER, .subs = memory_subs, .since = "4.0.0",
      .about = "What the memory is used for.", .complexity = "that of the subcommand"},
-    {"latency", NULL, .arity = -2, .group = GROUP_SERVER, .subs = latency_subs, .since = "2.8.13",
-     .about = "What is slow.", .complexity = "that of the subcommand"},
     {0},
 };

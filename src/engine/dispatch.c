@@ -7,6 +7,7 @@
 #include "engine/dispatch.h"
 
 #include "engine/engine_priv.h"
+#include "engine/latency.h"
 
 /* command.special: what only a few commands are. */
 enum special {
@@ -262,6 +263,17 @@ note_effects(struct exec *x, bool copy)
 }
 
 static void
+was_slow(struct exec *x, int64_t took_us)
+{
+    struct engine *e = x->engine;
+    int64_t limit = e->settings.slowlog_slower_than_us;
+
+    if (limit >= 0 && took_us >= limit && !(x->command->flags & CMD_SKIP_SLOWLOG))
+        slowlog__add(x, took_us);
+    engine_latency(e, x->command->flags & CMD_FAST ? "fast-command" : "command", took_us);
+}
+
+static void
 count_call(struct exec *x, enum rc rc)
 {
     struct engine *e = x->engine;
@@ -271,13 +283,18 @@ count_call(struct exec *x, enum rc rc)
     e->stats.commands++;
     x->session->commands++;
     x->session->last = c;
-    if (e->untimed)
+    if (e->untimed) {
+        e->untimed_commands++;
         return;
+    }
     uint64_t now = ticks_now(&e->ticks), took = now - e->ticks.mark;
     e->ticks.mark = now;
     c->ticks += took;
-    if (UNLIKELY(took >= e->slow_ticks) && !(c->flags & CMD_SKIP_SLOWLOG) && rc != RC_BLOCKED)
-        slowlog__add(x, ticks_to_us(&e->ticks, took));
+    if (LIKELY(e->settings.latency_tracking))
+        latency__count(e, c, took, e->untimed_commands + 1);
+    e->untimed_commands = 0;
+    if (UNLIKELY(took >= e->slow_ticks) && rc != RC_BLOCKED)
+        was_slow(x, ticks_to_us(&e->ticks, took));
 }
 
 static void
@@ -550,6 +567,8 @@ engine_stats_reset(struct engine *e)
     for (size_t i = 0; i < e->commands.count; i++) {
         struct command *c = &e->commands.items[i];
         c->calls = c->ticks = c->rejected = c->failed = 0;
+        mem_free(c->latency);
+        c->latency = NULL;
     }
 }
 

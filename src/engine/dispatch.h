@@ -19,6 +19,7 @@ struct command {
     uint32_t flags;               /* the row's */
     uint64_t calls, ticks, rejected, failed;
     uint64_t categories;          /* all of them, implied ones included */
+    struct latency_histogram *latency; /* NULL until it has run (engine/latency.h) */
     struct command *parent;       /* of a subcommand */
     struct command *subs;         /* an array of sub_count */
     uint32_t sub_count;

@@ -9,6 +9,7 @@
 
 #include "engine/acl_priv.h"
 #include "engine/evict.h"
+#include "engine/latency.h"
 
 /* A command array larger than this is not kept for the next batch. */
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
@@ -23,7 +24,7 @@ settings_default(struct engine_settings *s, const struct engine_options *opt)
     *s = (struct engine_settings){
         .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
-        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
+        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
         .maxmemory_eviction_tenacity = 10,
     };
 }
@@ -69,6 +70,7 @@ engine_free(struct engine *e)
     effects__fini(e);
     slowlog__fini(e);
     evict__fini(e);
+    (void)latency_reset(e, LIT(""));
     tracking__fini(e);
     engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
     acl_free(e->acl);
@@ -122,6 +124,11 @@ engine_settings_changed(struct engine *e)
     e->limits_unauth = (struct request_limits){s->proto_max_bulk_len, 10, 64 << 10, 16 << 10};
     e->quick_ticks = ticks_from_us(&e->ticks, QUICK_US);
     e->slow_ticks = s->slowlog_slower_than_us < 0 ? UINT64_MAX : ticks_from_us(&e->ticks, s->slowlog_slower_than_us);
+    if (s->latency_threshold_ms > 0 && s->latency_threshold_ms < INT64_MAX / 1000) {
+        uint64_t ticks = ticks_from_us(&e->ticks, s->latency_threshold_ms * 1000);
+        e->slow_ticks = ticks < e->slow_ticks ? ticks : e->slow_ticks;
+    }
+    e->ns_per_tick = 1000 / e->ticks.per_us;
     e->memory_limited = s->maxmemory > 0;
     if (!e->memory_limited) {
         e->over_memory = false;

@@ -156,7 +156,9 @@ struct engine {
     int64_t pause_until_ms;     /* while GATE_PAUSED is set */
     size_t held_count;          /* sessions with GATE_HELD */
     bool pause_all;             /* not only what writes */
-    uint64_t slow_ticks;        /* a command that took more goes to the slow log */
+    uint64_t slow_ticks;        /* a command that took more is looked at: it may go to the slow log */
+    double ns_per_tick;
+    unsigned untimed_commands;  /* that will share the time of the next */
     uint64_t quick_ticks;       /* with a lower bound than this every command is timed by itself */
     bool untimed;               /* the running command is timed together with the next */
     struct engine_stats stats;
@@ -209,6 +211,7 @@ struct engine {
     struct error_stat *errors;
     size_t error_count, error_cap;
     struct slowlog *slowlog;
+    struct latency_event *latency_events;
     struct evictor *evictor;
     struct tracking *tracking;  /* NULL until somebody asks for it */
     struct command_guard guard;
@@ -340,6 +343,9 @@ void tracking__command_done(struct session *s, const struct command *c);
 void tracking__changes(struct engine *e, const struct effect_batch *b);
 void tracking__flushed(struct engine *e);              /* a database: everybody is told with the next changes */
 void tracking__fini(struct engine *e);
+
+/* -- latency.c -- */
+void latency__count(struct engine *e, struct command *c, uint64_t took, unsigned commands);
 
 /* -- pause.c -- */
 /* True: the command must wait, and is not to be used up. */

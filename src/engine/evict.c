@@ -8,6 +8,7 @@
 #include "engine/evict.h"
 
 #include "engine/engine_priv.h"
+#include "engine/latency.h"
 
 enum {
     POOL = 24,
@@ -296,7 +297,7 @@ evict__make_room(struct engine *e)
     if ((e->gate & (COND_LOADING | GATE_PAUSED)) != 0)
         return false;
     struct evictor *v = evictor_of(e);
-    int64_t deadline = clock_mono_ns(&e->clock) + patience_us(e) * 1000;
+    int64_t began = clock_mono_ns(&e->clock), deadline = began + patience_us(e) * 1000;
     note_over(e, v, true);
     e->over_memory = true;
     e->x.now_ms = e->now_ms;
@@ -319,6 +320,7 @@ evict__make_room(struct engine *e)
     }
     e->effects.atomic = false;
     engine_propagate(e);
+    engine_latency(e, "eviction-cycle", (clock_mono_ns(&e->clock) - began) / 1000);
     /* While there is something to evict, nobody is refused. */
     engine_set_condition(e, COND_OVER_MEMORY, over && stuck);
     if (!over) {

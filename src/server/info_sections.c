@@ -7,11 +7,13 @@
 #include "engine/effects.h"
 #include "engine/evict.h"
 #include "engine/keyspace.h"
+#include "engine/latency.h"
 #include "engine/pubsub.h"
 #include "engine/settings.h"
 #include "engine/tracking.h"
 #include "engine/waiters.h"
 #include "script/script.h"
+#include "proto/words.h"
 #include "server/info.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
@@ -385,7 +387,25 @@ info_errorstats(struct server *s, struct buf *out)
 void
 info_latencystats(struct server *s, struct buf *out)
 {
-    (void)s, (void)out; /* no histograms are kept yet */
+    struct slice_vec words = {0};
+    struct command *c;
+
+    if (!config_on(s->config, CFG_LATENCY_TRACKING))
+        return;
+    (void)words_split(config_text(s->config, CFG_LATENCY_TRACKING_INFO_PERCENTILES), NULL, &words);
+    for (size_t id = 0; (c = command_by_id(s->engine, id)) != NULL; id++) {
+        if (c->latency == NULL || c->latency->total == 0)
+            continue;
+        buf_printf(out, "latency_percentiles_usec_%.*s:", (int)c->name.len, c->name.ptr);
+        for (size_t i = 0; i < words.n; i++) {
+            double percent = 0;
+            (void)parse_double(words.v[i], &percent);
+            buf_printf(out, "%sp%.*s=%.3f", i > 0 ? "," : "", (int)words.v[i].len, words.v[i].ptr,
+                       latency_percentile(c->latency, percent));
+        }
+        buf_printf(out, "\r\n");
+    }
+    slice_vec_fini(&words);
 }
 
 /* -- keyspace -------------------------------------------------------------------------------------------------- */

@@ -169,3 +169,13 @@ OK
 OK
 > DEBUG SLEEP 0
 OK
+
+== LATENCY HISTOGRAM
+> SET k 1
+OK
+> GET k
+"1"
+> LATENCY HISTOGRAM get nosuch
+{"get" *}
+> LATENCY RESET nosuch
+:0
