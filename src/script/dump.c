@@ -42,14 +42,29 @@ put_length(struct buf *b, size_t n)
     }
 }
 
-void
-script__dump(const struct script_host *h, struct buf *out)
+static void
+put_libraries(const struct script_host *h, struct buf *out)
 {
     for (const struct library *l = h->libraries; l != NULL; l = l->next) {
         buf_add_char(out, (char)OPCODE_FUNCTION);
         put_length(out, l->code.len);
         buf_add_slice(out, l->code);
     }
+}
+
+void
+script_save_libraries(const struct engine *e, struct buf *out)
+{
+    const struct script_host *h = script__host_if_any(e);
+
+    if (h != NULL)
+        put_libraries(h, out);
+}
+
+void
+script__dump(const struct script_host *h, struct buf *out)
+{
+    put_libraries(h, out);
     put_little(out, VERSION_WRITTEN, 2);
     put_little(out, crc64(buf_slice(out)), 8);
 }

@@ -16,6 +16,9 @@ struct script_stats {
     uint64_t function_bytes; /* the libraries' code and names */
 };
 
+/* Appends the libraries of functions as records of an RDB file, for a snapshot. */
+void script_save_libraries(const struct engine *e, struct buf *out);
+
 void script_stats(const struct engine *e, struct script_stats *out);
 
 #endif

@@ -12,6 +12,8 @@
 #include "engine/dispatch.h"
 #include "engine/effects.h"
 #include "engine/keyspace.h"
+#include "engine/session.h"
+#include "script/script.h"
 #include "server/info.h"
 #include "server/persist_aof.h"
 #include "store/rdb_load.h"
@@ -41,6 +43,7 @@ enum {
 struct persist {
     struct server *server;
     struct disk disk;
+    struct buf libraries; /* of functions, found while loading */
     struct rdb_file *file;
     struct snapshot *snapshot;
     bool walking; /* the snapshot still needs slices; else only the file is being completed */
@@ -91,6 +94,7 @@ persist_free(struct persist *p)
     if (p == NULL)
         return;
     end_snapshot(p);
+    buf_fini(&p->libraries);
     mem_free(p);
 }
 
@@ -193,14 +197,19 @@ begin(struct persist *p, bool still, struct buf *why)
         .sync_often = config_on(c, CFG_RDB_SAVE_INCREMENTAL_FSYNC),
         .threaded = !still,
     };
-    struct snapshot_options so = {.still = still, .version = SORREL_REDIS_VERSION};
+    struct buf libraries = {0};
+    script_save_libraries(p->server->engine, &libraries);
+    struct snapshot_options so = {.still = still, .version = SORREL_REDIS_VERSION, .records = buf_slice(&libraries)};
     p->last_try_ms = p->begun_ms = engine_now_ms(p->server->engine);
     p->file = rdb_file_new(&fo, why);
     buf_fini(&temp);
+    if (p->file != NULL) {
+        p->changes_begun = engine_changes(p->server->engine);
+        p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
+    }
+    buf_fini(&libraries);
     if (p->file == NULL)
         return false;
-    p->changes_begun = engine_changes(p->server->engine);
-    p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
     p->walking = true;
     p->longest_slice_ns = p->credit_ns = 0;
     p->early_seen = 0;
@@ -410,6 +419,45 @@ load_report(struct persist *p, const struct rdb_load *l)
                (unsigned long long)p->load_total, (unsigned long long)p->keys_loaded);
 }
 
+/* Libraries wait until the engine may run commands again; each is its length and its code. */
+static bool
+keep_library(void *ctx, struct slice code, struct buf *why)
+{
+    struct persist *p = ctx;
+    size_t len = code.len;
+
+    (void)why;
+    buf_add(&p->libraries, &len, sizeof(len));
+    buf_add_slice(&p->libraries, code);
+    return true;
+}
+
+static bool
+load_libraries(struct persist *p, struct buf *why)
+{
+    struct engine *e = p->server->engine;
+    struct session *s = engine_session_open(e, NULL, LIT(""), LIT(""));
+    bool ok = true;
+    size_t len;
+
+    session_set_flag(s, SESSION_INTERNAL, true);
+    session_set_authenticated(s, true);
+    for (size_t at = 0; ok && at < p->libraries.len; at += sizeof(len) + len) {
+        memcpy(&len, p->libraries.ptr + at, sizeof(len));
+        struct slice code = slice_of(p->libraries.ptr + at + sizeof(len), len);
+        struct out *o = session_out(s);
+        engine_run(e, s, (const struct slice[]){LIT("FUNCTION"), LIT("LOAD"), LIT("REPLACE"), code}, 4);
+        struct slice reply = slice_of(o->bytes.ptr + o->sent, o->bytes.len - o->sent);
+        ok = reply.len > 0 && reply.ptr[0] != '-';
+        if (!ok)
+            buf_printf(why, "a library of functions can't be loaded: %.*s", (int)reply.len, reply.ptr);
+        out_sent(o, out_pending(o));
+    }
+    engine_session_close(s);
+    buf_fini(&p->libraries);
+    return ok;
+}
+
 static bool
 load_all(struct persist *p, struct rdb_load *l, struct buf *why)
 {
@@ -427,15 +475,18 @@ load_all(struct persist *p, struct rdb_load *l, struct buf *why)
     } while (progress == RDB_WANTS_MORE && !s->stopping);
     engine_set_condition(s->engine, COND_LOADING, false);
     p->loading = false;
-    return progress == RDB_COMPLETE || s->stopping;
+    return s->stopping || (progress == RDB_COMPLETE && load_libraries(p, why));
 }
 
 bool
 persist_load(struct persist *p, struct buf *why)
 {
     struct server *s = p->server;
-    struct rdb_load_options lo = {
-        .disk = &p->disk, .path = file_name(p), .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
+    struct rdb_load_options lo = {.disk = &p->disk,
+                                  .function = keep_library,
+                                  .function_ctx = p,
+                                  .path = file_name(p),
+                                  .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
     int error = 0;
     int64_t from = clock_mono_ns(&s->clock);
     struct rdb_load *l = rdb_load_open(s->engine, &lo, &error, why);

@@ -114,10 +114,18 @@ on_sizes(void *ctx, int index, uint64_t keys, uint64_t expiring)
         keyspace_reserve(into->engine, db, keys < into->keys_max ? keys : into->keys_max);
 }
 
+static bool
+on_function(void *ctx, struct slice code, struct buf *why)
+{
+    struct rdb_into *into = ctx;
+
+    return into->function == NULL || into->function(into->function_ctx, code, why);
+}
+
 struct rdb_handler
 rdb_into_handler(struct rdb_into *into)
 {
-    return (struct rdb_handler){.key = on_key, .sizes = on_sizes, .ctx = into};
+    return (struct rdb_handler){.key = on_key, .sizes = on_sizes, .function = on_function, .ctx = into};
 }
 
 /* -- files ----------------------------------------------------------------------------------------------------- */
@@ -147,6 +155,8 @@ rdb_load_open(struct engine *e, const struct rdb_load_options *opt, int *error, 
     struct rdb_load *l = mem_get_zero(sizeof(*l));
     *l = (struct rdb_load){.disk = d, .fd = fd, .total = (uint64_t)total};
     rdb_into_init(&l->into, e, opt->flags);
+    l->into.function = opt->function;
+    l->into.function_ctx = opt->function_ctx;
     l->into.keys_max = l->total / KEY_BYTES_MIN;
     struct rdb_handler h = rdb_into_handler(&l->into);
     l->reader = rdb_reader_new(&h, &engine_settings(e)->limits);

@@ -21,6 +21,9 @@ struct rdb_into {
     unsigned flags;
     uint64_t keys_max; /* an announcement of more keys than that is not believed */
     uint64_t loaded, expired, replaced;
+    /* The source of a library of functions; false with a reason to stop. NULL: they are left out. */
+    bool (*function)(void *ctx, struct slice code, struct buf *why);
+    void *function_ctx;
     struct {
         struct entry *entry;
         struct db *db;
@@ -41,6 +44,8 @@ struct rdb_load_options {
     const char *path;
     bool checksum;
     unsigned flags;
+    bool (*function)(void *ctx, struct slice code, struct buf *why); /* as in struct rdb_into */
+    void *function_ctx;
 };
 struct rdb_load;
 /* NULL with a negative errno in *error (-ENOENT: there is no such file) and a reason. */

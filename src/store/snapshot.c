@@ -289,6 +289,7 @@ put_head(struct snapshot *s, const struct snapshot_options *opt)
     rdb_put_aux_int(c, LIT("ctime"), engine_now_ms(s->engine) / 1000);
     rdb_put_aux_int(c, LIT("used-mem"), (int64_t)mem_used());
     rdb_put_aux_int(c, LIT("aof-base"), opt->aof_base);
+    buf_add_slice(&c->bytes, opt->records);
 }
 
 struct snapshot *

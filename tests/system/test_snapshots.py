@@ -134,6 +134,21 @@ def test_dump_and_restore_with_redis(start):
         assert a.call("DEBUG", "DIGEST") == digest
 
 
+@only_sorrel
+def test_functions_go_along(tmp_path):
+    oracle, folder = servers.oracle_command(), str(tmp_path)
+    code = "#!lua name=%s\nredis.register_function('%s', function(keys, args) return 'called' end)"
+    with Started(oracle, folder) as c:
+        c.call("FUNCTION", "LOAD", code % ("one", "f1"))
+        c.call("FUNCTION", "LOAD", code % ("two", "f2"))
+        save(c, "SAVE")
+    for program in (OURS, oracle, OURS):
+        with Started(program, folder) as c:
+            assert c.call("FCALL", "f1", 0) == ("$", b"called") and c.call("FCALL", "f2", 0) == ("$", b"called")
+            os.unlink(tmp_path / "dump.rdb")
+            save(c, "SAVE")
+
+
 def test_restore_refuses(shared):
     c = shared.connect()
     c.call("SET", "dumped", "value")
