@@ -7,4 +7,7 @@ enum { CHECK_FINE = 0, CHECK_DAMAGED = 1, CHECK_FAILED = 2 };
 /* FILE [--export json] */
 int check_rdb(int argc, char **argv);
 
+/* FILE|MANIFEST [--fix] [--truncate-to-timestamp T] */
+int check_aof(int argc, char **argv);
+
 #endif

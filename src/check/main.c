@@ -12,7 +12,7 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} tools[] = {{"rdb", check_rdb}};
+} tools[] = {{"rdb", check_rdb}, {"aof", check_aof}};
 
 static int
 usage(FILE *to)
@@ -20,9 +20,14 @@ usage(FILE *to)
     fputs("sorrel-check " SORREL_VERSION ": checks files of Sorrel, Redis and Valkey\n"
           "\n"
           "usage: sorrel-check rdb FILE [--export json]\n"
+          "       sorrel-check aof FILE|MANIFEST [--fix] [--truncate-to-timestamp SECONDS]\n"
           "\n"
           "  rdb FILE        reads a snapshot from front to back and tells what is in it, or where it is damaged\n"
           "  --export json   prints its contents, one JSON object a line, instead\n"
+          "\n"
+          "  aof FILE        reads an append-only file, or all files that a manifest names\n"
+          "  --fix           cuts the last file off where its good part ends; the rest is kept beside it\n"
+          "  --truncate-to-timestamp SECONDS   cuts off what was written later (aof-timestamp-enabled)\n"
           "\n"
           "exit codes: 0 the file is fine, 1 it is damaged, 2 it could not be read or the arguments are wrong\n",
           to);

@@ -53,6 +53,9 @@ void aof_load_end(struct aof *a);
 uint64_t aof_load_total(const struct aof *a);
 uint64_t aof_load_at(const struct aof *a);
 
+/* Cuts a file off where a reader found its good part to end. The rest is kept beside it. */
+bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, struct buf *why);
+
 /* -- writing --------------------------------------------------------------------------------------------------- */
 
 /* Goes on where the log that has been loaded ends, or begins one for an empty dataset. */

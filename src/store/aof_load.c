@@ -128,9 +128,8 @@ is_last(const struct aof *a, size_t at)
 
 /* Copies what is about to be cut off, for whoever may want to look at it. */
 static int
-keep_lost(struct aof *a, const char *path, uint64_t from)
+keep_lost(const struct disk *d, const char *path, uint64_t from)
 {
-    const struct disk *d = a->disk;
     struct buf lost = {0};
     char *bytes = mem_get(64 << 10);
     int in = d->open(d->ctx, path, O_RDONLY, 0), out, r = 0;
@@ -160,13 +159,13 @@ keep_lost(struct aof *a, const char *path, uint64_t from)
     return r;
 }
 
-static bool
-repair(struct aof *a, const char *path, const struct aof_reader *r, struct buf *why)
+bool
+aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, struct buf *why)
 {
     uint64_t keep = aof_reader_keep(r);
 
-    (void)keep_lost(a, path, keep);
-    struct aof_log_options lo = {.disk = a->disk, .clock = a->clock, .path = path, .size = keep};
+    (void)keep_lost(d, path, keep);
+    struct aof_log_options lo = {.disk = d, .clock = clock, .path = path, .size = keep};
     struct aof_log *l = aof_log_open(&lo, why);
     if (l == NULL)
         return false;
@@ -192,7 +191,7 @@ handle_cut(struct aof *a, const char *path, struct buf *why)
         buf_printf(why, "%s: %.*s, and aof-load-truncated is off", path, (int)reason.len, reason.ptr);
     } else {
         log_warning("The end of the append-only file %s is missing: %.*s", path, (int)reason.len, reason.ptr);
-        ok = repair(a, path, a->load.reader, why);
+        ok = aof_repair(a->disk, a->clock, path, a->load.reader, why);
     }
     buf_fini(&reason);
     return ok ? AOF_DONE : AOF_DAMAGED;

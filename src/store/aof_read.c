@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "engine/dispatch.h"
 #include "engine/session.h"
 #include "engine/settings.h"
@@ -37,6 +38,7 @@ struct aof_reader {
     size_t pos;
     uint64_t from;
     bool begun;
+    int64_t until_s;
 
     struct session *session;
     struct request_parser parser;
@@ -70,6 +72,7 @@ aof_reader_open(const struct aof_reader_options *opt, int *error, struct buf *wh
     struct aof_reader *r = mem_get_zero(sizeof(*r));
     r->disk = d;
     r->engine = opt->engine;
+    r->until_s = opt->until_s;
     r->fd = fd;
     r->total = (uint64_t)total;
     if (r->engine != NULL) {
@@ -333,7 +336,12 @@ annotation(struct aof_reader *r, struct buf *why)
             return trouble(r, aof_reader_at(r), "a block's line is damaged", why);
         return enter_block(r, &b, why);
     }
-    r->pos += (size_t)(end - in.ptr) + 1;
+    struct slice stamp = slice_of(in.ptr, (size_t)(end - in.ptr));
+    int64_t at_s;
+    if (r->until_s > 0 && !r->in_multi && stamp.len > 5 && slice_starts(stamp, LIT("#TS:")) &&
+        parse_int64(slice_of(stamp.ptr + 4, stamp.len - 5), &at_s) && at_s > r->until_s)
+        return cut(r, "what follows is later", why);
+    r->pos += stamp.len + 1;
     unit_done(r);
     return AOF_MORE;
 }

@@ -19,6 +19,7 @@ struct aof_reader_options {
     const struct disk *disk;
     struct engine *engine; /* NULL: only check */
     const char *path;
+    int64_t until_s;       /* AOF_CUT before what a timestamp says is later than that; 0: no limit */
 };
 
 /* NULL with a negative errno and a reason. */
