@@ -34,6 +34,9 @@
     X(cmd_zset_range_family)   \
     X(cmd_zset_store_family)   \
     X(cmd_zset_pop_family)     \
+    X(cmd_json_family)         \
+    X(cmd_json_value_family)   \
+    X(cmd_json_array_family)   \
     X(cmd_connection_family)   \
     X(cmd_acl_family)                                                                                                  \
     X(cmd_client_family)       \

@@ -28,7 +28,13 @@
     X(EV_XGROUP_CREATE, "xgroup-create", 't') X(EV_XGROUP_SETID, "xgroup-setid", 't')                                  \
     X(EV_XGROUP_DESTROY, "xgroup-destroy", 't') X(EV_XGROUP_CREATECONSUMER, "xgroup-createconsumer", 't')              \
     X(EV_XGROUP_DELCONSUMER, "xgroup-delconsumer", 't') X(EV_XACK, "xack", ' ')                                        \
-    X(EV_JSON_SET, "json.set", 'd') X(EV_JSON_DEL, "json.del", 'd')                                                    \
+    X(EV_JSON_SET, "json.set", 'd') X(EV_JSON_DEL, "json.del", 'd') X(EV_JSON_MERGE, "json.merge", 'd')                \
+    X(EV_JSON_MSET, "json.mset", 'd') X(EV_JSON_NUMINCRBY, "json.numincrby", 'd')                                      \
+    X(EV_JSON_NUMMULTBY, "json.nummultby", 'd') X(EV_JSON_NUMPOWBY, "json.numpowby", 'd')                              \
+    X(EV_JSON_STRAPPEND, "json.strappend", 'd') X(EV_JSON_TOGGLE, "json.toggle", 'd')                                  \
+    X(EV_JSON_CLEAR, "json.clear", 'd') X(EV_JSON_ARRAPPEND, "json.arrappend", 'd')                                    \
+    X(EV_JSON_ARRINSERT, "json.arrinsert", 'd') X(EV_JSON_ARRPOP, "json.arrpop", 'd')                                  \
+    X(EV_JSON_ARRTRIM, "json.arrtrim", 'd')                                                                            \
     X(EV_EXPIRED, "expired", 'x') X(EV_EVICTED, "evicted", 'e') X(EV_KEYMISS, "keymiss", 'm') X(EV_NEW, "new", 'n')    \
     X(EV_NONE, "", ' ') /* a change that nobody is notified of */
 

@@ -7,6 +7,7 @@
 
 #include "engine/engine_priv.h"
 #include "engine/exec_priv.h"
+#include "value/json.h"
 
 enum { HUGE_BYTES = 1 << 20 };
 
@@ -217,6 +218,7 @@ is_empty(struct entry *e)
     case TYPE_SET: return set_count(h) == 0;
     case TYPE_ZSET: return zset_count(h) == 0;
     case TYPE_HASH: return hash_count(h) == 0;
+    case TYPE_JSON: return json_root(h) == NULL;
     default: return false; /* strings and streams may be empty */
     }
 }

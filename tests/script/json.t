@@ -1,0 +1,270 @@
+# JSON documents: both dialects of paths, replies in both protocols.
+# oracle: skip because redis-server 7.0 has no JSON
+
+== JSON.SET, JSON.GET
+> JSON.SET d $ '{"a":1,"b":[1,2.50,"x"],"c":{"a":true}}'
+OK
+> TYPE d
+ReJSON-RL
+> OBJECT ENCODING d
+"raw"
+> JSON.GET d .
+'{"a":1,"b":[1,2.5,"x"],"c":{"a":true}}'
+> JSON.GET d
+2: '{"a":1,"b":[1,2.5,"x"],"c":{"a":true}}'
+3: '[{"a":1,"b":[1,2.5,"x"],"c":{"a":true}}]'
+> JSON.GET d $..a
+'[1,true]'
+> JSON.GET d .a
+"1"
+> JSON.GET d a c.a
+'{"a":1,"c.a":true}'
+> JSON.GET d $.a .c
+'{"$.a":[1],".c":[{"a":true}]}'
+> JSON.GET d INDENT "  " NEWLINE "\n" SPACE " " .c
+"{\n  \"a\": true\n}"
+> JSON.GET d .none
+-ERR Path '$.none' does not exist
+> JSON.GET d $.none
+"[]"
+> JSON.GET nokey
+nil
+> JSON.SET d $.c.new '[]'
+OK
+> JSON.SET d $.x.y 1
+nil
+> JSON.SET d $.b[9] 1
+-ERR array index out of range
+> JSON.SET d $.b[*].z 1
+-Err wrong static path
+> JSON.SET d $.a 2 NX
+nil
+> JSON.SET d $.none 2 XX
+nil
+> JSON.SET d $..a 5
+OK
+> JSON.GET d .
+'{"a":5,"b":[1,2.5,"x"],"c":{"a":5,"new":[]}}'
+> JSON.SET none $.a 1
+-ERR new objects must be created at the root
+> JSON.SET none $ 1 XX
+nil
+> JSON.SET d $ '{"a":1,}'
+-ERR trailing comma at line 1 column 8
+> JSON.SET d $ 1 NX XX
+-ERR syntax error
+> JSON.SET d $ '[1.5,2.5]' FPHA FP32
+OK
+> SET s 1
+OK
+> JSON.GET s
+-WRONGTYPE Operation against a key holding the wrong kind of value
+> JSON.SET s $ 1
+-WRONGTYPE Operation against a key holding the wrong kind of value
+
+== JSON.MGET, JSON.MSET
+> JSON.MSET a $ '{"x":1}' b $ '{"x":[2]}'
+OK
+> JSON.MGET a b none $.x
+["[1]" "[[2]]" nil]
+> JSON.MGET a b .x
+["1" "[2]"]
+> JSON.MSET a $.x 3 c $.y 4
+-ERR new objects must be created at the root
+> JSON.GET a .x
+"1"
+> JSON.MSET a $
+-ERR wrong number of arguments for 'json.mset' command
+
+== JSON.MERGE
+> JSON.MERGE d $ '{"a":{"b":1,"n":null}}'
+OK
+> JSON.GET d .
+'{"a":{"b":1}}'
+> JSON.MERGE d $ '{"a":{"c":2,"b":null},"z":[1]}'
+OK
+> JSON.GET d .
+'{"a":{"c":2},"z":[1]}'
+> JSON.MERGE d $.a null
+OK
+> JSON.MERGE d $.y 7
+OK
+> JSON.GET d .
+'{"z":[1],"y":7}'
+
+== JSON.DEL, JSON.FORGET
+> JSON.SET d $ '{"a":{"a":1,"b":2},"l":[1,2,3]}'
+OK
+> JSON.DEL d $..a
+:1
+> JSON.GET d .
+'{"l":[1,2,3]}'
+> JSON.FORGET d .l[1]
+:1
+> JSON.GET d .
+'{"l":[1,3]}'
+> JSON.DEL d $.l[*]
+:2
+> JSON.GET d .
+'{"l":[]}'
+> JSON.DEL d $.none
+:0
+> JSON.DEL d
+:1
+> EXISTS d
+:0
+> JSON.DEL d
+:0
+
+== JSON.TYPE
+> JSON.SET d $ '{"a":[1,1.5,"s",null,true,{},[]]}'
+OK
+> JSON.TYPE d $.a[*]
+2: ["integer" "number" "string" "null" "boolean" "object" "array"]
+3: [["integer" "number" "string" "null" "boolean" "object" "array"]]
+> JSON.TYPE d .a
+2: "array"
+3: ["array"]
+
+== numbers
+> JSON.SET d $ '{"a":1,"b":2.5,"c":"x","l":[{"a":10}],"big":9223372036854775807}'
+OK
+> JSON.NUMINCRBY d $..a 2
+2: "[3,12]"
+3: [:3 :12]
+> JSON.NUMINCRBY d .b 0.25
+2: "2.75"
+3: [,2.75]
+> JSON.NUMMULTBY d $.* 2
+2: "[6,5.5,null,null,1.8446744073709552e19]"
+3: [:6 ,5.5 nil nil ,18446744073709552000]
+> JSON.NUMPOWBY d .a 3
+2: "216"
+3: [:216]
+> JSON.NUMINCRBY d .c 1
+-WRONGTYPE wrong type of path value - expected a number but found string
+> JSON.NUMINCRBY d .none 1
+-ERR Path '$.none' does not exist
+> JSON.NUMINCRBY none $ 1
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.SET d .a 1e308
+OK
+> JSON.NUMMULTBY d .a 1e10
+-ERR result is not a number
+
+== strings and booleans
+> JSON.SET d $ '{"a":"foo","l":["x",1],"t":true}'
+OK
+> JSON.STRAPPEND d $..* '"ba\u0072"'
+[:6 nil nil :4 nil]
+> JSON.STRLEN d .a
+:6
+> JSON.STRLEN d $.*
+[:6 nil nil]
+> JSON.STRAPPEND d .t '"x"'
+-WRONGTYPE wrong type of path value - expected string but found boolean
+> JSON.TOGGLE d $.*
+[nil nil :0]
+> JSON.TOGGLE d .t
+"true"
+> JSON.GET d .
+'{"a":"foobar","l":["xbar",1],"t":true}'
+> JSON.STRLEN none .a
+nil
+
+== JSON.CLEAR
+> JSON.SET d $ '{"a":1,"b":[1],"c":{"x":1},"s":"x","z":0,"e":[]}'
+OK
+> JSON.CLEAR d $.*
+:3
+> JSON.GET d .
+'{"a":0,"b":[],"c":{},"s":"x","z":0,"e":[]}'
+> JSON.CLEAR d
+:1
+> JSON.GET d .
+"{}"
+
+== objects
+> JSON.SET d $ '{"a":{"x":1,"y":2},"b":3}'
+OK
+> JSON.OBJKEYS d $.*
+[["x" "y"] nil]
+> JSON.OBJKEYS d .a
+["x" "y"]
+> JSON.OBJLEN d $
+[:2]
+> JSON.OBJLEN d .
+:2
+> JSON.RESP d .a
+[/\{/ "x" :1 "y" :2]
+> JSON.DEBUG MEMORY d .b
+:1
+> JSON.DEBUG FOO
+-ERR unknown subcommand 'FOO'. Try JSON.DEBUG HELP.
+
+== arrays
+> JSON.SET d $ '{"a":[1,2],"b":{"a":[]},"c":{"a":1}}'
+OK
+> JSON.ARRAPPEND d $..a 3 '"x"'
+[:4 :2 nil]
+> JSON.GET d $..a
+'[[1,2,3,"x"],[3,"x"],1]'
+> JSON.ARRINDEX d $..a '"x"'
+[:3 :1 nil]
+> JSON.ARRINDEX d .a 2 2
+:-1
+> JSON.ARRINDEX d .a 2 -3
+:1
+> JSON.ARRINSERT d .a 1 9 8
+:6
+> JSON.ARRINSERT d .a 7 1
+-ERR index out of bounds
+> JSON.GET d .a
+'[1,9,8,2,3,"x"]'
+> JSON.ARRLEN d $..a
+[:6 :2 nil]
+> JSON.ARRPOP d .a
+'"x"'
+> JSON.ARRPOP d .a 0
+"1"
+> JSON.ARRPOP d $..a -2
+["2" "3" nil]
+> JSON.ARRTRIM d .a 1 1
+:1
+> JSON.GET d .a
+"[8]"
+> JSON.ARRTRIM d .a 5 9
+:0
+> JSON.ARRPOP d .a
+nil
+> JSON.ARRLEN d .c.a
+-WRONGTYPE wrong type of path value - expected array but found integer
+
+== with everything else
+> JSON.SET d $ '{"a":[1,{"b":"x"}]}'
+OK
+> EXPIRE d 100
+:1
+> JSON.SET d $.a[0] 5
+OK
+> TTL d
+:99..100
+> COPY d e
+:1
+> RENAME d f
+OK
+> JSON.GET f .
+'{"a":[5,{"b":"x"}]}'
+> JSON.GET e .a[1].b
+'"x"'
+> MULTI
+OK
+> JSON.NUMINCRBY f .a[0] 1
+QUEUED
+> JSON.GET f .a[0]
+QUEUED
+> EXEC
+2: ["6" "6"]
+3: [[:6] "6"]
+> EVAL "return redis.call('JSON.GET', KEYS[1], '.a[0]')" 1 f
+"6"
