@@ -9,6 +9,7 @@
 #include "cmd/cmd_digest.h"
 
 #include "value/stream.h"
+#include "value/json.h"
 
 #include <stdio.h>
 
@@ -124,6 +125,11 @@ digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
             fold_pair(digest, a, b);
     } else if (type == TYPE_STREAM) {
         digest_stream(digest, value);
+    } else if (type == TYPE_JSON) {
+        struct buf text = {0};
+        json_print(json_root(value), NULL, &text);
+        chain(digest, buf_slice(&text));
+        buf_fini(&text);
     }
     if (entry_expiry(e) >= 0)
         fold(digest, LIT("!!expire!!"));

@@ -53,6 +53,10 @@ enum rdb_opcode {
     RDB_EOF = 255,
 };
 
+/* A JSON document is a value of the module type "ReJSON-RL", version 3: its text as one string between these. */
+#define RDB_JSON_ID UINT64_C(0x45e25238df912c03)
+enum rdb_module_part { RDB_PART_END = 0, RDB_PART_STRING = 5 };
+
 enum rdb_container { RDB_NODE_PLAIN = 1, RDB_NODE_PACKED = 2 };
 
 enum {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "store/packs.h"
 #include "value/hash.h"
+#include "value/json.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/zset.h"
@@ -183,7 +184,7 @@ rdb_build_fini(struct rdb_build *b)
 static const char *
 type_trouble(unsigned type, bool valkey)
 {
-    if (type == RDB_MODULE || type == RDB_MODULE_2)
+    if (type == RDB_MODULE)
         return "a value of a module's type";
     if ((type == RDB_HASH_EXPIRES_VALKEY || type == RDB_HASH_EXPIRES_VALKEY + 1) &&
         !(valkey && type == RDB_HASH_EXPIRES_VALKEY))
@@ -217,6 +218,7 @@ value_type_of(unsigned type)
         [RDB_SET_LISTPACK] = TYPE_SET,
         [RDB_STREAM_3] = TYPE_STREAM,
         [RDB_HASH_EXPIRES_VALKEY] = TYPE_HASH,
+        [RDB_MODULE_2] = TYPE_JSON,
         [RDB_HASH_EXPIRES] = TYPE_HASH,
         [RDB_HASH_EXPIRES_LISTPACK] = TYPE_HASH,
     };
@@ -476,11 +478,49 @@ build_expires_block(struct rdb_build *b, struct rdb_input *in)
     return got == RDB_GOT ? add_block(b, in, PACK_LISTPACK, block, 3) : got;
 }
 
+/* The parts of a document's value, of which the string is checked as any other JSON text. */
+static enum rdb_got
+get_json(struct rdb_build *b, struct rdb_input *in, struct slice *text)
+{
+    uint64_t id, part;
+
+    RDB_TRY(rdb_get_len(in, &id));
+    if (id != RDB_JSON_ID)
+        return rdb__bad(in, "a value of a module's type");
+    RDB_TRY(rdb_get_len(in, &part));
+    if (part != RDB_PART_STRING)
+        return rdb__bad(in, "a JSON document in a form that is not known");
+    RDB_TRY(rdb_get_string(in, &b->a, text));
+    RDB_TRY(rdb_get_len(in, &part));
+    return part == RDB_PART_END ? RDB_GOT : rdb__bad(in, "a JSON document has more parts than known");
+}
+
+static enum rdb_got
+build_json(struct rdb_build *b, struct rdb_input *in)
+{
+    const unsigned char *from = in->p;
+    struct json_error error;
+    struct slice text;
+    enum rdb_got got = get_json(b, in, &text);
+
+    if (got == RDB_MORE)
+        in->p = from;
+    if (got != RDB_GOT)
+        return got;
+    buf_reset(&b->b);
+    if (!json_parse(text, JSON_DEPTH_MAX, &b->b, &error))
+        return rdb__bad(in, "a JSON document is not valid");
+    return json_set((struct json *)entry_handle(b->entry), buf_slice(&b->b))
+               ? RDB_GOT
+               : rdb__bad(in, "there is not enough memory for a JSON document");
+}
+
 enum rdb_got
 rdb_build_step(struct rdb_build *b, struct rdb_input *in)
 {
     switch (b->type) {
     case RDB_STRING: return build_string(b, in);
+    case RDB_MODULE_2: return build_json(b, in);
     case RDB_STREAM:
     case RDB_STREAM_2:
     case RDB_STREAM_3: return rdb__build_stream(b, in);

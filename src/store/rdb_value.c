@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "store/listpack.h"
 #include "store/rdb_write_priv.h"
+#include "value/json.h"
 
 enum {
     LIST_NODE_BYTES = 8192,
@@ -53,6 +54,7 @@ type_of(struct entry *e)
     case TYPE_ZSET: return is_packed(zset_encoding(h)) ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
     case TYPE_HASH: return is_packed(hash_encoding(h)) ? RDB_HASH_LISTPACK : RDB_HASH;
     case TYPE_STREAM: return RDB_STREAM_2;
+    case TYPE_JSON: return RDB_MODULE_2;
     default: return RDB_STRING;
     }
 }
@@ -548,6 +550,20 @@ put_stream(struct rdb_chunk *c, struct rdb_value *v, const struct stream *s, siz
     return put_stream_groups(c, v, s, budget);
 }
 
+/* A document is printed in one go: it is one string in the file. */
+static void
+put_json(struct rdb_chunk *c, const struct json *j)
+{
+    struct buf text = {0};
+
+    json_print(json_root(j), NULL, &text);
+    rdb_put_len(c, RDB_JSON_ID);
+    rdb_put_len(c, RDB_PART_STRING);
+    rdb_put_string(c, buf_slice(&text));
+    rdb_put_len(c, RDB_PART_END);
+    buf_fini(&text);
+}
+
 bool
 rdb_put_value(struct rdb_chunk *c, struct rdb_value *v, size_t budget)
 {
@@ -559,6 +575,7 @@ rdb_put_value(struct rdb_chunk *c, struct rdb_value *v, size_t budget)
     case TYPE_ZSET: return put_zset(c, v, h, budget);
     case TYPE_HASH: return put_hash(c, v, h, budget);
     case TYPE_STREAM: return put_stream(c, v, h, budget);
+    case TYPE_JSON: put_json(c, h); return true;
     default: rdb__put_string_value(c, v->entry); return true;
     }
 }
