@@ -81,6 +81,11 @@ print('rq: all right')
     assert "all right" in run([sys.executable, "-c", code])
 
 
+def test_bullmq(server, node):
+    """The campaign runs it with 10000 jobs: node bullmq.js PORT 10000."""
+    assert "all right" in run(["node", "bullmq.js", str(server.port), "300"], cwd=node)
+
+
 def test_two_socketio_servers(server, background, tmp_path):
     ports = [servers.free_port(), servers.free_port()]
     for i, port in enumerate(ports):
