@@ -89,24 +89,13 @@ add_dense(struct exec *x, struct entry **e, bool *changed)
 static enum rc
 add_sparse(struct exec *x, struct entry **e, struct slice sketch, bool *changed)
 {
-    struct buf *copy = NULL;
+    /* Copying is cheaper than finding a register. */
+    struct buf *copy = exec_scratch(x);
 
-    for (int i = 2; i < x->argc; i++) {
-        struct hll_item item = hll_item_of(x->argv[i]);
-
-        if (copy == NULL) {
-            if (hll_get(sketch, item.index) >= item.value)
-                continue;
-            copy = exec_scratch(x);
-            buf_add_slice(copy, sketch);
-        }
-        *changed |= hll_raise(copy, item, sparse_max(x));
-    }
-    if (copy == NULL && *changed) {
-        copy = exec_scratch(x);
-        buf_add_slice(copy, sketch);
-    }
-    if (copy == NULL)
+    buf_add_slice(copy, sketch);
+    for (int i = 2; i < x->argc; i++)
+        *changed |= hll_raise(copy, hll_item_of(x->argv[i]), sparse_max(x));
+    if (!*changed)
         return RC_OK;
     hll_cache_drop(copy->ptr);
     return store(x, e, buf_slice(copy));

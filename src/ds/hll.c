@@ -92,6 +92,53 @@ runs_end(struct slice s)
     return (const unsigned char *)s.ptr + s.len;
 }
 
+/* Most runs of a full sparse sketch are one byte long, so eight of them can be summed at once. Returns false, and the
+ * sum is meaningless, when one of the eight bytes begins a long run. */
+static inline bool
+eight_runs(const unsigned char *p, uint32_t *registers)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t w, top, pairs;
+
+    memcpy(&w, p, 8);
+    top = (w ^ 0x40 * ones) & 0xc0 * ones;
+    if (((top - ones) & ~top & 0x80 * ones) != 0)
+        return false;
+    /* The two low bits of values, the six low bits of zeros. */
+    w &= 0x3f * ones - (w >> 7 & ones) * 0x3c;
+    pairs = (w & UINT64_C(0x00ff00ff00ff00ff)) + (w >> 8 & UINT64_C(0x00ff00ff00ff00ff));
+    *registers = (uint32_t)(pairs * UINT64_C(0x0001000100010001) >> 48) + 8;
+    return true;
+}
+
+/* Where the run with a register is, which run is before it (itself, if it is the first) and which register it begins
+ * with. */
+struct place {
+    const unsigned char *at, *previous;
+    uint32_t first;
+};
+
+static struct place
+find_run(struct slice s, uint32_t index)
+{
+    const unsigned char *p = runs_begin(s), *end = runs_end(s), *previous = p;
+    uint32_t first = 0, n;
+
+    for (;;) {
+        while (end - p >= 8 && eight_runs(p, &n) && first + n <= index) {
+            first += n;
+            p += 8;
+            previous = p - 1;
+        }
+        struct run r = run_at(p);
+        if (first + r.registers > index)
+            return (struct place){p, previous, first};
+        first += r.registers;
+        previous = p;
+        p += r.bytes;
+    }
+}
+
 /* -- whole sketches -------------------------------------------------------------------------------------------- */
 
 bool
@@ -111,11 +158,17 @@ bool
 hll_valid(struct slice s)
 {
     uint64_t registers = 0;
+    uint32_t n;
 
     if (hll_is_dense(s))
         return true;
     const unsigned char *p = runs_begin(s), *end = runs_end(s);
     while (p < end) {
+        if (end - p >= 8 && eight_runs(p, &n)) {
+            registers += n;
+            p += 8;
+            continue;
+        }
         if ((*p & 0xc0) == 0x40 && end - p < 2)
             return false;
         struct run r = run_at(p);
@@ -188,13 +241,7 @@ hll_get(struct slice sketch, uint32_t index)
 {
     if (hll_is_dense(sketch))
         return dense_get(runs_begin(sketch), index);
-    const unsigned char *p = runs_begin(sketch);
-    struct run r = run_at(p);
-    for (uint32_t first = 0; first + r.registers <= index; r = run_at(p)) {
-        first += r.registers;
-        p += r.bytes;
-    }
-    return r.value;
+    return run_at(find_run(sketch, index).at).value;
 }
 
 bool
@@ -280,15 +327,11 @@ hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max)
         hll_to_dense(sketch);
         return hll_dense_raise(sketch->ptr, item);
     }
-    size_t at = HLL_HEADER_BYTES, previous = at;
-    uint32_t first = 0;
-    struct run r = run_at((unsigned char *)sketch->ptr + at);
-    while (first + r.registers <= item.index) {
-        first += r.registers;
-        previous = at;
-        at += r.bytes;
-        r = run_at((unsigned char *)sketch->ptr + at);
-    }
+    struct place found = find_run(buf_slice(sketch), item.index);
+    size_t at = (size_t)((const char *)found.at - sketch->ptr),
+           previous = (size_t)((const char *)found.previous - sketch->ptr);
+    struct run r = run_at(found.at);
+    uint32_t first = found.first;
     if (r.value >= item.value)
         return false;
 

@@ -1,0 +1,110 @@
+"""CPU of sorrel-server beside redis-server for commands of bitmaps, HyperLogLog, geo and SORT, in one run.
+
+    /usr/bin/python3 tests/bench/families.py build/bin/sorrel-server [redis-server]
+
+Each server gets the same commands in pipelines over one connection; what counts is the CPU time that its process used
+(/proc/PID/stat), so that the client and what else runs on the machine count for nothing. Ratios below 0.7 are wanted.
+"""
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def encode(*words):
+    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+class Server:
+    def __init__(self, program):
+        self.dir = tempfile.TemporaryDirectory()
+        port = free_port()
+        self.process = subprocess.Popen([program, "--port", str(port), "--save", "", "--dir", self.dir.name, "--bind", "127.0.0.1"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                self.socket = socket.create_connection(("127.0.0.1", port))
+                break
+            except OSError:
+                time.sleep(0.02)
+        self.reader = self.socket.makefile("rb", 1 << 20)
+
+    def cpu(self):
+        with open(f"/proc/{self.process.pid}/schedstat") as f:
+            return int(f.read().split()[0]) / 1e9
+
+    def read(self):
+        line = self.reader.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise RuntimeError(rest.decode())
+        if kind == b"$" and int(rest) >= 0:
+            self.reader.read(int(rest) + 2)
+        elif kind == b"*":
+            for _ in range(max(0, int(rest))):
+                self.read()
+
+    def run(self, commands, pipeline):
+        for i in range(0, len(commands), pipeline):
+            batch = commands[i:i + pipeline]
+            self.socket.sendall(b"".join(batch))
+            for _ in batch:
+                self.read()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def cases(r):
+    yield ("BITCOUNT of 10 MB", [encode("SET", "big", r.randbytes(10_000_000))], [encode("BITCOUNT", "big")] * 100, 1)
+    yield ("BITOP AND of two 10 MB", [encode("SET", "big2", r.randbytes(10_000_000))], [encode("BITOP", "AND", "d", "big", "big2")] * 20, 1)
+    yield ("SETBIT", [], [encode("SETBIT", "bits", r.randrange(1 << 20), r.randrange(2)) for _ in range(100_000)], 100)
+    yield ("PFADD, sparse to dense", [], [encode("PFADD", f"p{r.randrange(10)}", f"element:{r.randrange(10**9)}") for _ in range(100_000)], 100)
+    yield ("PFADD, small sketches", [], [encode("PFADD", f"s{r.randrange(2000)}", f"element:{r.randrange(10**9)}") for _ in range(100_000)], 100)
+    yield ("PFCOUNT of 10 keys", [], [encode("PFCOUNT", *[f"p{i}" for i in range(10)])] * 2000, 50)
+    places = [encode("GEOADD", "g", *[w for i in range(j, j + 100) for w in (r.uniform(5, 20), r.uniform(40, 50), f"place:{i}")])
+              for j in range(0, 100_000, 100)]
+    search = [encode("GEOSEARCH", "g", "FROMLONLAT", r.uniform(8, 17), r.uniform(42, 48), "BYRADIUS", 20, "km", "ASC", "WITHDIST")
+              for _ in range(5000)]
+    yield ("GEOADD", [], places, 1)
+    yield ("GEOSEARCH radius 20 km, 60 found", [], search, 50)
+    numbers = [encode("RPUSH", "l", *[r.randrange(10**9) for _ in range(10_000)])]
+    yield ("SORT of 10,000", numbers, [encode("SORT", "l")] * 50, 1)
+    yield ("SORT of 10,000 LIMIT 0 10", [], [encode("SORT", "l", "LIMIT", 0, 10)] * 50, 1)
+    yield ("SORT of 10,000 ALPHA", [], [encode("SORT", "l", "ALPHA")] * 50, 1)
+
+
+def main():
+    programs = [sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "redis-server"]
+    servers = [Server(os.path.abspath(programs[0])), Server(programs[1])]
+    worst = 0
+    try:
+        print(f"{'':36}{'sorrel':>10}{'redis':>10}  CPU us a command, ratio")
+        for name, setup, commands, pipeline in cases(random.Random(1)):
+            used = []
+            for s in servers:
+                s.run(setup, 1)
+                before = s.cpu()
+                s.run(commands, pipeline)
+                used.append((s.cpu() - before) / len(commands) * 1e6)
+            worst = max(worst, used[0] / used[1])
+            print(f"{name:36}{used[0]:10.2f}{used[1]:10.2f}  {used[0] / used[1]:.2f}", flush=True)
+    finally:
+        for s in servers:
+            s.stop()
+    print(f"worst ratio {worst:.2f}")
+
+
+if __name__ == "__main__":
+    main()
