@@ -18,6 +18,7 @@ enum {
     PIECES = 8, /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
     BACKLOG_MAX = 1 << 20, /* the walk rests while more than this waits */
+    FREE_SLICE_NS = 1000000000,
     BUCKETS_PER_LOOK = 16,
 };
 
@@ -346,7 +347,8 @@ visit(void *ctx, void *item)
         if (at < w->from)
             return;
     }
-    if (UNLIKELY(entry_flags(e) & ENTRY_STAMP)) {
+    /* In a dataset that stands still everything is written: marks could only be those of another snapshot. */
+    if (UNLIKELY(entry_flags(e) & ENTRY_STAMP) && !s->still) {
         entry_set_flag(e, ENTRY_STAMP, false);
         return;
     }
@@ -405,7 +407,7 @@ finish(struct snapshot *s)
 static bool
 out_of_time(const struct snapshot *s, int64_t deadline)
 {
-    return (!s->still && rdb_file_backlog(s->file) > BACKLOG_MAX) || clock_mono_ns(&s->clock) >= deadline;
+    return (!s->still && !s->dead && rdb_file_backlog(s->file) > BACKLOG_MAX) || clock_mono_ns(&s->clock) >= deadline;
 }
 
 bool
@@ -477,9 +479,9 @@ snapshot_free(struct snapshot *s)
 {
     if (s == NULL)
         return;
-    if (!s->done) {
-        s->dead = true;
-        finish(s);
+    /* The marks must not outlive it: the next snapshot would leave those keys out. */
+    snapshot_give_up(s);
+    while (!snapshot_step(s, FREE_SLICE_NS)) {
     }
     free_chunk(s, s->chunk);
     free_chunk(s, s->early);

@@ -40,7 +40,7 @@ uint64_t snapshot_keys_done(const struct snapshot *s);
 uint64_t snapshot_keys_total(const struct snapshot *s);
 /* Bytes of old states that have been written ahead of the walk. */
 uint64_t snapshot_early_bytes(const struct snapshot *s);
-/* After snapshot_step() said true, or when the engine is about to be freed. */
+/* One that is not complete is given up, and the walk brought to its end at once. */
 void snapshot_free(struct snapshot *s);
 
 #endif
