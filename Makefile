@@ -45,7 +45,7 @@ BIN      := $(if $(filter release,$(MODE)),$(BUILD)/bin,$(BUILD)/$(MODE)/bin)
 AR       := $(if $(filter release,$(MODE)),gcc-ar,ar)
 
 # Sanitizers watch the C library's allocator; everything else runs on jemalloc.
-PKGS     := libcrypto liblzf luajit $(if $(filter release dev cov,$(MODE)),jemalloc)
+PKGS     := libssl libcrypto liblzf luajit $(if $(filter release dev cov,$(MODE)),jemalloc)
 pkg      = $(if $(1),$(shell pkg-config $(2) $(1) 2>/dev/null))
 CFLAGS   ?=
 LDFLAGS  ?=

@@ -55,6 +55,7 @@ struct conn {
     uint32_t mark;     /* the owner's */
     uint32_t group_at; /* place in net->group, plus one */
     bool paused, ended;
+    bool owner_asked; /* it is in net->resume because the owner wants to see its input again */
     bool stuck; /* the last write did not take everything, and no room has been reported since */
 };
 
@@ -136,19 +137,43 @@ conn_flush_soon(struct conn *c)
         c->flush_at = list_add(&c->net->flush, c);
 }
 
-void
-conn_resume_soon(struct conn *c)
+static void
+resume_later(struct conn *c)
 {
     if (c->resume_at == 0)
         c->resume_at = list_add(&c->net->resume, c);
 }
 
+void
+conn_resume_soon(struct conn *c)
+{
+    c->owner_asked = true;
+    resume_later(c);
+}
+
 /* -- life ------------------------------------------------------------------------------------------------------ */
+
+/* The transport has bytes that the socket does not report. */
+static bool
+has_more(const struct conn *c)
+{
+    return c->io.ops->more != NULL && c->io.ops->more(c->io.state);
+}
+
+static unsigned
+waits_for(const struct conn *c)
+{
+    return c->io.ops->waits_for != NULL ? c->io.ops->waits_for(c->io.state) : 0;
+}
 
 static void
 watch(struct conn *c, bool for_room)
 {
     uint32_t events = c->paused ? LOOP_PEER_GONE : LOOP_READ;
+    unsigned special = waits_for(c);
+
+    if (UNLIKELY(special != 0))
+        for_room = (for_room && !(special & TRANSPORT_MUTE)) || (special & LOOP_WRITE);
 
     loop_watch(c->net->loop, &c->src, c->ended ? 0 : events | (for_room ? LOOP_WRITE : 0));
 }
@@ -208,6 +233,12 @@ conn_set_out(struct conn *c, struct out *out)
     c->out = out;
 }
 
+struct transport
+conn_transport(const struct conn *c)
+{
+    return c->io;
+}
+
 int
 conn_fd(const struct conn *c)
 {
@@ -233,6 +264,8 @@ conn_pause(struct conn *c, bool paused)
         return;
     c->paused = paused;
     watch(c, (c->src.events & LOOP_WRITE) != 0);
+    if (!paused && has_more(c))
+        resume_later(c);
 }
 
 size_t
@@ -340,6 +373,21 @@ read_ended(struct conn *c, ssize_t got)
         gone(c, 0);
     else if (errno != EAGAIN && errno != EINTR)
         gone(c, errno);
+    else if (c->io.ops->waits_for != NULL)
+        watch(c, c->stuck);
+}
+
+/* After every read that brought something. */
+static void
+read_went_well(struct conn *c, size_t got)
+{
+    c->net->stats.reads++;
+    c->net->stats.bytes_in += got;
+    if (c->io.ops->more != NULL) {
+        watch(c, c->stuck);
+        if (has_more(c))
+            resume_later(c);
+    }
 }
 
 /* Hands over what was read into the shared buffer and keeps what the owner does not use up. */
@@ -400,8 +448,7 @@ read_shared(struct conn *c)
     }
     if (had > 0)
         memcpy(to, c->in.ptr, had);
-    n->stats.reads++;
-    n->stats.bytes_in += (size_t)got;
+    read_went_well(c, (size_t)got);
     n->group[n->group_n++] = (struct arrival){c, slice_of(to, had + (size_t)got)};
     c->group_at = n->group_n;
     n->shared_used += had + (size_t)got;
@@ -411,7 +458,6 @@ read_shared(struct conn *c)
 static void
 read_private(struct conn *c)
 {
-    struct net *n = c->net;
     size_t room = c->in.cap - c->in.len, used;
 
     /* Room grows with what has really arrived, so that announcing a size costs us nothing. */
@@ -430,8 +476,7 @@ read_private(struct conn *c)
         read_ended(c, got);
         return;
     }
-    n->stats.reads++;
-    n->stats.bytes_in += (size_t)got;
+    read_went_well(c, (size_t)got);
     buf_advance(&c->in, (size_t)got);
     if (c->in.len < c->wants) {
         /* Not worth a look yet, but the owner must see how much it has become. */
@@ -447,6 +492,15 @@ read_private(struct conn *c)
 }
 
 static void
+read_some(struct conn *c)
+{
+    if (LIKELY(c->in.len <= JOIN_MAX && c->wants < SHARED_SIZE))
+        read_shared(c);
+    else
+        read_private(c);
+}
+
+static void
 conn_ready(struct source *src, uint32_t events)
 {
     struct conn *c = (struct conn *)src; /* src is its first member */
@@ -454,6 +508,8 @@ conn_ready(struct source *src, uint32_t events)
     if (events & LOOP_WRITE) {
         c->stuck = false;
         conn_flush_soon(c);
+        if (UNLIKELY(waits_for(c) & LOOP_WRITE))
+            events |= LOOP_READ; /* the read that could not go on without sending something */
     }
     if (c->ended || !(events & ~(uint32_t)LOOP_WRITE))
         return;
@@ -461,10 +517,8 @@ conn_ready(struct source *src, uint32_t events)
         /* Its end is all that a paused connection is watched for; bytes may be there since before it was paused. */
         if (events & ~(uint32_t)(LOOP_READ | LOOP_WRITE))
             gone(c, 0);
-    } else if (LIKELY(c->in.len <= JOIN_MAX && c->wants < SHARED_SIZE)) {
-        read_shared(c);
-    } else {
-        read_private(c);
+    } else if (c->group_at == 0) { /* otherwise it has been read in this turn */
+        read_some(c);
     }
 }
 
@@ -472,13 +526,26 @@ static void
 resume(struct conn *c)
 {
     size_t used;
+    bool asked = c->owner_asked;
 
-    if (c->ended || c->in.len == 0 || !hand_over(c, buf_slice(&c->in), &used))
+    c->owner_asked = false;
+    if (c->ended)
         return;
-    if (used == c->in.len)
-        buf_fini(&c->in);
-    else
-        buf_consume(&c->in, used);
+    if (asked && c->in.len > 0) {
+        if (!hand_over(c, buf_slice(&c->in), &used))
+            return;
+        if (used == c->in.len)
+            buf_fini(&c->in);
+        else
+            buf_consume(&c->in, used);
+    }
+    /* While it waits for another turn with what it has, nothing is added to that. */
+    if (UNLIKELY(has_more(c)) && !c->ended && !c->paused) {
+        if (c->owner_asked)
+            resume_later(c);
+        else
+            read_some(c);
+    }
 }
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
@@ -549,14 +616,12 @@ static bool
 read_and_hand_over(struct conn *c)
 {
     enum { PIECE = 16 * 1024 };
-    struct net *n = c->net;
     size_t used;
 
     ssize_t got = c->io.ops->read(c->io.state, buf_room(&c->in, PIECE), PIECE);
     if (got <= 0)
         return false; /* what that means is for the loop to find out */
-    n->stats.reads++;
-    n->stats.bytes_in += (size_t)got;
+    read_went_well(c, (size_t)got);
     buf_advance(&c->in, (size_t)got);
     if (!hand_over(c, buf_slice(&c->in), &used))
         return false;

@@ -63,6 +63,7 @@ void *conn_data(const struct conn *c);
 void conn_set_data(struct conn *c, void *data);
 void conn_set_out(struct conn *c, struct out *out);
 int conn_fd(const struct conn *c);
+struct transport conn_transport(const struct conn *c);
 /* A word for the owner, 0 at first. */
 uint32_t conn_mark(const struct conn *c);
 void conn_set_mark(struct conn *c, uint32_t mark);

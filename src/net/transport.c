@@ -35,7 +35,7 @@ socket_close(void *state)
 struct transport
 transport_socket(int fd)
 {
-    static const struct transport_ops ops = {socket_read, socket_writev, socket_close};
+    static const struct transport_ops ops = {.read = socket_read, .writev = socket_writev, .close = socket_close};
 
     return (struct transport){&ops, (void *)(intptr_t)fd};
 }

@@ -31,18 +31,19 @@ may_be_missing(int error)
 }
 
 static bool
-bind_address(struct server *s, struct slice address, int port, struct listener **out, struct buf *why)
+bind_address(struct server *s, struct slice address, int port, bool tls, struct listener **out, struct buf *why)
 {
+    enum config_id pace = tls ? CFG_MAX_NEW_TLS_CONNECTIONS_PER_CYCLE : CFG_MAX_NEW_CONNECTIONS_PER_CYCLE;
     bool optional = slice_starts(address, LIT("-"));
     struct buf host = {0}, reason = {0};
 
     buf_add_slice(&host, slice_skip(address, optional));
     buf_add_char(&host, '\0');
-    *out = listener_tcp(net_loop(s->net), server_listener_owner(s), host.ptr, port,
+    *out = listener_tcp(net_loop(s->net), server_listener_owner(s, tls), host.ptr, port,
                         (int)config_num(s->config, CFG_TCP_BACKLOG), &reason);
     bool ok = *out != NULL || (optional && may_be_missing(errno));
     if (*out != NULL)
-        listener_set_accepts_per_turn(*out, (int)config_num(s->config, CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
+        listener_set_accepts_per_turn(*out, (int)config_num(s->config, pace));
     if (!ok)
         buf_printf(why, "could not listen on %s port %d: %.*s", host.ptr, port, (int)reason.len, reason.ptr);
     buf_fini(&host);
@@ -52,17 +53,17 @@ bind_address(struct server *s, struct slice address, int port, struct listener *
 
 /* Opens one TCP listener for each address into v; on failure none is left open. */
 static int
-bind_all(struct server *s, struct listener **v, int max, struct buf *why)
+bind_port(struct server *s, int port, bool tls, struct listener **v, int max, struct buf *why)
 {
     struct slice_vec words = {0};
-    int port = (int)config_num(s->config, CFG_PORT), n = 0;
+    int n = 0;
     bool ok = true;
 
     if (port == 0)
         return 0;
     (void)words_split(config_text(s->config, CFG_BIND), NULL, &words);
     for (size_t i = 0; i < words.n && ok && n < max; i++) {
-        ok = bind_address(s, words.v[i], port, &v[n], why);
+        ok = bind_address(s, words.v[i], port, tls, &v[n], why);
         n += ok && v[n] != NULL;
     }
     if (ok && n == 0 && words.n > 0) {
@@ -73,6 +74,18 @@ bind_all(struct server *s, struct listener **v, int max, struct buf *why)
     while (!ok && n > 0)
         listener_close(v[--n]);
     return ok ? n : -1;
+}
+
+static int
+bind_all(struct server *s, struct listener **v, int max, struct buf *why)
+{
+    int n = bind_port(s, (int)config_num(s->config, CFG_PORT), false, v, max, why);
+    if (n < 0)
+        return -1;
+    int more = bind_port(s, (int)config_num(s->config, CFG_TLS_PORT), true, v + n, max - n, why);
+    while (more < 0 && n > 0)
+        listener_close(v[--n]);
+    return more < 0 ? -1 : n + more;
 }
 
 bool
@@ -109,7 +122,7 @@ server_listen(struct server *s, struct buf *why)
     if (path.len == 0)
         return true;
     struct buf reason = {0};
-    struct listener *l = listener_unix(net_loop(s->net), server_listener_owner(s), path.ptr,
+    struct listener *l = listener_unix(net_loop(s->net), server_listener_owner(s, false), path.ptr,
                                        (unsigned)config_num(s->config, CFG_UNIXSOCKETPERM),
                                        (int)config_num(s->config, CFG_TCP_BACKLOG), &reason);
     if (l == NULL)
@@ -217,8 +230,11 @@ apply_limits(struct server *s)
     s->keepalive_s = (int)config_num(c, CFG_TCP_KEEPALIVE);
     s->guard_strangers = config_on(c, CFG_PROTECTED_MODE) && config_text(c, CFG_REQUIREPASS).len == 0;
     s->cron_every_ms = 1000 / config_num(c, CFG_HZ);
-    for (int i = 0; i < s->listener_count; i++)
-        listener_set_accepts_per_turn(s->listeners[i], (int)config_num(c, CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
+    for (int i = 0; i < s->listener_count; i++) {
+        bool tls = listener_port(s->listeners[i]) == config_num(c, CFG_TLS_PORT);
+        listener_set_accepts_per_turn(s->listeners[i], (int)config_num(c, tls ? CFG_MAX_NEW_TLS_CONNECTIONS_PER_CYCLE
+                                                                              : CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
+    }
     log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
 }
 
@@ -273,7 +289,9 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
 {
     if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, why))
         return false;
-    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_BIND]) && !apply_listeners(s, changed[CFG_BIND], why))
+    if (!server_tls_apply(s, changed, why))
+        return false;
+    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_TLS_PORT] || changed[CFG_BIND]) && !apply_listeners(s, changed[CFG_BIND], why))
         return false;
     if ((changed == NULL || changed[CFG_MAXCLIENTS]) && !apply_clients_max(s, changed == NULL, why))
         return false;

@@ -1,6 +1,7 @@
 /* server/clients.c - sessions on connections: accepting, feeding, limits, closing. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/acl.h"
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "server/persist.h"
@@ -25,6 +26,7 @@ end(struct server *s, struct conn *c)
 
     if (conn_mark(c) != 0)
         s->over_soft--;
+    s->handshakes -= tls_handshaking(conn_transport(c));
     engine_session_close(session);
     conn_close(c);
 }
@@ -205,33 +207,54 @@ server_net_owner(struct server *s)
 /* -- new ones -------------------------------------------------------------------------------------------------- */
 
 static void
-turn_away(struct server *s, int fd, struct slice line)
+turn_away(struct server *s, int fd, struct slice line, bool tls)
 {
     s->stats.rejected++;
-    ssize_t ignored = write(fd, line.ptr, line.len);
-    (void)ignored;
+    if (!tls) { /* what is no TLS would only confuse the other end */
+        ssize_t ignored = write(fd, line.ptr, line.len);
+        (void)ignored;
+    }
     close(fd);
 }
 
+/* tls-auth-clients-user CN: who has shown a certificate is the user that it names, if there is one. */
 static void
-on_accepted(void *ctx, struct listener *l, int fd)
+on_established(void *owner, struct transport io)
 {
-    struct server *s = ctx;
+    struct session *session = owner;
+    struct server *s = engine_host_of(session_engine(session))->ctx;
+    struct buf name = {0};
+
+    s->handshakes--;
+    if (config_num(s->config, CFG_TLS_AUTH_CLIENTS_USER) != 0 && tls_peer_name(io, &name)) {
+        struct acl_user *u = acl_find(engine_acl(s->engine), buf_slice(&name));
+        if (u != NULL && acl_user_on(u))
+            session_set_user(session, u);
+    }
+    buf_fini(&name);
+}
+
+static void
+accepted(struct server *s, struct listener *l, int fd, bool tls)
+{
     char addr[PEER_TEXT_MAX], laddr[PEER_TEXT_MAX];
 
     if (session_count(s->engine) >= s->clients_max) {
-        turn_away(s, fd, LIT("-ERR max number of clients reached\r\n"));
+        turn_away(s, fd, LIT("-ERR max number of clients reached\r\n"), tls);
         return;
     }
     if (s->guard_strangers && !listener_is_unix(l) && !peer_is_local(fd)) {
         turn_away(s, fd,
                   LIT("-DENIED Sorrel is in protected mode: no password is set, so only clients on this machine may "
-                      "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"));
+                      "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"), tls);
         return;
     }
     if (!listener_is_unix(l))
         socket_tune(fd, s->keepalive_s);
-    struct conn *c = conn_open(s->net, transport_socket(fd), fd, NULL, NULL);
+    struct transport io = transport_socket(fd);
+    struct conn *c = NULL;
+    if (!tls || tls_accept(s->tls, fd, &io))
+        c = conn_open(s->net, io, fd, NULL, NULL);
     if (c == NULL) {
         s->stats.rejected++;
         return;
@@ -245,6 +268,22 @@ on_accepted(void *ctx, struct listener *l, int fd)
         session_set_flag(session, SESSION_UNIX, true);
     conn_set_data(c, session);
     conn_set_out(c, session_out(session));
+    if (tls) {
+        s->handshakes++;
+        tls_on_established(io, on_established, session);
+    }
+}
+
+static void
+on_accepted(void *ctx, struct listener *l, int fd)
+{
+    accepted(ctx, l, fd, false);
+}
+
+static void
+on_accepted_tls(void *ctx, struct listener *l, int fd)
+{
+    accepted(ctx, l, fd, true);
 }
 
 static void
@@ -258,9 +297,9 @@ on_resting(void *ctx, struct listener *l, int error)
 }
 
 struct listener_owner
-server_listener_owner(struct server *s)
+server_listener_owner(struct server *s, bool tls)
 {
-    return (struct listener_owner){.ctx = s, .accepted = on_accepted, .resting = on_resting};
+    return (struct listener_owner){.ctx = s, .accepted = tls ? on_accepted_tls : on_accepted, .resting = on_resting};
 }
 
 /* -- what the engine asks of its host -------------------------------------------------------------------------- */

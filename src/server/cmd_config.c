@@ -172,7 +172,7 @@ put_in_force(struct exec *x, struct server *s, const enum config_id *ids, struct
     struct buf *why = exec_scratch(x);
 
     for (int i = 0; i < n; i++)
-        changed[ids[i]] = !config_same(s->config, fresh, ids[i]);
+        changed[ids[i]] = !config_same(s->config, fresh, ids[i]) || server_tls_setting(ids[i]);
     exchange(s, fresh, ids, n);
     buf_reset(why);
     if (server_apply(s, changed, why))

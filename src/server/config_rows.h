@@ -179,6 +179,7 @@ CONFIG(TCP_BACKLOG, "tcp-backlog", INT, "511", 0, INT32_MAX, IMMUTABLE, NULL, NU
 CONFIG(TCP_KEEPALIVE, "tcp-keepalive", INT, "300", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(TIMEOUT, "timeout", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(TLS_AUTH_CLIENTS, "tls-auth-clients", ENUM, "yes", 0, 0, 0, "no yes optional", NULL)
+CONFIG(TLS_AUTH_CLIENTS_USER, "tls-auth-clients-user", ENUM, "off", 0, 0, 0, "off CN", NULL)
 CONFIG(TLS_CA_CERT_DIR, "tls-ca-cert-dir", TEXT, "", 0, 0, 0, NULL, NULL)
 CONFIG(TLS_CA_CERT_FILE, "tls-ca-cert-file", TEXT, "", 0, 0, 0, NULL, NULL)
 CONFIG(TLS_CERT_FILE, "tls-cert-file", TEXT, "", 0, 0, 0, NULL, NULL)

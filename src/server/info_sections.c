@@ -74,7 +74,8 @@ info_server(struct server *s, struct buf *out)
     number(out, "process_id", (uint64_t)getpid());
     text(out, "process_supervised", "no");
     text(out, "run_id", s->run_id);
-    signed_number(out, "tcp_port", config_num(s->config, CFG_PORT));
+    enum config_id port = config_num(s->config, CFG_PORT) != 0 ? CFG_PORT : CFG_TLS_PORT;
+    signed_number(out, "tcp_port", config_num(s->config, port));
     signed_number(out, "server_time_usec", clock_wall_us(&s->clock));
     signed_number(out, "uptime_in_seconds", up_s);
     signed_number(out, "uptime_in_days", up_s / 86400);

@@ -149,15 +149,17 @@ static void
 announce(const struct server *s)
 {
     struct slice path = config_text(s->config, CFG_UNIXSOCKET);
-    long long port = (long long)config_num(s->config, CFG_PORT);
+    long long port = (long long)config_num(s->config, CFG_PORT), tls = (long long)config_num(s->config, CFG_TLS_PORT);
 
     log_notice("Sorrel " SORREL_VERSION ", pid %d, configuration %s", (int)getpid(),
                s->config_path[0] != '\0' ? s->config_path : "from defaults and the command line");
+    if (tls != 0)
+        log_notice("Ready to accept connections tls on port %lld", tls);
     if (port != 0 && path.len > 0)
         log_notice("Ready to accept connections tcp on port %lld and on %s", port, path.ptr);
     else if (port != 0)
         log_notice("Ready to accept connections tcp on port %lld", port);
-    else
+    else if (tls == 0 || path.len > 0)
         log_notice("Ready to accept connections unix on %s", path.len > 0 ? path.ptr : "(nothing)");
 }
 

@@ -110,6 +110,7 @@ server_free(struct server *s)
     }
     for (int i = 0; i < MISCONFS; i++)
         mem_free((void *)(uintptr_t)s->misconf[i].ptr);
+    tls_context_free(s->tls);
     net_free(s->net);
     reaper_free(s->reaper);
     config_free(s->config);
@@ -206,6 +207,7 @@ server_cron(struct server *s)
     if (now >= s->second_at_ms || s->second_at_ms - now > SECOND_MS) {
         s->second_at_ms = now + SECOND_MS;
         server_check_clients(s);
+        server_tls_check(s);
         net_trim(s->net);
     }
     persist_cron(s->persist);

@@ -12,10 +12,11 @@
 #include "engine/session.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "server/config.h"
 #include "server/reaper.h"
 
-enum { RUN_ID_LEN = 40, LISTENERS_MAX = 20, SAMPLES = 16 };
+enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
 
 struct server_stats {
     uint64_t connections, rejected;
@@ -63,6 +64,8 @@ struct server {
 
     struct listener *listeners[LISTENERS_MAX];
     int listener_count;
+    struct tls_context *tls; /* what new connections on tls-port begin with; NULL: there is no such port */
+    size_t handshakes;       /* TLS connections that have not proved anything yet */
     int64_t accept_again_ms; /* listeners rest until then; 0: they do not */
 
     /* From the configuration, where it is needed often. */
@@ -116,6 +119,10 @@ void server_cron(struct server *s);
 uint64_t rate_per_second(const struct rate *r);
 struct engine_host server_host(struct server *s);
 struct net_owner server_net_owner(struct server *s);
-struct listener_owner server_listener_owner(struct server *s);
+struct listener_owner server_listener_owner(struct server *s, bool tls);
+/* Reads the tls-* directives and their files again; connections that are there go on with what they had. */
+bool server_tls_apply(struct server *s, const bool *changed, struct buf *why);
+bool server_tls_setting(enum config_id id); /* one that names a file: setting it to what it was reads the file again */
+void server_tls_check(struct server *s);    /* handshakes that take too long, once a second */
 
 #endif

@@ -381,7 +381,7 @@ fake_close(void *state)
     ((struct fake *)state)->closed = true;
 }
 
-static const struct transport_ops fake_ops = {fake_read, fake_writev, fake_close};
+static const struct transport_ops fake_ops = {.read = fake_read, .writev = fake_writev, .close = fake_close};
 
 static void
 test_transport(void **state)
