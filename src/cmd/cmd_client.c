@@ -5,44 +5,7 @@
 #include "engine/session.h"
 #include "engine/waiters.h"
 
-/* -- one client's line ---------------------------------------------------------------------------------------- */
-
-enum client_kind { KIND_ANY, KIND_NORMAL, KIND_MASTER, KIND_REPLICA, KIND_PUBSUB };
-
-static size_t
-subscriptions(const struct session *s)
-{
-    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-           pubsub_session_count(s, PUBSUB_SHARD);
-}
-
-static enum client_kind
-kind_of(const struct session *s)
-{
-    unsigned flags = session_flags(s);
-
-    if ((flags & SESSION_REPLICA) && !(flags & SESSION_MONITOR))
-        return KIND_REPLICA;
-    return subscriptions(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
-}
-
 /* -- LIST, INFO, ID ------------------------------------------------------------------------------------------- */
-
-static enum rc
-kind_parse(struct exec *x, struct slice word, enum client_kind *out)
-{
-    if (arg_is(word, LIT("normal")))
-        *out = KIND_NORMAL;
-    else if (arg_is(word, LIT("slave")) || arg_is(word, LIT("replica")))
-        *out = KIND_REPLICA;
-    else if (arg_is(word, LIT("pubsub")))
-        *out = KIND_PUBSUB;
-    else if (arg_is(word, LIT("master")))
-        *out = KIND_MASTER;
-    else
-        return fail(x, "ERR Unknown client type '%.*s'", (int)(word.len < 128 ? word.len : 128), word.ptr);
-    return RC_OK;
-}
 
 static enum rc
 list_by_id(struct exec *x, struct buf *b)
@@ -65,20 +28,22 @@ static enum rc
 client_list(struct exec *x)
 {
     struct buf *b = exec_scratch(x);
-    enum client_kind kind = KIND_ANY;
+    struct client_filter f = {0};
+    bool ids_only = x->argc > 3 && arg_is(x->argv[2], LIT("id"));
+    int64_t unused;
 
-    if (x->argc > 3 && arg_is(x->argv[2], LIT("id"))) {
-        TRY(list_by_id(x, b));
+    for (int i = 3; i < x->argc && ids_only; i++)
+        ids_only = arg_int(x, x->argv[i], &unused) == RC_OK || i == 3;
+    if (ids_only) {
+        TRY(list_by_id(x, b)); /* in the order in which they are asked for */
     } else {
-        if (x->argc == 4 && arg_is(x->argv[2], LIT("type")))
-            TRY(kind_parse(x, x->argv[3], &kind));
-        else if (x->argc != 2)
-            return RC_SYNTAX;
-        for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
-            if (!(session_flags(s) & SESSION_INTERNAL) && (kind == KIND_ANY || kind_of(s) == kind)) {
+        TRY(client__filter_parse(x, 2, &f));
+        for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s)) {
+            if (client__filter_fits(x, &f, s)) {
                 session_describe(x, s, b);
                 buf_add_char(b, '\n');
             }
+        }
     }
     reply_put_verbatim(&x->reply, "txt", buf_slice(b));
     return RC_OK;
@@ -103,72 +68,19 @@ client_id(struct exec *x)
 
 /* -- KILL, UNBLOCK -------------------------------------------------------------------------------------------- */
 
-struct victim {
-    session_id id; /* 0: any */
-    enum client_kind kind;
-    struct slice addr, laddr; /* ptr NULL: any */
-    int64_t age_s_min;        /* 0: any */
-    bool skip_me;
-};
-
-static enum rc
-kill_option(struct exec *x, struct victim *v, struct slice name, struct slice value)
-{
-    int64_t n;
-
-    if (arg_is(name, LIT("id"))) {
-        if (arg_int(x, value, &n) != RC_OK || n < 1)
-            return fail(x, "ERR client-id should be greater than 0");
-        v->id = (session_id)n;
-    } else if (arg_is(name, LIT("type"))) {
-        TRY(kind_parse(x, value, &v->kind));
-    } else if (arg_is(name, LIT("addr"))) {
-        v->addr = value;
-    } else if (arg_is(name, LIT("laddr"))) {
-        v->laddr = value;
-    } else if (arg_is(name, LIT("user"))) {
-        if (!slice_eq(value, LIT("default")))
-            return fail(x, "ERR No such user '%.*s'", (int)(value.len < 128 ? value.len : 128), value.ptr);
-    } else if (arg_is(name, LIT("skipme"))) {
-        v->skip_me = arg_is(value, LIT("yes"));
-        if (!v->skip_me && !arg_is(value, LIT("no")))
-            return RC_SYNTAX;
-    } else if (arg_is(name, LIT("maxage"))) {
-        if (arg_int(x, value, &v->age_s_min) != RC_OK)
-            return fail(x, "ERR maxage is not an integer or out of range");
-        if (v->age_s_min <= 0)
-            return fail(x, "ERR maxage should be greater than 0");
-    } else {
-        return RC_SYNTAX;
-    }
-    return RC_OK;
-}
-
-static bool
-victim_matches(struct exec *x, const struct victim *v, const struct session *s)
-{
-    return !session_killed(s) && !(session_flags(s) & SESSION_INTERNAL) && (v->id == 0 || session_ident(s) == v->id) &&
-           (v->kind == KIND_ANY || kind_of(s) == v->kind) &&
-           (v->addr.ptr == NULL || slice_eq(session_addr(s), v->addr)) &&
-           (v->laddr.ptr == NULL || slice_eq(session_laddr(s), v->laddr)) &&
-           (x->now_ms - session_opened_ms(s)) / 1000 >= v->age_s_min && !(v->skip_me && s == x->session);
-}
-
 static enum rc
 client_kill(struct exec *x)
 {
-    struct victim v = {.skip_me = x->argc > 3};
+    struct client_condition address = {.field = FILTER_ADDR, .text = x->argv[2]};
+    struct client_filter f = {.skip_me = true};
     int64_t killed = 0;
 
     if (x->argc == 3)
-        v.addr = x->argv[2]; /* the old form: one address, oneself included */
-    for (int i = 2; x->argc > 3 && i < x->argc; i += 2) {
-        if (i + 1 >= x->argc)
-            return RC_SYNTAX;
-        TRY(kill_option(x, &v, x->argv[i], x->argv[i + 1]));
-    }
+        f = (struct client_filter){&address, 1, false}; /* the old form: one address, oneself included */
+    else
+        TRY(client__filter_parse(x, 2, &f));
     for (struct session *s = session_first(x->engine); s != NULL; s = session_next(s)) {
-        if (!victim_matches(x, &v, s))
+        if (!client__filter_fits(x, &f, s))
             continue;
         if (s == x->session)
             session_close_after_reply(s);

@@ -69,9 +69,10 @@ static void
 put_db_stats(struct exec *x, const struct db *db, int index)
 {
     reply_bulk(x, arena_printf(x->arena, "db.%d", index));
-    reply_map(x, 2);
+    reply_map(x, 3);
     put_count(x, LIT("overhead.hashtable.main"), table_bytes(&db->by_key));
     put_count(x, LIT("overhead.hashtable.expires"), btree_bytes(&db->by_expiry));
+    put_count(x, LIT("overhead.hashtable.slot-to-keys"), 0);
 }
 
 static enum rc
@@ -79,14 +80,25 @@ memory_stats(struct exec *x)
 {
     struct mem_stats m;
     struct memory_sums sums = memory_sums_of(x);
-    size_t used = mem_used(), overhead = sums.tables + sums.clients, pairs = 0, data;
+    struct engine_memory marks = engine_memory_marks(x->engine);
+    size_t used = mem_used(), overhead = marks.at_start + sums.tables + sums.clients, pairs = 0, data;
+    size_t net = used > marks.at_start ? used - marks.at_start : 0, resident;
     struct reply_mark mark = reply_mark_here(&x->reply);
     struct db *db;
 
     mem_stats_get(&m);
+    resident = m.resident; /* the process's own figure is the host's to know (INFO memory) */
     data = used > overhead ? used - overhead : 0;
+    put_count(x, LIT("peak.allocated"), marks.peak);
     put_count(x, LIT("total.allocated"), used);
+    put_count(x, LIT("startup.allocated"), marks.at_start);
+    put_count(x, LIT("replication.backlog"), 0);
+    put_count(x, LIT("clients.slaves"), 0);
     put_count(x, LIT("clients.normal"), sums.clients);
+    put_count(x, LIT("cluster.links"), 0);
+    put_count(x, LIT("aof.buffer"), 0);
+    put_count(x, LIT("lua.caches"), 0);
+    put_count(x, LIT("functions.caches"), 0);
     for (int i = 0; (db = db_at(x, i)) != NULL; i++)
         if (db_size(x, db) > 0) {
             put_db_stats(x, db, i);
@@ -96,7 +108,8 @@ memory_stats(struct exec *x)
     put_count(x, LIT("keys.count"), sums.keys);
     put_count(x, LIT("keys.bytes-per-key"), sums.keys == 0 ? 0 : data / sums.keys);
     put_count(x, LIT("dataset.bytes"), data);
-    put_ratio(x, LIT("dataset.percentage"), 100 * data, used);
+    put_ratio(x, LIT("dataset.percentage"), 100 * data, net);
+    put_ratio(x, LIT("peak.percentage"), 100 * used, marks.peak);
     put_count(x, LIT("allocator.allocated"), m.allocated);
     put_count(x, LIT("allocator.active"), m.active);
     put_count(x, LIT("allocator.resident"), m.resident);
@@ -104,7 +117,13 @@ memory_stats(struct exec *x)
     put_count(x, LIT("allocator-fragmentation.bytes"), m.active > m.allocated ? m.active - m.allocated : 0);
     put_ratio(x, LIT("allocator-rss.ratio"), m.resident, m.active);
     put_count(x, LIT("allocator-rss.bytes"), m.resident > m.active ? m.resident - m.active : 0);
-    reply_close_map(&x->reply, mark, pairs + 14);
+    put_ratio(x, LIT("rss-overhead.ratio"), resident, m.resident);
+    reply_bulk(x, LIT("rss-overhead.bytes"));
+    reply_int(x, (int64_t)resident - (int64_t)m.resident);
+    put_ratio(x, LIT("fragmentation"), resident, used);
+    reply_bulk(x, LIT("fragmentation.bytes"));
+    reply_int(x, (int64_t)resident - (int64_t)used);
+    reply_close_map(&x->reply, mark, pairs + 27);
     return RC_OK;
 }
 

@@ -52,6 +52,7 @@ engine_new(const struct engine_options *opt)
     pubsub__init(e);
     engine_now_update(e);
     engine_settings_changed(e);
+    e->memory.at_start = e->memory.peak = mem_used();
     return e;
 }
 
@@ -167,6 +168,16 @@ engine_set_misconf(struct engine *e, struct slice text)
     set_owned(&e->misconf, text);
 }
 
+struct engine_memory
+engine_memory_marks(const struct engine *e)
+{
+    struct engine_memory m = e->memory;
+    size_t used = mem_used();
+
+    m.peak = used > m.peak ? used : m.peak;
+    return m;
+}
+
 /* -- time ------------------------------------------------------------------------------------------------------ */
 
 void
@@ -207,6 +218,8 @@ engine_tick(struct engine *e, int64_t budget_us)
     engine_now_update(e);
     waiters__tick(e);
     int64_t paused_until = pause__tick(e);
+    size_t used = mem_used();
+    e->memory.peak = used > e->memory.peak ? used : e->memory.peak;
     bool more = keyspace__tick(e, deadline);
     if (e->memory_limited && evict__make_room(e))
         more = true;

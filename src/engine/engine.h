@@ -115,6 +115,12 @@ bool session_must_close(const struct session *s); /* close once the output has b
 /* Runs one command given as arguments, as that session; the reply is appended to its output. For tests and embedding. */
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
 
+/* Memory in use (mem_used()) when the engine was made, and the most since, as seen once a tick. */
+struct engine_memory {
+    size_t at_start, peak;
+};
+struct engine_memory engine_memory_marks(const struct engine *e);
+
 /* -- time ---------------------------------------------------------------------------------------------------- */
 
 /* Reads the clock; the host calls it once a turn of its loop, before feeding. */

@@ -210,6 +210,7 @@ struct engine {
 
     struct error_stat *errors;
     size_t error_count, error_cap;
+    struct engine_memory memory;
     struct slowlog *slowlog;
     struct latency_event *latency_events;
     struct evictor *evictor;

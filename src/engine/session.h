@@ -52,6 +52,8 @@ enum session_flag {
 };
 /* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
  * set, addresses are the host's. */
+/* The letters of its field flags. */
+void session_describe_flags(const struct session *s, struct buf *out);
 void session_describe(const struct exec *x, const struct session *s, struct buf *out);
 unsigned session_flags(const struct session *s);
 void session_set_flag(struct session *s, enum session_flag flag, bool on); /* not MONITOR: see session_monitor() */

@@ -10,8 +10,8 @@ subscriptions(const struct session *s)
            pubsub_session_count(s, PUBSUB_SHARD);
 }
 
-static void
-add_flags(struct buf *b, const struct session *s)
+void
+session_describe_flags(const struct session *s, struct buf *b)
 {
     unsigned flags = session_flags(s);
     size_t before = b->len;
@@ -82,7 +82,7 @@ session_describe(const struct exec *x, const struct session *s, struct buf *b)
     buf_printf(b, " age=%lld idle=%lld", (long long)((x->now_ms - session_opened_ms(s)) / 1000),
                (long long)((x->now_ms - session_active_ms(s)) / 1000));
     add_text(b, " flags=", LIT(""));
-    add_flags(b, s);
+    session_describe_flags(s, b);
     buf_printf(b, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu", session_db(s),
                pubsub_session_count(s, PUBSUB_CHANNEL), pubsub_session_count(s, PUBSUB_PATTERN),
                pubsub_session_count(s, PUBSUB_SHARD), session_multi_count(s), session_watch_count(s));
