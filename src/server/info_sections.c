@@ -16,6 +16,7 @@
 #include "proto/words.h"
 #include "server/info.h"
 #include "server/persist.h"
+#include "server/supervise.h"
 #include "server/persist_aof.h"
 
 #include <fcntl.h>
@@ -72,7 +73,7 @@ info_server(struct server *s, struct buf *out)
     text(out, "atomicvar_api", "c11-builtin");
     info_field(out, "gcc_version", "%d.%d.%d", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
     number(out, "process_id", (uint64_t)getpid());
-    text(out, "process_supervised", "no");
+    text(out, "process_supervised", supervise_wanted(s->config) ? "systemd" : "no");
     text(out, "run_id", s->run_id);
     enum config_id port = config_num(s->config, CFG_PORT) != 0 ? CFG_PORT : CFG_TLS_PORT;
     signed_number(out, "tcp_port", config_num(s->config, port));

@@ -10,6 +10,7 @@
 #include "server/persist_aof.h"
 #include "server/process.h"
 #include "server/server.h"
+#include "server/supervise.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -163,6 +164,23 @@ announce(const struct server *s)
         log_notice("Ready to accept connections unix on %s", path.len > 0 ? path.ptr : "(nothing)");
 }
 
+/* A snapshot is loaded in turns of the loop. systemd must not think that the start has failed meanwhile. */
+static void
+wait_for_load(struct server *s)
+{
+    enum { TELL_EVERY_MS = 1000 };
+    int64_t told_ms = 0;
+
+    while (!s->stopping && persist_loading(s->persist)) {
+        int64_t now = engine_now_ms(s->engine);
+        if (now - told_ms >= TELL_EVERY_MS) {
+            supervise_tell(s->config, "STATUS=Loading the data set\nEXTEND_TIMEOUT_USEC=60000000");
+            told_ms = now;
+        }
+        server_turn(s);
+    }
+}
+
 static int
 serve(struct server *s, struct signals *signals)
 {
@@ -188,8 +206,11 @@ serve(struct server *s, struct signals *signals)
         buf_fini(&why);
         return 1;
     }
+    wait_for_load(s);
     announce(s);
+    supervise_tell(s->config, "READY=1\nSTATUS=Ready to accept connections");
     server_run(s);
+    supervise_tell(s->config, "STOPPING=1\nSTATUS=Stopping");
     if (pid_path != NULL)
         (void)unlink(pid_path);
     log_warning("Sorrel is now ready to exit, bye bye...");
