@@ -100,6 +100,7 @@ CONFIG(LOADING_PROCESS_EVENTS_INTERVAL_BYTES, "loading-process-events-interval-b
        INT32_MAX, HIDDEN, NULL, NULL)
 CONFIG(LOADMODULE, "loadmodule", TEXT, "", 0, 0, FILE_ONLY, NULL, NULL)
 CONFIG(LOCALE_COLLATE, "locale-collate", TEXT, "", 0, 0, 0, NULL, NULL)
+CONFIG(LOG_FORMAT, "log-format", ENUM, "legacy", 0, 0, IMMUTABLE, "legacy logfmt json plain", NULL)
 CONFIG(LOGFILE, "logfile", TEXT, "", 0, 0, IMMUTABLE, NULL, NULL)
 CONFIG(LOGLEVEL, "loglevel", ENUM, "notice", 0, 0, 0, "debug verbose notice warning nothing", NULL)
 CONFIG(MASTERAUTH, "masterauth", TEXT, "", 0, 0, SECRET, NULL, NULL)

@@ -105,7 +105,8 @@ random_options(struct server_options *opt)
 static void
 set_up_log(const struct config *c, struct log_target *target)
 {
-    *target = (struct log_target){.path = config_text(c, CFG_LOGFILE).ptr, .clock = clock_system()};
+    *target = (struct log_target){.path = config_text(c, CFG_LOGFILE).ptr, .clock = clock_system(),
+                                   .format = (enum log_format)config_num(c, CFG_LOG_FORMAT)};
     if (config_on(c, CFG_SYSLOG_ENABLED)) {
         target->ident = config_text(c, CFG_SYSLOG_IDENT).ptr;
         target->local = (int)config_num(c, CFG_SYSLOG_FACILITY) - 1;

@@ -15,6 +15,50 @@
 
 /* -- log ------------------------------------------------------------------------------------------------------- */
 
+static const char *const level_names[] = {"debug", "verbose", "notice", "warning"};
+
+/* Between quotes, for logfmt and JSON. Bytes beyond ASCII are escaped one by one: whatever they are, the line is valid. */
+static void
+add_escaped(struct buf *out, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            buf_printf(out, "\\u%04x", c);
+        else
+            buf_add_char(out, (char)c);
+    }
+}
+
+/* RFC 3339, in the local zone: "2026-11-20T21:00:00.123+01:00" */
+static void
+add_time(struct buf *out, int64_t now_ms)
+{
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm tm;
+    char text[64];
+
+    localtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    long minutes = tm.tm_gmtoff / 60, off = minutes < 0 ? -minutes : minutes;
+    buf_printf(out, "%s.%03d%c%02ld:%02ld", text, (int)(now_ms % 1000), minutes < 0 ? '-' : '+', off / 60, off % 60);
+}
+
+static void
+format_fields(const struct log_target *t, enum log_level level, struct slice line, struct buf *out)
+{
+    bool json = t->format == LOG_FORMAT_JSON;
+
+    buf_printf(out, json ? "{\"pid\":%d,\"role\":\"master\",\"timestamp\":\"" : "pid=%d role=master timestamp=\"",
+               (int)getpid());
+    add_time(out, clock_wall_us(&t->clock) / 1000);
+    buf_printf(out, json ? "\",\"level\":\"%s\",\"message\":\"" : "\" level=%s message=\"", level_names[level]);
+    add_escaped(out, line);
+    buf_printf(out, json ? "\"}\n" : "\"\n");
+}
+
 /* "123:M 20 Nov 2026 21:00:00.123 * text" */
 static void
 format_line(const struct log_target *t, enum log_level level, struct slice line, struct buf *out)
@@ -40,7 +84,10 @@ write_log(void *ctx, enum log_level level, struct slice line)
     struct buf out = {0};
     int fd = *t->path == '\0' ? STDOUT_FILENO : open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
-    format_line(t, level, line, &out);
+    if (t->format == LOG_FORMAT_LOGFMT || t->format == LOG_FORMAT_JSON)
+        format_fields(t, level, line, &out);
+    else
+        format_line(t, level, line, &out);
     if (fd >= 0) {
         ssize_t ignored = write(fd, out.ptr, out.len);
         (void)ignored;

@@ -9,11 +9,14 @@
 #include "net/loop.h"
 #include "server/config.h"
 
-/* Where log lines go, in redis's format. The file is opened anew for each line, so that it can be rotated under it. */
+enum log_format { LOG_FORMAT_LEGACY, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON, LOG_FORMAT_PLAIN /* is legacy */ };
+
+/* Where log lines go. The file is opened anew for each line, so that it can be rotated under it. */
 struct log_target {
     const char *path;  /* "": standard output */
     const char *ident; /* also to syslog, under this name; NULL: not */
     int local;         /* syslog's facility local0 to local7; negative: user */
+    enum log_format format;
     struct clock clock;
 };
 /* The target and its texts must live until it is replaced; NULL: back to standard error. */
