@@ -482,7 +482,7 @@ class Generator:
         # Equal texts: sets and sorted sets have them in an order of chance, and LIMIT makes it one for lists too.
         equals = alpha and (by and args[1] != b"nosort" or kind == b"t")
         limited = ordered and not equals
-        ordered = ordered and (not equals or kind == b"l")
+        ordered = ordered and not equals  # a set may have got a list's name by RENAME
         if limited and self.random() < 0.3:
             args += [b"LIMIT", self.integer(SMALL), self.integer(SMALL)]
         if self.random() < 0.3:
