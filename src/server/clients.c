@@ -5,6 +5,7 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "server/persist.h"
+#include "server/persist_aof.h"
 #include "server/server.h"
 #include "server/users.h"
 
@@ -424,10 +425,14 @@ host_debug(void *ctx, struct exec *x, enum rc *rc)
 {
     struct server *s = ctx;
 
-    if (arg_is(x->argv[1], LIT("reload")))
+    if (arg_is(x->argv[1], LIT("reload"))) {
         *rc = debug_reload(s->persist, x);
-    else
+    } else if (arg_is(x->argv[1], LIT("loadaof"))) {
+        persist_aof_reload_soon(s);
+        *rc = reply_ok(x);
+    } else {
         return false;
+    }
     return true;
 }
 

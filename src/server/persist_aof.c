@@ -19,6 +19,7 @@ enum { SLICE_MAX_NS = 1000000, SLICE_BUSY_NS = 200000, LOAD_SLICE_BYTES = 1 << 2
 struct server_aof {
     struct aof *aof;
     struct disk disk;
+    bool reload;  /* DEBUG LOADAOF has been asked for */
     bool loading; /* the configuration says on, but nothing is to be written yet */
 };
 
@@ -143,6 +144,25 @@ persist_aof_ready(struct server *s)
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
 
+void
+persist_aof_reload_soon(struct server *s)
+{
+    s->aof->reload = true;
+}
+
+static void
+reload(struct server *s)
+{
+    struct buf why = {0};
+
+    s->aof->reload = false;
+    if (persist_saving(s->persist))
+        (void)persist_cancel(s->persist);
+    else if (!aof_reload(s->aof->aof, &why))
+        log_warning("DEBUG LOADAOF failed: %.*s", (int)why.len, why.ptr);
+    buf_fini(&why);
+}
+
 int64_t
 persist_aof_turn(struct server *s, bool busy)
 {
@@ -150,6 +170,8 @@ persist_aof_turn(struct server *s, bool busy)
 
     if (s->aof->loading)
         return -1;
+    if (UNLIKELY(s->aof->reload))
+        reload(s);
     int64_t turn_in = aof_turn(a, busy ? SLICE_BUSY_NS : SLICE_MAX_NS, !persist_saving(s->persist));
     int64_t due_in = aof_due_ms(a);
     return turn_in < 0 || (due_in >= 0 && due_in < turn_in) ? due_in : turn_in;
@@ -247,7 +269,38 @@ cmd_bgrewriteaof(struct exec *x)
                                                       : LIT("Background append only file rewriting started"));
 }
 
+/* The disk is waited for here and now: as with appendfsync always, one fsync serves all who ask in a turn. There are no
+ * replicas to wait for. */
+static enum rc
+cmd_waitaof(struct exec *x)
+{
+    struct server *s = engine_host_of(x->engine)->ctx;
+    int64_t local, replicas, timeout;
+
+    TRY(arg_int(x, x->argv[1], &local));
+    if (local < 0 || local > 1)
+        return fail(x, "ERR value is out of range, must be between 0 and 1");
+    TRY(arg_int(x, x->argv[2], &replicas));
+    if (replicas < 0)
+        return fail(x, "ERR value is out of range, must be positive");
+    if (arg_int(x, x->argv[3], &timeout) != RC_OK)
+        return fail(x, "ERR timeout is not an integer or out of range");
+    if (timeout < 0)
+        return fail(x, "ERR timeout is negative");
+    if (local > 0 && !aof_is_on(s->aof->aof))
+        return fail(x, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    bool synced = local > 0 && aof_sync(s->aof->aof);
+    reply_put_array(&x->reply, 2);
+    reply_put_int(&x->reply, synced);
+    reply_put_int(&x->reply, 0);
+    return RC_OK;
+}
+
 const struct cmd cmd_persist_aof_family[] = {
+    {"waitaof", cmd_waitaof, .arity = 4, .group = GROUP_GENERIC, .flags = CMD_BLOCKING, .categories = CAT(CONNECTION),
+     .since = "7.2.0", .args = "numlocal:int numreplicas:int timeout:int", .reply = "array of two integers",
+     .about = "Waits until what has been written is on the disk, here and at replicas.", .complexity = "O(1)",
+     .tips = "request_policy:all_shards response_policy:agg_min"},
     {"bgrewriteaof", cmd_bgrewriteaof, .arity = 1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NO_ASYNC_LOADING | CMD_NOSCRIPT, .since = "1.0.0", .reply = "simple",
      .about = "Rewrites the append-only file in the background, so that it holds no more than the dataset.",

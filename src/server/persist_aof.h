@@ -20,6 +20,8 @@ void persist_aof_flush(struct server *s);
 void persist_aof_cancel(struct server *s);
 /* Writes and syncs as persist_aof_flush() does, and closes nobody: false when replies must wait. */
 bool persist_aof_safe(struct server *s);
+/* DEBUG LOADAOF, when the next turn begins. */
+void persist_aof_reload_soon(struct server *s);
 /* A rewrite is under way: nobody else may make a snapshot. */
 bool persist_aof_rewriting(const struct server *s);
 /* INFO's fields. */

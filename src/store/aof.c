@@ -292,6 +292,12 @@ aof_flush(struct aof *a)
     return ok;
 }
 
+bool
+aof_sync(struct aof *a)
+{
+    return a->log != NULL && !a->unpublished && aof_log_sync(a->log);
+}
+
 int64_t
 aof_due_ms(const struct aof *a)
 {

@@ -56,6 +56,9 @@ uint64_t aof_load_at(const struct aof *a);
 /* Cuts a file off where a reader found its good part to end. The rest is kept beside it. */
 bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, struct buf *why);
 
+/* Empties the dataset and loads it from the log that is being written (DEBUG LOADAOF). Not while a command runs. */
+bool aof_reload(struct aof *a, struct buf *why);
+
 /* -- writing --------------------------------------------------------------------------------------------------- */
 
 /* Goes on where the log that has been loaded ends, or begins one for an empty dataset. */
@@ -67,6 +70,8 @@ bool aof_is_on(const struct aof *a);
 
 /* Once in a turn, before replies are sent. False when what has been changed is not as safe as the settings ask for. */
 bool aof_flush(struct aof *a);
+/* Waits until all that has been logged is on the disk. */
+bool aof_sync(struct aof *a);
 /* In how many ms aof_flush() wants to be called although nothing happens; -1: never. */
 int64_t aof_due_ms(const struct aof *a);
 int aof_error(const struct aof *a); /* negative errno; 0: none */

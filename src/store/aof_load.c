@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/keyspace.h"
 #include "engine/settings.h"
 
 #include <errno.h>
@@ -248,6 +249,28 @@ aof_load_end(struct aof *a)
     if (a->load.never_expire)
         engine_settings(a->engine)->never_expire = false;
     memset(&a->load, 0, sizeof(a->load));
+}
+
+bool
+aof_reload(struct aof *a, struct buf *why)
+{
+    enum aof_progress p = AOF_DAMAGED;
+
+    if (!aof_sync(a)) {
+        buf_add_slice(why, LIT("there is no log that is complete"));
+        return false;
+    }
+    aof_rewrite_cancel(a);
+    aof__listen(a, false);
+    for (int i = 0; i < engine_db_count(a->engine); i++)
+        keyspace_discard(a->engine, engine_db(a->engine, i));
+    if (aof_load_begin(a, why) == AOF_FOUND) {
+        while ((p = aof_load_step(a, SIZE_MAX / 2, why)) == AOF_MORE) {
+        }
+    }
+    aof_load_end(a);
+    aof__listen(a, true);
+    return p == AOF_DONE;
 }
 
 uint64_t

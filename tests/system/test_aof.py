@@ -89,3 +89,21 @@ def test_check_truncates_to_a_timestamp(tmp_path):
     s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
     assert s.client.exists("early") and not s.client.exists("late")
     s.stop()
+
+
+def test_waitaof_and_loadaof(tmp_path):
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes", "--appendfsync", "no")
+    aof.fill(s.client, "a")
+    assert s.client.execute_command("WAITAOF", 1, 0, 1000) == [1, 0]
+    d = s.digest()
+    s.client.execute_command("DEBUG", "LOADAOF")
+    assert s.digest() == d
+    aof.fill(s.client, "b")
+    d = s.digest()
+    s.client.config_set("appendonly", "no")
+    with pytest.raises(aof.redis.exceptions.ResponseError):
+        s.client.execute_command("WAITAOF", 1, 0, 0)
+    s.stop(signal.SIGKILL)
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    assert s.digest() == d
+    s.stop()
