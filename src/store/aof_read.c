@@ -45,6 +45,7 @@ struct aof_reader {
     struct slice_vec argv;
     struct rdb_reader *snapshot;
     struct rdb_into into;
+    struct value_limits limits; /* the snapshot's reader keeps a pointer to them */
 
     uint64_t block, body, block_end; /* block_end 0: not in a block */
     bool block_cut;
@@ -439,14 +440,13 @@ static void
 begin_snapshot(struct aof_reader *r)
 {
     struct rdb_handler h = {.key = drop_key};
-    struct value_limits limits = value_limits_default((struct hash_seed){0, 0});
 
+    r->limits = r->engine != NULL ? engine_settings(r->engine)->limits : value_limits_default((struct hash_seed){0, 0});
     if (r->engine != NULL) {
         rdb_into_init(&r->into, r->engine, RDB_KEEP_EXPIRED);
         h = rdb_into_handler(&r->into);
-        limits = engine_settings(r->engine)->limits;
     }
-    r->snapshot = rdb_reader_new(&h, &limits);
+    r->snapshot = rdb_reader_new(&h, &r->limits);
 }
 
 static enum aof_progress
