@@ -28,3 +28,12 @@ clock_system(void)
 {
     return (struct clock){system_wall_us, system_mono_ns, NULL};
 }
+
+int64_t
+clock_thread_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}

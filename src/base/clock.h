@@ -30,4 +30,7 @@ clock_mono_ns(const struct clock *c)
     return c->mono_ns(c->ctx);
 }
 
+/* Nanoseconds of CPU that the calling thread has used: what a slice of work has cost, however busy the machine. */
+int64_t clock_thread_ns(void);
+
 #endif

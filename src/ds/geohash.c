@@ -174,8 +174,10 @@ step_for(double radius, double lat)
 
     if (radius == 0)
         return GEO_STEP_MAX;
-    for (; radius < MERCATOR_MAX; radius *= 2)
+    while (radius < MERCATOR_MAX) {
+        radius *= 2;
         step++;
+    }
     step -= 2;
     if (fabs(lat) > 66)
         step--;

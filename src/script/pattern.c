@@ -7,8 +7,6 @@
  */
 #include "script/script_priv.h"
 
-#include <ctype.h>
-
 enum { CAPTURES_MAX = 32, DEPTH_MAX = 200, STEPS_BETWEEN_LOOKS = 1 << 14 };
 enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 };
 
@@ -35,25 +33,80 @@ step(struct matcher *m)
 
 /* -- classes --------------------------------------------------------------------------------------------------- */
 
+/* The classes of the C locale, whatever locale the process has. */
+static bool
+ascii_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool
+ascii_is_lower(int c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool
+ascii_is_upper(int c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool
+ascii_is_alpha(int c)
+{
+    return ascii_is_lower(c) || ascii_is_upper(c);
+}
+
+static bool
+ascii_is_alnum(int c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c);
+}
+
+static bool
+ascii_is_cntrl(int c)
+{
+    return c < ' ' || c == 0x7f;
+}
+
+static bool
+ascii_is_punct(int c)
+{
+    return c > ' ' && c < 0x7f && !ascii_is_alnum(c);
+}
+
+static bool
+ascii_is_space(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool
+ascii_is_xdigit(int c)
+{
+    return ascii_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
 static bool
 in_class(unsigned char c, unsigned char class)
 {
     bool in;
 
     switch (ascii_lower((char)class)) {
-    case 'a': in = isalpha(c); break;
-    case 'c': in = iscntrl(c); break;
-    case 'd': in = isdigit(c); break;
-    case 'l': in = islower(c); break;
-    case 'p': in = ispunct(c); break;
-    case 's': in = isspace(c); break;
-    case 'u': in = isupper(c); break;
-    case 'w': in = isalnum(c); break;
-    case 'x': in = isxdigit(c); break;
+    case 'a': in = ascii_is_alpha(c); break;
+    case 'c': in = ascii_is_cntrl(c); break;
+    case 'd': in = ascii_is_digit(c); break;
+    case 'l': in = ascii_is_lower(c); break;
+    case 'p': in = ascii_is_punct(c); break;
+    case 's': in = ascii_is_space(c); break;
+    case 'u': in = ascii_is_upper(c); break;
+    case 'w': in = ascii_is_alnum(c); break;
+    case 'x': in = ascii_is_xdigit(c); break;
     case 'z': in = c == 0; break;
     default: return class == c;
     }
-    return isupper(class) ? !in : in;
+    return ascii_is_upper(class) ? !in : in;
 }
 
 /* Behind the class that begins at p. */
@@ -245,7 +298,7 @@ match_special(struct matcher *m, const char *s, const char **p, bool *done)
     }
     if (c == 'f')
         return match_frontier(m, s, p);
-    if (isdigit((unsigned char)c)) {
+    if (ascii_is_digit((unsigned char)c)) {
         s = match_again(m, s, c);
         *p += 2;
         return s;
@@ -470,7 +523,7 @@ add_text(struct matcher *m, luaL_Buffer *b, const char *s, const char *e)
             continue;
         }
         i++; /* Lua ends its strings with a NUL: a % at the end stands for that, as in Lua 5.1 */
-        if (!isdigit((unsigned char)text[i])) {
+        if (!ascii_is_digit((unsigned char)text[i])) {
             luaL_addchar(b, text[i]);
         } else if (text[i] == '0') {
             luaL_addlstring(b, s, (size_t)(e - s));

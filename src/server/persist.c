@@ -6,6 +6,7 @@
  */
 #include "server/persist.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -276,15 +277,6 @@ complete(struct persist *p, enum rdb_file_state state)
     judge(p);
 }
 
-static int64_t
-thread_ns(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Time that the snapshot may take: what has passed since the last slice, divided; old states that were written
  * meanwhile have taken part of it. All the time there is when nobody has asked for anything for a while. */
 static int64_t
@@ -311,9 +303,9 @@ walk(struct persist *p, bool busy)
     p->slice_end_ns = now;
     if (slice < SLICE_MIN_NS)
         return 1;
-    cpu = thread_ns();
+    cpu = clock_thread_ns();
     p->walking = !snapshot_step(p->snapshot, slice);
-    cpu = thread_ns() - cpu;
+    cpu = clock_thread_ns() - cpu;
     p->slice_end_ns = clock_mono_ns(&p->server->clock);
     p->credit_ns -= p->slice_end_ns - now;
     p->longest_slice_ns = cpu > p->longest_slice_ns ? cpu : p->longest_slice_ns;

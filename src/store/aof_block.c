@@ -30,13 +30,16 @@ get_hex(const char *from, int digits, uint64_t *out)
 void
 aof_block_put(char *to, const struct aof_block *b)
 {
-    memcpy(to, "#SUM:", 5);
-    to = put_hex(to + 5, b->len, 10);
+    const struct slice tag = LIT("#SUM:");
+
+    memcpy(to, tag.ptr, tag.len);
+    to = put_hex(to + tag.len, b->len, 10);
     *to++ = ' ';
     to = put_hex(to, b->synced, 12);
     *to++ = ' ';
     to = put_hex(to, b->sum, 16);
-    memcpy(to, "\r\n", 2);
+    to[0] = '\r';
+    to[1] = '\n';
 }
 
 bool

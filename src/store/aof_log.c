@@ -251,7 +251,8 @@ put_command(struct buf *out, const struct slice *argv, int argc)
         char *to = buf_room(out, argv[i].len + 2);
         if (argv[i].len > 0)
             memcpy(to, argv[i].ptr, argv[i].len);
-        memcpy(to + argv[i].len, "\r\n", 2);
+        to[argv[i].len] = '\r';
+        to[argv[i].len + 1] = '\n';
         buf_advance(out, argv[i].len + 2);
     }
 }

@@ -382,14 +382,16 @@ json__double_text(char *out, double v)
         *p++ = '-';
     v = fabs(v);
     if (v == 0) {
-        memcpy(p, "0.0", 3);
-        return (size_t)(p + 3 - out);
+        const struct slice zero = LIT("0.0");
+        memcpy(p, zero.ptr, zero.len);
+        return (size_t)(p - out) + zero.len;
     }
     n = shortest(digits, v, &point);
     if (point >= n && point <= 16) {
         memcpy(p, digits, (size_t)n);
         memset(p + n, '0', (size_t)(point - n));
-        memcpy(p + point, ".0", 2);
+        p[point] = '.';
+        p[point + 1] = '0';
         return (size_t)(p + point + 2 - out);
     }
     if (point > 0 && point <= 16) {
