@@ -430,24 +430,35 @@ cmd_georadiusbymember_ro(struct exec *x)
     return radius_by_member(x, FORM_RADIUS_RO);
 }
 
-/* The source, then the destination: the last of STORE and STOREDIST. */
+/* Appends the keys that follow a word; returns how many keys there are then. */
+static int
+keys_after(struct slice word, const struct slice *argv, int argc, int n, int *index, uint16_t *flags, int max)
+{
+    for (int i = 5; i + 1 < argc; i++) {
+        if (!slice_eq_nocase(argv[i], word))
+            continue;
+        i++;
+        if (n < max) {
+            index[n] = i;
+            flags[n++] = KEY_OW | KEY_UPDATE;
+        }
+    }
+    return n;
+}
+
+/* The source, then every destination. The command writes to the last one only; redis names the first of each word, which lets
+ * a user write to a key that was never checked. */
 static int
 radius_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, int max)
 {
-    int n = 0, store = 0;
+    int n = 0;
 
-    for (int i = 5; i + 1 < argc; i++)
-        if (slice_eq_nocase(argv[i], LIT("store")) || slice_eq_nocase(argv[i], LIT("storedist")))
-            store = ++i;
-    if (argc > 1 && n < max) {
+    if (argc > 1 && max > 0) {
         index[n] = 1;
         flags[n++] = KEY_RO | KEY_ACCESS;
     }
-    if (store > 0 && n < max) {
-        index[n] = store;
-        flags[n++] = KEY_OW | KEY_UPDATE;
-    }
-    return n;
+    n = keys_after(LIT("store"), argv, argc, n, index, flags, max);
+    return keys_after(LIT("storedist"), argv, argc, n, index, flags, max);
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------------ */

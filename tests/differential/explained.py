@@ -65,6 +65,8 @@ EXPLAINED = [
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),
     ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
      lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
+    ("georadius-stores", "of several STOREs redis names the first key and writes to the last; Sorrel names (and checks) all",
+     lambda c, a, b: command_is(c, b"COMMAND") and c[2].upper().startswith(b"GEORADIUS") and len(b[1]) > len(a[1])),
 ]
 
 

@@ -296,6 +296,9 @@ class Generator:
             # By name is defined only where all scores are equal: keys y1 … y3, which nothing but m_lex adds to.
             for i in range(1, min(len(out), 3 if words[0] == b"ZRANGESTORE" else 2)):
                 out[i] = b"y" + (out[i][-1:] if out[i][-1:] in (b"1", b"2", b"3") else b"1")
+        if words[0] == b"BITFIELD":
+            # redis's check overflows for the lowest integer: OVERFLOW SAT then sets the highest instead of the lowest value.
+            out = [b"-2147483649" if w == b"-9223372036854775808" else w for w in out]
         if words[0] in EXPIRING:
             self.no_short_time(out)
         if words[0] in (b"ZRANK", b"ZREVRANK"):

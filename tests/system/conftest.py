@@ -5,6 +5,7 @@ against another server, which is how an expectation is checked.
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import servers  # noqa: E402
+
+# In the background of a shell SIGINT is ignored, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BIN = os.environ.get("SORREL_BIN", os.path.join(ROOT, "build", "bin"))
 PROGRAM = os.environ.get("SORREL_SERVER", os.path.join(BIN, "sorrel-server"))
