@@ -84,7 +84,8 @@ def node():
     marker = os.path.join(folder, "node_modules", ".package-lock.json")
     lock = os.path.join(folder, "package-lock.json")
     if not os.path.exists(marker) or os.path.getmtime(marker) < os.path.getmtime(lock):
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"], cwd=folder, check=True,
+        # Not `npm ci`: it takes the lock file for incomplete, whose optional binaries for other systems have no entry.
+        subprocess.run(["npm", "install", "--no-save", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"], cwd=folder, check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     return folder
 
