@@ -79,7 +79,8 @@ add_new(struct exec *x, struct json *j, const struct json_path *p, struct slice 
 
 /* The value of an existing document becomes, at the path, what is on the tape. */
 static enum rc
-set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice tape, struct set_options o, size_t *changed)
+set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice tape, struct set_options o,
+       size_t *changed)
 {
     struct json_look l = {.path = *p, .root = json_root(j)};
 
@@ -329,8 +330,8 @@ cmd_mget(struct exec *x)
 
 /* -- JSON.MERGE ------------------------------------------------------------------------------------------------- */
 
-/* RFC 7396. `old` is NULL where there is nothing yet: then only the patch's nulls have to go. Recursion is bounded by the
- * depth that documents may have. */
+/* RFC 7396. `old` is NULL where there is nothing yet: then only the patch's nulls have to go. Recursion is bounded by
+ * the depth that documents may have. */
 static void
 merge(json_node old, json_node patch, struct buf *out)
 {
@@ -494,34 +495,40 @@ cmd_type(struct exec *x)
     return RC_OK;
 }
 
-#define FORGET_ROW(row_name)                                                                                           \
-    {row_name, cmd_del, .arity = -2, .group = GROUP_JSON, .flags = CMD_WRITE,                                          \
-     .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "1.0.0", .args = "key [path]", .reply = "integer",             \
-     .about = "Removes the values at a path; without a path, the key.", .complexity = "O(N)"}
+#define FORGET_ROW(row_name)                                                                                      \
+    {                                                                                                             \
+        row_name, cmd_del, .arity = -2, .group = GROUP_JSON, .flags = CMD_WRITE,                                  \
+                           .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "1.0.0", .args = "key [path]",      \
+                           .reply = "integer", .about = "Removes the values at a path; without a path, the key.", \
+                           .complexity = "O(N)"                                                                   \
+    }
 
 const struct cmd cmd_json_family[] = {
     {"json.set", cmd_set, .arity = -4, .group = GROUP_JSON, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_INSERT | KEY_UPDATE)}, .since = "1.0.0",
-     .args = "key path json condition=[NX|XX] [FPHA fpha-type=<BF16|FP16|FP32|FP64>] [FORMAT format=<STRING|JSON|BSON>]",
+     .args =
+         "key path json condition=[NX|XX] [FPHA fpha-type=<BF16|FP16|FP32|FP64>] [FORMAT format=<STRING|JSON|BSON>]",
      .reply = "OK or null", .about = "Sets the values at a path to a JSON value.", .complexity = "O(M+N)"},
-    {"json.get", cmd_get, .arity = -2, .group = GROUP_JSON, .flags = CMD_READONLY, .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
-     .since = "1.0.0",
+    {"json.get", cmd_get, .arity = -2, .group = GROUP_JSON, .flags = CMD_READONLY,
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0",
      .args = "key [INDENT indent] [NEWLINE newline] [SPACE space] [FORMAT format=<STRING|EXPAND1|EXPAND>] [path...]",
      .reply = "bulk or null", .about = "Gets the values at one or more paths as JSON.", .complexity = "O(N)"},
     {"json.mget", cmd_mget, .arity = -3, .group = GROUP_JSON, .flags = CMD_READONLY,
      .keys = {KEY_RANGE(1, -2, 1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key... path",
-     .reply = "array of bulks and nulls", .about = "Gets the values at a path of several keys.", .complexity = "O(M*N)"},
+     .reply = "array of bulks and nulls", .about = "Gets the values at a path of several keys.",
+     .complexity = "O(M*N)"},
     {"json.mset", cmd_mset, .arity = -4, .group = GROUP_JSON, .flags = CMD_WRITE | CMD_DENYOOM,
-     .keys = {KEY_RANGE(1, -1, 3, KEY_RW | KEY_INSERT | KEY_UPDATE)}, .since = "2.6.0", .args = "triplet={key path json}...",
-     .reply = "OK", .about = "Sets values at paths of several keys, all or none.", .complexity = "O(K*(M+N))"},
+     .keys = {KEY_RANGE(1, -1, 3, KEY_RW | KEY_INSERT | KEY_UPDATE)}, .since = "2.6.0",
+     .args = "triplet={key path json}...", .reply = "OK", .about = "Sets values at paths of several keys, all or none.",
+     .complexity = "O(K*(M+N))"},
     {"json.merge", cmd_merge, .arity = -4, .group = GROUP_JSON, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_INSERT | KEY_UPDATE | KEY_DELETE)}, .since = "2.6.0",
      .args = "key path json [FORMAT format=<STRING|JSON|BSON>]", .reply = "OK or null",
      .about = "Merges a JSON value into those at a path; nulls remove.", .complexity = "O(M+N)"},
     FORGET_ROW("json.del"),
     FORGET_ROW("json.forget"),
-    {"json.type", cmd_type, .arity = -2, .group = GROUP_JSON, .flags = CMD_READONLY, .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)},
-     .since = "1.0.0", .args = "key [path]", .reply = "bulk or array", .about = "Tells the types of the values at a path.",
-     .complexity = "O(N)"},
+    {"json.type", cmd_type, .arity = -2, .group = GROUP_JSON, .flags = CMD_READONLY,
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "1.0.0", .args = "key [path]", .reply = "bulk or array",
+     .about = "Tells the types of the values at a path.", .complexity = "O(N)"},
     {0},
 };

@@ -38,7 +38,8 @@ parse_values(struct exec *x, int first, struct buf *tape, struct values *v)
 }
 
 static enum rc
-change_arrays(struct exec *x, const struct values *v, enum event event, json_change *change)
+change_arrays(struct exec *x, const struct values *v, enum event event,
+              enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
 {
     struct json_work w = {.x = x, .kinds = ARRAYS, .tape = exec_scratch(x), .with = v};
 
@@ -288,22 +289,25 @@ cmd_arrtrim(struct exec *x)
     return change_arrays(x, &v, EV_JSON_ARRTRIM, trim);
 }
 
-#define ROW(row_name, handler, n, fl, key_flags, grammar, replies, text)                                               \
-    {row_name, handler, .arity = n, .group = GROUP_JSON, .flags = fl, .keys = {KEY_AT(1, key_flags)},                  \
-     .since = "1.0.0", .args = grammar, .reply = replies, .about = text, .complexity = "O(N)"}
+#define ROW(row_name, handler, n, fl, key_flags, grammar, replies, text)                                            \
+    {                                                                                                               \
+        row_name, handler, .arity = n, .group = GROUP_JSON, .flags = fl, .keys = {KEY_AT(1, key_flags)},            \
+                           .since = "1.0.0", .args = grammar, .reply = replies, .about = text, .complexity = "O(N)" \
+    }
 
 const struct cmd cmd_json_array_family[] = {
     ROW("json.arrappend", cmd_arrappend, -4, CMD_WRITE | CMD_DENYOOM, KEY_RW | KEY_UPDATE, "key path json...",
         "integer or array", "Appends values to the arrays at a path."),
     ROW("json.arrindex", cmd_arrindex, -4, CMD_READONLY, KEY_RO | KEY_ACCESS,
-        "key path json-value range=[start:int [stop:int]]", "integer or array", "Finds a value in the arrays at a path."),
+        "key path json-value range=[start:int [stop:int]]", "integer or array",
+        "Finds a value in the arrays at a path."),
     ROW("json.arrinsert", cmd_arrinsert, -5, CMD_WRITE | CMD_DENYOOM, KEY_RW | KEY_UPDATE, "key path index:int json...",
         "integer or array", "Inserts values into the arrays at a path."),
     ROW("json.arrlen", cmd_arrlen, -2, CMD_READONLY, KEY_RO | KEY_ACCESS, "key [path]", "integer or array",
         "Tells the lengths of the arrays at a path."),
     ROW("json.arrpop", cmd_arrpop, -2, CMD_WRITE, KEY_RW | KEY_UPDATE, "key path-index=[path [index:int]]",
         "bulk or array", "Removes an element of the arrays at a path and returns it."),
-    ROW("json.arrtrim", cmd_arrtrim, 5, CMD_WRITE, KEY_RW | KEY_UPDATE, "key path start:int stop:int", "integer or array",
-        "Keeps a range of the arrays at a path."),
+    ROW("json.arrtrim", cmd_arrtrim, 5, CMD_WRITE, KEY_RW | KEY_UPDATE, "key path start:int stop:int",
+        "integer or array", "Keeps a range of the arrays at a path."),
     {0},
 };

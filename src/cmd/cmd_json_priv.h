@@ -1,7 +1,7 @@
 /* cmd/cmd_json_priv.h - what the JSON commands share: finding values, changing them, replying in both dialects.
  *
- * A JSONPath gets an array with one element for each match, null where the type is not what the command works on; a path
- * of the older dialect gets the one answer, and errors instead of nulls.
+ * A JSONPath gets an array with one element for each match, null where the type is not what the command works on; a
+ * path of the older dialect gets the one answer, and errors instead of nulls.
  */
 #ifndef SORREL_CMD_CMD_JSON_PRIV_H
 #define SORREL_CMD_CMD_JSON_PRIV_H
@@ -48,20 +48,18 @@ struct json_result {
 struct json_work {
     struct exec *x;
     struct json_path path;
-    unsigned kinds;    /* others are left alone */
-    struct buf *tape;  /* what the value becomes */
-    struct buf *texts; /* for replies */
-    const void *with;  /* the command's own */
+    unsigned kinds;              /* others are left alone */
+    struct buf *tape;            /* what the value becomes */
+    struct buf *texts;           /* for replies */
+    const void *with;            /* the command's own */
     struct json_result *results; /* in the order of matches */
     size_t n, changed;
     enum json_kind found; /* of the last match of a wrong kind */
 };
 enum json_outcome { JSON_KEPT, JSON_CHANGED, JSON_GONE, JSON_FAILED /* x->error is set */ };
-/* Puts into w->tape what n becomes. */
-typedef enum json_outcome json_change(struct json_work *w, json_node n, struct json_result *r);
-
-/* Changes every match in the key, or none. An absent key is an error. */
-enum rc json__change(struct json_work *w, struct slice key, struct slice path, enum event event, json_change *change);
+/* Changes every match in the key, or none: `change` puts into w->tape what n becomes. An absent key is an error. */
+enum rc json__change(struct json_work *w, struct slice key, struct slice path, enum event event,
+                     enum json_outcome (*change)(struct json_work *w, json_node n, struct json_result *r));
 /* Replies after json__change(): numbers, or null; in the older dialect one number or an error. */
 enum rc json__reply_numbers(struct json_work *w);
 void json__work_fini(struct json_work *w);

@@ -259,8 +259,8 @@ clear(struct json_work *w, json_node n, struct json_result *r)
 static enum rc
 cmd_clear(struct exec *x)
 {
-    struct json_work w = {.x = x, .tape = exec_scratch(x),
-                          .kinds = JSON_NUMERIC | JSON_KIND(JSON_ARRAY) | JSON_KIND(JSON_OBJECT)};
+    struct json_work w = {
+        .x = x, .tape = exec_scratch(x), .kinds = JSON_NUMERIC | JSON_KIND(JSON_ARRAY) | JSON_KIND(JSON_OBJECT)};
 
     if (x->argc > 3)
         return fail_arity(x);
@@ -297,8 +297,8 @@ cmd_objkeys(struct exec *x)
 
 /* -- JSON.RESP, JSON.DEBUG -------------------------------------------------------------------------------------- */
 
-/* In the order of the bytes: a container's head says how many elements follow, so nothing has to be remembered but where
- * keys are. Recursion is bounded by the depth that documents may have. */
+/* In the order of the bytes: a container's head says how many elements follow, so nothing has to be remembered but
+ * where keys are. Recursion is bounded by the depth that documents may have. */
 static void
 put_resp(struct exec *x, json_node n)
 {
@@ -384,20 +384,22 @@ static const struct cmd debug_subs[] = {
     {0},
 };
 
-#define ROW(row_name, handler, n, fl, key_flags, from, grammar, replies, text)                                         \
-    {row_name, handler, .arity = n, .group = GROUP_JSON, .flags = fl, .keys = {KEY_AT(1, key_flags)}, .since = from,   \
-     .args = grammar, .reply = replies, .about = text, .complexity = "O(N)"}
-#define READ(row_name, handler, text)                                                                                  \
+#define ROW(row_name, handler, n, fl, key_flags, from, grammar, replies, text)                                   \
+    {                                                                                                            \
+        row_name, handler, .arity = n, .group = GROUP_JSON, .flags = fl, .keys = {KEY_AT(1, key_flags)},         \
+                           .since = from, .args = grammar, .reply = replies, .about = text, .complexity = "O(N)" \
+    }
+#define READ(row_name, handler, text) \
     ROW(row_name, handler, -2, CMD_READONLY, KEY_RO | KEY_ACCESS, "1.0.0", "key [path]", "depends on the path", text)
-#define NUMBER(row_name, handler, text)                                                                                \
+#define NUMBER(row_name, handler, text) \
     ROW(row_name, handler, 4, CMD_WRITE, KEY_RW | KEY_UPDATE, "1.0.0", "key path number:double", "bulk or array", text)
 
 const struct cmd cmd_json_value_family[] = {
     NUMBER("json.numincrby", cmd_numincrby, "Adds to the numbers at a path."),
     NUMBER("json.nummultby", cmd_nummultby, "Multiplies the numbers at a path."),
     NUMBER("json.numpowby", cmd_numpowby, "Raises the numbers at a path to a power."),
-    ROW("json.strappend", cmd_strappend, -3, CMD_WRITE | CMD_DENYOOM, KEY_RW | KEY_UPDATE, "1.0.0", "key [path] json-string",
-        "integer or array", "Appends to the strings at a path."),
+    ROW("json.strappend", cmd_strappend, -3, CMD_WRITE | CMD_DENYOOM, KEY_RW | KEY_UPDATE, "1.0.0",
+        "key [path] json-string", "integer or array", "Appends to the strings at a path."),
     READ("json.strlen", cmd_strlen, "Tells the lengths of the strings at a path."),
     ROW("json.toggle", cmd_toggle, 3, CMD_WRITE, KEY_RW | KEY_UPDATE, "2.0.0", "key path", "bulk or array",
         "Turns each boolean at a path into the other one."),

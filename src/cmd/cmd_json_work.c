@@ -215,7 +215,8 @@ compare_numbered(const void *a, const void *b)
 }
 
 static enum rc
-change_all(struct json_work *w, struct json *j, const struct numbered *list, json_change *change)
+change_all(struct json_work *w, struct json *j, const struct numbered *list,
+           enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
 {
     for (size_t k = 0; k < w->n; k++) {
         struct json_result *r = &w->results[list[k].i];
@@ -247,7 +248,8 @@ change_all(struct json_work *w, struct json *j, const struct numbered *list, jso
 
 /* One change is whole by itself; several are made on a copy, which then takes the document's place. */
 static enum rc
-change_safely(struct json_work *w, struct json *j, const struct numbered *list, json_change *change)
+change_safely(struct json_work *w, struct json *j, const struct numbered *list,
+              enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
 {
     struct json copy, was;
 
@@ -266,7 +268,8 @@ change_safely(struct json_work *w, struct json *j, const struct numbered *list, 
 }
 
 enum rc
-json__change(struct json_work *w, struct slice key, struct slice path, enum event event, json_change *change)
+json__change(struct json_work *w, struct slice key, struct slice path, enum event event,
+             enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
 {
     struct exec *x = w->x;
     struct json_look l;
