@@ -2,23 +2,10 @@
  *
  * Written without compression, read with. Everything in it is hostile.
  */
+#include "base/crc64.h"
 #include "script/script_priv.h"
 
 enum { OPCODE_FUNCTION = 245, VERSION_WRITTEN = 10, VERSION_MAX = 12, TRAILER = 10, LIBRARIES_MAX = 100000 };
-
-/* The checksum of RDB files: CRC-64 with the Jones polynomial, reflected. Bit by bit, as code is short. */
-static uint64_t
-crc64(struct slice s)
-{
-    uint64_t crc = 0;
-
-    for (size_t i = 0; i < s.len; i++) {
-        crc ^= (unsigned char)s.ptr[i];
-        for (int b = 0; b < 8; b++)
-            crc = crc >> 1 ^ (crc & 1 ? UINT64_C(0x95ac9329ac4bc9b5) : 0);
-    }
-    return crc;
-}
 
 static void
 put_little(struct buf *b, uint64_t v, int bytes)
@@ -66,7 +53,7 @@ script__dump(const struct script_host *h, struct buf *out)
 {
     put_libraries(h, out);
     put_little(out, VERSION_WRITTEN, 2);
-    put_little(out, crc64(buf_slice(out)), 8);
+    put_little(out, crc64(0, buf_slice(out)), 8);
 }
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
@@ -200,7 +187,7 @@ script__read_dump(struct script_host *h, struct exec *x, struct slice dump, stru
             crc |= (uint64_t)p[dump.len - 8 + (size_t)i] << 8 * i;
     }
     if (dump.len < TRAILER || p[dump.len - TRAILER + 1] != 0 || p[dump.len - TRAILER] > VERSION_MAX ||
-        crc64(slice_of(dump.ptr, dump.len - 8)) != crc)
+        crc64(0, slice_of(dump.ptr, dump.len - 8)) != crc)
         return fail(x, "ERR DUMP payload version or checksum are wrong");
     struct dump_reader r = {p, p + dump.len - TRAILER};
     enum rc rc = read_libraries(h, x, &r, &code, staged);

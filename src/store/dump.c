@@ -1,8 +1,8 @@
 /* store/dump.c - DUMP and RESTORE: one value as bytes, as in a snapshot, with version and checksum behind it. */
 #include "store/dump.h"
+#include "base/crc64.h"
 #include "base/mem.h"
 #include "engine/exec.h"
-#include "store/crc64.h"
 #include "store/rdb_build.h"
 #include "store/rdb_write.h"
 

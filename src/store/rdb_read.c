@@ -5,8 +5,8 @@
  */
 #include "store/rdb_read.h"
 
+#include "base/crc64.h"
 #include "base/mem.h"
-#include "store/crc64.h"
 #include "store/rdb_build.h"
 
 enum { MAGIC_LEN = 9, DB_MAX = 1 << 20 };

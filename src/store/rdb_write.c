@@ -1,9 +1,9 @@
 /* store/rdb_write.c - records, strings and the second stage. Values are in rdb_value.c. */
 #include "store/rdb_write.h"
 
+#include "base/crc64.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "store/crc64.h"
 #include "store/rdb_write_priv.h"
 
 #include <liblzf/lzf.h>

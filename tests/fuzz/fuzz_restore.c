@@ -2,11 +2,11 @@
  *
  * The first byte picks the commands that follow; the rest is the payload without its footer, which is added here.
  */
+#include "base/crc64.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cmd/families.h"
 #include "engine/session.h"
-#include "store/crc64.h"
 #include "store/dump.h"
 #include "store/rdb.h"
 

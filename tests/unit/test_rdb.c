@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/crc64.h"
 #include "base/mem.h"
-#include "store/crc64.h"
 #include "store/listpack.h"
 #include "store/packs.h"
 #include "store/rdb_read.h"

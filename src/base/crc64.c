@@ -1,9 +1,9 @@
-/* store/crc64.c - eight bytes at a time from eight tables.
+/* base/crc64.c - eight bytes at a time from eight tables.
  *
  * A CRC is linear: the entry for a byte is the XOR of the entries for its bits. So each table follows from eight
  * constants, and the compiler works it out.
  */
-#include "store/crc64.h"
+#include "base/crc64.h"
 
 /* clang-format off */
 #define E(i, a, b, c, d, e, f, g, h)                                                                                   \
