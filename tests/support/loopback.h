@@ -22,6 +22,7 @@ struct loopback_session {
 struct loopback {
     struct engine *engine;
     int64_t now_us;
+    int64_t mono_step_ns, mono_extra_ns; /* what each look at the monotonic clock adds to it: 0, unless something must end */
     struct loopback_session sessions[LOOPBACK_SESSIONS];
 };
 
