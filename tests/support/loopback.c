@@ -147,6 +147,21 @@ loopback_feed(struct loopback *l, unsigned number, struct slice bytes)
 }
 
 void
+loopback_command(struct loopback *l, unsigned number, const struct slice *argv, size_t argc)
+{
+    struct buf request = {0};
+
+    buf_printf(&request, "*%zu\r\n", argc);
+    for (size_t i = 0; i < argc; i++) {
+        buf_printf(&request, "$%zu\r\n", argv[i].len);
+        buf_add_slice(&request, argv[i]);
+        buf_add(&request, "\r\n", 2);
+    }
+    loopback_feed(l, number, buf_slice(&request));
+    buf_fini(&request);
+}
+
+void
 loopback_advance(struct loopback *l, int64_t ms)
 {
     l->now_us += ms * 1000;

@@ -33,6 +33,8 @@ bool loopback_open(struct loopback *l, unsigned number);
 void loopback_close(struct loopback *l, unsigned number);
 /* Feeds bytes to a session, which must be open, and lets everything that follows happen. */
 void loopback_feed(struct loopback *l, unsigned number, struct slice bytes);
+/* Feeds one command, its words as they are. */
+void loopback_command(struct loopback *l, unsigned number, const struct slice *argv, size_t argc);
 /* Lets time pass, with all that is due. */
 void loopback_advance(struct loopback *l, int64_t ms);
 
