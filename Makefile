@@ -163,19 +163,19 @@ $(LIB)/libsorrel.a: $(LIB_OBJ)
 $(LIB)/libsorrel.so: $(LIB_OBJ) src/client/libsorrel.map
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libsorrel.so.0 -Wl,--version-script=src/client/libsorrel.map -Wl,-z,relro,-z,now \
-	    -o $@.$(LIB_VERSION) $(LIB_OBJ) -lm -lpthread
+	    -o $@.$(LIB_VERSION) $(LIB_OBJ) -lssl -lcrypto -lm -lpthread
 	@ln -sf libsorrel.so.$(LIB_VERSION) $@.0 && ln -sf libsorrel.so.0 $@
 
 $(LIB)/sorrel.pc: Makefile
 	@mkdir -p $(@D)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'Name: sorrel' 'Description: C client toolkit for Redis-compatible servers' \
 	    'Version: $(LIB_VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lsorrel' \
-	    'Libs.private: -lm -lpthread' > $@
+	    'Requires.private: libssl libcrypto' 'Libs.private: -lm -lpthread' > $@
 
 $(BUILD)/examples/%: examples/%.c $(LIB)/libsorrel.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a -lm -lpthread
+	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a -lssl -lcrypto -lm -lpthread
 
 $(BIN)/sorrel-check: $(call objs,$(call sources,base ds proto value engine store check))
 	$(call say,LD,$@)

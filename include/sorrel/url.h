@@ -13,8 +13,9 @@
  *
  * Options: db; protocol or resp (2 or 3); socket_timeout or timeout and socket_connect_timeout (seconds, fractions are
  * fine); username; password; client_name; max_connections; health_check_interval (seconds); for TLS ssl_ca_certs (or
- * cacert), ssl_certfile (cert), ssl_keyfile (key), ssl_cert_reqs (none or required), sni. decode_responses, encoding
- * and retry_on_timeout, which redis-py's users have in their URLs, are accepted and mean nothing here.
+ * cacert), ssl_ca_path, ssl_certfile (cert), ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname (true
+ * or false), ssl_ciphers, ssl_ciphersuites, sni. decode_responses, encoding and retry_on_timeout, which redis-py's users
+ * have in their URLs, are accepted and mean nothing here.
  *
  * No function here talks to a server. All are thread-safe as long as no two threads use one struct.
  */
@@ -63,8 +64,10 @@ struct sorrel_url {
     int max_connections;    /* 0: not said */
     int health_check_ms;    /* 0: never */
     char *client_name;
-    char *ca_file, *cert_file, *key_file, *server_name;
+    char *ca_file, *ca_dir, *cert_file, *key_file, *server_name;
+    char *ciphers, *cipher_suites; /* OpenSSL's lists for TLS 1.2 and for TLS 1.3 */
     bool tls_insecure; /* do not check the server's certificate */
+    bool tls_any_name; /* check who signed it, but not for which name */
 };
 
 /* Fills *out from `text`. On failure *out is untouched and err (NULL is fine) names the part at fault.

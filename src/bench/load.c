@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "client/stream.h"
 #include "proto/reply_read.h"
 #include "sorrel/conn.h"
 
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { EVENTS = 256, DIGITS = 12, READ_ROOM = 16 * 1024, STALL_SECONDS = 30 };
@@ -190,7 +190,7 @@ static bool
 push_out(struct worker *w, struct client *c)
 {
     while (c->sent < c->out.len) {
-        ssize_t n = send(c->fd, c->out.ptr + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
+        ssize_t n = stream_write(conn_stream(c->conn), c->out.ptr + c->sent, c->out.len - c->sent, false);
         if (n > 0)
             c->sent += (size_t)n;
         else if (errno == EAGAIN)
@@ -307,15 +307,18 @@ receive(struct worker *w, struct client *c, int64_t *now)
         buf_consume(&c->in, c->in_at);
         c->in_at = 0;
     }
-    char *room = buf_room(&c->in, READ_ROOM);
-    ssize_t n = recv(c->fd, room, c->in.cap - c->in.len, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    if (n <= 0)
-        return fail(w, n == 0 ? "the server closed a connection" : "a connection broke while receiving");
-    buf_advance(&c->in, (size_t)n);
-    if (!take_replies(w, c))
-        return false;
+    /* What TLS holds back, having decrypted it, the loop would never hear of. */
+    do {
+        char *room = buf_room(&c->in, READ_ROOM);
+        ssize_t n = stream_read(conn_stream(c->conn), room, c->in.cap - c->in.len, false);
+        if (n < 0 && errno == EAGAIN)
+            return true;
+        if (n <= 0)
+            return fail(w, n == 0 ? "the server closed a connection" : "a connection broke while receiving");
+        buf_advance(&c->in, (size_t)n);
+        if (!take_replies(w, c))
+            return false;
+    } while (c->waiting > 0 && stream_is_tls(conn_stream(c->conn)));
     if (c->waiting > 0)
         return true;
     /* One look at the clock for each pipeline, not for each reply: they came together. */

@@ -4,13 +4,13 @@
 #include "base/number.h"
 #include "base/rng.h"
 #include "client/reply.h"
+#include "client/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- --pipe ------------------------------------------------------------------------------------------------------ */
@@ -92,10 +92,10 @@ read_replies(struct pipe_run *p)
 static bool
 send_some(struct pipe_run *p)
 {
-    ssize_t n = send(sorrel_conn_fd(p->s->conn), p->chunk + p->sent, p->len - p->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = stream_write(conn_stream(p->s->conn), p->chunk + p->sent, p->len - p->sent, false);
 
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        fprintf(stderr, "Error writing to the server: %m\n");
+    if (n < 0 && errno != EAGAIN) {
+        fprintf(stderr, "Error writing to the server: %s\n", stream_reason(conn_stream(p->s->conn), errno));
         return false;
     }
     p->sent += n > 0 ? (size_t)n : 0;
@@ -110,7 +110,7 @@ pipe_loop(struct pipe_run *p)
     while (!p->done) {
         bool sending = p->sent < p->len, reading = !sending && !p->input_ended;
         struct pollfd fds[2] = {
-            {.fd = sorrel_conn_fd(p->s->conn), .events = (short)(POLLIN | (sending ? POLLOUT : 0))},
+            {.fd = sorrel_conn_fd(p->s->conn), .events = stream_wants(conn_stream(p->s->conn), sending)},
             {.fd = reading ? STDIN_FILENO : -1, .events = POLLIN},
         };
         /* The clock runs only when everything has been sent: a slow input is no fault of the server. */

@@ -26,7 +26,7 @@ enum id {
     ID_INTERVAL, ID_STDIN, ID_STDIN_TAG, ID_ITEM_DELIMITER, ID_REPLY_DELIMITER, ID_ERROR_EXIT, ID_RAW, ID_NO_RAW,
     ID_CSV, ID_JSON, ID_QUOTED_JSON, ID_QUOTED_INPUT, ID_SHOW_PUSHES, ID_NO_AUTH_WARNING, ID_VERBOSE, ID_MODE,
     ID_MODE_NUMBER, ID_MODE_FILE, ID_PATTERN, ID_QUOTED_PATTERN, ID_TYPE, ID_COUNT, ID_MEMKEYS_SAMPLES,
-    ID_PIPE_TIMEOUT, ID_TIMEOUT, ID_TLS, ID_SNI, ID_CACERT, ID_CERT, ID_KEY, ID_INSECURE, ID_REFUSED,
+    ID_PIPE_TIMEOUT, ID_TIMEOUT, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CIPHERS, ID_SUITES, ID_CERT, ID_KEY, ID_INSECURE, ID_REFUSED,
 };
 
 static const struct row {
@@ -87,12 +87,15 @@ static const struct row {
     {"--functions-rdb", ID_MODE_FILE, true, MODE_FUNCTIONS_RDB, "FILE", "the same with the functions only"},
     {"--replica", ID_MODE, false, MODE_REPLICA, NULL, "print the commands that a replica gets"},
     {"--slave", ID_MODE, false, MODE_REPLICA, NULL, NULL},
-    {"--tls", ID_TLS, false, 0, NULL, "speak TLS; with --sni, --cacert, --cert, --key, --insecure"},
-    {"--sni", ID_SNI, true, 0, NULL, NULL},
-    {"--cacert", ID_CACERT, true, 0, NULL, NULL},
-    {"--cert", ID_CERT, true, 0, NULL, NULL},
-    {"--key", ID_KEY, true, 0, NULL, NULL},
-    {"--insecure", ID_INSECURE, false, 0, NULL, NULL},
+    {"--tls", ID_TLS, false, 0, NULL, "speak TLS, as rediss:// does"},
+    {"--cacert", ID_CACERT, true, 0, "FILE", "who may have signed the server's certificate (the system's list)"},
+    {"--cacertdir", ID_CACERT_DIR, true, 0, "DIR", "the same, a folder as c_rehash makes it"},
+    {"--cert", ID_CERT, true, 0, "FILE", "certificate to show"},
+    {"--key", ID_KEY, true, 0, "FILE", "its private key"},
+    {"--sni", ID_SNI, true, 0, "NAME", "name of the server that its certificate must be for (its host)"},
+    {"--insecure", ID_INSECURE, false, 0, NULL, "believe every certificate"},
+    {"--tls-ciphers", ID_CIPHERS, true, 0, "LIST", "ciphers to offer up to TLS 1.2"},
+    {"--tls-ciphersuites", ID_SUITES, true, 0, "LIST", "ciphers to offer from TLS 1.3 on"},
     {"--ldb", ID_REFUSED, false, 0, NULL, NULL},
     {"--ldb-sync-mode", ID_REFUSED, false, 0, NULL, NULL},
     {"--verbose", ID_VERBOSE, false, 0, NULL, "say more"},
@@ -179,6 +182,16 @@ set_url(struct options *o, const char *text)
     }
     if (u.protocol == 0)
         u.protocol = o->url.protocol;
+    char **kept[] = {&u.ca_file, &o->url.ca_file, &u.ca_dir, &o->url.ca_dir, &u.cert_file, &o->url.cert_file,
+                     &u.key_file, &o->url.key_file, &u.server_name, &o->url.server_name,
+                     &u.ciphers, &o->url.ciphers, &u.cipher_suites, &o->url.cipher_suites};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i += 2) {
+        if (*kept[i] == NULL) {
+            *kept[i] = *kept[i + 1];
+            *kept[i + 1] = NULL;
+        }
+    }
+    u.tls_insecure |= o->url.tls_insecure;
     sorrel_url_fini(&o->url);
     o->url = u;
     return true;
@@ -226,6 +239,9 @@ set_connection(struct options *o, enum id id, const char *value)
     case ID_TLS: return o->url.tls = true;
     case ID_SNI: set_text(&o->url.server_name, value); return true;
     case ID_CACERT: set_text(&o->url.ca_file, value); return true;
+    case ID_CACERT_DIR: set_text(&o->url.ca_dir, value); return true;
+    case ID_CIPHERS: set_text(&o->url.ciphers, value); return true;
+    case ID_SUITES: set_text(&o->url.cipher_suites, value); return true;
     case ID_CERT: set_text(&o->url.cert_file, value); return true;
     case ID_KEY: set_text(&o->url.key_file, value); return true;
     case ID_INSECURE: return o->url.tls_insecure = true;
@@ -314,6 +330,11 @@ settle(struct options *o)
     }
     if (o->url.password == NULL && auth != NULL && auth[0] != '\0' && !o->ask_password)
         set_text(&o->url.password, auth);
+    /* A script that says redis-cli --cacert means redis-cli's check: who signed the certificate, not for which name. */
+    const char *slash = strrchr(o->program, '/');
+    if (strcmp(slash != NULL ? slash + 1 : o->program, "sorrel-cli") != 0 && o->url.server_name == NULL &&
+        (o->url.ca_file != NULL || o->url.ca_dir != NULL))
+        o->url.tls_any_name = true;
     if (!o->output_given && !isatty(STDOUT_FILENO) && getenv("FAKETTY") == NULL)
         o->output = OUTPUT_RAW;
     if ((o->output == OUTPUT_JSON || o->output == OUTPUT_QUOTED_JSON) && o->url.protocol == 0)

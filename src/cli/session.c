@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "client/reply.h"
+#include "client/stream.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,8 +97,6 @@ wait_input(struct session *s)
             return true;
         if (p[1].revents != 0 && interrupted(s))
             return false;
-        if (p[0].revents != 0)
-            return true;
     }
 }
 
@@ -256,10 +254,7 @@ session_connect_to(struct session *s, const char *host, uint16_t port)
 static bool
 still_open(struct session *s)
 {
-    char c;
-
-    return s->conn != NULL && !sorrel_conn_broken(s->conn) &&
-           recv(sorrel_conn_fd(s->conn), &c, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+    return s->conn != NULL && !sorrel_conn_broken(s->conn) && stream_state(conn_stream(s->conn)) != STREAM_OVER;
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */

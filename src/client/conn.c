@@ -1,24 +1,22 @@
-/* client/conn.c - the connection of sorrel/conn.h: two buffers, a reply reader and a socket.
+/* client/conn.c - the connection of sorrel/conn.h: two buffers, a reply reader and a stream.
  *
- * The socket blocks and has the kernel's own time-outs, so a single command costs one write and one read. Input is
+ * A plain socket blocks and has the kernel's own time-outs, so a single command costs one write and one read. Input is
  * consumed by moving an offset; bytes move down only when room is needed, which is never while a reply that was handed
  * out is still valid (the next read ends its life).
  */
-#include "client/reply.h"
-#include "client/dial.h"
-#include "client/error_priv.h"
 #include "sorrel/conn.h"
+#include "client/error_priv.h"
+#include "client/reply.h"
+#include "client/stream.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/number.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 enum {
     READ_BYTES = 16 * 1024,
@@ -29,7 +27,7 @@ enum {
 static const uint64_t bulk_max = (uint64_t)4 << 30;
 
 struct sorrel_conn {
-    int fd;
+    struct stream *stream;
     int protocol;
     struct buf out;
     struct buf in;
@@ -49,6 +47,14 @@ copy_error(const struct sorrel_conn *c, struct sorrel_error *err)
     return c->broken.code;
 }
 
+static int64_t
+mono_ms(void)
+{
+    struct clock c = clock_system();
+
+    return clock_mono_ns(&c) / 1000000;
+}
+
 #define BREAK(c, err, code, e, ...) (error__set(&(c)->broken, code, e, __VA_ARGS__), copy_error(c, err))
 
 static enum sorrel_rc
@@ -56,36 +62,30 @@ break_errno(struct sorrel_conn *c, int e, const char *doing, struct sorrel_error
 {
     if (e == EAGAIN)
         return BREAK(c, err, SORREL_ERR_TIMEOUT, e, "time-out while %s", doing);
-    errno = e;
-    return BREAK(c, err, SORREL_ERR_IO, e, "%m");
+    return BREAK(c, err, SORREL_ERR_IO, e, "%s", stream_reason(c->stream, e));
 }
 
 void
 sorrel_conn_set_timeout(struct sorrel_conn *c, int ms)
 {
-    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+    stream_set_timeout(c->stream, ms);
 }
 
 enum sorrel_rc
 sorrel_conn_dial(const struct sorrel_url *u, struct sorrel_conn **out, struct sorrel_error *err)
 {
     static const struct sorrel_url local = {0};
-    int fd;
+    struct stream *stream = NULL;
 
     if (u == NULL)
         u = &local;
     if (u->transport == SORREL_SENTINEL)
         return error__set(err, SORREL_ERR_USAGE, 0, "a Sentinel URL names no server; ask the Sentinels first");
-    if (u->tls)
-        return error__set(err, SORREL_ERR_USAGE, 0, "this build of the client has no TLS");
-    enum sorrel_rc rc = dial(u, &fd, err);
+    enum sorrel_rc rc = stream_open(u, &stream, err);
     if (rc != SORREL_OK)
         return rc;
     struct sorrel_conn *c = mem_get_zero(sizeof(*c));
-    c->fd = fd;
+    c->stream = stream;
     c->protocol = 2;
     if (u->socket_timeout_ms > 0)
         sorrel_conn_set_timeout(c, u->socket_timeout_ms);
@@ -98,7 +98,7 @@ sorrel_conn_close(struct sorrel_conn *c)
 {
     if (c == NULL)
         return;
-    close(c->fd);
+    stream_close(c->stream);
     buf_fini(&c->in);
     buf_fini(&c->out);
     reply_reader_fini(&c->reader);
@@ -146,9 +146,7 @@ sorrel_conn_flush(struct sorrel_conn *c, struct sorrel_error *err)
     if (c->broken.code != SORREL_OK)
         return copy_error(c, err);
     while (sent < c->out.len) {
-        ssize_t n = send(c->fd, c->out.ptr + sent, c->out.len - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = stream_write(c->stream, c->out.ptr + sent, c->out.len - sent, true);
         if (n < 0)
             return break_errno(c, errno, "sending", err);
         sent += (size_t)n;
@@ -178,17 +176,13 @@ fill(struct sorrel_conn *c, struct sorrel_error *err)
         room = READ_BYTES;
     if (!buf_try_reserve(&c->in, room) && c->in.cap - c->in.len < room)
         return BREAK(c, err, SORREL_ERR_IO, ENOMEM, "not enough memory for the reply");
-    for (;;) {
-        ssize_t n = recv(c->fd, buf_room(&c->in, room), c->in.cap - c->in.len, 0);
-        if (n > 0) {
-            buf_advance(&c->in, (size_t)n);
-            return SORREL_OK;
-        }
-        if (n == 0)
-            return BREAK(c, err, SORREL_ERR_CLOSED, 0, "Server closed the connection");
-        if (errno != EINTR)
-            return break_errno(c, errno, "waiting for a reply", err);
-    }
+    ssize_t n = stream_read(c->stream, buf_room(&c->in, room), c->in.cap - c->in.len, true);
+    if (n == 0)
+        return BREAK(c, err, SORREL_ERR_CLOSED, 0, "Server closed the connection");
+    if (n < 0)
+        return break_errno(c, errno, "waiting for a reply", err);
+    buf_advance(&c->in, (size_t)n);
+    return SORREL_OK;
 }
 
 /* Takes one reply out of the buffer if there is a whole one. *out is NULL if not. */
@@ -300,13 +294,34 @@ sorrel_conn_read_raw(struct sorrel_conn *c, void *to, size_t cap, size_t *got, s
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
+/* Waits for something that a read would give. What only TLS itself has use for (a session ticket) does not count. */
+static bool
+wait_stream(struct sorrel_conn *c, int ms)
+{
+    int64_t from = ms > 0 ? mono_ms() : 0, left = ms;
+
+    for (;;) {
+        /* Bytes that are decrypted already are announced by no poll(). */
+        if (stream_is_tls(c->stream) && stream_state(c->stream) != STREAM_QUIET)
+            return true;
+        struct pollfd p = {.fd = stream_fd(c->stream), .events = stream_wants(c->stream, false)};
+        if (poll(&p, 1, (int)left) <= 0)
+            return false;
+        if (!stream_is_tls(c->stream))
+            return true;
+        if (ms >= 0)
+            left = ms - (ms > 0 ? mono_ms() - from : 0);
+        if (ms >= 0 && left <= 0)
+            return stream_state(c->stream) != STREAM_QUIET;
+    }
+}
+
 bool
 sorrel_conn_wait(struct sorrel_conn *c, int ms)
 {
-    struct pollfd p = {.fd = c->fd, .events = POLLIN};
-
-    /* Bytes in the buffer may be only half a reply: then reading would block. A trial parse finds out, and costs nothing
-     * twice, because the reader goes on where it stopped. It may build the reply, which the next read builds again. */
+    /* Bytes in the buffer may be only half a reply: then reading would block. A trial parse finds out, and costs
+     * nothing twice, because the reader goes on where it stopped. It may build the reply, which the next read builds
+     * again. */
     if (c->broken.code != SORREL_OK)
         return true;
     if (c->in.len > c->in_at) {
@@ -317,7 +332,7 @@ sorrel_conn_wait(struct sorrel_conn *c, int ms)
         if (reply_read(&c->reader, &lim, slice_skip(buf_slice(&c->in), c->in_at), &used, &v, &error) != PARSE_MORE)
             return true;
     }
-    return poll(&p, 1, ms) > 0;
+    return wait_stream(c, ms);
 }
 
 uint64_t
@@ -336,7 +351,13 @@ sorrel_conn_on_push(struct sorrel_conn *c, sorrel_push_fn *fn, void *ctx)
 int
 sorrel_conn_fd(const struct sorrel_conn *c)
 {
-    return c->fd;
+    return stream_fd(c->stream);
+}
+
+struct stream *
+conn_stream(struct sorrel_conn *c)
+{
+    return c->stream;
 }
 
 bool

@@ -6,12 +6,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "client/error_priv.h"
+#include "client/stream.h"
 #include "sorrel/pool.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 enum { CONNECTIONS_DEFAULT = 16, PAUSE_DEFAULT_MS = 20, PAUSE_MAX_MS = 1000 };
@@ -100,9 +100,7 @@ wait_for_place_locked(struct sorrel_pool *p)
 static bool
 is_fit(const struct sorrel_pool *p, struct sorrel_conn *c, int64_t idle_ns)
 {
-    char byte;
-
-    if (recv(sorrel_conn_fd(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+    if (stream_state(conn_stream(c)) != STREAM_QUIET)
         return false;
     if (p->url.health_check_ms == 0 || idle_ns < (int64_t)p->url.health_check_ms * 1000000)
         return true;

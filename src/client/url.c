@@ -288,7 +288,7 @@ option_text(char **field, const char *value)
 
 enum option {
     OPT_DB, OPT_PROTOCOL, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT, OPT_USERNAME, OPT_PASSWORD, OPT_CLIENT_NAME,
-    OPT_MAX_CONNECTIONS, OPT_HEALTH, OPT_CA, OPT_CERT, OPT_KEY, OPT_CERT_REQS, OPT_SNI, OPT_IGNORED,
+    OPT_MAX_CONNECTIONS, OPT_HEALTH, OPT_CA, OPT_CA_DIR, OPT_CIPHERS, OPT_SUITES, OPT_CERT, OPT_KEY, OPT_CERT_REQS, OPT_CHECK_NAME, OPT_SNI, OPT_IGNORED,
 };
 
 static const struct {
@@ -309,11 +309,15 @@ static const struct {
     {LIT_INIT("health_check_interval"), OPT_HEALTH},
     {LIT_INIT("ssl_ca_certs"), OPT_CA},
     {LIT_INIT("cacert"), OPT_CA},
+    {LIT_INIT("ssl_ca_path"), OPT_CA_DIR},
+    {LIT_INIT("ssl_ciphers"), OPT_CIPHERS},
+    {LIT_INIT("ssl_ciphersuites"), OPT_SUITES},
     {LIT_INIT("ssl_certfile"), OPT_CERT},
     {LIT_INIT("cert"), OPT_CERT},
     {LIT_INIT("ssl_keyfile"), OPT_KEY},
     {LIT_INIT("key"), OPT_KEY},
     {LIT_INIT("ssl_cert_reqs"), OPT_CERT_REQS},
+    {LIT_INIT("ssl_check_hostname"), OPT_CHECK_NAME},
     {LIT_INIT("sni"), OPT_SNI},
     {LIT_INIT("decode_responses"), OPT_IGNORED},
     {LIT_INIT("encoding"), OPT_IGNORED},
@@ -336,12 +340,18 @@ apply_option(struct sorrel_url *u, enum option option, const char *value)
     case OPT_MAX_CONNECTIONS: return option_number(value, INT32_MAX, &u->max_connections) && u->max_connections > 0;
     case OPT_HEALTH: return option_seconds(value, &u->health_check_ms);
     case OPT_CA: return option_text(&u->ca_file, value);
+    case OPT_CA_DIR: return option_text(&u->ca_dir, value);
+    case OPT_CIPHERS: return option_text(&u->ciphers, value);
+    case OPT_SUITES: return option_text(&u->cipher_suites, value);
     case OPT_CERT: return option_text(&u->cert_file, value);
     case OPT_KEY: return option_text(&u->key_file, value);
     case OPT_SNI: return option_text(&u->server_name, value);
     case OPT_CERT_REQS:
         u->tls_insecure = slice_eq_nocase(v, LIT("none"));
         return u->tls_insecure || slice_eq_nocase(v, LIT("required"));
+    case OPT_CHECK_NAME:
+        u->tls_any_name = slice_eq_nocase(v, LIT("false")) || slice_eq_nocase(v, LIT("no")) || slice_eq(v, LIT("0"));
+        return u->tls_any_name || slice_eq_nocase(v, LIT("true")) || slice_eq_nocase(v, LIT("yes")) || slice_eq(v, LIT("1"));
     case OPT_IGNORED: return true;
     }
     return false;

@@ -8,7 +8,8 @@ void
 sorrel_url_fini(struct sorrel_url *u)
 {
     char *texts[] = {u->username, u->password,  u->host,     u->path,       u->service,
-                     u->client_name, u->ca_file, u->cert_file, u->key_file, u->server_name};
+                     u->client_name, u->ca_file, u->ca_dir, u->cert_file, u->key_file,
+                     u->server_name, u->ciphers, u->cipher_suites};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
@@ -34,6 +35,9 @@ sorrel_url_copy(const struct sorrel_url *u, struct sorrel_url *out)
     c.service = dup_or_null(u->service);
     c.client_name = dup_or_null(u->client_name);
     c.ca_file = dup_or_null(u->ca_file);
+    c.ca_dir = dup_or_null(u->ca_dir);
+    c.ciphers = dup_or_null(u->ciphers);
+    c.cipher_suites = dup_or_null(u->cipher_suites);
     c.cert_file = dup_or_null(u->cert_file);
     c.key_file = dup_or_null(u->key_file);
     c.server_name = dup_or_null(u->server_name);
@@ -154,10 +158,14 @@ sorrel_url_format(const struct sorrel_url *u, bool secrets)
     add_seconds(&b, &sep, "health_check_interval", u->health_check_ms);
     add_option(&b, &sep, "client_name", u->client_name);
     add_option(&b, &sep, "ssl_ca_certs", u->ca_file);
+    add_option(&b, &sep, "ssl_ca_path", u->ca_dir);
     add_option(&b, &sep, "ssl_certfile", u->cert_file);
     add_option(&b, &sep, "ssl_keyfile", u->key_file);
     add_option(&b, &sep, "sni", u->server_name);
+    add_option(&b, &sep, "ssl_ciphers", u->ciphers);
+    add_option(&b, &sep, "ssl_ciphersuites", u->cipher_suites);
     add_option(&b, &sep, "ssl_cert_reqs", u->tls_insecure ? "none" : NULL);
+    add_option(&b, &sep, "ssl_check_hostname", u->tls_any_name ? "false" : NULL);
     buf_add_char(&b, '\0');
     return buf_take(&b, &len);
 }

@@ -144,7 +144,9 @@ test_options(void **state)
 
     assert_int_equal(sorrel_url_parse("rediss://h/1?db=2&protocol=3&socket_timeout=5&socket_connect_timeout=0.25"
                                       "&client_name=a%20b&max_connections=50&health_check_interval=30"
-                                      "&ssl_cert_reqs=none&ssl_ca_certs=/etc/ca.pem&decode_responses=True",
+                                      "&ssl_cert_reqs=none&ssl_ca_certs=/etc/ca.pem&decode_responses=True"
+                                      "&ssl_check_hostname=False&ssl_ca_path=/etc/ca&ssl_ciphers=HIGH:!x"
+                                      "&ssl_ciphersuites=TLS_AES_128_GCM_SHA256",
                                       &u, NULL),
                      SORREL_OK);
     assert_int_equal(u.db, 2);
@@ -156,6 +158,19 @@ test_options(void **state)
     assert_true(u.tls_insecure);
     assert_str(u.client_name, "a b");
     assert_str(u.ca_file, "/etc/ca.pem");
+    assert_true(u.tls_any_name);
+    assert_str(u.ca_dir, "/etc/ca");
+    assert_str(u.ciphers, "HIGH:!x");
+    assert_str(u.cipher_suites, "TLS_AES_128_GCM_SHA256");
+    struct sorrel_url again;
+    char *text = sorrel_url_format(&u, true);
+    assert_int_equal(sorrel_url_parse(text, &again, NULL), SORREL_OK);
+    assert_true(again.tls_any_name && again.tls_insecure && again.tls);
+    assert_str(again.ca_dir, "/etc/ca");
+    assert_str(again.ciphers, "HIGH:!x");
+    assert_str(again.cipher_suites, "TLS_AES_128_GCM_SHA256");
+    sorrel_free(text);
+    sorrel_url_fini(&again);
     sorrel_url_fini(&u);
 }
 
