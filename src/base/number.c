@@ -123,28 +123,38 @@ parse_memory(struct slice s, uint64_t *out)
     return false;
 }
 
+/* How many decimal digits: 1233/4096 is a little more than log10(2), so the guess from the bits is right or one too high. */
+static size_t
+decimal_width(uint64_t v)
+{
+    static const uint64_t powers[] = {
+        1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u,
+        1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
+        1000000000000000000u, 10000000000000000000u,
+    };
+    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1), guess = bits * 1233 >> 12;
+
+    return guess + (v >= powers[guess] || guess == 0);
+}
+
 size_t
 format_uint64(char *out, uint64_t v)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
                                 "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
-    char tmp[20];
-    size_t at = sizeof(tmp);
+    size_t len = decimal_width(v), at = len;
 
     while (v >= 100) {
         at -= 2;
-        memcpy(tmp + at, pairs + 2 * (v % 100), 2);
+        memcpy(out + at, pairs + 2 * (v % 100), 2);
         v /= 100;
     }
-    if (v >= 10) {
-        at -= 2;
-        memcpy(tmp + at, pairs + 2 * v, 2);
-    } else {
-        tmp[--at] = (char)('0' + v);
-    }
-    memcpy(out, tmp + at, sizeof(tmp) - at);
-    return sizeof(tmp) - at;
+    if (v >= 10)
+        memcpy(out, pairs + 2 * v, 2);
+    else
+        out[0] = (char)('0' + v);
+    return len;
 }
 
 size_t

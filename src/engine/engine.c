@@ -256,28 +256,33 @@ struct batch {
 
 /* Keys that differ mostly differ in their last bytes, so those are looked at first. */
 static inline bool
-same_key(struct slice a, struct slice b)
+same_bytes(struct slice a, struct slice b)
 {
     uint64_t x, y;
 
     if (a.len != b.len)
         return false;
-    if (a.len >= 8) {
-        memcpy(&x, a.ptr + a.len - 8, 8);
-        memcpy(&y, b.ptr + b.len - 8, 8);
-        if (x != y)
-            return false;
+    if (a.len < 8) {
+        for (size_t i = a.len; i > 0; i--) {
+            if (a.ptr[i - 1] != b.ptr[i - 1])
+                return false;
+        }
+        return true;
     }
-    return memcmp(a.ptr, b.ptr, a.len) == 0;
+    memcpy(&x, a.ptr + a.len - 8, 8);
+    memcpy(&y, b.ptr + b.len - 8, 8);
+    return x == y && memcmp(a.ptr, b.ptr, a.len - 8) == 0;
 }
 
-/* Finds the row, hashes the first key and asks for its bucket. A key that the command before has too (a queue, a counter)
- * needs neither. */
+/* Finds the row, hashes the first key and asks for its bucket. What the command before has too needs no second look: the
+ * commands of a pipeline are mostly of one kind, and on a queue or a counter they have one key. */
 static inline void
 prepare(struct engine *e, const struct table *t, struct batch_command *c, const struct batch_command *before)
 {
     const struct slice *argv = e->argv.v + c->argv_at;
-    struct command *command = commands__find(&e->commands, argv[0]);
+    struct command *command = before != NULL && same_bytes(e->argv.v[before->argv_at], argv[0])
+                                  ? before->command
+                                  : commands__find(&e->commands, argv[0]);
 
     c->command = command;
     c->hashed = command != NULL && command->first_key > 0 && c->argc > command->first_key;
@@ -285,7 +290,7 @@ prepare(struct engine *e, const struct table *t, struct batch_command *c, const 
     if (LIKELY(c->hashed)) {
         struct slice key = argv[command->first_key];
         c->key = key;
-        if (before != NULL && before->hashed && same_key(before->key, key)) {
+        if (before != NULL && before->hashed && same_bytes(before->key, key)) {
             c->hash = before->hash;
             c->again = true;
             return;
