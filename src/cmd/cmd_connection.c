@@ -10,10 +10,12 @@
 static enum rc
 authenticate(struct exec *x, struct slice name, struct slice password)
 {
+    if (auth_limit_reached(x))
+        return fail(x, "ERR Too many failed logins from this address, try again in a minute.");
     struct acl_user *u = acl_authenticate(engine_acl(x->engine), name, password);
-
     if (u == NULL) {
         acl_log_failed_auth(x, name);
+        auth_limit_failed(x);
         return fail(x, "WRONGPASS invalid username-password pair or user is disabled.");
     }
     session_set_user(x->session, u);

@@ -477,10 +477,15 @@ acl_authenticate(struct acl *acl, struct slice name, struct slice password)
     unsigned char digest[ACL_HASH_BYTES];
     bool ok = false;
 
-    /* The digest is made for unknown users too, and all passwords are looked at, so that time tells nothing. */
+    /* The digest is made for unknown users too, all passwords are looked at, and where there is none something else is, so
+     * that time tells nothing. */
+    static const unsigned char none[ACL_HASH_BYTES];
+    size_t n = u != NULL ? u->password_count : 0;
     sha256(password, digest);
-    for (size_t i = 0; u != NULL && i < u->password_count; i++)
+    for (size_t i = 0; i < n; i++)
         ok |= CRYPTO_memcmp(digest, u->passwords[i], ACL_HASH_BYTES) == 0;
+    if (n == 0)
+        (void)CRYPTO_memcmp(digest, none, ACL_HASH_BYTES);
     if (u == NULL || !(u->flags & USER_ON))
         return NULL;
     return ok || (u->flags & USER_NOPASS) ? u : NULL;

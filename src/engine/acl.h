@@ -53,6 +53,11 @@ void acl_describe_commands(const struct acl_user *u, size_t selector, struct buf
 void acl_describe_keys(const struct acl_user *u, size_t selector, struct buf *out);
 void acl_describe_channels(const struct acl_user *u, size_t selector, struct buf *out);
 
+/* True when the address that the running command's session comes from has failed to log in too often within a minute
+ * (auth-failure-limit): then no password is looked at. */
+bool auth_limit_reached(struct exec *x);
+void auth_limit_failed(struct exec *x);
+
 /* What a password may be; in constant time for any user name. NULL: refused. */
 struct acl_user *acl_authenticate(struct acl *acl, struct slice name, struct slice password);
 
@@ -74,6 +79,11 @@ bool acl_may_touch(const struct acl_user *u, struct slice key, unsigned key_flag
 /* The sentence that DRYRUN prints. */
 void acl_denied_text(const struct acl_user *u, enum acl_denied why, const struct command *c, struct slice object,
                      struct buf *out);
+
+/* Refused logins since the start or the last CONFIG RESETSTAT, and refusals by reason (enum acl_denied). */
+uint64_t acl_failed_logins(const struct acl *acl);
+uint64_t acl_denials(const struct acl *acl, enum acl_denied why);
+void acl_stats_reset(struct acl *acl);
 
 /* -- the log --------------------------------------------------------------------------------------------------- */
 

@@ -104,11 +104,32 @@ acl_log_add(struct exec *x, enum acl_denied why, const char *context, struct sli
 {
     static const char *const reasons[] = {"", "command", "key", "channel"};
 
+    engine_acl(x->engine)->denials[why]++;
     add(x, reasons[why], context, object, user);
+}
+
+uint64_t
+acl_failed_logins(const struct acl *acl)
+{
+    return acl->failed_logins;
+}
+
+uint64_t
+acl_denials(const struct acl *acl, enum acl_denied why)
+{
+    return acl->denials[why];
+}
+
+void
+acl_stats_reset(struct acl *acl)
+{
+    acl->failed_logins = 0;
+    memset(acl->denials, 0, sizeof(acl->denials));
 }
 
 void
 acl_log_failed_auth(struct exec *x, struct slice user)
 {
+    engine_acl(x->engine)->failed_logins++;
     add(x, "auth", session_multi_count(x->session) >= 0 ? "multi" : "toplevel", x->argv[0], user);
 }

@@ -57,6 +57,7 @@ struct acl {
     struct acl_log_entry *log; /* newest first */
     size_t log_count, log_max;
     uint64_t log_next_id;
+    uint64_t failed_logins, denials[ACL_DENIED_CHANNEL + 1];
 };
 
 struct slice acl__copy_text(struct slice s);

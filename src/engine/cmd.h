@@ -34,7 +34,7 @@ enum cmd_flag {
     CMD_SCRIPT_RUNNER = 1 << 19,
     /* Ours, never printed: */
     CMD_NONDET = 1 << 24,     /* what it changes depends on chance or time: must say effect_as() when it changes a key */
-    CMD_SECRET = 1 << 25,     /* arguments hold secrets: kept out of MONITOR, SLOWLOG, logs */
+    CMD_SECRET = 1 << 25,     /* arguments hold secrets: engine/secrets.c knows which, and they are shown nowhere */
 };
 
 /* Groups, as COMMAND DOCS names them; each implies its ACL category. */

@@ -6,6 +6,7 @@
  */
 #include "engine/dispatch.h"
 
+#include "base/log.h"
 #include "engine/engine_priv.h"
 #include "engine/latency.h"
 
@@ -95,9 +96,32 @@ up_to_nul(struct slice s, size_t max)
     return slice_of(s.ptr, nul != NULL ? (size_t)(nul - s.ptr) : n);
 }
 
+/* A browser that was talked into sending us a page's form begins with one of these: nothing that follows may run. */
+static bool
+is_http(struct exec *x)
+{
+    enum { LOG_EVERY_MS = 60000 };
+    struct engine *e = x->engine;
+    struct slice addr = session_addr(x->session);
+
+    if ((!slice_eq_nocase(x->argv[0], LIT("post")) && !slice_eq_nocase(x->argv[0], LIT("host:"))) || x->depth > 0)
+        return false;
+    if (e->attack_logged_ms == 0 || x->now_ms - e->attack_logged_ms > LOG_EVERY_MS) {
+        e->attack_logged_ms = x->now_ms;
+        log_warning("Possible SECURITY ATTACK detected: a client sends POST or Host: as HTTP clients do, perhaps a browser "
+                    "that a page has sent here (cross protocol scripting). Connection from %.*s aborted.",
+                    (int)addr.len, addr.ptr);
+    }
+    session_kill(x->session);
+    x->reply.out = &e->void_out;
+    return true;
+}
+
 static enum rc
 fail_unknown(struct exec *x)
 {
+    if (is_http(x))
+        return fail(x, "ERR no HTTP here");
     struct slice name = up_to_nul(x->argv[0], 128);
     struct slice args = {"", 0};
 

@@ -70,6 +70,7 @@ engine_free(struct engine *e)
     keyspace__fini(e);
     effects__fini(e);
     slowlog__fini(e);
+    auth_limit__fini(e);
     evict__fini(e);
     (void)latency_reset(e, LIT(""));
     tracking__fini(e);

@@ -90,6 +90,8 @@ struct session {
     uint64_t commands;
     int64_t opened_ms, active_ms;
     struct session *prev, *next;
+    struct session *stranger_prev, *stranger_next; /* while GATE_NOAUTH is set: in the order of becoming one */
+    int64_t stranger_since_ms;
     char text[];                /* addr and laddr */
 };
 enum { REPLY_SKIPPING = REPLY_SKIP_NEXT + 1 };
@@ -190,6 +192,10 @@ struct engine {
     size_t session_count, session_mask;
     struct session *session_first, *session_last;
     session_id last_id;
+    struct session *stranger_first, *stranger_last; /* sessions that have to log in first */
+    size_t stranger_count;
+    struct auth_limit *auth_limit; /* NULL until a login fails while there is a limit */
+    int64_t attack_logged_ms;
     struct slice password;
     struct acl *acl;
 
@@ -357,6 +363,13 @@ int64_t pause__tick(struct engine *e); /* when the pause ends; INT64_MAX: there 
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */
 bool evict__make_room(struct engine *e);
 void evict__fini(struct engine *e);
+
+/* -- auth_limit.c -- */
+void auth_limit__fini(struct engine *e);
+
+/* -- secrets.c -- */
+/* Argument i of the running command, or what may be shown of it to people who watch. */
+struct slice secrets__shown(const struct exec *x, int i);
 
 /* -- slowlog.c -- */
 void slowlog__add(struct exec *x, int64_t took_us);

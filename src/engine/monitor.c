@@ -60,7 +60,6 @@ monitor_feed(struct exec *x)
     struct engine *e = x->engine;
     struct buf line = {0};
     struct slice addr = session_addr(x->session);
-    bool secret = (x->command->flags & CMD_SECRET) != 0;
 
     if (e->monitor_count == 0)
         return;
@@ -68,7 +67,7 @@ monitor_feed(struct exec *x)
                x->session->db->index, (int)addr.len, addr.ptr);
     for (int i = 0; i < x->argc; i++) {
         buf_add_char(&line, ' ');
-        add_quoted(&line, secret && i > 0 ? LIT("(redacted)") : x->argv[i]);
+        add_quoted(&line, secrets__shown(x, i));
     }
     for (size_t i = 0; i < e->monitor_count; i++) {
         struct session *s = engine_session_by_id(e, e->monitors[i]);

@@ -130,6 +130,7 @@ engine_session_close(struct session *s)
     e->held_count -= (s->gate & GATE_HELD) != 0;
     more_free(s);
     registry_remove(e, s);
+    session_set_authenticated(s, true); /* nobody needs to keep an eye on it any more */
     session_set_user(s, NULL);
     *(s->prev != NULL ? &s->prev->next : &e->session_first) = s->next;
     *(s->next != NULL ? &s->next->prev : &e->session_last) = s->prev;
@@ -170,7 +171,7 @@ session_reset(struct session *s)
     if (e->x.session == s)
         e->x.db = s->db;
     s->flags &= SESSION_UNIX | SESSION_INTERNAL;
-    s->gate &= GATE_CLOSING;
+    s->gate &= GATE_CLOSING | GATE_NOAUTH; /* who has to log in still has to, and since as long */
     acl__session_begin(s);
     session_set_resp(s, 2);
     session_set_reply_mode(s, REPLY_ON);

@@ -29,6 +29,12 @@ int64_t session_active_ms(const struct session *s);      /* when it last ran a c
 const struct command *session_last_command(const struct session *s); /* NULL: none yet */
 uint64_t session_commands(const struct session *s);      /* how many it has run */
 bool session_authenticated(const struct session *s);
+/* Strangers: sessions that have to log in before they may do anything. The one that has been one for longest; NULL: there
+ * are none. */
+struct session *session_stranger_first(struct engine *e);
+struct session *session_stranger_next(const struct session *s);
+size_t session_stranger_count(const struct engine *e);
+int64_t session_stranger_since_ms(const struct session *s);
 size_t session_memory(const struct session *s);          /* everything it holds, output included */
 size_t session_argv_memory(const struct session *s);     /* of an incomplete or a blocked command */
 size_t session_output_pending(const struct session *s);

@@ -265,7 +265,47 @@ session_set_resp(struct session *s, int resp)
 void
 session_set_authenticated(struct session *s, bool yes)
 {
+    struct engine *e = s->engine;
+
+    if (yes == session_authenticated(s))
+        return;
     set_gate(s, GATE_NOAUTH, !yes);
+    if (yes) {
+        *(s->stranger_prev != NULL ? &s->stranger_prev->stranger_next : &e->stranger_first) = s->stranger_next;
+        *(s->stranger_next != NULL ? &s->stranger_next->stranger_prev : &e->stranger_last) = s->stranger_prev;
+        s->stranger_prev = s->stranger_next = NULL;
+        e->stranger_count--;
+        return;
+    }
+    s->stranger_since_ms = e->now_ms;
+    s->stranger_prev = e->stranger_last;
+    *(s->stranger_prev != NULL ? &s->stranger_prev->stranger_next : &e->stranger_first) = s;
+    e->stranger_last = s;
+    e->stranger_count++;
+}
+
+struct session *
+session_stranger_first(struct engine *e)
+{
+    return e->stranger_first;
+}
+
+struct session *
+session_stranger_next(const struct session *s)
+{
+    return s->stranger_next;
+}
+
+size_t
+session_stranger_count(const struct engine *e)
+{
+    return e->stranger_count;
+}
+
+int64_t
+session_stranger_since_ms(const struct session *s)
+{
+    return s->stranger_since_ms;
 }
 
 void

@@ -74,17 +74,15 @@ slowlog__add(struct exec *x, int64_t took_us)
 
     if (e->settings.slowlog_max_len == 0)
         return;
-    if (x->command->flags & CMD_SECRET)
-        shown = whole = 1;
     for (int i = 0; i < whole; i++)
-        bytes += kept_bytes(x->argv[i]);
+        bytes += kept_bytes(secrets__shown(x, i));
     if (e->slowlog == NULL)
         e->slowlog = mem_get_zero(sizeof(*e->slowlog));
     struct slow_item *item = mem_get(bytes);
     struct slice *argv = (struct slice *)(item + 1);
     char *at = (char *)(argv + shown);
     for (int i = 0; i < whole; i++)
-        argv[i] = put_arg(&at, x->argv[i]);
+        argv[i] = put_arg(&at, secrets__shown(x, i));
     if (whole < shown) {
         int n = snprintf(at, 48, "... (%d more arguments)", x->argc - whole);
         argv[whole] = slice_of(at, (size_t)n);

@@ -8,7 +8,7 @@
 
 enum {
     SHARED_SIZE = 128 * 1024, /* the shared input buffer */
-    JOIN_MAX = 16 * 1024,     /* a remainder up to this size is copied in front of what is read next */
+    JOIN_MAX = 17 * 1024,     /* a remainder up to this size is copied in front of what is read next */
     GROW_MIN = 64 * 1024,     /* the least room made for a large argument */
     GROUP_MAX = 16,           /* connections that are read before the first of them is handed over */
     LENT_SIZE = 4 * 1024,     /* an output buffer when it is new */

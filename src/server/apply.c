@@ -148,6 +148,7 @@ apply_engine(struct server *s, const bool *changed)
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
+    e->auth_failure_limit = to_u32(config_num(c, CFG_AUTH_FAILURE_LIMIT));
     e->tracking_table_max_keys = (uint64_t)config_num(c, CFG_TRACKING_TABLE_MAX_KEYS);
     e->latency_tracking = config_on(c, CFG_LATENCY_TRACKING);
     e->latency_threshold_ms = config_num(c, CFG_LATENCY_MONITOR_THRESHOLD);
@@ -227,6 +228,10 @@ apply_limits(struct server *s)
     s->query_max = (size_t)config_num(c, CFG_CLIENT_QUERY_BUFFER_LIMIT);
     config_output_limits(c, s->output_limits);
     s->idle_seconds_max = config_num(c, CFG_TIMEOUT);
+    s->stranger_seconds_max = config_num(c, CFG_UNAUTHENTICATED_TIMEOUT);
+    s->strangers_max = (size_t)config_num(c, CFG_UNAUTHENTICATED_MAXCLIENTS);
+    if (s->strangers_max == 0)
+        s->strangers_max = s->clients_max / 2 + 1;
     s->keepalive_s = (int)config_num(c, CFG_TCP_KEEPALIVE);
     s->guard_strangers = config_on(c, CFG_PROTECTED_MODE) && config_text(c, CFG_REQUIREPASS).len == 0;
     s->cron_every_ms = 1000 / config_num(c, CFG_HZ);

@@ -16,6 +16,9 @@ enum {
     OUTPUT_PER_FEED = 1 << 20,   /* what one connection may produce before the others have their turn */
     BLOCKED_INPUT_MAX = 1 << 20, /* a session that waits is read no further than this */
     REST_MS = 100,               /* how long listeners rest when there are no descriptors left */
+    STRANGER_INPUT_MAX = 16 * 1024 + 512, /* an unfinished request of somebody who has not logged in: the longest AUTH */
+    STRANGER_OUTPUT_PER_FEED = 2 * 1024,
+    STRANGER_OUTPUT_MAX = 1024,  /* what may wait for one that does not read */
 };
 
 /* -- closing --------------------------------------------------------------------------------------------------- */
@@ -113,10 +116,51 @@ check_idle(struct server *s)
     }
 }
 
+/* Who has to log in and does not. In the log they are verbose: there may be thousands. */
+static void
+drop_stranger(struct server *s, struct session *session, const char *reason)
+{
+    struct slice addr = session_addr(session);
+
+    s->stats.strangers_closed++;
+    log_verbose("Client id=%llu addr=%.*s closed, not logged in: %s", (unsigned long long)session_ident(session),
+                (int)addr.len, addr.ptr, reason);
+    end(s, session_host_data(session));
+}
+
+/* The one that has been there for longest. One without a connection (a script's, a loader's) is not a client. */
+static struct session *
+oldest_stranger(struct server *s)
+{
+    struct session *session = session_stranger_first(s->engine);
+
+    while (session != NULL && session_host_data(session) == NULL)
+        session = session_stranger_next(session);
+    return session;
+}
+
+static void
+check_strangers(struct server *s)
+{
+    int64_t now = engine_now_ms(s->engine);
+    struct session *session;
+    size_t closed = 0;
+
+    while ((session = oldest_stranger(s)) != NULL &&
+           now - session_stranger_since_ms(session) >= s->stranger_seconds_max * 1000) {
+        drop_stranger(s, session, "unauthenticated-timeout");
+        closed++;
+    }
+    if (closed > 0)
+        log_notice("%zu clients closed that did not log in within %lld seconds", closed, (long long)s->stranger_seconds_max);
+}
+
 /* Once a second. */
 void
 server_check_clients(struct server *s)
 {
+    if (s->stranger_seconds_max > 0 && session_stranger_count(s->engine) > 0)
+        check_strangers(s);
     if (s->over_soft > 0)
         check_soft_limits(s);
     if (s->idle_seconds_max > 0)
@@ -131,7 +175,8 @@ on_input(void *ctx, struct conn *c, struct slice in, size_t *wants)
     struct server *s = ctx;
     struct session *session = conn_data(c);
     struct out *out = session_out(session);
-    size_t most = out_pending(out) + OUTPUT_PER_FEED;
+    bool stranger = UNLIKELY(!session_authenticated(session));
+    size_t most = out_pending(out) + (UNLIKELY(stranger) ? STRANGER_OUTPUT_PER_FEED : OUTPUT_PER_FEED);
     size_t used = engine_feed(s->engine, session, in, most);
 
     if (LIKELY(used == in.len))
@@ -139,6 +184,11 @@ on_input(void *ctx, struct conn *c, struct slice in, size_t *wants)
     if (in.len - used > s->query_max) {
         s->stats.query_limit_closed++;
         server_drop(s, session, "query buffer over client-query-buffer-limit");
+        return used;
+    }
+    if (stranger && in.len - used > STRANGER_INPUT_MAX && !session_authenticated(session) &&
+        !session_must_close(session)) {
+        drop_stranger(s, session, "too much input");
         return used;
     }
     if (session_is_blocked(session)) {
@@ -186,6 +236,10 @@ on_written(void *ctx, struct conn *c, size_t left)
             end(s, c);
         else
             conn_pause(c, true);
+        return;
+    }
+    if (UNLIKELY(left > STRANGER_OUTPUT_MAX) && !session_authenticated(session)) {
+        drop_stranger(s, session, "does not read its replies");
         return;
     }
     if (UNLIKELY(left > 0 || conn_mark(c) != 0) && !output_within_limits(s, c, left)) {
@@ -250,6 +304,10 @@ accepted(struct server *s, struct listener *l, int fd, bool tls)
                       "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"), tls);
         return;
     }
+    /* A crowd at the door must not keep others out: whoever has stood there longest makes room. */
+    struct session *oldest = session_stranger_count(s->engine) >= s->strangers_max ? oldest_stranger(s) : NULL;
+    if (oldest != NULL)
+        drop_stranger(s, oldest, "unauthenticated-maxclients");
     if (!listener_is_unix(l))
         socket_tune(fd, s->keepalive_s);
     struct transport io = transport_socket(fd);

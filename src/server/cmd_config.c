@@ -1,6 +1,7 @@
 /* server/cmd_config.c - CONFIG. */
 #include "base/glob.h"
 #include "base/mem.h"
+#include "engine/acl.h"
 #include "engine/dispatch.h"
 #include "engine/exec.h"
 #include "server/config_rewrite.h"
@@ -210,6 +211,7 @@ config_resetstat(struct exec *x)
     struct server *s = server_of(x);
 
     engine_stats_reset(x->engine);
+    acl_stats_reset(engine_acl(x->engine));
     net_stats_reset(s->net);
     s->stats = (struct server_stats){.peak_memory = s->stats.peak_memory, .peak_memory_ms = s->stats.peak_memory_ms};
     s->commands_rate = s->in_rate = s->out_rate = (struct rate){0};
@@ -262,7 +264,8 @@ static const struct cmd config_subs[] = {
      .about = "Shows the configuration directives whose names match.", .complexity = "O(N)",
      .history = "7.0.0 Accepts several patterns."},
     {"set", config_set_command, .arity = -4, .group = GROUP_SERVER,
-     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "2.0.0", .args = "data={parameter value}...",
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SECRET, .since = "2.0.0",
+     .args = "data={parameter value}...",
      .reply = "OK", .about = "Sets configuration directives, all or none.", .complexity = "O(N)",
      .tips = "request_policy:all_nodes response_policy:all_succeeded", .history = "7.0.0 Sets several at once."},
     {"resetstat", config_resetstat, .arity = 2, .group = GROUP_SERVER,

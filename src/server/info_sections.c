@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/version.h"
+#include "engine/acl.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
 #include "engine/evict.h"
@@ -327,6 +328,12 @@ info_stats(struct server *s, struct buf *out)
     number(out, "tracking_total_keys", tracking.keys);
     number(out, "tracking_total_items", tracking.items);
     number(out, "tracking_total_prefixes", tracking.prefixes);
+    number(out, "acl_access_denied_auth", acl_failed_logins(engine_acl(s->engine)));
+    number(out, "acl_access_denied_cmd", acl_denials(engine_acl(s->engine), ACL_DENIED_COMMAND));
+    number(out, "acl_access_denied_key", acl_denials(engine_acl(s->engine), ACL_DENIED_KEY));
+    number(out, "acl_access_denied_channel", acl_denials(engine_acl(s->engine), ACL_DENIED_CHANNEL));
+    number(out, "unauthenticated_clients", session_stranger_count(s->engine));
+    number(out, "unauthenticated_clients_closed", s->stats.strangers_closed);
     number(out, "unexpected_error_replies", e->unexpected_errors);
     number(out, "total_error_replies", e->errors);
     number(out, "dump_payload_sanitizations", 0);

@@ -265,6 +265,7 @@ main(int argc, char **argv)
     struct config *config = read_configuration(argc, argv, &file);
     if (config == NULL)
         return 1;
+    process_hide_secrets(argc, argv);
     mem_thread_attach();
     set_up_log(config, &log);
     if (config_on(config, CFG_DAEMONIZE) && !daemonize()) {

@@ -109,6 +109,34 @@ log_to(const struct log_target *t)
 
 /* -- daemon ---------------------------------------------------------------------------------------------------- */
 
+/* Options whose values are passwords, or rules with passwords in them. */
+static bool
+holds_secrets(struct slice option)
+{
+    static const struct slice tails[] = {LIT_INIT("pass"), LIT_INIT("masterauth"), LIT_INIT("--user")};
+
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        size_t n = tails[i].len;
+        if (option.len >= n && slice_eq_nocase(slice_skip(option, option.len - n), tails[i]))
+            return true;
+    }
+    return false;
+}
+
+void
+process_hide_secrets(int argc, char **argv)
+{
+    bool secret = false;
+
+    for (int i = 1; i < argc; i++) {
+        size_t len = strlen(argv[i]);
+        if (argv[i][0] == '-' && argv[i][1] == '-' && argv[i][2] != '\0')
+            secret = holds_secrets(slice_of(argv[i], len));
+        else if (secret)
+            memset(argv[i], '*', len);
+    }
+}
+
 bool
 daemonize(void)
 {

@@ -22,6 +22,10 @@ struct log_target {
 /* The target and its texts must live until it is replaced; NULL: back to standard error. */
 void log_to(const struct log_target *target);
 
+/* Overwrites the passwords among the program's arguments, which every user of the machine can read (ps). Whoever needs them
+ * has copied them. */
+void process_hide_secrets(int argc, char **argv);
+
 /* Detaches from the terminal; returns in the child. False with errno set. */
 bool daemonize(void);
 bool pidfile_write(const char *path);

@@ -20,7 +20,7 @@ enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
 
 struct server_stats {
     uint64_t connections, rejected;
-    uint64_t query_limit_closed, output_limit_closed, timeout_closed;
+    uint64_t query_limit_closed, output_limit_closed, timeout_closed, strangers_closed;
     uint64_t peak_memory;
     int64_t peak_memory_ms;
 };
@@ -72,6 +72,8 @@ struct server {
     size_t query_max;
     struct output_limit output_limits[CLIENT_CLASSES];
     int64_t idle_seconds_max;
+    int64_t stranger_seconds_max; /* for logging in; 0: any time */
+    size_t strangers_max;         /* clients that have not logged in */
     size_t clients_max;
     int keepalive_s;
     bool guard_strangers; /* protected mode is on and no password is set */

@@ -232,7 +232,8 @@ test_slowlog(void **state)
     say(f, s, "auth secret");
     assert_int_equal(slowlog_len(f->engine), 3);
     const struct slowlog_entry *newest = slowlog_at(f->engine, 0), *second = slowlog_at(f->engine, 1);
-    assert_int_equal(newest->argc, 1); /* nothing of a password */
+    assert_int_equal(newest->argc, 2); /* nothing of a password */
+    assert_true(slice_eq(newest->argv[1], LIT("(redacted)")));
     assert_int_equal(newest->id, 5);
     assert_int_equal(second->argc, 3);
     assert_true(slice_eq(second->argv[2], LIT("4")));
