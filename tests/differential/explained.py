@@ -63,6 +63,8 @@ EXPLAINED = [
     ("sort-equals", "texts that are equal up to a NUL, or by missing keys, come from sets in an order of chance",
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and c[1][:1] in b"tz" and b"ALPHA" in c and
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),
+    ("sort-stale-errno", "redis's SORT refuses a number when an earlier command's went out of range",
+     lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and is_error(a, b"ERR One or more scores") and b[0] in "*:"),
     ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
      lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
     ("georadius-stores", "of several STOREs redis names the first key and writes to the last; Sorrel names (and checks) all",

@@ -483,7 +483,7 @@ class Generator:
         if by:
             args += [b"BY", self.pick((b"nosort", b"s*", b"h*->f1", b"nokey*", b"*"))]
         # Equal texts: sets and sorted sets have them in an order of chance, and LIMIT makes it one for lists too.
-        equals = alpha and (by and args[1] != b"nosort" or kind == b"t")
+        equals = alpha and (by and args[1] != b"nosort" or kind != b"l")
         limited = ordered and not equals
         ordered = ordered and not equals  # a set may have got a list's name by RENAME
         if limited and self.random() < 0.3:
