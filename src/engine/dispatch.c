@@ -62,7 +62,8 @@ write_error(struct exec *x, enum rc rc)
     reply_put_error(&x->reply, line);
 }
 
-/* The command does not get as far as its handler. In MULTI that spoils the transaction. */
+/* The command does not get as far as its handler. In MULTI that spoils the transaction; EXEC says so even where there is
+ * none to discard. */
 static void
 reject(struct exec *x, enum rc rc)
 {
@@ -71,17 +72,16 @@ reject(struct exec *x, enum rc rc)
 
     if (x->command != NULL)
         x->command->rejected++;
-    if (s->gate & GATE_MULTI) {
-        if (x->command != NULL && (x->command->special & SPECIAL_EXEC)) {
+    if (x->command != NULL && (x->command->special & SPECIAL_EXEC)) {
+        if (s->gate & GATE_MULTI)
             tx__discard(s);
-            struct slice why = line.len > 4 && slice_starts(line, LIT("ERR ")) ? slice_skip(line, 4) : line;
-            struct buf *b = exec_scratch(x);
-            buf_printf(b, "EXECABORT Transaction discarded because of: ");
-            buf_add_slice(b, why);
-            line = buf_slice(b);
-        } else {
-            tx__spoil(s);
-        }
+        struct slice why = line.len > 4 && slice_starts(line, LIT("ERR ")) ? slice_skip(line, 4) : line;
+        struct buf *b = exec_scratch(x);
+        buf_printf(b, "EXECABORT Transaction discarded because of: ");
+        buf_add_slice(b, why);
+        line = buf_slice(b);
+    } else if (s->gate & GATE_MULTI) {
+        tx__spoil(s);
     }
     dispatch__count_error(x->engine, line);
     reply_put_error(&x->reply, line);

@@ -97,3 +97,7 @@ a> DEL none
 OK
 > EXEC
 []
+
+== whatever keeps EXEC from running is told as an abort
+> EXEC a
+-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command
