@@ -139,20 +139,28 @@ $(BIN)/sorrel-benchmark: $(call objs,$(call sources,base proto client bench))
 
 # For other people's programs: on the C library's own allocator, position-independent, and with no name visible that
 # does not begin with sorrel_. The static one is a single object for the same reason.
-LIB        := $(BUILD)/lib
+# LIB_SAN=thread (or address,undefined) makes them, the examples and the tests beside the ordinary ones, in folders of
+# their own.
+LIB_SAN    ?=
+COMMA      := ,
+LIB_TAG    := $(if $(LIB_SAN),-$(firstword $(subst $(COMMA), ,$(LIB_SAN))))
+LIB        := $(BUILD)/lib$(LIB_TAG)
+LIB_SANFLAGS := $(if $(LIB_SAN),-fsanitize=$(LIB_SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -U_FORTIFY_SOURCE)
 LIB_VERSION := 0.1.0
-LIB_OBJ    := $(patsubst %.c,$(LIB)/%.o,$(filter-out src/base/sha%,$(call sources,base proto client)))
+LIB_OBJ    := $(patsubst %.c,$(LIB)/%.o,$(filter-out src/base/sha256%,$(call sources,base proto client)))
 LIB_CFLAGS := $(STD) $(WARN) -O2 -g -fPIC -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2
-EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
+EXAMPLES   := $(patsubst examples/%.c,$(BUILD)/examples$(LIB_TAG)/%,$(sort $(wildcard examples/*.c)))
+CLIENT_TESTS := $(patsubst tests/client/%.c,$(BUILD)/client-tests$(LIB_TAG)/%,$(sort $(wildcard tests/client/*.c)))
 
-.PHONY: lib examples
+.PHONY: lib examples client-tests
+client-tests: $(CLIENT_TESTS)
 lib: $(LIB)/libsorrel.a $(LIB)/libsorrel.so $(LIB)/sorrel.pc
 examples: $(EXAMPLES)
 
 $(LIB)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CCACHE) $(CC) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CCACHE) $(CC) $(LIB_CFLAGS) $(LIB_SANFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB)/libsorrel.a: $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -162,7 +170,7 @@ $(LIB)/libsorrel.a: $(LIB_OBJ)
 
 $(LIB)/libsorrel.so: $(LIB_OBJ) src/client/libsorrel.map
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libsorrel.so.0 -Wl,--version-script=src/client/libsorrel.map -Wl,-z,relro,-z,now \
+	$(Q)$(CC) $(LIB_SANFLAGS) -shared -Wl,-soname,libsorrel.so.0 -Wl,--version-script=src/client/libsorrel.map -Wl,-z,relro,-z,now \
 	    -o $@.$(LIB_VERSION) $(LIB_OBJ) -lssl -lcrypto -lm -lpthread
 	@ln -sf libsorrel.so.$(LIB_VERSION) $@.0 && ln -sf libsorrel.so.0 $@
 
@@ -172,10 +180,20 @@ $(LIB)/sorrel.pc: Makefile
 	    'Version: $(LIB_VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lsorrel' \
 	    'Requires.private: libssl libcrypto' 'Libs.private: -lm -lpthread' > $@
 
-$(BUILD)/examples/%: examples/%.c $(LIB)/libsorrel.a
+# With nothing but what is installed: the public headers and the library. Event libraries only where a program names
+# them, in a line "link: name".
+user_program = $(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g $(LIB_SANFLAGS) -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a \
+    $$(sed -n 's/^ \* link: //p' $<) -lssl -lcrypto -lm -lpthread
+
+$(BUILD)/examples$(LIB_TAG)/%: examples/%.c $(LIB)/libsorrel.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -MMD -MP -o $@ $< $(LIB)/libsorrel.a -lssl -lcrypto -lm -lpthread
+	$(user_program)
+
+$(BUILD)/client-tests$(LIB_TAG)/%: tests/client/%.c tests/client/test.h $(LIB)/libsorrel.a
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(user_program)
 
 $(BIN)/sorrel-check: $(call objs,$(call sources,base ds proto value engine store check))
 	$(call say,LD,$@)
@@ -300,4 +318,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
--include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) $(LIB) -name '*.d' 2>/dev/null)

@@ -53,6 +53,11 @@ SORREL_API const struct sorrel_reply *sorrel_reply_attributes(const struct sorre
 /* True if the reply is a string or status equal to the C string. */
 SORREL_API bool sorrel_reply_is(const struct sorrel_reply *r, const char *text);
 
+/* A copy of r and all below it, which lives until sorrel_reply_free(). NULL for NULL. */
+SORREL_API struct sorrel_reply *sorrel_reply_copy(const struct sorrel_reply *r);
+/* Frees a reply that sorrel_reply_copy() made, or that a function says the caller owns. NULL is fine. */
+SORREL_API void sorrel_reply_free(struct sorrel_reply *r);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,17 +1,21 @@
 /* client/pool.c - a stack of idle connections under one lock. Connecting and checking happen outside of it.
  *
  * The stack gives out what came back last, so that in quiet times the others stay idle long enough to be found closed.
+ * When the server behind the pool changes (a failover), the generation goes up: idle connections are closed at once,
+ * taken ones when they come back, and those who wait for a reply on one can be cut loose.
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "client/error_priv.h"
+#include "client/pool_priv.h"
 #include "client/stream.h"
 #include "sorrel/pool.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum { CONNECTIONS_DEFAULT = 16, PAUSE_DEFAULT_MS = 20, PAUSE_MAX_MS = 1000 };
@@ -21,16 +25,37 @@ struct idle {
     int64_t since_ns;
 };
 
+struct taken {
+    struct sorrel_conn *conn;
+    uint64_t generation;
+};
+
 struct sorrel_pool {
     struct sorrel_url url;
     struct sorrel_pool_options opt;
+    struct pool_opener how; /* all-zero: to the URL */
+    uint64_t generation;
     pthread_mutex_t lock;
     pthread_cond_t freed;
     struct idle *idle; /* room for max_connections */
     int idle_count;
+    struct taken *taken; /* likewise */
+    int taken_count;
     struct rng rng; /* for jitter */
     struct sorrel_pool_stats stats;
 };
+
+bool
+pool__has_taken(struct sorrel_pool *p, const struct sorrel_conn *c)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&p->lock);
+    for (int i = 0; i < p->taken_count; i++)
+        found = found || p->taken[i].conn == c;
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}
 
 static int64_t
 now_ns(void)
@@ -54,6 +79,7 @@ sorrel_pool_new(const struct sorrel_url *u, const struct sorrel_pool_options *o)
     if (p->opt.retry_pause_ms <= 0)
         p->opt.retry_pause_ms = PAUSE_DEFAULT_MS;
     p->idle = mem_get_array((size_t)p->opt.max_connections, sizeof(*p->idle));
+    p->taken = mem_get_array((size_t)p->opt.max_connections, sizeof(*p->taken));
     rng_seed(&p->rng, (uint64_t)now_ns());
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&attr);
@@ -74,7 +100,31 @@ sorrel_pool_free(struct sorrel_pool *p)
     pthread_mutex_destroy(&p->lock);
     sorrel_url_fini(&p->url);
     mem_free(p->idle);
+    mem_free(p->taken);
     mem_free(p);
+}
+
+void
+pool__opener(struct sorrel_pool *p, struct pool_opener how)
+{
+    p->how = how;
+}
+
+void
+pool__renew(struct sorrel_pool *p, bool cut)
+{
+    pthread_mutex_lock(&p->lock);
+    p->generation++;
+    while (p->idle_count > 0) {
+        sorrel_conn_close(p->idle[--p->idle_count].conn);
+        p->stats.open--;
+        p->stats.dropped++;
+    }
+    /* Closing is their holders' business; a socket that is shut down ends their waiting. */
+    for (int i = 0; cut && i < p->taken_count; i++)
+        (void)shutdown(sorrel_conn_fd(p->taken[i].conn), SHUT_RDWR);
+    pthread_cond_broadcast(&p->freed);
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* Waits for a place with the lock held. False when the time is over. */
@@ -128,7 +178,7 @@ open_with_retries(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel
     enum sorrel_rc rc;
 
     for (int attempt = 0;; attempt++) {
-        rc = sorrel_conn_open(&p->url, out, err);
+        rc = p->how.open != NULL ? p->how.open(p->how.ctx, out, err) : sorrel_conn_open(&p->url, out, err);
         /* What the server refuses once it refuses again. */
         if (rc == SORREL_OK || rc == SORREL_ERR_AUTH || rc == SORREL_ERR_USAGE || attempt >= p->opt.retries)
             return rc;
@@ -161,6 +211,7 @@ sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_
             found = p->idle[--p->idle_count];
         else
             p->stats.open++; /* the place is ours while we connect */
+        uint64_t generation = p->generation;
         pthread_mutex_unlock(&p->lock);
 
         bool fresh = found.conn == NULL;
@@ -178,10 +229,25 @@ sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_
         pthread_mutex_lock(&p->lock);
         p->stats.opened += fresh;
         p->stats.reused += !fresh;
+        p->taken[p->taken_count++] = (struct taken){found.conn, generation};
         pthread_mutex_unlock(&p->lock);
         *out = found.conn;
         return SORREL_OK;
     }
+}
+
+/* True if the connection leads to where a new one would lead. */
+static bool
+remove_taken_locked(struct sorrel_pool *p, const struct sorrel_conn *c)
+{
+    for (int i = 0; i < p->taken_count; i++) {
+        if (p->taken[i].conn == c) {
+            bool current = p->taken[i].generation == p->generation;
+            p->taken[i] = p->taken[--p->taken_count];
+            return current;
+        }
+    }
+    return false;
 }
 
 void
@@ -189,15 +255,18 @@ sorrel_pool_give(struct sorrel_pool *p, struct sorrel_conn *c)
 {
     if (c == NULL)
         return;
-    if (sorrel_conn_broken(c) || sorrel_conn_outstanding(c) > 0) {
+    bool whole = !sorrel_conn_broken(c) && sorrel_conn_outstanding(c) == 0;
+    pthread_mutex_lock(&p->lock);
+    whole = remove_taken_locked(p, c) && whole;
+    if (whole) {
+        p->idle[p->idle_count++] = (struct idle){c, now_ns()};
+        pthread_cond_signal(&p->freed);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!whole) {
         sorrel_conn_close(c);
         count_closed(p, true);
-        return;
     }
-    pthread_mutex_lock(&p->lock);
-    p->idle[p->idle_count++] = (struct idle){c, now_ns()};
-    pthread_cond_signal(&p->freed);
-    pthread_mutex_unlock(&p->lock);
 }
 
 void
@@ -206,6 +275,6 @@ sorrel_pool_stats(struct sorrel_pool *p, struct sorrel_pool_stats *out)
     pthread_mutex_lock(&p->lock);
     *out = p->stats;
     out->idle = p->idle_count;
-    out->taken = p->stats.open - p->idle_count;
+    out->taken = p->stats.open - p->idle_count; /* those being opened count */
     pthread_mutex_unlock(&p->lock);
 }

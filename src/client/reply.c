@@ -1,6 +1,7 @@
 /* client/reply.c - the public view of a reply: a thin coat over proto/reply_read.h's tree. */
 #include "client/reply.h"
 
+#include "base/mem.h"
 #include "base/number.h"
 
 static bool
@@ -99,4 +100,31 @@ sorrel_reply_is(const struct sorrel_reply *r, const char *text)
     const struct resp_value *v = reply_value(r);
 
     return v != NULL && resp_is_text(v) && slice_eq(v->text, slice_cstr(text));
+}
+
+/* A copy: the root first, so that a pointer to it is a pointer to the reply; what is below it lives in the arena. */
+struct owned {
+    struct resp_value root;
+    struct arena arena;
+};
+
+struct sorrel_reply *
+sorrel_reply_copy(const struct sorrel_reply *r)
+{
+    if (r == NULL)
+        return NULL;
+    struct owned *o = mem_get_zero(sizeof(*o));
+    o->root = *resp_copy(&o->arena, reply_value(r));
+    return (struct sorrel_reply *)o;
+}
+
+void
+sorrel_reply_free(struct sorrel_reply *r)
+{
+    struct owned *o = (struct owned *)r;
+
+    if (o == NULL)
+        return;
+    arena_fini(&o->arena);
+    mem_free(o);
 }

@@ -1,0 +1,110 @@
+/* A cluster. Only run with the URL of one: see tests/system/test_library_failover.py. */
+#include "test.h"
+
+#include <sorrel/batch.h>
+
+static struct sorrel_client *
+cluster_client(bool replica_reads)
+{
+    struct sorrel_client_options o = {.cluster = true, .replica_reads = replica_reads};
+    struct sorrel_error err = {0};
+    struct sorrel_client *cl = sorrel_client_open(test_url, &o, &err);
+
+    EXPECT(cl != NULL);
+    return cl;
+}
+
+static void
+every_slot(void)
+{
+    struct sorrel_client *cl = cluster_client(false);
+    char key[32], value[32];
+    int64_t n;
+
+    for (int i = 0; i < 300; i++) {
+        struct sorrel_error err = {0};
+        snprintf(key, sizeof(key), "cl:%d", i);
+        snprintf(value, sizeof(value), "%d", i);
+        struct sorrel_reply *r = sorrel_client_do(cl, SORREL_REPEAT, &err, "SET", key, value, NULL);
+        EXPECT(sorrel_reply_is(r, "OK"));
+        sorrel_reply_free(r);
+        r = sorrel_client_do(cl, SORREL_READ, &err, "GET", key, NULL);
+        EXPECT(sorrel_reply_int(r, &n) && n == i);
+        sorrel_reply_free(r);
+    }
+    struct sorrel_reply *r = sorrel_client_do(cl, 0, NULL, "EVAL", "return redis.call('get', KEYS[1])", "1", "cl:7", NULL);
+    EXPECT(sorrel_reply_is(r, "7"));
+    sorrel_reply_free(r);
+    sorrel_client_free(cl);
+}
+
+static void
+split_pipelines(void)
+{
+    struct sorrel_client *cl = cluster_client(false);
+    struct sorrel_batch *b = sorrel_batch_new();
+    char key[32], value[32];
+    int64_t n;
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "pl:%d", i);
+        snprintf(value, sizeof(value), "%d", i);
+        sorrel_batch_do(b, "SET", key, value, NULL);
+        sorrel_batch_do(b, "GET", key, NULL);
+    }
+    EXPECT_OK(sorrel_batch_run(b, cl, SORREL_REPEAT, &err));
+    for (int i = 0; i < 1000; i++)
+        EXPECT(sorrel_reply_int(sorrel_batch_reply(b, (size_t)i * 2 + 1), &n) && n == i);
+    sorrel_batch_reset(b);
+    sorrel_batch_do(b, "SET", "{tx}a", "1", NULL);
+    sorrel_batch_do(b, "INCR", "{tx}a", NULL);
+    EXPECT_OK(sorrel_batch_exec(b, cl, 0, &err));
+    EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 1), &n) && n == 2);
+    sorrel_batch_free(b);
+    sorrel_client_free(cl);
+}
+
+static void
+replica_reads(void)
+{
+    struct sorrel_client *cl = cluster_client(true);
+    struct sorrel_pool_stats stats;
+
+    sorrel_reply_free(sorrel_client_do(cl, SORREL_REPEAT, NULL, "SET", "rr", "1", NULL));
+    pause_ms(300);
+    for (int i = 0; i < 50; i++) {
+        struct sorrel_reply *r = sorrel_client_do(cl, SORREL_READ, NULL, "GET", "rr", NULL);
+        EXPECT(sorrel_reply_is(r, "1"));
+        sorrel_reply_free(r);
+    }
+    sorrel_client_stats(cl, &stats);
+    EXPECT(stats.opened >= 2);
+    sorrel_client_free(cl);
+}
+
+/* Prints how often a counter could be raised in SECONDS while slots move (argv[3]). */
+static void
+while_slots_move(void)
+{
+    struct sorrel_client *cl = cluster_client(false);
+    long long stop = mono_ms() + 4000;
+    int n = 0, failed = 0;
+    int64_t value = 0;
+
+    printf("ready\n");
+    while (mono_ms() < stop) {
+        struct sorrel_error err = {0};
+        struct sorrel_reply *r = sorrel_client_do(cl, 0, &err, "INCR", "moving", NULL);
+        if (r == NULL || !sorrel_reply_int(r, &value)) {
+            printf("%s\n", err.text);
+            failed++;
+        }
+        sorrel_reply_free(r);
+        n++;
+    }
+    EXPECT(failed == 0 && value == n);
+    printf("moved %d\n", n);
+    sorrel_client_free(cl);
+}
+
+TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move))

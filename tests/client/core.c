@@ -1,0 +1,211 @@
+/* Clients, batches, the environment, JSON. */
+#include "test.h"
+
+#include <sorrel/batch.h>
+#include <sorrel/env.h>
+#include <sorrel/json.h>
+
+static void
+calls_and_errors(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_error err;
+    struct sorrel_reply *r = sorrel_client_do(cl, SORREL_REPEAT, &err, "SET", "core:a", "1", NULL);
+    int64_t n = 0;
+
+    EXPECT(sorrel_reply_is(r, "OK"));
+    sorrel_reply_free(r);
+    r = sorrel_client_do(cl, 0, &err, "INCRBY", "core:a", "41", NULL);
+    EXPECT(sorrel_reply_int(r, &n) && n == 42);
+    sorrel_reply_free(r);
+    EXPECT(sorrel_client_do(cl, 0, &err, "LPUSH", "core:a", "x", NULL) == NULL);
+    EXPECT(err.code == SORREL_ERR_SERVER && strncmp(err.text, "WRONGTYPE", 9) == 0);
+    r = sorrel_client_do(cl, SORREL_READ, &err, "LRANGE", "core:none", "0", "-1", NULL);
+    EXPECT(r != NULL && sorrel_reply_type(r) == SORREL_ARRAY && sorrel_reply_count(r) == 0);
+    sorrel_reply_free(r);
+    sorrel_client_free(cl);
+}
+
+static void
+batches(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_batch *b = sorrel_batch_new();
+    int64_t n;
+
+    for (int i = 0; i < 500; i++) {
+        char key[32], value[32];
+        snprintf(key, sizeof(key), "batch:%d", i);
+        snprintf(value, sizeof(value), "%d", i * 3);
+        sorrel_batch_do(b, "SET", key, value, NULL);
+        sorrel_batch_do(b, "GET", key, NULL);
+    }
+    EXPECT_OK(sorrel_batch_run(b, cl, SORREL_REPEAT, &err));
+    for (int i = 0; i < 500; i++)
+        EXPECT(sorrel_reply_int(sorrel_batch_reply(b, (size_t)i * 2 + 1), &n) && n == i * 3);
+    sorrel_batch_reset(b);
+    sorrel_batch_do(b, "SET", "{batch}:x", "1", NULL);
+    sorrel_batch_do(b, "INCR", "{batch}:x", NULL);
+    sorrel_batch_do(b, "LPUSH", "{batch}:x", "no", NULL);
+    sorrel_batch_do(b, "INCR", "{batch}:x", NULL);
+    EXPECT_OK(sorrel_batch_exec(b, cl, 0, &err));
+    EXPECT(sorrel_batch_count(b) == 4 && sorrel_reply_type(sorrel_batch_reply(b, 2)) == SORREL_ERROR);
+    EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 3), &n) && n == 3);
+    sorrel_batch_reset(b);
+    sorrel_batch_do(b, "INCR", "{batch}:x", NULL);
+    sorrel_batch_do(b, "NOSUCHCOMMAND", "{batch}:x", NULL);
+    struct sorrel_error err = {0};
+    EXPECT(sorrel_batch_exec(b, cl, 0, &err) == SORREL_ERR_SERVER && strstr(err.text, "unknown command") != NULL);
+    struct sorrel_reply *r = sorrel_client_do(cl, SORREL_READ, NULL, "GET", "{batch}:x", NULL);
+    EXPECT(sorrel_reply_int(r, &n) && n == 3);
+    sorrel_reply_free(r);
+    sorrel_batch_free(b);
+    sorrel_client_free(cl);
+}
+
+/* Killed connections: repeatable commands do not notice, and the client is whole afterwards. */
+static void
+killed_connections(void)
+{
+    struct sorrel_client *cl = test_client(), *killer = test_client();
+    struct sorrel_error err;
+
+    for (int i = 0; i < 20; i++) {
+        sorrel_reply_free(sorrel_client_do(cl, SORREL_READ, NULL, "PING", NULL));
+        sorrel_reply_free(sorrel_client_do(killer, 0, NULL, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes", NULL));
+        struct sorrel_reply *r = sorrel_client_do(cl, SORREL_REPEAT, &err, "SET", "core:k", "v", NULL);
+        EXPECT(sorrel_reply_is(r, "OK"));
+        sorrel_reply_free(r);
+    }
+    struct sorrel_pool_stats stats;
+    sorrel_client_stats(cl, &stats);
+    EXPECT(stats.taken == 0 && stats.dropped > 0 && stats.open == stats.idle);
+    sorrel_client_free(cl);
+    sorrel_client_free(killer);
+}
+
+static void
+nobody_there(void)
+{
+    struct sorrel_client_options o = {.retry_ms = 300};
+    struct sorrel_client *cl = sorrel_client_open("redis://u:geheim@127.0.0.1:1", &o, NULL);
+    struct sorrel_error err = {0};
+    long long start = mono_ms();
+
+    EXPECT(sorrel_client_do(cl, SORREL_READ, &err, "PING", NULL) == NULL);
+    long long took = mono_ms() - start;
+    EXPECT(err.code == SORREL_ERR_CONNECT && strstr(err.text, "geheim") == NULL);
+    EXPECT(took >= 250 && took < 3000);
+    sorrel_client_free(cl);
+    o.retry_ms = -1;
+    cl = sorrel_client_open("redis://127.0.0.1:1", &o, NULL);
+    start = mono_ms();
+    EXPECT(sorrel_client_do(cl, SORREL_READ, &err, "PING", NULL) == NULL && mono_ms() - start < 200);
+    sorrel_client_free(cl);
+}
+
+struct variable {
+    const char *name, *value;
+};
+
+static const char *
+from_table(void *ctx, const char *name)
+{
+    for (const struct variable *v = ctx; v->name != NULL; v++)
+        if (strcmp(v->name, name) == 0)
+            return v->value;
+    return NULL;
+}
+
+#define VARS(...) (struct variable[]){__VA_ARGS__, {0}}
+
+static void
+environment(void)
+{
+    struct sorrel_env e;
+
+    EXPECT_OK(sorrel_env_read(from_table, VARS({"X", "y"}), &e, &err));
+    EXPECT(!e.enabled && strcmp(e.url.host, "localhost") == 0 && e.url.port == 6379 && e.url.db == 0);
+    EXPECT(e.url.username == NULL && e.url.password == NULL && e.url.max_connections == 10);
+    EXPECT(e.url.socket_timeout_ms == 5000 && e.url.connect_timeout_ms == 5000 && e.lock_timeout_ms == 60000);
+    EXPECT(strcmp(e.websocket.host, "localhost") == 0);
+    sorrel_env_fini(&e);
+    EXPECT_OK(sorrel_env_read(from_table,
+                              VARS({"ENABLE_REDIS", "True"}, {"REDIS_HOST", "h"}, {"REDIS_PORT", "7000"}, {"REDIS_DB", "3"},
+                                   {"REDIS_PASSWORD", "80u7dxerdVK+ZaKp2drp76OKtH0O1EYXLwebTQ/q7mA="},
+                                   {"REDIS_USERNAME", "me"}, {"REDIS_MAX_CONNECTIONS", "7"}, {"REDIS_SOCKET_TIMEOUT", "1.5"},
+                                   {"REDIS_SOCKET_CONNECT_TIMEOUT", "0.25"}, {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "30"}),
+                              &e, &err));
+    EXPECT(e.enabled && strcmp(e.url.password, "80u7dxerdVK+ZaKp2drp76OKtH0O1EYXLwebTQ/q7mA=") == 0 && e.url.db == 3);
+    EXPECT(e.url.max_connections == 7 && e.url.socket_timeout_ms == 1500 && e.url.connect_timeout_ms == 250);
+    EXPECT(e.lock_timeout_ms == 30000 && e.url.port == 7000 && strcmp(e.url.username, "me") == 0);
+    sorrel_env_fini(&e);
+    EXPECT_OK(sorrel_env_read(from_table,
+                              VARS({"REDIS_URL", "redis://me:p@ss/w@mymaster:6379/2"}, {"REDIS_SENTINEL_HOSTS", " a , b:26380"},
+                                   {"REDIS_SENTINEL_PORT", "26390"}, {"WEBSOCKET_REDIS_URL", "redis://ws:7001/1"}),
+                              &e, &err));
+    EXPECT(e.url.transport == SORREL_SENTINEL && strcmp(e.url.service, "mymaster") == 0 && e.url.sentinel_count == 2);
+    EXPECT(strcmp(e.url.sentinels[0].host, "a") == 0 && e.url.sentinels[0].port == 26390);
+    EXPECT(e.url.sentinels[1].port == 26380 && strcmp(e.url.password, "p@ss/w") == 0 && e.url.db == 2);
+    EXPECT(e.websocket.transport == SORREL_TCP && e.websocket.port == 7001 && e.websocket.db == 1);
+    char *text = sorrel_url_format(&e.url, true);
+    EXPECT(strncmp(text, "redis+sentinel://me:p%40ss%2Fw@a:26390,b:26380/2/mymaster", 57) == 0);
+    sorrel_free(text);
+    sorrel_env_fini(&e);
+    static const struct variable wrong[] = {
+        {"REDIS_PORT", "0"}, {"REDIS_PORT", "70000"}, {"REDIS_PORT", "x"}, {"REDIS_DB", "-1"}, {"ENABLE_REDIS", "perhaps"},
+        {"REDIS_MAX_CONNECTIONS", "0"}, {"REDIS_SOCKET_TIMEOUT", "soon"}, {"REDIS_SOCKET_CONNECT_TIMEOUT", "-1"},
+        {"REDIS_URL", "http://u:hunter2@h"}, {"REDIS_URL", "redis://u:hunter2@h:port"}, {"REDIS_SENTINEL_HOSTS", "a,,b"},
+        {"REDIS_SENTINEL_PORT", "no"}, {"WEBSOCKET_REDIS_URL", "redis://u:hunter2@h/x"}, {"WEBSOCKET_SENTINEL_HOSTS", ","},
+        {"WEBSOCKET_SENTINEL_PORT", "99999"}, {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "0"}, {"REDIS_HOST", "a b"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct sorrel_error err = {0};
+        EXPECT(sorrel_env_read(from_table, VARS({wrong[i].name, wrong[i].value}), &e, &err) == SORREL_ERR_USAGE);
+        EXPECT(strncmp(err.text, wrong[i].name, strlen(wrong[i].name)) == 0 && strstr(err.text, "hunter2") == NULL);
+    }
+}
+
+static void
+json(void)
+{
+    static const char *const good[] = {"0", "-1.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", " [1, {\"a\": [true, null]}] ", "\"\\ud83d\\ude00\""};
+    static const char *const bad[] = {"", "01", "1.", "+1", "[1,]", "{\"a\":}", "{a:1}", "[1}", "\"\t\"", "\"\\x\"", "nul",
+                                      "1 2", "\"\xff\"", "\"\xed\xa0\x80\"", "[", "]", "{\"a\" 1}", "{\"a\":1,}", "-"};
+    int64_t n = 0;
+    double d = 0;
+    bool b = false;
+    size_t len;
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        EXPECT(sorrel_json_valid(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        EXPECT(!sorrel_json_valid(bad[i], strlen(bad[i])));
+    char deep[2000];
+    memset(deep, '[', 1000);
+    memset(deep + 1000, ']', 1000);
+    EXPECT(!sorrel_json_valid(deep, 2000) && sorrel_json_valid(deep + 600, 800));
+    char *q = sorrel_json_quote("a\"\\\n\x01\xc3\xa9\xff", 8);
+    EXPECT(strcmp(q, "\"a\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\"") == 0);
+    char *t = sorrel_json_unquote(q, &len);
+    EXPECT(t != NULL && len == 10 && memcmp(t, "a\"\\\n\x01\xc3\xa9\xef\xbf\xbd", 10) == 0);
+    sorrel_free(q);
+    sorrel_free(t);
+    t = sorrel_json_unquote("\"\\ud83d\\ude00\\ud83d\"", NULL);
+    EXPECT(t != NULL && strcmp(t, "\xf0\x9f\x98\x80\xef\xbf\xbd") == 0);
+    sorrel_free(t);
+    EXPECT(sorrel_json_unquote("12", NULL) == NULL && sorrel_json_unquote("\"a\" 1", NULL) == NULL);
+    EXPECT(sorrel_json_int(" 42 ", &n) && n == 42 && !sorrel_json_int("\"42\"", &n) && !sorrel_json_int("4.2", &n));
+    EXPECT(sorrel_json_double("4.5", &d) && d == 4.5 && !sorrel_json_double("inf", &d));
+    EXPECT(sorrel_json_bool("true", &b) && b && !sorrel_json_bool("1", &b));
+    static const char doc[] = "{\"x\": {\"a\": 1}, \"a\": [1, {\"a\": 2}], \"b\\u0041\": \"z\"}";
+    t = sorrel_json_member(doc, "a");
+    EXPECT(t != NULL && strcmp(t, "[1, {\"a\": 2}]") == 0);
+    sorrel_free(t);
+    t = sorrel_json_member(doc, "bA");
+    EXPECT(t != NULL && strcmp(t, "\"z\"") == 0);
+    sorrel_free(t);
+    EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
+}
+
+TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(nobody_there), TEST(environment), TEST(json))

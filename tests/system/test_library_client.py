@@ -1,0 +1,34 @@
+"""libsorrel's own tests (tests/client/*.c), each against Sorrel and against redis-server."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import servers
+from conftest import PROGRAM
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# SORREL_LIB_SAN=thread runs the programs that `make client-tests LIB_SAN=thread` builds.
+SAN = os.environ.get("SORREL_LIB_SAN", "")
+TESTS = os.path.join(ROOT, "build", "client-tests" + ("-" + SAN.split(",")[0] if SAN else ""))
+# The others need more than one server: test_library_failover.py.
+NAMES = ["core", "coordination"]
+
+kinds = [PROGRAM] + ([servers.oracle_command()] if shutil.which("redis-server") else [])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    p = subprocess.run(["make", "-s", "client-tests"] + ([f"LIB_SAN={SAN}"] if SAN else []), cwd=ROOT, capture_output=True,
+                       text=True, timeout=600)
+    assert p.returncode == 0, p.stderr
+
+
+@pytest.mark.parametrize("program", kinds, ids=os.path.basename)
+@pytest.mark.parametrize("name", NAMES)
+def test_program(name, program):
+    with servers.Server(program) as s:
+        for url in [f"redis://127.0.0.1:{s.port}", f"redis://127.0.0.1:{s.port}/3?protocol=3"]:
+            p = subprocess.run([os.path.join(TESTS, name), url], capture_output=True, text=True, timeout=180)
+            assert p.returncode == 0, p.stdout + p.stderr

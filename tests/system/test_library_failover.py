@@ -1,0 +1,108 @@
+"""libsorrel beside Debian's Sentinels and a cluster: switches in the middle of pipelines, slots that move."""
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from topologies import Cluster, Service
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TESTS = os.path.join(ROOT, "build", "client-tests")
+
+pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server to talk to")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    p = subprocess.run(["make", "-s", "client-tests"], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert p.returncode == 0, p.stderr
+
+
+def begin(*args):
+    p = subprocess.Popen([os.path.join(TESTS, args[0]), *map(str, args[1:])], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True)
+    seen = []
+    for line in p.stdout:
+        seen.append(line)
+        if line == "ready\n":
+            return p, seen
+    raise AssertionError("".join(seen))
+
+
+def end(p, seen):
+    out = "".join(seen) + p.communicate(timeout=120)[0]
+    assert p.returncode == 0, out
+    return out
+
+
+def test_switch_in_the_middle_of_pipelines():
+    with Service() as s:
+        before = s.master
+        p, seen = begin("failover", s.url, 10)
+        time.sleep(1.5)
+        s.failover()
+        out = end(p, seen)
+        last = re.search(r"done (\d+) failures 0 gap (\d+) cut (\d+) master (\d+)", out)
+        assert int(last[4]) != before, out
+
+
+def test_master_that_dies():
+    with Service(password="p/+@=") as s:
+        before = s.master
+        p, seen = begin("failover", s.url, 12)
+        time.sleep(1)
+        s.kill(before)
+        out = end(p, seen)
+        last = re.search(r"done (\d+) failures 0 gap (\d+) cut (\d+) master (\d+)", out)
+        assert int(last[4]) != before, out
+
+
+def test_master_that_hangs_is_left_at_the_switch():
+    """Stopped, not dead: its sockets stay open and silent. Only the news of the switch ends the waiting."""
+    with Service() as s:
+        before = s.master
+        p, seen = begin("failover", s.url, 14)
+        time.sleep(1)
+        s.processes[before].send_signal(19)
+        try:
+            out = end(p, seen)
+        finally:
+            s.processes[before].send_signal(18)
+        last = re.search(r"done (\d+) failures 0 gap (\d+) cut (\d+) master (\d+)", out)
+        assert int(last[4]) != before and int(last[2]) < 10000, out
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Cluster() as c:
+        yield c
+
+
+@pytest.mark.parametrize("name", ["every_slot", "split_pipelines", "replica_reads"])
+def test_cluster(cluster, name):
+    p = subprocess.run([os.path.join(TESTS, "cluster"), f"redis://127.0.0.1:{cluster.ports[0]}", name], capture_output=True,
+                       text=True, timeout=60)
+    assert p.returncode == 0, p.stdout
+
+
+def test_slots_that_move(cluster):
+    slot = cluster.call(cluster.ports[0], "CLUSTER", "KEYSLOT", "moving")
+    p, seen = begin("cluster", f"redis://127.0.0.1:{cluster.ports[1]}", "while_slots_move")
+    owner = next(r[2][1] for r in cluster.call(cluster.ports[0], "CLUSTER", "SLOTS") if r[0] <= slot <= r[1])
+    other = next(m for m in cluster.masters if m != owner)
+    cluster.move_slot(slot, owner, other)
+    cluster.move_slot(slot, other, owner)
+    assert "moved" in end(p, seen)
+
+
+def test_cluster_node_that_dies(cluster):
+    slot = cluster.call(cluster.ports[0], "CLUSTER", "KEYSLOT", "cl:7")
+    owner = next(r[2][1] for r in cluster.call(cluster.ports[0], "CLUSTER", "SLOTS") if r[0] <= slot <= r[1])
+    cluster.kill(owner)
+    seed = next(p for p in cluster.ports if p != owner)
+    p = subprocess.run([os.path.join(TESTS, "cluster"), f"redis://127.0.0.1:{seed}", "every_slot"], capture_output=True,
+                       text=True, timeout=60)
+    assert p.returncode == 0, p.stdout
