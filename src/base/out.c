@@ -95,6 +95,41 @@ out_move(struct out *to, struct out *from)
     empty(from);
 }
 
+/* Behind references that stand among text the text is copied; a queue that is sealed again and again has none such. */
+void
+out_seal(struct out *o)
+{
+    CHECK(o->sent == 0 && o->ref_first == 0 && o->ref_sent == 0);
+    bool mixed = o->ref_count > 0 && o->refs[o->ref_count - 1].at > 0;
+    if (!mixed) {
+        size_t len;
+        char *text = buf_take(&o->bytes, &len);
+        if (len > 0)
+            out_add_ref(o, slice_of(text, len), mem_free, text);
+        else
+            mem_free(text);
+        if (o->ref_count > 0)
+            o->refs[o->ref_count - 1].at = 0;
+        return;
+    }
+    struct out sealed = {0};
+    struct iovec v;
+    while (out_vectors(o, &v, 1) == 1) {
+        if (o->ref_first < o->ref_count && o->refs[o->ref_first].at == o->sent) {
+            struct out_ref *r = &o->refs[o->ref_first++];
+            out_add_ref(&sealed, r->data, r->release, r->owner);
+            o->ref_pending -= r->data.len;
+        } else {
+            char *copy = mem_get(v.iov_len);
+            memcpy(copy, v.iov_base, v.iov_len);
+            out_add_ref(&sealed, slice_of(copy, v.iov_len), mem_free, copy);
+            o->sent += v.iov_len;
+        }
+    }
+    out_fini(o);
+    *o = sealed;
+}
+
 void
 out_fini(struct out *o)
 {

@@ -34,6 +34,9 @@ int out_vectors(const struct out *o, struct iovec *v, int max);
 void out_sent(struct out *o, size_t n);
 /* Moves everything unsent to the end of `to`, emptying `from` and keeping its memory. */
 void out_move(struct out *to, struct out *from);
+/* Makes references of the text that is in it, so that more can be added, or all of it moved, without copying what is there.
+ * Nothing of it may have been sent. */
+void out_seal(struct out *o);
 void out_fini(struct out *o);
 
 static inline size_t

@@ -173,13 +173,29 @@ cmd_swapdb(struct exec *x)
 }
 
 static enum rc
+flush_db(struct exec *x)
+{
+    TRY(db_flush(x, x->db, false));
+    return reply_ok(x);
+}
+
+static enum rc
+flush_all(struct exec *x)
+{
+    TRY(db_flush(x, NULL, false));
+    return reply_ok(x);
+}
+
+static enum rc
 flush(struct exec *x, struct db *db)
 {
     bool async = x->argc == 2 && arg_is(x->argv[1], LIT("ASYNC"));
 
     if (x->argc > 2 || (x->argc == 2 && !async && !arg_is(x->argv[1], LIT("SYNC"))))
         return RC_SYNTAX;
-    db_flush(x, db, async);
+    if (!async)
+        return exec_in_slices(x, db != NULL ? flush_db : flush_all, SLICES_FREE | SLICES_NO_LIMIT);
+    TRY(db_flush(x, db, true));
     return reply_ok(x);
 }
 

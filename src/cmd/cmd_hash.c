@@ -195,7 +195,7 @@ cmd_hstrlen(struct exec *x)
 }
 
 static enum rc
-read_all(struct exec *x, bool fields, bool values)
+read_all(struct exec *x, exec_body *again, bool fields, bool values)
 {
     const struct hash *hash;
     struct hash_iter it = {0};
@@ -203,6 +203,8 @@ read_all(struct exec *x, bool fields, bool values)
 
     TRY(read_hash(x, x->argv[1], &hash));
     size_t n = hash != NULL ? hash_count(hash) : 0;
+    if (n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, again, 0);
     if (fields && values)
         reply_map(x, n);
     else
@@ -212,6 +214,7 @@ read_all(struct exec *x, bool fields, bool values)
             reply_bulk(x, field);
         if (values)
             reply_bulk(x, value);
+        TRY(exec_pulse(x));
     }
     return RC_OK;
 }
@@ -219,19 +222,19 @@ read_all(struct exec *x, bool fields, bool values)
 static enum rc
 cmd_hgetall(struct exec *x)
 {
-    return read_all(x, true, true);
+    return read_all(x, cmd_hgetall, true, true);
 }
 
 static enum rc
 cmd_hkeys(struct exec *x)
 {
-    return read_all(x, true, false);
+    return read_all(x, cmd_hkeys, true, false);
 }
 
 static enum rc
 cmd_hvals(struct exec *x)
 {
-    return read_all(x, false, true);
+    return read_all(x, cmd_hvals, false, true);
 }
 
 /* -- rows -----------------------------------------------------------------------------------------------------------

@@ -94,10 +94,14 @@ cmd_lrange(struct exec *x)
     TRY(read_list(x, x->argv[1], &list));
     if (list == NULL || !clamp_range(first, last, list_count(list), &from, &count))
         return reply_array(x, 0);
+    if (count >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, cmd_lrange, 0);
     reply_array(x, count);
     struct list_iter it = list_seek(list, from, LIST_TAIL);
-    while (count-- > 0 && list_next(list, &it, &element))
+    while (count-- > 0 && list_next(list, &it, &element)) {
         reply_bulk(x, element);
+        TRY(exec_pulse(x));
+    }
     return RC_OK;
 }
 

@@ -4,41 +4,62 @@
 #include "cmd/scan.h"
 
 struct keys_search {
-    struct exec *x;
+    struct out found; /* as it will be sent, behind a header that is known last */
+    int resp;
     struct slice pattern;
-    size_t found;
+    size_t count;
     bool all;
 };
+
+enum { SEAL_AT = 64 * 1024 }; /* a hundred million keys shall not be copied when one more makes the buffer too small */
 
 static void
 keys_visit(void *ctx, struct entry *e)
 {
     struct keys_search *k = ctx;
     struct slice key = entry_key(e);
+    struct reply r = {.out = &k->found, .resp = k->resp};
 
     if (!k->all && !glob_match(k->pattern, key, false))
         return;
-    reply_bulk(k->x, key);
-    k->found++;
+    reply_put_bulk(&r, key);
+    k->count++;
+    if (k->found.bytes.len >= SEAL_AT)
+        out_seal(&k->found);
+}
+
+static void
+keys_restart(void *ctx)
+{
+    struct keys_search *k = ctx;
+
+    out_fini(&k->found);
+    k->count = 0;
+}
+
+static enum rc
+keys_body(struct exec *x)
+{
+    struct keys_search k = {.resp = x->reply.resp, .pattern = x->argv[1], .all = slice_eq(x->argv[1], LIT("*"))};
+    enum rc rc = db_walk(x, x->db, keys_visit, keys_restart, &k);
+
+    if (rc == RC_OK) {
+        reply_array(x, k.count);
+        out_move(x->reply.out, &k.found);
+    }
+    out_fini(&k.found);
+    return rc;
 }
 
 static enum rc
 cmd_keys(struct exec *x)
 {
-    struct keys_search k = {.x = x, .pattern = x->argv[1], .all = slice_eq(x->argv[1], LIT("*"))};
-
-    if (glob_is_literal(k.pattern)) {
-        bool there = peek(x, k.pattern) != NULL;
+    if (glob_is_literal(x->argv[1])) {
+        bool there = peek(x, x->argv[1]) != NULL;
         reply_array(x, there);
-        return there ? reply_bulk(x, k.pattern) : RC_OK;
+        return there ? reply_bulk(x, x->argv[1]) : RC_OK;
     }
-    struct reply_mark mark = reply_mark_here(&x->reply);
-    uint64_t cursor = 0;
-    do
-        cursor = db_scan(x, x->db, cursor, keys_visit, &k);
-    while (cursor != 0);
-    reply_close_array(&x->reply, mark, k.found);
-    return RC_OK;
+    return db_size(x, x->db) < SLICES_ELEMENTS_MIN ? keys_body(x) : exec_in_slices(x, keys_body, SLICES_FREE);
 }
 
 static void

@@ -99,14 +99,17 @@ cmd_smismember(struct exec *x)
     return RC_OK;
 }
 
-static void
+static enum rc
 reply_members(struct exec *x, const struct set *set)
 {
     struct set_iter it = {0};
     struct set_member m;
 
-    while (set_next(set, &it, &m))
+    while (set_next(set, &it, &m)) {
         reply_bulk(x, m.s);
+        TRY(exec_pulse(x));
+    }
+    return RC_OK;
 }
 
 static enum rc
@@ -115,10 +118,11 @@ cmd_smembers(struct exec *x)
     const struct set *set;
 
     TRY(read_set(x, x->argv[1], &set));
-    reply_set(x, set != NULL ? set_count(set) : 0);
-    if (set != NULL)
-        reply_members(x, set);
-    return RC_OK;
+    size_t n = set != NULL ? set_count(set) : 0;
+    if (n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, cmd_smembers, 0);
+    reply_set(x, n);
+    return n > 0 ? reply_members(x, set) : RC_OK;
 }
 
 /* -- by chance ----------------------------------------------------------------------------------------------- */
@@ -145,8 +149,12 @@ pop_one(struct exec *x)
 static enum rc
 pop_all(struct exec *x, struct entry *e, const struct set *set)
 {
+    struct set_iter it = {0};
+    struct set_member m;
+
     reply_set(x, set_count(set));
-    reply_members(x, set);
+    while (set_next(set, &it, &m))
+        reply_bulk(x, m.s);
     entry_unchanged(x, e);
     EFFECT_AS(x, LIT("DEL"), x->argv[1]);
     notify(x, EV_SPOP, x->argv[1]);

@@ -37,39 +37,64 @@ by_count(const void *a, const void *b)
 }
 
 /* Walks over the smallest set and asks the others, the next smallest first. */
-static void
-intersect(struct operands *o, take_member *take, void *ctx)
+static enum rc
+intersect(struct exec *x, struct operands *o, take_member *take, void *ctx)
 {
     struct set_iter it = {0};
     struct set_member m;
 
     if (o->any_missing)
-        return;
+        return RC_OK;
     qsort(o->sets, (size_t)o->count, sizeof(void *), by_count);
     while (set_next(o->sets[0], &it, &m)) {
         int i = 1;
         while (i < o->count && (o->sets[i] == o->sets[0] || set_has(o->sets[i], m.s)))
             i++;
         if (i == o->count && !take(ctx, m.s))
-            return;
+            return RC_OK;
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
-static void
+static enum rc
 unite(struct exec *x, const struct operands *o, struct set *result)
 {
     struct set_member m;
 
     for (int i = 0; i < o->count; i++) {
         struct set_iter it = {0};
-        while (o->sets[i] != NULL && set_next(o->sets[i], &it, &m))
+        while (o->sets[i] != NULL && set_next(o->sets[i], &it, &m)) {
             set_add(result, x->limits, m.s);
+            TRY(exec_pulse(x));
+        }
     }
+    return RC_OK;
 }
 
 /* Asking every other set about each member of the first is cheap while the first is small or members are found soon;
  * a first set that outweighs all others is copied and thinned out instead. */
-static void
+static enum rc
+subtract_by_copy(struct exec *x, const struct operands *o, struct set *result)
+{
+    struct set_member m;
+    struct set_iter it = {0};
+
+    while (set_next(o->sets[0], &it, &m)) {
+        set_add(result, x->limits, m.s);
+        TRY(exec_pulse(x));
+    }
+    for (int i = 1; i < o->count; i++) {
+        it = (struct set_iter){0};
+        while (o->sets[i] != NULL && set_next(o->sets[i], &it, &m)) {
+            set_remove(result, m.s);
+            TRY(exec_pulse(x));
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc
 subtract(struct exec *x, const struct operands *o, struct set *result)
 {
     const struct set *first = o->sets[0];
@@ -78,29 +103,34 @@ subtract(struct exec *x, const struct operands *o, struct set *result)
     size_t others = 0;
 
     if (first == NULL)
-        return;
+        return RC_OK;
     for (int i = 1; i < o->count; i++) {
         if (o->sets[i] == first)
-            return;
+            return RC_OK;
         others += o->sets[i] != NULL ? set_count(o->sets[i]) : 0;
     }
-    if (others < set_count(first) / 2 && o->count > 2) {
-        while (set_next(first, &it, &m))
-            set_add(result, x->limits, m.s);
-        for (int i = 1; i < o->count; i++) {
-            it = (struct set_iter){0};
-            while (o->sets[i] != NULL && set_next(o->sets[i], &it, &m))
-                set_remove(result, m.s);
-        }
-        return;
-    }
+    if (others < set_count(first) / 2 && o->count > 2)
+        return subtract_by_copy(x, o, result);
     while (set_next(first, &it, &m)) {
         int i = 1;
         while (i < o->count && (o->sets[i] == NULL || !set_has(o->sets[i], m.s)))
             i++;
         if (i == o->count)
             set_add(result, x->limits, m.s);
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
+}
+
+/* Whether it may take long, and is not running in slices yet. */
+static bool
+is_long(const struct exec *x, const struct operands *o)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < o->count; i++)
+        n += o->sets[i] != NULL ? set_count(o->sets[i]) : 0;
+    return n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x);
 }
 
 /* -- to the client ------------------------------------------------------------------------------------------- */
@@ -127,8 +157,10 @@ cmd_sinter(struct exec *x)
     struct reply_taker t = {.x = x};
 
     TRY(read_operands(x, x->argv + 1, x->argc - 1, &o));
+    if (is_long(x, &o))
+        return exec_in_slices(x, cmd_sinter, SLICES_MARKS);
     struct reply_mark mark = reply_mark_here(&x->reply);
-    intersect(&o, take_to_reply, &t);
+    TRY(intersect(x, &o, take_to_reply, &t));
     reply_close_set(&x->reply, mark, t.n);
     return RC_OK;
 }
@@ -160,8 +192,10 @@ cmd_sintercard(struct exec *x)
         TRY(arg_range_or(x, x->argv[i + 1], 0, INT64_MAX, "ERR LIMIT can't be negative", &limit));
     }
     TRY(read_operands(x, x->argv + 2, (int)n, &o));
+    if (is_long(x, &o))
+        return exec_in_slices(x, cmd_sintercard, 0);
     struct counter c = {.limit = (size_t)limit};
-    intersect(&o, take_count, &c);
+    TRY(intersect(x, &o, take_count, &c));
     return reply_int(x, (int64_t)c.n);
 }
 
@@ -184,91 +218,80 @@ read_counted(struct exec *x, bool approx, struct operands *o, int64_t *limit)
     return read_operands(x, x->argv + 2, (int)n, o);
 }
 
-static enum rc
-reply_count(struct exec *x, struct set *result, int64_t limit)
-{
-    int64_t n = (int64_t)set_count(result);
+typedef enum rc combine_sets(struct exec *x, const struct operands *o, struct set *result);
 
-    set_fini(result);
+static enum rc
+count_result(struct exec *x, exec_body *again, combine_sets *combine, bool approx)
+{
+    struct operands o;
+    struct set result = {0};
+    int64_t limit = 0;
+
+    TRY(read_counted(x, approx, &o, &limit));
+    if (is_long(x, &o))
+        return exec_in_slices(x, again, 0);
+    enum rc rc = combine(x, &o, &result);
+    int64_t n = (int64_t)set_count(&result);
+    set_fini(&result);
+    TRY(rc);
     return reply_int(x, limit > 0 && n > limit ? limit : n);
 }
 
 static enum rc
 cmd_sunioncard(struct exec *x)
 {
-    struct operands o;
-    struct set result = {0};
-    int64_t limit = 0;
-
-    TRY(read_counted(x, true, &o, &limit));
-    unite(x, &o, &result);
-    return reply_count(x, &result, limit);
+    return count_result(x, cmd_sunioncard, unite, true);
 }
 
 static enum rc
 cmd_sdiffcard(struct exec *x)
 {
-    struct operands o;
-    struct set result = {0};
-    int64_t limit = 0;
-
-    TRY(read_counted(x, false, &o, &limit));
-    subtract(x, &o, &result);
-    return reply_count(x, &result, limit);
+    return count_result(x, cmd_sdiffcard, subtract, false);
 }
 
-static void
-reply_result(struct exec *x, struct set *result)
+static enum rc
+reply_members(struct exec *x, const struct set *result)
 {
     struct set_iter it = {0};
     struct set_member m;
 
     reply_set(x, set_count(result));
-    while (set_next(result, &it, &m))
+    while (set_next(result, &it, &m)) {
         reply_bulk(x, m.s);
-    set_fini(result);
+        TRY(exec_pulse(x));
+    }
+    return RC_OK;
+}
+
+static enum rc
+reply_result(struct exec *x, exec_body *again, combine_sets *combine)
+{
+    struct operands o;
+    struct set result = {0};
+
+    TRY(read_operands(x, x->argv + 1, x->argc - 1, &o));
+    if (is_long(x, &o))
+        return exec_in_slices(x, again, 0);
+    enum rc rc = combine(x, &o, &result);
+    if (rc == RC_OK)
+        rc = reply_members(x, &result);
+    set_fini(&result);
+    return rc;
 }
 
 static enum rc
 cmd_sunion(struct exec *x)
 {
-    struct operands o;
-    struct set result = {0};
-
-    TRY(read_operands(x, x->argv + 1, x->argc - 1, &o));
-    unite(x, &o, &result);
-    reply_result(x, &result);
-    return RC_OK;
+    return reply_result(x, cmd_sunion, unite);
 }
 
 static enum rc
 cmd_sdiff(struct exec *x)
 {
-    struct operands o;
-    struct set result = {0};
-
-    TRY(read_operands(x, x->argv + 1, x->argc - 1, &o));
-    subtract(x, &o, &result);
-    reply_result(x, &result);
-    return RC_OK;
+    return reply_result(x, cmd_sdiff, subtract);
 }
 
 /* -- to a key ------------------------------------------------------------------------------------------------ */
-
-/* The destination may be one of the operands, so the result is made beside it. */
-static enum rc
-store(struct exec *x, struct entry *e, enum event event)
-{
-    size_t n = set_count((const struct set *)entry_handle(e));
-
-    if (n > 0) {
-        key_put(x, x->db, e, event);
-    } else {
-        entry_free(e);
-        key_delete(x, x->db, x->argv[1], EV_DEL);
-    }
-    return reply_int(x, (int64_t)n);
-}
 
 struct set_taker {
     struct exec *x;
@@ -285,37 +308,55 @@ take_to_set(void *ctx, struct slice member)
 }
 
 static enum rc
-cmd_sinterstore(struct exec *x)
+intersect_into(struct exec *x, const struct operands *o, struct set *result)
+{
+    struct operands sorted = *o;
+    struct set_taker t = {x, result};
+
+    return intersect(x, &sorted, take_to_set, &t);
+}
+
+/* The destination may be one of the operands, so the result is made beside it. */
+static enum rc
+store(struct exec *x, exec_body *again, combine_sets *combine, enum event event)
 {
     struct operands o;
 
     TRY(read_operands(x, x->argv + 2, x->argc - 2, &o));
+    if (is_long(x, &o))
+        return exec_in_slices(x, again, 0);
     struct entry *e = entry_new(TYPE_SET, x->argv[1]);
-    struct set_taker t = {x, (struct set *)entry_handle(e)};
-    intersect(&o, take_to_set, &t);
-    return store(x, e, EV_SINTERSTORE);
+    enum rc rc = combine(x, &o, (struct set *)entry_handle(e));
+    if (rc != RC_OK) {
+        entry_drop(x, e);
+        return rc;
+    }
+    size_t n = set_count((const struct set *)entry_handle(e));
+    if (n > 0) {
+        key_put(x, x->db, e, event);
+    } else {
+        entry_free(e);
+        key_delete(x, x->db, x->argv[1], EV_DEL);
+    }
+    return reply_int(x, (int64_t)n);
+}
+
+static enum rc
+cmd_sinterstore(struct exec *x)
+{
+    return store(x, cmd_sinterstore, intersect_into, EV_SINTERSTORE);
 }
 
 static enum rc
 cmd_sunionstore(struct exec *x)
 {
-    struct operands o;
-
-    TRY(read_operands(x, x->argv + 2, x->argc - 2, &o));
-    struct entry *e = entry_new(TYPE_SET, x->argv[1]);
-    unite(x, &o, (struct set *)entry_handle(e));
-    return store(x, e, EV_SUNIONSTORE);
+    return store(x, cmd_sunionstore, unite, EV_SUNIONSTORE);
 }
 
 static enum rc
 cmd_sdiffstore(struct exec *x)
 {
-    struct operands o;
-
-    TRY(read_operands(x, x->argv + 2, x->argc - 2, &o));
-    struct entry *e = entry_new(TYPE_SET, x->argv[1]);
-    subtract(x, &o, (struct set *)entry_handle(e));
-    return store(x, e, EV_SDIFFSTORE);
+    return store(x, cmd_sdiffstore, subtract, EV_SDIFFSTORE);
 }
 
 /* -- rows -----------------------------------------------------------------------------------------------------------

@@ -103,6 +103,15 @@ take_zset(struct sorting *s, const struct zset *z)
         ;
 }
 
+static size_t
+element_count(struct entry *e)
+{
+    const void *value = entry_handle(e);
+    enum value_type type = entry_type(e);
+
+    return type == TYPE_LIST ? list_count(value) : type == TYPE_SET ? set_count(value) : zset_count(value);
+}
+
 /* Reads the elements in the collection's own order. */
 static enum rc
 take_elements(struct exec *x, struct sorting *s, struct entry *e)
@@ -110,7 +119,7 @@ take_elements(struct exec *x, struct sorting *s, struct entry *e)
     const void *value = entry_handle(e);
     enum value_type type = entry_type(e);
 
-    s->n = type == TYPE_LIST ? list_count(value) : type == TYPE_SET ? set_count(value) : zset_count(value);
+    s->n = element_count(e);
     s->all = arena_array(x->arena, s->n, sizeof(*s->all));
     s->order = arena_array(x->arena, s->n, sizeof(*s->order));
     memset(s->all, 0, s->n * sizeof(*s->all));
@@ -217,6 +226,7 @@ weigh(struct exec *x, struct sorting *s)
             if (e->has_by && !number_of(e->by, &s->order[i].by.number))
                 return fail(x, "ERR One or more scores can't be converted into double");
         }
+        TRY(exec_pulse(x));
     }
     return RC_OK;
 }
@@ -261,21 +271,26 @@ sort_short(const struct sorting *s, struct sorted *a, size_t n)
 }
 
 /* Runs of a few elements, then ever longer ones merged from one array into the other. */
-static void
+static enum rc
 sort_all(struct exec *x, struct sorting *s)
 {
-    enum { RUN = 8 };
+    enum { RUN = 8, BREATH = 1024 };
     struct sorted *from = s->order, *to = arena_array(x->arena, s->n, sizeof(*to));
 
-    for (size_t i = 0; i < s->n; i += RUN)
+    for (size_t i = 0; i < s->n; i += RUN) {
         sort_short(s, from + i, s->n - i < RUN ? s->n - i : RUN);
+        TRY(exec_pulse(x));
+    }
     for (size_t width = RUN; width < s->n; width *= 2) {
         for (size_t i = 0; i < s->n; i += 2 * width) {
             size_t mid = s->n - i < width ? s->n : i + width, end = s->n - i < 2 * width ? s->n : i + 2 * width;
             size_t a = i, b = mid, k = i;
 
-            while (a < mid && b < end)
+            while (a < mid && b < end) {
                 to[k++] = in_order(s, &from[a], &from[b]) ? from[a++] : from[b++];
+                if (UNLIKELY(k % BREATH == 0))
+                    TRY(exec_breathe(x));
+            }
             memcpy(to + k, from + a, (mid - a) * sizeof(*to));
             memcpy(to + k + (mid - a), from + b, (end - b) * sizeof(*to));
         }
@@ -284,6 +299,7 @@ sort_all(struct exec *x, struct sorting *s)
         to = other;
     }
     s->order = from;
+    return RC_OK;
 }
 
 static void
@@ -317,6 +333,7 @@ reply_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
             else
                 reply_null(x);
         }
+        TRY(exec_pulse(x));
     }
     return RC_OK;
 }
@@ -348,7 +365,7 @@ store_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
 }
 
 static enum rc
-sort_key(struct exec *x, bool may_store)
+sort_key(struct exec *x, exec_body *again, bool may_store)
 {
     struct options o = {0};
     struct sorting s = {.o = &o};
@@ -359,6 +376,8 @@ sort_key(struct exec *x, bool may_store)
         enum value_type type = entry_type(e);
         if (type != TYPE_LIST && type != TYPE_SET && type != TYPE_ZSET)
             return RC_WRONGTYPE;
+        if (element_count(e) >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+            return exec_in_slices(x, again, o.by.ptr != NULL || o.get_count > 0 ? SLICES_PIN_ALL : 0);
         /* A set has no order to be stored in that would be the same elsewhere. */
         if (o.as_it_is && type == TYPE_SET && (o.destination.ptr != NULL || x->depth > 0)) {
             o.as_it_is = false;
@@ -368,7 +387,7 @@ sort_key(struct exec *x, bool may_store)
         TRY(take_elements(x, &s, e));
         if (!o.as_it_is) {
             TRY(weigh(x, &s));
-            sort_all(x, &s);
+            TRY(sort_all(x, &s));
         } else if (o.descending && type != TYPE_SET) {
             reverse(&s);
         }
@@ -381,13 +400,13 @@ sort_key(struct exec *x, bool may_store)
 static enum rc
 cmd_sort(struct exec *x)
 {
-    return sort_key(x, true);
+    return sort_key(x, cmd_sort, true);
 }
 
 static enum rc
 cmd_sort_ro(struct exec *x)
 {
-    return sort_key(x, false);
+    return sort_key(x, cmd_sort_ro, false);
 }
 
 /* The source and the last STORE's destination. What follows BY and GET may look like an option, but is none. */

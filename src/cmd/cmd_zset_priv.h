@@ -13,7 +13,7 @@ void zset__span_rank(size_t count, int64_t start, int64_t stop, size_t *from, si
 
 /* Writes the members at positions [from, to), from the high end with `reverse`; with scores as RESP2 and RESP3 want
  * them (flat, pairs). The header of the array is written too. */
-void zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, bool reverse, bool scores);
+enum rc zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, bool reverse, bool scores);
 
 /* A zset that belongs to an entry under construction. */
 static inline struct zset *

@@ -200,7 +200,7 @@ range_span(const struct range *r, const struct zset *z, size_t *from, size_t *to
         range_cut(r, from, to);
 }
 
-void
+enum rc
 zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, bool reverse, bool scores)
 {
     size_t n = to > from ? to - from : 0;
@@ -210,7 +210,7 @@ zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, b
 
     reply_array(x, scores && !pairs ? 2 * n : n);
     if (n == 0)
-        return;
+        return RC_OK;
     struct zset_iter it = zset_seek(z, reverse ? to - 1 : from, reverse);
     for (; n > 0 && zset_next(z, &it, &member, &score); n--) {
         if (pairs)
@@ -218,11 +218,13 @@ zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, b
         reply_bulk(x, member);
         if (scores)
             reply_double(x, score);
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
 static enum rc
-range_run(struct exec *x, struct range r)
+range_run(struct exec *x, exec_body *again, struct range r)
 {
     const struct zset *z;
     size_t from, to;
@@ -232,44 +234,45 @@ range_run(struct exec *x, struct range r)
     if (z == NULL)
         return reply_array(x, 0);
     range_span(&r, z, &from, &to);
-    zset__reply_span(x, z, from, to, r.reverse, r.scores);
-    return RC_OK;
+    if (to > from && to - from >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, again, 0);
+    return zset__reply_span(x, z, from, to, r.reverse, r.scores);
 }
 
 static enum rc
 cmd_zrange(struct exec *x)
 {
-    return range_run(x, (struct range){.may_reverse = true, .may_score = true});
+    return range_run(x, cmd_zrange, (struct range){.may_reverse = true, .may_score = true});
 }
 
 static enum rc
 cmd_zrevrange(struct exec *x)
 {
-    return range_run(x, (struct range){.by = BY_RANK, .reverse = true, .may_score = true});
+    return range_run(x, cmd_zrevrange, (struct range){.by = BY_RANK, .reverse = true, .may_score = true});
 }
 
 static enum rc
 cmd_zrangebyscore(struct exec *x)
 {
-    return range_run(x, (struct range){.by = BY_SCORE, .may_score = true});
+    return range_run(x, cmd_zrangebyscore, (struct range){.by = BY_SCORE, .may_score = true});
 }
 
 static enum rc
 cmd_zrevrangebyscore(struct exec *x)
 {
-    return range_run(x, (struct range){.by = BY_SCORE, .reverse = true, .may_score = true});
+    return range_run(x, cmd_zrevrangebyscore, (struct range){.by = BY_SCORE, .reverse = true, .may_score = true});
 }
 
 static enum rc
 cmd_zrangebylex(struct exec *x)
 {
-    return range_run(x, (struct range){.by = BY_LEX, .may_score = true});
+    return range_run(x, cmd_zrangebylex, (struct range){.by = BY_LEX, .may_score = true});
 }
 
 static enum rc
 cmd_zrevrangebylex(struct exec *x)
 {
-    return range_run(x, (struct range){.by = BY_LEX, .reverse = true, .may_score = true});
+    return range_run(x, cmd_zrevrangebylex, (struct range){.by = BY_LEX, .reverse = true, .may_score = true});
 }
 
 static enum rc

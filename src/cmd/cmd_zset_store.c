@@ -213,8 +213,8 @@ result_put(struct combination *c, struct zset *out, struct slice member, double 
     zset_put(out, c->limits, member, score);
 }
 
-static void
-union_into(struct combination *c, struct zset *out)
+static enum rc
+union_into(struct exec *x, struct combination *c, struct zset *out)
 {
     for (int i = 0; i < c->n; i++) {
         const struct source *s = &c->sources[i];
@@ -231,15 +231,17 @@ union_into(struct combination *c, struct zset *out)
                     zset_remove(out, member); /* to zset_put() 0 and -0 are the same, and it would keep what it has */
             }
             result_put(c, out, member, score);
+            TRY(exec_pulse(x));
         }
     }
+    return RC_OK;
 }
 
 /* Calls fn for each member of the intersection until it returns false. Sources are sorted by size. */
 typedef bool inter_fn(void *ctx, struct slice member, double score);
 
-static void
-inter_each(const struct combination *c, inter_fn *fn, void *ctx)
+static enum rc
+inter_each(struct exec *x, const struct combination *c, inter_fn *fn, void *ctx)
 {
     const struct source *first = &c->sources[0];
     struct source_iter it;
@@ -254,8 +256,10 @@ inter_each(const struct combination *c, inter_fn *fn, void *ctx)
         for (; i < c->n && source_score(&c->sources[i], member, &value); i++)
             score = aggregated(c->aggregate, score, value * c->sources[i].weight);
         if (i == c->n && !fn(ctx, member, score))
-            return;
+            return RC_OK;
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
 struct inter_result {
@@ -284,8 +288,8 @@ inter_count_one(void *ctx, struct slice member, double score)
     return ++count->n != count->limit;
 }
 
-static void
-diff_into(struct combination *c, struct zset *out)
+static enum rc
+diff_into(struct exec *x, struct combination *c, struct zset *out)
 {
     const struct source *first = &c->sources[0];
     struct source_iter it;
@@ -300,66 +304,95 @@ diff_into(struct combination *c, struct zset *out)
             i++;
         if (i == c->n)
             result_put(c, out, member, score);
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
-static void
+static enum rc
 combine_into(struct exec *x, struct combination *c, struct zset *out)
 {
     if (c->op != COMBINE_DIFF)
         sources_sort(x, c->sources, c->n);
     switch (c->op) {
-    case COMBINE_UNION: union_into(c, out); break;
-    case COMBINE_INTER: inter_each(c, inter_add, &(struct inter_result){c, out}); break;
-    case COMBINE_DIFF: diff_into(c, out); break;
+    case COMBINE_UNION: return union_into(x, c, out);
+    case COMBINE_INTER: return inter_each(x, c, inter_add, &(struct inter_result){c, out});
+    case COMBINE_DIFF: break;
     }
-}
-
-/* A new entry with the result. */
-static struct entry *
-combine(struct exec *x, struct combination *c, struct slice key)
-{
-    struct entry *made = entry_new(TYPE_ZSET, key);
-    struct value_limits large;
-
-    c->limits = x->limits;
-    combine_into(x, c, zset__of(made));
-    if (!c->minus_zero || (c->store && strcmp(zset_encoding(zset__of(made)), "listpack") == 0))
-        return made;
-    /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what
-     * is stored is small: so once more, in a large one. */
-    entry_free(made);
-    made = entry_new(TYPE_ZSET, key);
-    large = *x->limits;
-    large.zset_max_listpack_entries = 0;
-    c->limits = &large;
-    combine_into(x, c, zset__of(made));
-    c->limits = x->limits;
-    return made;
+    return diff_into(x, c, out);
 }
 
 static enum rc
-combine_reply(struct exec *x, enum combine op)
+combine_entry(struct exec *x, struct combination *c, struct slice key, struct entry **out)
+{
+    struct entry *made = entry_new(TYPE_ZSET, key);
+    enum rc rc = combine_into(x, c, zset__of(made));
+
+    if (rc == RC_OK)
+        *out = made;
+    else
+        entry_drop(x, made);
+    return rc;
+}
+
+/* A new entry with the result. */
+static enum rc
+combine(struct exec *x, struct combination *c, struct slice key, struct entry **out)
+{
+    struct value_limits large;
+
+    c->limits = x->limits;
+    TRY(combine_entry(x, c, key, out));
+    if (!c->minus_zero || (c->store && strcmp(zset_encoding(zset__of(*out)), "listpack") == 0))
+        return RC_OK;
+    /* A small sorted set loses the sign of 0 as redis's does, but redis prints and stores from a large one, unless what
+     * is stored is small: so once more, in a large one. */
+    entry_drop(x, *out);
+    large = *x->limits;
+    large.zset_max_listpack_entries = 0;
+    c->limits = &large;
+    enum rc rc = combine_entry(x, c, key, out);
+    c->limits = x->limits;
+    return rc;
+}
+
+/* Whether it may take long, and is not running in slices yet. */
+static bool
+is_long(const struct exec *x, const struct combination *c)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < c->n; i++)
+        n += c->sources[i].count;
+    return n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x);
+}
+
+static enum rc
+combine_reply(struct exec *x, exec_body *again, enum combine op)
 {
     struct combination c = {.op = op};
     struct entry *made;
 
     TRY(combination_parse(x, &c, 1));
-    made = combine(x, &c, LIT(""));
-    zset__reply_span(x, zset__of(made), 0, zset_count(zset__of(made)), false, c.scores);
-    entry_free(made);
-    return RC_OK;
+    if (is_long(x, &c))
+        return exec_in_slices(x, again, 0);
+    TRY(combine(x, &c, LIT(""), &made));
+    enum rc rc = zset__reply_span(x, zset__of(made), 0, zset_count(zset__of(made)), false, c.scores);
+    entry_drop(x, made);
+    return rc;
 }
 
 static enum rc
-combine_store(struct exec *x, enum combine op, enum event event)
+combine_store(struct exec *x, exec_body *again, enum combine op, enum event event)
 {
     struct combination c = {.op = op, .store = true};
     struct entry *made;
     size_t n;
 
     TRY(combination_parse(x, &c, 2));
-    made = combine(x, &c, x->argv[1]);
+    if (is_long(x, &c))
+        return exec_in_slices(x, again, 0);
+    TRY(combine(x, &c, x->argv[1], &made));
     n = zset_count(zset__of(made));
     if (n > 0) {
         key_put(x, x->db, made, event);
@@ -373,37 +406,37 @@ combine_store(struct exec *x, enum combine op, enum event event)
 static enum rc
 cmd_zunion(struct exec *x)
 {
-    return combine_reply(x, COMBINE_UNION);
+    return combine_reply(x, cmd_zunion, COMBINE_UNION);
 }
 
 static enum rc
 cmd_zinter(struct exec *x)
 {
-    return combine_reply(x, COMBINE_INTER);
+    return combine_reply(x, cmd_zinter, COMBINE_INTER);
 }
 
 static enum rc
 cmd_zdiff(struct exec *x)
 {
-    return combine_reply(x, COMBINE_DIFF);
+    return combine_reply(x, cmd_zdiff, COMBINE_DIFF);
 }
 
 static enum rc
 cmd_zunionstore(struct exec *x)
 {
-    return combine_store(x, COMBINE_UNION, EV_ZUNIONSTORE);
+    return combine_store(x, cmd_zunionstore, COMBINE_UNION, EV_ZUNIONSTORE);
 }
 
 static enum rc
 cmd_zinterstore(struct exec *x)
 {
-    return combine_store(x, COMBINE_INTER, EV_ZINTERSTORE);
+    return combine_store(x, cmd_zinterstore, COMBINE_INTER, EV_ZINTERSTORE);
 }
 
 static enum rc
 cmd_zdiffstore(struct exec *x)
 {
-    return combine_store(x, COMBINE_DIFF, EV_ZDIFFSTORE);
+    return combine_store(x, cmd_zdiffstore, COMBINE_DIFF, EV_ZDIFFSTORE);
 }
 
 static enum rc
@@ -414,8 +447,10 @@ cmd_zintercard(struct exec *x)
 
     TRY(combination_parse(x, &c, 1));
     count.limit = c.limit;
+    if (is_long(x, &c))
+        return exec_in_slices(x, cmd_zintercard, 0);
     sources_sort(x, c.sources, c.n);
-    inter_each(&c, inter_count_one, &count);
+    TRY(inter_each(x, &c, inter_count_one, &count));
     return reply_int(x, count.n);
 }
 

@@ -15,6 +15,7 @@
     X(cmd_geo_search_family)   \
     X(cmd_generic_family)      \
     X(cmd_scan_family)         \
+    X(cmd_delmatch_family)     \
     X(cmd_sort_family)         \
     X(cmd_object_family)       \
     X(cmd_expire_family)       \

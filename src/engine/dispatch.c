@@ -394,6 +394,8 @@ run_guarded(struct exec *x, uint32_t gate)
         /* nothing yet */
     } else if ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED)) {
         tx__queue(x);
+    } else if ((gate & GATE_PINNED) && may_write(x) && slices__hold(x)) {
+        /* nor now */
     } else {
         call(x, false);
         if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
@@ -441,6 +443,8 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
 
     exec__begin(e, s, c, argv, argc);
     x->cmd = c->row;
+    if (UNLIKELY(e->gate & GATE_PINNED))
+        slices__settle(x);
     x->resumed = true;
     if (s->gate & GATE_REPLY)
         x->reply.out = &e->void_out;
@@ -451,6 +455,24 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
         tracking__after(x);
     finish(x);
     return rc != RC_BLOCKED;
+}
+
+void
+dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks)
+{
+    struct engine *e = x->engine;
+
+    exec__close_edits(x);
+    if (rc != RC_OK) {
+        x->command->failed++;
+        write_error(x, rc);
+    }
+    if (x->changed)
+        note_effects(x, false);
+    e->untimed = false;
+    e->ticks.mark = ticks_now(&e->ticks) - ticks;
+    count_call(x, rc);
+    finish(x);
 }
 
 /* An exec for a command inside another. Only what resolve() and run_inner() do not set. */

@@ -24,7 +24,7 @@ settings_default(struct engine_settings *s, const struct engine_options *opt)
     *s = (struct engine_settings){
         .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
-        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
+        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .slice_us = 500, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
         .maxmemory_eviction_tenacity = 10,
     };
 }
@@ -76,6 +76,7 @@ engine_free(struct engine *e)
     tracking__fini(e);
     engine_stats_reset(e); /* frees what it counted, and needs the commands for it */
     acl_free(e->acl);
+    slices__fini(e);
     commands__fini(e);
     mem_free(e->errors);
     btree_fini(&e->wait_deadlines);
@@ -218,6 +219,7 @@ engine_tick(struct engine *e, int64_t budget_us)
     e->turn++;
     engine_now_update(e);
     waiters__tick(e);
+    int64_t slices_at = slices__tick(e);
     int64_t paused_until = pause__tick(e);
     size_t used = mem_used();
     e->memory.peak = used > e->memory.peak ? used : e->memory.peak;
@@ -241,6 +243,7 @@ engine_tick(struct engine *e, int64_t budget_us)
     int64_t next = keyspace__next_expiry(e), wait = waiters__next_deadline(e);
     next = wait < next ? wait : next;
     next = paused_until < next ? paused_until : next;
+    next = slices_at < next ? slices_at : next;
     if (next <= e->now_ms)
         return 0;
     return next - e->now_ms < ENGINE_TICK_MS_MAX ? next - e->now_ms : ENGINE_TICK_MS_MAX;

@@ -109,6 +109,8 @@ struct out *session_out(struct session *s);
 /* The host has sent what it could: it wants to be told (session_ready) of what is added from now on, even if something
  * is still unsent, because limits must be checked. */
 void session_flushed(struct session *s);
+/* Commands that run in slices (engine_tick()) at present. */
+size_t engine_sliced(const struct engine *e);
 bool session_is_blocked(const struct session *s);
 bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
 

@@ -43,6 +43,7 @@ enum gate {
     GATE_PAUSED = 1 << 17,      /* of the engine: CLIENT PAUSE */
     GATE_HELD = 1 << 18,        /* its next command waits for the end of a pause */
     GATE_TRACKING = 1 << 19,    /* what it reads may have to be remembered */
+    GATE_PINNED = 1 << 20,      /* of the engine: a long command reads keys that must not change (slices.c) */
 };
 enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 
@@ -68,6 +69,7 @@ struct session_more {
     struct table subs[PUBSUB_SPACES];
     struct slice name, lib_name, lib_ver; /* owned */
     struct track *track;        /* CLIENT TRACKING; NULL: off */
+    struct slow *slow;          /* the command that it runs in slices */
 };
 
 struct session {
@@ -221,6 +223,9 @@ struct engine {
     struct latency_event *latency_events;
     struct evictor *evictor;
     struct tracking *tracking;  /* NULL until somebody asks for it */
+    struct slow *slow_first, *slow_last; /* commands that run in slices, whose turn is next first */
+    struct coro *spare_stack;   /* kept for the next of them */
+    struct walk *walks;         /* db_walk()s under way */
     struct command_guard guard;
     struct slice misconf;       /* owned text of COND_MISCONF */
     struct {
@@ -259,6 +264,8 @@ void dispatch__run(struct engine *e, struct session *s, struct command *c, const
 /* Runs a waiting session's command again. True if it waits no longer. */
 bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc);
 void dispatch__count_error(struct engine *e, struct slice line);
+/* A command that ran in slices is over: everything that follows the handler of one that did not. */
+void dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks);
 /* Prepares x for a command of s at depth 0. */
 void exec__begin(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc);
 /* Ends edits that the handler left open. */
@@ -276,8 +283,18 @@ void keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct ent
 /* Expires what is due for at most that long; true if there is more. */
 bool keyspace__tick(struct engine *e, int64_t deadline_ns);
 int64_t keyspace__next_expiry(const struct engine *e); /* unix ms; INT64_MAX: none */
-/* Takes all keys of a database away and frees them, elsewhere if the host can. */
-void keyspace__empty(struct engine *e, struct db *db);
+/* The keys that a database had, on their way to be freed. */
+struct graveyard {
+    struct table by_key;
+    struct btree by_expiry;
+    uint64_t cursor;        /* what is below it is free */
+};
+/* Takes all keys of a database away. NULL: the observer has them. */
+struct graveyard *keyspace__detach(struct engine *e, struct db *db);
+/* Frees them, elsewhere if the host can. */
+void keyspace__bury(struct engine *e, struct graveyard *g);
+/* Frees them here, in slices. Fails when the command is to end; they are free in any case. */
+enum rc keyspace__bury_slowly(struct exec *x, struct graveyard *g);
 
 static inline bool
 keyspace__is_expired(const struct engine *e, const struct entry *entry)
@@ -358,6 +375,26 @@ void latency__count(struct engine *e, struct command *c, uint64_t took, unsigned
 /* True: the command must wait, and is not to be used up. */
 bool pause__hold(struct exec *x, bool writes);
 int64_t pause__tick(struct engine *e); /* when the pause ends; INT64_MAX: there is none */
+void pause__hold_session(struct session *s, const struct command *c);
+void pause__release(struct engine *e); /* all who wait look again */
+
+/* -- slices.c -- */
+/* Runs a slice of one long command. When the next one wants to run (unix ms); INT64_MAX: there is none. */
+int64_t slices__tick(struct engine *e);
+/* True: the command would change what a long one reads; it must wait, and is not to be used up. */
+bool slices__hold(struct exec *x);
+/* The same for one that can't wait: the long ones run to their end now. */
+void slices__settle(struct exec *x);
+bool slices__pinned(const struct engine *e, struct slice key);
+/* Runs those that pin keys to their end. Not from inside one of them. */
+void slices__finish_all(struct engine *e);
+void slices__forget(struct session *s); /* it closes */
+void slices__fini(struct engine *e);
+
+/* -- walk.c -- */
+void walk__linked(struct engine *e, struct db *db, uint64_t hash, const struct entry *entry);
+void walk__unlinked(struct engine *e, struct db *db, uint64_t hash, struct entry *entry);
+void walk__restart(struct engine *e, struct db *db);
 
 /* -- evict.c -- */
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */

@@ -308,6 +308,10 @@ evict__make_room(struct engine *e)
             stuck = true;
             break;
         }
+        if (UNLIKELY(e->gate & GATE_PINNED) && slices__pinned(e, entry_key(entry))) {
+            slices__finish_all(e);
+            continue;
+        }
         evict_key(e, db, entry);
         over = is_over(e);
         if (n % CHECK_EVERY == 0 && over) {

@@ -59,6 +59,8 @@ find_counted(struct exec *x, struct db *db, struct slice key)
 {
     struct entry *e = find(x, db, key, exec__hash(x, key), false);
 
+    if (UNLIKELY(x->again))
+        return e; /* counted when the handler looked for the first time */
     if (e == NULL) {
         x->engine->stats.misses++;
         effects__touch(x->engine, db, key, EV_KEYMISS, false);
@@ -271,6 +273,12 @@ entry_moved(struct exec *x, struct entry *was, struct entry *moved)
     x->open[slot] = moved;
     table_replace(&x->db->by_key, exec__entry_hash(x, moved), was, moved);
     return moved;
+}
+
+void
+entry_drop(struct exec *x, struct entry *e)
+{
+    keyspace__reap(x->engine, e);
 }
 
 /* -- whole keys ------------------------------------------------------------------------------------------------ */

@@ -59,6 +59,9 @@ struct exec {
     const struct slice *wait_argv; /* see wait_run_as(); NULL: argv */
     int wait_argc;
     bool wait_when_gone;           /* see wait_even_gone() */
+    struct slow *slow;             /* it runs in slices; private */
+    bool again;                    /* exec_in_slices() was called: the handler runs for the second time */
+    uint32_t pulses;               /* see exec_pulse() */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
@@ -97,6 +100,8 @@ enum rc edit_list(struct exec *x, struct slice key, enum edit_mode mode, struct 
 enum rc edit_set(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct set **set);
 enum rc edit_zset(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct zset **zset);
 
+/* Frees an entry that is in no database (a large one elsewhere). */
+void entry_drop(struct exec *x, struct entry *e);
 /* The change is complete: `event` is what happened (a keyspace notification's name and class). A collection that is now
  * empty takes its key along (event del follows). e must not be used afterwards when its value may have become empty. */
 void entry_changed(struct exec *x, struct entry *e, enum event event);
@@ -150,6 +155,43 @@ void wait_even_gone(struct exec *x);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
 
+/* -- running for long ---------------------------------------------------------------------------------------- */
+
+/* A handler that may have much to do hands its work to exec_in_slices() and calls exec_pulse() in its loops. Sent by a
+ * client, the command then runs half a millisecond at a time while others are served in between; its session waits, and
+ * ends it when it is killed. Inside EXEC and scripts it runs in one piece. Either way it ends at command-time-limit.
+ *
+ * What a command reads stays as it is for as long as it runs: writers of its keys (and, with SLICES_PIN_ALL, every writer)
+ * wait until it is done. Nothing may be changed before the last exec_pulse(), except with SLICES_FREE. */
+enum slices_flag {
+    SLICES_MARKS = 1 << 0,    /* the reply has an open reply_mark during exec_pulse() */
+    SLICES_PIN_ALL = 1 << 1,  /* it reads keys that its arguments do not name */
+    SLICES_FREE = 1 << 2,     /* no key needs to stay as it is; changes between slices are propagated at once, so the handler
+                               * must say effect_as() */
+    SLICES_NO_LIMIT = 1 << 3, /* command-time-limit does not hold */
+    SLICES_WRITES = 1 << 4,   /* with SLICES_FREE: it changes keys later on, and waits while others need them as they are */
+};
+/* Smaller things are not worth the effort. */
+enum { SLICES_ELEMENTS_MIN = 4096 };
+typedef enum rc exec_body(struct exec *x);
+/* Returns what body returns, or RC_BLOCKED. body may not use anything of x but what it finds in it: arguments are copied. */
+enum rc exec_in_slices(struct exec *x, exec_body *body, unsigned flags);
+/* A body may be the handler itself, which then finds this set. */
+static inline bool
+exec_is_sliced(const struct exec *x)
+{
+    return x->again;
+}
+/* RC_OK: go on. Otherwise clean up and return it. What the reply holds so far is dropped by the caller. */
+enum rc exec_breathe(struct exec *x);
+static inline enum rc
+exec_pulse(struct exec *x) /* for every element */
+{
+    return ++x->pulses % 256 != 0 ? RC_OK : exec_breathe(x);
+}
+/* Others run until then (unix time in ms). Does nothing where the command may not wait. */
+enum rc exec_sleep_until(struct exec *x, int64_t at_ms);
+
 /* -- databases ----------------------------------------------------------------------------------------------- */
 
 struct db *db_at(const struct exec *x, int64_t index); /* NULL when out of range */
@@ -160,8 +202,13 @@ struct entry *db_random(struct exec *x, struct db *db); /* uniformly chosen, not
 /* One step over the keys that are not expired: table_scan()'s guarantees. fn must not change anything. */
 typedef void db_visit(void *ctx, struct entry *e);
 uint64_t db_scan(struct exec *x, struct db *db, uint64_t cursor, db_visit *fn, void *ctx);
+/* All keys as they were when it began, each once, in slices when x runs in such: fn is then called by other commands, too,
+ * for a key that they are about to remove, and must look at nothing but the key's name and type. When the whole database
+ * is emptied or exchanged meanwhile, restart() says that nothing has been found yet. */
+enum rc db_walk(struct exec *x, struct db *db, db_visit *fn, void (*restart)(void *ctx), void *ctx);
 /* Empty one database (NULL: all of them), or exchange two: complete changes with all their consequences. */
-void db_flush(struct exec *x, struct db *db, bool async);
+/* When x runs in slices and async is not set, the values are freed in slices. */
+enum rc db_flush(struct exec *x, struct db *db, bool async);
 void db_swap(struct exec *x, struct db *a, struct db *b);
 
 /* The longest string that may be made: proto-max-bulk-len. */

@@ -66,7 +66,8 @@ db_scan(struct exec *x, struct db *db, uint64_t cursor, db_visit *fn, void *ctx)
     return table_scan(&db->by_key, &keyspace_table_ops, cursor, visit_live, &v);
 }
 
-static void
+/* The keys, for the caller to free; NULL: there are none. */
+static struct graveyard *
 flush_one(struct exec *x, struct db *db)
 {
     struct engine *e = x->engine;
@@ -79,22 +80,34 @@ flush_one(struct exec *x, struct db *db)
     tracking__flushed(e);
     effects__touch(e, db, (struct slice){NULL, 0}, EV_NONE, true);
     e->stats.changes += keys;
-    if (keys > 0)
-        keyspace__empty(e, db);
+    struct graveyard *g = keys > 0 ? keyspace__detach(e, db) : NULL;
     waiters__scan(e, db);
+    return g;
 }
 
-void
+enum rc
 db_flush(struct exec *x, struct db *db, bool async)
 {
+    struct engine *e = x->engine;
+    int n = db != NULL ? 1 : e->db_count;
+    struct graveyard **g = arena_array(x->arena, (size_t)n, sizeof(struct graveyard *));
+    enum rc rc = RC_OK;
+
     x->changed = true; /* propagated even when there was nothing to empty, as redis does */
     exec__close_edits(x);
-    if (db != NULL) {
-        flush_one(x, db);
-        return;
+    for (int i = 0; i < n; i++)
+        g[i] = flush_one(x, db != NULL ? db : &e->dbs[i]);
+    if (!async && x->slow != NULL)
+        effect_as(x, x->argv, x->argc); /* others may run before this is over */
+    for (int i = 0; i < n; i++) {
+        if (g[i] == NULL)
+            continue;
+        if (async || x->slow == NULL)
+            keyspace__bury(e, g[i]);
+        else
+            rc = keyspace__bury_slowly(x, g[i]);
     }
-    for (int i = 0; i < x->engine->db_count; i++)
-        flush_one(x, &x->engine->dbs[i]);
+    return rc;
 }
 
 void
@@ -116,6 +129,8 @@ db_swap(struct exec *x, struct db *a, struct db *b)
         tx__emptied(e, a, b);
         tx__emptied(e, b, a);
     }
+    walk__restart(e, a);
+    walk__restart(e, b);
     struct db was = *a;
     a->by_key = b->by_key;
     a->by_expiry = b->by_expiry;

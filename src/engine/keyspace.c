@@ -53,11 +53,6 @@ keyspace__init(struct engine *e, int databases)
 
 /* -- whole databases ------------------------------------------------------------------------------------------- */
 
-struct graveyard {
-    struct table by_key;
-    struct btree by_expiry;
-};
-
 static void
 bury_item(void *ctx, void *item)
 {
@@ -68,34 +63,69 @@ static void
 bury(void *arg)
 {
     struct graveyard *g = arg;
-    uint64_t cursor = 0;
 
     do {
-        cursor = table_scan(&g->by_key, &keyspace_table_ops, cursor, bury_item, NULL);
-    } while (cursor != 0);
+        g->cursor = table_scan(&g->by_key, &keyspace_table_ops, g->cursor, bury_item, NULL);
+    } while (g->cursor != 0);
     table_fini(&g->by_key);
     btree_fini(&g->by_expiry);
     mem_free(g);
 }
 
 void
-keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry)
+keyspace__bury(struct engine *e, struct graveyard *g)
 {
-    struct graveyard *g = mem_get(sizeof(*g));
-
-    g->by_key = *by_key;
-    g->by_expiry = *by_expiry;
-    *by_key = (struct table){0};
-    *by_expiry = (struct btree){0};
     if (e->host.defer != NULL && table_count(&g->by_key) > REAP_EFFORT)
         e->host.defer(e->host.ctx, bury, g);
     else
         bury(g);
 }
 
-void
-keyspace__empty(struct engine *e, struct db *db)
+static void
+bury_item_slowly(void *ctx, void *item)
 {
+    keyspace__reap(ctx, item);
+}
+
+enum rc
+keyspace__bury_slowly(struct exec *x, struct graveyard *g)
+{
+    enum { BUCKETS = 16 };
+    enum rc rc = RC_OK;
+
+    do {
+        for (int i = 0; i < BUCKETS && (i == 0 || g->cursor != 0); i++)
+            g->cursor = table_scan(&g->by_key, &keyspace_table_ops, g->cursor, bury_item_slowly, x->engine);
+        rc = exec_breathe(x);
+    } while (rc == RC_OK && g->cursor != 0);
+    if (g->cursor == 0) {
+        table_fini(&g->by_key);
+        btree_fini(&g->by_expiry);
+        mem_free(g);
+    } else { /* whoever asked for it is gone */
+        keyspace__bury(x->engine, g);
+    }
+    return rc;
+}
+
+void
+keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry)
+{
+    struct graveyard *g = mem_get_zero(sizeof(*g));
+
+    g->by_key = *by_key;
+    g->by_expiry = *by_expiry;
+    *by_key = (struct table){0};
+    *by_expiry = (struct btree){0};
+    keyspace__bury(e, g);
+}
+
+struct graveyard *
+keyspace__detach(struct engine *e, struct db *db)
+{
+    if (e->gate & GATE_PINNED)
+        slices__finish_all(e);
+    walk__restart(e, db);
     struct table by_key = db->by_key;
     struct btree by_expiry = db->by_expiry;
 
@@ -103,22 +133,27 @@ keyspace__empty(struct engine *e, struct db *db)
     db->by_expiry = (struct btree){0};
     if (e->observed && e->observer.take_tables != NULL &&
         e->observer.take_tables(e->observer.ctx, db, &by_key, &by_expiry))
-        return;
-    keyspace_bury(e, &by_key, &by_expiry);
+        return NULL;
+    struct graveyard *g = mem_get_zero(sizeof(*g));
+    g->by_key = by_key;
+    g->by_expiry = by_expiry;
+    return g;
 }
 
 void
 keyspace_discard(struct engine *e, struct db *db)
 {
-    if (table_count(&db->by_key) > 0)
-        keyspace__empty(e, db);
+    struct graveyard *g = table_count(&db->by_key) > 0 ? keyspace__detach(e, db) : NULL;
+
+    if (g != NULL)
+        keyspace__bury(e, g);
 }
 
 void
 keyspace__fini(struct engine *e)
 {
     for (int i = 0; i < e->db_count; i++) {
-        struct graveyard *g = mem_get(sizeof(*g));
+        struct graveyard *g = mem_get_zero(sizeof(*g));
         g->by_key = e->dbs[i].by_key;
         g->by_expiry = e->dbs[i].by_expiry;
         bury(g);
@@ -204,11 +239,15 @@ keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
     if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
         btree_insert(&db->by_expiry, &keyspace_expiry_ops, entry);
     effects__linked(e, db, hash, entry);
+    if (UNLIKELY(e->walks != NULL))
+        walk__linked(e, db, hash, entry);
 }
 
 void
 keyspace__unlink(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
 {
+    if (UNLIKELY(e->walks != NULL))
+        walk__unlinked(e, db, hash, entry);
     if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
         btree_remove(&db->by_expiry, &keyspace_expiry_ops, entry);
     bool was_there = table_remove(&db->by_key, &keyspace_table_ops, hash, entry);
@@ -259,7 +298,7 @@ remove_expired(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
 void
 keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force)
 {
-    if (force || (e->settings.lazy_expire_deletes && !(e->gate & GATE_PAUSED)))
+    if (force || (e->settings.lazy_expire_deletes && !(e->gate & (GATE_PAUSED | GATE_PINNED))))
         remove_expired(e, db, hash, entry);
 }
 
@@ -290,7 +329,7 @@ expire_some(struct engine *e, struct db *db)
 bool
 keyspace__tick(struct engine *e, int64_t deadline_ns)
 {
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & GATE_PAUSED))
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & (GATE_PAUSED | GATE_PINNED)))
         return false;
     for (int i = 0; i < e->db_count; i++) {
         struct db *db = &e->dbs[i];
@@ -307,7 +346,7 @@ keyspace__next_expiry(const struct engine *e)
 {
     int64_t next = INT64_MAX;
 
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & GATE_PAUSED))
+    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & (GATE_PAUSED | GATE_PINNED)))
         return next;
     for (int i = 0; i < e->db_count; i++) {
         const struct entry *first = btree_min(&e->dbs[i].by_expiry);

@@ -16,6 +16,12 @@ void
 engine_unpause(struct engine *e)
 {
     e->gate &= ~(uint32_t)GATE_PAUSED;
+    pause__release(e);
+}
+
+void
+pause__release(struct engine *e)
+{
     if (e->held_count == 0)
         return;
     for (struct session *s = e->session_first; s != NULL; s = s->next) {
@@ -34,6 +40,14 @@ engine_held_count(const struct engine *e)
     return e->held_count;
 }
 
+void
+pause__hold_session(struct session *s, const struct command *c)
+{
+    s->gate |= GATE_HELD;
+    s->last = c;
+    s->engine->held_count++;
+}
+
 bool
 pause__hold(struct exec *x, bool writes)
 {
@@ -46,9 +60,7 @@ pause__hold(struct exec *x, bool writes)
     }
     if ((!e->pause_all && !writes) || (s->flags & (SESSION_REPLICA | SESSION_INTERNAL)))
         return false;
-    s->gate |= GATE_HELD;
-    s->last = x->command;
-    e->held_count++;
+    pause__hold_session(s, x->command);
     return true;
 }
 

@@ -109,6 +109,7 @@ more_free(struct session *s)
     if (m == NULL)
         return;
     waiters__forget(s);
+    slices__forget(s);
     tx__end(s);
     mem_free(m->queue);
     pubsub__forget(s);

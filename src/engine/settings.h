@@ -52,6 +52,8 @@ struct engine_settings {
     uint32_t lfu_log_factor, lfu_decay_time; /* 10, 1 */
     bool latency_tracking;               /* true: keep a histogram for each command */
     int64_t latency_threshold_ms;        /* slower events are noted; 0: none */
+    int64_t command_time_limit_ms;       /* 0: none (exec_breathe()) */
+    int64_t slice_us;                    /* 500: how long a long command runs before others do */
     uint64_t tracking_table_max_keys;    /* 1000000; 0: no limit */
     uint64_t maxmemory;                  /* bytes; 0: no limit */
     uint32_t maxmemory_policy;           /* enum evict_policy (engine/evict.h) */

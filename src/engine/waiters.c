@@ -279,7 +279,7 @@ end_wait(struct session *s, bool with_error)
 bool
 waiters_unblock(struct session *s, bool with_error)
 {
-    if (!(s->gate & GATE_BLOCKED))
+    if (!(s->gate & GATE_BLOCKED) || s->more->wait == NULL)
         return false;
     end_wait(s, with_error);
     return true;

@@ -152,6 +152,7 @@ apply_engine(struct server *s, const bool *changed)
     e->tracking_table_max_keys = (uint64_t)config_num(c, CFG_TRACKING_TABLE_MAX_KEYS);
     e->latency_tracking = config_on(c, CFG_LATENCY_TRACKING);
     e->latency_threshold_ms = config_num(c, CFG_LATENCY_MONITOR_THRESHOLD);
+    e->command_time_limit_ms = config_num(c, CFG_COMMAND_TIME_LIMIT);
     e->maxmemory = (uint64_t)config_num(c, CFG_MAXMEMORY);
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
     e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;

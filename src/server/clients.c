@@ -387,6 +387,14 @@ host_reap(void *ctx, struct entry *e)
 }
 
 static void
+host_defer(void *ctx, void (*work)(void *arg), void *arg)
+{
+    struct server *s = ctx;
+
+    reaper_run(s->reaper, work, arg);
+}
+
+static void
 host_session_io(void *ctx, const struct session *session, struct session_io *out)
 {
     struct conn *c = session_host_data(session);
@@ -501,6 +509,7 @@ server_host(struct server *s)
         .ctx = s,
         .session_ready = host_session_ready,
         .reap = host_reap,
+        .defer = host_defer,
         .session_io = host_session_io,
         .acl_file = host_acl_file,
         .shutdown = host_shutdown,

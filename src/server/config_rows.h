@@ -61,6 +61,7 @@ CONFIG(CLUSTER_PREFERRED_ENDPOINT_TYPE, "cluster-preferred-endpoint-type", ENUM,
 CONFIG(CLUSTER_REPLICA_NO_FAILOVER, "cluster-replica-no-failover", BOOL, "no", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_REPLICA_VALIDITY_FACTOR, "cluster-replica-validity-factor", INT, "10", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(CLUSTER_REQUIRE_FULL_COVERAGE, "cluster-require-full-coverage", BOOL, "yes", 0, 0, 0, NULL, NULL)
+CONFIG(COMMAND_TIME_LIMIT, "command-time-limit", INT, "0", 0, INT64_MAX / 1000, 0, NULL, NULL)
 CONFIG(CRASH_LOG_ENABLED, "crash-log-enabled", BOOL, "yes", 0, 0, 0, NULL, NULL)
 CONFIG(CRASH_MEMCHECK_ENABLED, "crash-memcheck-enabled", BOOL, "yes", 0, 0, 0, NULL, NULL)
 CONFIG(DAEMONIZE, "daemonize", BOOL, "no", 0, 0, IMMUTABLE, NULL, NULL)

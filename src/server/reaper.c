@@ -11,11 +11,16 @@
 
 enum { DECAY_EVERY_S = 1 };
 
+struct job {
+    void (*work)(void *arg);
+    void *arg;
+};
+
 struct reaper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct entry **queue; /* guarded by lock, as all that follows */
+    struct job *queue; /* guarded by lock, as all that follows */
     size_t n, cap;
     size_t busy; /* taken off the queue and not yet freed */
     size_t freed;
@@ -42,14 +47,14 @@ run(void *arg)
         }
         if (r->n == 0)
             break;
-        struct entry **batch = r->queue;
+        struct job *batch = r->queue;
         size_t n = r->n;
         r->queue = NULL;
         r->n = r->cap = 0;
         r->busy = n;
         pthread_mutex_unlock(&r->lock);
         for (size_t i = 0; i < n; i++)
-            entry_free(batch[i]);
+            batch[i].work(batch[i].arg);
         mem_free(batch);
         pthread_mutex_lock(&r->lock);
         r->busy = 0;
@@ -96,17 +101,29 @@ reaper_free(struct reaper *r)
 }
 
 void
-reaper_put(struct reaper *r, struct entry *e)
+reaper_run(struct reaper *r, void (*work)(void *arg), void *arg)
 {
     pthread_mutex_lock(&r->lock);
     if (r->n == r->cap) {
         r->cap = r->cap == 0 ? 64 : r->cap * 2;
-        r->queue = mem_resize(r->queue, r->cap * sizeof(struct entry *));
+        r->queue = mem_resize(r->queue, r->cap * sizeof(*r->queue));
     }
-    r->queue[r->n++] = e;
+    r->queue[r->n++] = (struct job){work, arg};
     if (r->n == 1)
         pthread_cond_signal(&r->more);
     pthread_mutex_unlock(&r->lock);
+}
+
+static void
+free_entry(void *arg)
+{
+    entry_free(arg);
+}
+
+void
+reaper_put(struct reaper *r, struct entry *e)
+{
+    reaper_run(r, free_entry, e);
 }
 
 size_t

@@ -16,6 +16,8 @@ struct reaper *reaper_new(void); /* NULL when the thread can't be started */
 /* Frees everything that is waiting, then ends the thread. */
 void reaper_free(struct reaper *r);
 void reaper_put(struct reaper *r, struct entry *e);
+/* Anything else that frees things and touches nothing but them. */
+void reaper_run(struct reaper *r, void (*work)(void *arg), void *arg);
 size_t reaper_pending(struct reaper *r);
 size_t reaper_freed(struct reaper *r); /* values freed so far */
 

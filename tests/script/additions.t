@@ -95,3 +95,42 @@ a<
 > ZINTER 2 z y WEIGHTS 2 3 AGGREGATE count WITHSCORES
 2: ["b" "5"]
 3: [["b" ,5]]
+
+
+== DELMATCH
+# oracle: skip because it is ours
+> MSET user:1 a user:2 b user:30 c other d
+OK
+> DELMATCH user:?
+:2
+> DELMATCH user:* COUNT 0
+-ERR COUNT must be positive
+> DELMATCH user:* RATE x
+-ERR RATE must be a number of keys per second
+> DELMATCH user:* RATE
+-ERR syntax error
+> DELMATCH * COUNT 1 RATE 1000/s
+:1
+> DBSIZE
+:1
+> MULTI
+OK
+> DELMATCH * RATE 1
+QUEUED
+> DELMATCH *
+QUEUED
+> EXEC
+[:1 :0]
+
+== DELMATCH removes only what its user may
+# oracle: skip because it is ours
+> MSET a:1 x b:1 x
+OK
+> ACL SETUSER ann on nopass +@all ~a:*
+OK
+a> AUTH ann x
+OK
+a> DELMATCH *
+:1
+> EXISTS a:1 b:1
+:1

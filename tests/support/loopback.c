@@ -129,7 +129,8 @@ settle(struct loopback *l)
                 s->closed = moved = true;
             }
         }
-        engine_tick(l->engine, 1000000);
+        bool more = engine_tick(l->engine, 1000000) == 0;
+        moved = moved || (more && engine_sliced(l->engine) > 0);
     }
     for (unsigned i = 0; i < LOOPBACK_SESSIONS; i++)
         if (l->sessions[i].session != NULL)

@@ -1,0 +1,510 @@
+/* Commands that run in slices: what they answer, who waits for them, what ends them. Every look at the clock ends a slice
+ * here, so that as much as possible happens in between. */
+#include "cmd/families.h"
+#include "engine/engine_priv.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { KEYS = 9000, MEMBERS = 6000 };
+
+struct rig {
+    struct engine *engine;
+    int64_t us, step; /* the clock moves by `step` at each look */
+    struct buf in, out;
+};
+
+static int64_t
+rig_wall(void *ctx)
+{
+    return ((struct rig *)ctx)->us;
+}
+
+static int64_t
+rig_mono(void *ctx)
+{
+    struct rig *r = ctx;
+
+    r->us += r->step;
+    return r->us * 1000;
+}
+
+static int
+setup(void **state)
+{
+    struct rig *r = mem_get_zero(sizeof(*r));
+    struct hash_seed seed = {1, 2};
+    struct engine_options opt = {
+        .clock = {rig_wall, rig_mono, r}, .rng_seed = 7, .hash_seed = seed, .families = cmd_families,
+        .limits = value_limits_default(seed),
+    };
+
+    r->us = INT64_C(1700000000000000);
+    r->engine = engine_new(&opt);
+    engine_settings(r->engine)->slice_us = 0;
+    *state = r;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct rig *r = *state;
+
+    engine_free(r->engine);
+    buf_fini(&r->in);
+    buf_fini(&r->out);
+    mem_free(r);
+    return 0;
+}
+
+static struct session *
+client(struct rig *r)
+{
+    return engine_session_open(r->engine, NULL, LIT("a:1"), LIT("b:2"));
+}
+
+/* False: it was held back. */
+static bool
+say(struct rig *r, struct session *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static bool
+say(struct rig *r, struct session *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    buf_reset(&r->in);
+    va_start(ap, fmt);
+    buf_vprintf(&r->in, fmt, ap);
+    va_end(ap);
+    buf_add(&r->in, "\r\n", 2);
+    return engine_feed(r->engine, s, buf_slice(&r->in), SIZE_MAX) == r->in.len;
+}
+
+static const char *
+take(struct rig *r, struct session *s)
+{
+    struct out *o = session_out(s);
+    struct iovec v;
+
+    buf_reset(&r->out);
+    while (out_vectors(o, &v, 1) == 1) {
+        buf_add(&r->out, v.iov_base, v.iov_len);
+        out_sent(o, v.iov_len);
+    }
+    buf_add_char(&r->out, '\0');
+    return r->out.ptr;
+}
+
+static void
+run_out(struct rig *r)
+{
+    while (engine_sliced(r->engine) > 0)
+        engine_tick(r->engine, 1000);
+}
+
+static void
+fill_set(struct rig *r, struct session *s, const char *key, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        say(r, s, "SADD %s m%d", key, i);
+    take(r, s);
+}
+
+/* -- KEYS ------------------------------------------------------------------------------------------------------ */
+
+/* Counts what KEYS has answered, by number, and checks that it is whole. */
+static size_t
+read_keys(const char *reply, uint8_t *seen, int most)
+{
+    char *at;
+    size_t n = strtoul(reply + 1, &at, 10);
+
+    assert_int_equal(reply[0], '*');
+    memset(seen, 0, (size_t)most);
+    at += 2;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(*at, '$');
+        at = strchr(at, '\n') + 1;
+        assert_int_equal(*at, 'k');
+        int number = atoi(at + 1); /* NOLINT(cert-err34-c) */
+        assert_in_range(number, 0, most - 1);
+        seen[number]++;
+        at = strchr(at, '\n') + 1;
+    }
+    assert_int_equal(*at, '\0');
+    return n;
+}
+
+static void
+play_keys(struct rig *r, uint64_t seed, int most, bool grow)
+{
+    struct session *a = client(r), *w = client(r);
+    uint8_t *was = mem_get_zero((size_t)most), *now = mem_get_zero((size_t)most), *seen = mem_get_zero((size_t)most);
+    struct rng rng;
+
+    rng_seed(&rng, seed);
+    say(r, w, "FLUSHALL");
+    run_out(r);
+    for (int i = 0; i < KEYS; i++) {
+        int k = (int)rng_below(&rng, (uint64_t)most);
+        say(r, w, "SET k%d v", k);
+        was[k] = 1;
+    }
+    memcpy(now, was, (size_t)most);
+    say(r, a, "KEYS k*");
+    int steps = 0;
+    for (; engine_sliced(r->engine) > 0; steps++) {
+        assert_string_equal(take(r, a), "");
+        for (int i = 0; i < 24; i++) {
+            int k = (int)rng_below(&rng, (uint64_t)most), other = (int)rng_below(&rng, (uint64_t)most);
+            switch (rng_below(&rng, grow ? 6 : 4)) {
+            case 0:
+            case 1: say(r, w, "DEL k%d", k); now[k] = 0; break;
+            case 2: say(r, w, "SET k%d v PX %d", k, (int)rng_below(&rng, 3) + 1); now[k] = 0; break;
+            case 3:
+                if (now[k]) {
+                    say(r, w, "RENAME k%d k%d", k, other);
+                    now[k] = 0;
+                    now[other] = 1;
+                }
+                break;
+            default: say(r, w, "SET k%d v", k); now[k] = 1;
+            }
+        }
+        take(r, w);
+        r->us += 500;
+        engine_tick(r->engine, 1000);
+    }
+    assert_true(steps > 10);
+    size_t n = read_keys(take(r, a), seen, most);
+    for (int i = 0; i < most; i++) {
+        if (seen[i] != was[i])
+            fail_msg("seed %llu: k%d seen %d times, was there: %d", (unsigned long long)seed, i, seen[i], was[i]);
+        n -= was[i];
+    }
+    assert_int_equal(n, 0);
+    engine_session_close(a);
+    engine_session_close(w);
+    mem_free(was);
+    mem_free(now);
+    mem_free(seen);
+}
+
+static void
+test_keys_of_one_moment(void **state)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        play_keys(*state, seed, KEYS * 2, false);
+        play_keys(*state, seed, KEYS * 8, true);
+    }
+}
+
+static void
+test_keys_begins_anew(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+    uint8_t seen[KEYS];
+
+    for (int i = 0; i < KEYS; i++)
+        say(r, w, "SET k%d v", i);
+    say(r, a, "KEYS *");
+    engine_tick(r->engine, 1000);
+    say(r, w, "FLUSHALL ASYNC");
+    say(r, w, "SET k5 v");
+    run_out(r);
+    assert_int_equal(read_keys(take(r, a), seen, KEYS), 1);
+    for (int i = 0; i < KEYS; i++)
+        say(r, w, "SET k%d v", i);
+    say(r, a, "KEYS *");
+    engine_tick(r->engine, 1000);
+    say(r, w, "SWAPDB 0 1");
+    run_out(r);
+    assert_string_equal(take(r, a), "*0\r\n");
+}
+
+/* -- pins ------------------------------------------------------------------------------------------------------ */
+
+static size_t
+lines(const char *reply)
+{
+    size_t n = 0;
+
+    for (; (reply = strchr(reply, '\n')) != NULL; reply++)
+        n++;
+    return n;
+}
+
+static void
+test_writers_wait(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r), *other = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    say(r, a, "SMEMBERS s");
+    assert_true(session_is_blocked(a));
+    assert_false(say(r, w, "SADD s new"));
+    assert_true(session_is_blocked(w));
+    assert_true(say(r, other, "SADD t new"));
+    assert_true(say(r, other, "SISMEMBER s new"));
+    assert_string_equal(take(r, other), ":1\r\n:0\r\n");
+    say(r, other, "MULTI");
+    say(r, other, "DEL s");
+    assert_false(say(r, other, "EXEC"));
+    run_out(r);
+    assert_false(session_is_blocked(w));
+    assert_false(session_is_blocked(other));
+    assert_int_equal(lines(take(r, a)), 1 + 2 * MEMBERS);
+    assert_true(say(r, w, "SADD s new"));
+    assert_true(say(r, other, "EXEC"));
+    assert_string_equal(take(r, w), ":1\r\n");
+}
+
+static void
+test_waiting_client_writes(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r), *b = client(r);
+
+    for (int i = 0; i < MEMBERS; i++)
+        say(r, w, "RPUSH l e%d", i);
+    say(r, b, "BLMOVE q l LEFT RIGHT 0");
+    say(r, a, "LRANGE l 0 -1");
+    assert_true(session_is_blocked(a));
+    take(r, w);
+    say(r, w, "RPUSH q x"); /* what waits for q writes to l: the reader ends first */
+    assert_int_equal(engine_sliced(r->engine), 0);
+    assert_int_equal(lines(take(r, a)), 1 + 2 * MEMBERS);
+    assert_string_equal(take(r, b), "$1\r\nx\r\n");
+    say(r, w, "LLEN l");
+    char want[32];
+    (void)snprintf(want, sizeof(want), ":1\r\n:%d\r\n", MEMBERS + 1);
+    assert_string_equal(take(r, w), want);
+}
+
+static void
+test_expiry_waits(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    say(r, w, "PEXPIRE s 5");
+    say(r, a, "SMEMBERS s");
+    r->us += 10000;
+    engine_now_update(r->engine);
+    take(r, w);
+    say(r, w, "EXISTS s");
+    assert_string_equal(take(r, w), ":0\r\n");
+    run_out(r);
+    assert_int_equal(lines(take(r, a)), 1 + 2 * MEMBERS);
+    engine_tick(r->engine, 1000);
+    assert_int_equal(engine_stats(r->engine)->expired, 1);
+}
+
+/* -- results are the same as in one piece ---------------------------------------------------------------------- */
+
+static void
+test_same_results(void **state)
+{
+    static const char *const commands[] = {
+        "SINTER s t", "SUNIONSTORE u s t nothing", "SDIFF s t", "SDIFFSTORE d s t", "SINTERSTORE i s t", "SINTERCARD 2 s t",
+        "SUNION s t", "SUNIONCARD 2 s t", "SDIFFCARD 2 s t", "ZUNIONSTORE zu 2 z s WEIGHTS 2 3", "ZINTER 2 z s WITHSCORES",
+        "ZDIFF 2 z t", "ZRANGE z 0 -1 WITHSCORES", "ZREVRANGEBYSCORE z +inf -inf", "ZINTERCARD 2 z s", "HGETALL h", "HKEYS h", "HVALS h",
+        "SORT s ALPHA DESC", "SORT s BY nothing_* ALPHA GET # GET w_*", "SORT s ALPHA STORE l", "LRANGE l 5 -5",
+        "SORT s BY w_* LIMIT 0 10", "KEYS *", "SORT nothing", "SMEMBERS d", "LRANGE l 0 1000000",
+    };
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    fill_set(r, w, "t", MEMBERS / 2, MEMBERS * 2);
+    for (int i = 0; i < MEMBERS; i++) {
+        say(r, w, "ZADD z %d m%d", i % 97, i);
+        say(r, w, "HSET h f%d v%d", i, i);
+        say(r, w, "SET w_m%d %d", i, (i * 7919) % MEMBERS);
+    }
+    take(r, w);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        engine_settings(r->engine)->slice_us = INT64_MAX / 1000000;
+        assert_true(say(r, w, "%s", commands[i]));
+        char *whole = strdup(take(r, w));
+        engine_settings(r->engine)->slice_us = 0;
+        assert_true(say(r, a, "%s", commands[i]));
+        if (i < 18)
+            assert_true(session_is_blocked(a));
+        run_out(r);
+        if (strcmp(whole, take(r, a)) != 0)
+            fail_msg("%s: %.60s instead of %.60s", commands[i], r->out.ptr, whole);
+        free(whole);
+    }
+    say(r, w, "INFO commandstats");
+}
+
+/* -- ends ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_client_goes(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    fill_set(r, w, "t", 0, MEMBERS);
+    static const char *const commands[] = {"SMEMBERS s", "SUNIONSTORE u s t", "KEYS s", "SORT s ALPHA", "FLUSHALL SYNC"};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        say(r, a, "%s", commands[i]);
+        engine_tick(r->engine, 1000);
+        engine_session_close(a);
+        assert_int_equal(engine_sliced(r->engine), 0);
+        assert_int_equal(r->engine->gate & GATE_PINNED, 0);
+        a = client(r);
+    }
+    take(r, w);
+    say(r, w, "DBSIZE");
+    assert_string_equal(take(r, w), ":0\r\n");
+}
+
+static void
+test_kill_interrupts(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    say(r, a, "SORT s ALPHA");
+    say(r, w, "CLIENT KILL ID %llu", (unsigned long long)session_ident(a));
+    assert_string_equal(take(r, w), ":1\r\n");
+    assert_true(session_must_close(a));
+    assert_int_equal(engine_sliced(r->engine), 1);
+    for (int i = 0; i < 2; i++)
+        engine_tick(r->engine, 1000);
+    assert_int_equal(engine_sliced(r->engine), 0); /* long before it would have been through */
+}
+
+static void
+test_time_limit(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+    const char *error = "-ERR command stopped: it ran for longer than command-time-limit (2 ms)\r\n";
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    engine_settings(r->engine)->command_time_limit_ms = 2;
+    r->step = 200; /* us pass with every look at the clock */
+    say(r, a, "SMEMBERS s");
+    run_out(r);
+    assert_string_equal(take(r, a), error);
+    say(r, a, "SUNIONSTORE u s s");
+    run_out(r);
+    assert_string_equal(take(r, a), error);
+    say(r, a, "MULTI");
+    say(r, a, "SMEMBERS s");
+    say(r, a, "PING");
+    take(r, a);
+    say(r, a, "EXEC");
+    assert_memory_equal(take(r, a), "*2\r\n-ERR command stopped: ", 26);
+    assert_non_null(strstr(r->out.ptr, "\r\n+PONG\r\n"));
+    say(r, a, "EXISTS u s");
+    assert_string_equal(take(r, a), ":1\r\n");
+}
+
+static void
+test_reply_skipped(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    say(r, a, "CLIENT REPLY SKIP");
+    say(r, a, "SMEMBERS s");
+    assert_true(session_is_blocked(a));
+    run_out(r);
+    say(r, a, "PING");
+    assert_string_equal(take(r, a), "+PONG\r\n");
+}
+
+/* -- DELMATCH -------------------------------------------------------------------------------------------------- */
+
+static void
+note(void *ctx, const struct effect_batch *batch)
+{
+    for (const struct effect_command *c = batch->commands; c != NULL; c = c->next) {
+        assert_true(slice_eq(c->argv[0], LIT("DEL")) || slice_eq_nocase(c->argv[0], LIT("sadd")));
+        *(size_t *)ctx += slice_eq(c->argv[0], LIT("DEL"));
+    }
+}
+
+static void
+test_delmatch(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+    size_t deletions = 0;
+
+    for (int i = 0; i < KEYS; i++)
+        say(r, w, "SET k%d v", i);
+    fill_set(r, w, "keys", 0, MEMBERS);
+    engine_add_sink(r->engine, EFFECT_LOG, (struct effect_sink){note, &deletions});
+    say(r, a, "DELMATCH k*7");
+    assert_int_equal(engine_sliced(r->engine), 1);
+    engine_tick(r->engine, 1000);
+    /* A long reader goes first, whether its keys are to go or not. */
+    say(r, w, "SMEMBERS keys");
+    size_t before = deletions;
+    while (engine_sliced(r->engine) == 2)
+        engine_tick(r->engine, 1000);
+    assert_int_equal(deletions, before);
+    assert_int_equal(lines(take(r, w)), 1 + 2 * MEMBERS);
+    run_out(r);
+    assert_string_equal(take(r, a), ":900\r\n");
+    assert_int_equal(deletions, 900);
+    say(r, w, "EXISTS k7 k8 keys");
+    assert_string_equal(take(r, w), ":2\r\n");
+    say(r, a, "DELMATCH k* COUNT 100");
+    run_out(r);
+    assert_string_equal(take(r, a), ":100\r\n");
+    assert_int_equal(deletions, 1000);
+    engine_remove_sink(r->engine, EFFECT_LOG, &deletions);
+}
+
+static void
+test_delmatch_rate(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+    int64_t began = r->us, wait;
+
+    for (int i = 0; i < 100; i++)
+        say(r, w, "SET k%d v", i);
+    say(r, a, "DELMATCH k* RATE 50/s");
+    while ((wait = engine_tick(r->engine, 1000)) >= 0 && engine_sliced(r->engine) > 0) {
+        assert_in_range(wait, 0, 20);
+        r->us += wait * 1000;
+    }
+    assert_string_equal(take(r, a), ":100\r\n");
+    assert_in_range(r->us - began, 1900000, 2100000);
+    take(r, w);
+    say(r, w, "DBSIZE");
+    assert_string_equal(take(r, w), ":0\r\n");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_keys_of_one_moment), T(test_keys_begins_anew), T(test_writers_wait), T(test_waiting_client_writes),
+        T(test_expiry_waits), T(test_same_results), T(test_client_goes), T(test_kill_interrupts), T(test_time_limit),
+        T(test_reply_skipped), T(test_delmatch), T(test_delmatch_rate),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
