@@ -3,6 +3,7 @@
  * Turns arguments into calls on value/stream.h and results into replies. Waiting readers are in cmd_stream_read.c,
  * groups in cmd_stream_group.c, XINFO in cmd_stream_info.c. */
 #include "cmd/cmd_stream_priv.h"
+#include "value/stream_idmp.h"
 
 /* -- shared with the family ------------------------------------------------------------------------------------ */
 
@@ -101,9 +102,15 @@ stream__id_arg(struct exec *x, struct stream_id id)
 void
 stream__reply_entry(struct exec *x, struct stream_entry *e)
 {
+    reply_array(x, 2);
+    stream__reply_entry_parts(x, e);
+}
+
+void
+stream__reply_entry_parts(struct exec *x, struct stream_entry *e)
+{
     struct slice name, value;
 
-    reply_array(x, 2);
     stream__reply_id(x, e->id);
     reply_array(x, 2 * e->pairs);
     for (size_t i = 0; i < e->pairs; i++) {
@@ -141,13 +148,14 @@ enum trim_by { TRIM_NOTHING, TRIM_MAXLEN, TRIM_MINID };
 
 struct trim {
     enum trim_by by;
-    bool approx, limit_given;
+    bool approx, limit_given, refs_given;
+    enum stream_refs refs;
     int64_t max_len, limit;
     struct stream_id min_id;
-    int threshold_at; /* argument that holds the threshold: propagation makes it exact */
 };
 
-/* Looks for one of MAXLEN, MINID, LIMIT at argument *at and reads it, moving *at to its last word. *found tells. */
+/* Looks for one of MAXLEN, MINID, LIMIT, KEEPREF, DELREF, ACKED at argument *at and reads it, moving *at to its last
+ * word. *found tells. */
 static enum rc
 trim_option(struct exec *x, struct trim *t, int *at, bool *found)
 {
@@ -155,6 +163,12 @@ trim_option(struct exec *x, struct trim *t, int *at, bool *found)
     bool more = *at + 1 < x->argc;
     bool max_len = arg_is(word, LIT("maxlen")), min_id = arg_is(word, LIT("minid"));
 
+    *found = true;
+    if (stream__arg_refs(word, &t->refs)) {
+        bool twice = t->refs_given;
+        t->refs_given = true;
+        return twice ? RC_SYNTAX : RC_OK;
+    }
     *found = more && (max_len || min_id || arg_is(word, LIT("limit")));
     if (!*found)
         return RC_OK;
@@ -171,7 +185,7 @@ trim_option(struct exec *x, struct trim *t, int *at, bool *found)
         t->approx = next.ptr[0] == '~';
         ++*at;
     }
-    t->threshold_at = ++*at;
+    ++*at;
     if (min_id)
         return stream__arg_id(x, x->argv[*at], 0, &t->min_id);
     TRY(arg_int(x, x->argv[*at], &t->max_len));
@@ -196,11 +210,28 @@ trim_run(const struct exec *x, struct stream *s, const struct trim *t)
                    : t->limit_given ? (size_t)t->limit
                                     : 100 * (size_t)x->limits->stream_node_max_entries;
 
-    if (t->by == TRIM_MAXLEN)
-        return stream_trim_count(s, (size_t)t->max_len, t->approx, limit);
-    if (t->by == TRIM_MINID)
-        return stream_trim_id(s, t->min_id, t->approx, limit);
-    return 0;
+    if (t->by == TRIM_NOTHING)
+        return 0;
+    return stream_trim(s, &(struct stream_trim){.by_count = t->by == TRIM_MAXLEN,
+                                                .approx = t->approx,
+                                                .refs = t->refs,
+                                                .keep = (size_t)t->max_len,
+                                                .limit = limit,
+                                                .min_id = t->min_id});
+}
+
+/* The trim as the log gets it: exact in what it removed. Returns how many words it took. */
+static int
+trim_words(struct exec *x, const struct trim *t, const struct stream *s, struct slice *out)
+{
+    int n = 0;
+
+    if (t->refs != STREAM_REFS_KEEP)
+        out[n++] = t->refs == STREAM_REFS_DROP ? LIT("DELREF") : LIT("ACKED");
+    out[n++] = LIT("MAXLEN");
+    out[n++] = LIT("=");
+    out[n++] = arena_printf(x->arena, "%zu", stream_count(s));
+    return n;
 }
 
 /* -- XADD ------------------------------------------------------------------------------------------------------ */
@@ -213,6 +244,7 @@ struct add_options {
     enum add_id how;
     struct stream_id id;
     int id_at; /* argument of the id; fields begin behind it */
+    struct stream__message message;
 };
 
 static enum rc
@@ -242,6 +274,8 @@ add_parse(struct exec *x, struct add_options *o)
         if (slice_eq(x->argv[at], LIT("*")))
             break;
         TRY(trim_option(x, &o->trim, &at, &found));
+        if (!found)
+            TRY(stream__message_option(x, &o->message, &at, &found));
         if (found)
             continue;
         if (!arg_is(x->argv[at], LIT("nomkstream")))
@@ -298,7 +332,7 @@ add_id_failed(struct exec *x, const struct stream *s)
 static void
 add_propagate(struct exec *x, const struct add_options *o, struct stream_id id, const struct stream *s, size_t trimmed)
 {
-    bool as_sent = o->how == ADD_ID_GIVEN && !(o->trim.approx && o->trim.by != TRIM_NOTHING);
+    bool as_sent = o->how == ADD_ID_GIVEN && !(o->trim.approx && o->trim.by != TRIM_NOTHING) && o->message.pid.len == 0;
     struct slice *argv;
     int n = 0;
 
@@ -309,11 +343,8 @@ add_propagate(struct exec *x, const struct add_options *o, struct stream_id id, 
     argv[n++] = x->argv[1];
     if (o->no_make)
         argv[n++] = LIT("NOMKSTREAM");
-    if (o->trim.by != TRIM_NOTHING && (trimmed > 0 || !o->trim.approx)) {
-        argv[n++] = LIT("MAXLEN");
-        argv[n++] = LIT("=");
-        argv[n++] = arena_printf(x->arena, "%zu", stream_count(s));
-    }
+    if (o->trim.by != TRIM_NOTHING && (trimmed > 0 || !o->trim.approx))
+        n += trim_words(x, &o->trim, s, argv + n);
     argv[n++] = stream__id_arg(x, id);
     for (int i = o->id_at + 1; i < x->argc; i++)
         argv[n++] = x->argv[i];
@@ -334,6 +365,13 @@ cmd_xadd(struct exec *x)
     TRY(stream__edit(x, x->argv[1], o.no_make ? ENTRY_EXISTING : ENTRY_CREATE, &e, &s));
     if (e == NULL)
         return reply_null(x);
+    if (o.message.pid.len > 0 &&
+        stream__message_known(x, &o.message, x->argv + o.id_at + 1, x->argc - o.id_at - 1, s, &id)) {
+        stream_idmp_count_duplicate(s);
+        stream__reply_id(x, id);
+        entry_unchanged(x, e);
+        return RC_OK;
+    }
     if (!add_choose_id(x, s, &o, &id)) {
         enum rc rc = add_id_failed(x, s);
         entry_unchanged(x, e);
@@ -344,6 +382,8 @@ cmd_xadd(struct exec *x)
     stream__reply_id(x, id);
     size_t trimmed = trim_run(x, s, &o.trim);
     add_propagate(x, &o, id, s, trimmed);
+    if (o.message.pid.len > 0)
+        stream__message_added(x, &o.message, s, id);
     entry_changed(x, e, EV_XADD);
     if (trimmed > 0)
         notify(x, EV_XTRIM, x->argv[1]);
@@ -456,8 +496,10 @@ cmd_xtrim(struct exec *x)
         entry_unchanged(x, e);
         return reply_int(x, 0);
     }
-    if (t.approx)
-        EFFECT_AS(x, LIT("XTRIM"), x->argv[1], LIT("MAXLEN"), LIT("="), arena_printf(x->arena, "%zu", stream_count(s)));
+    if (t.approx) {
+        struct slice argv[8] = {LIT("XTRIM"), x->argv[1]};
+        effect_as(x, argv, 2 + trim_words(x, &t, s, argv + 2));
+    }
     entry_changed(x, e, EV_XTRIM);
     return reply_int(x, (int64_t)removed);
 }
@@ -518,11 +560,12 @@ const struct cmd cmd_stream_family[] = {
     {"xadd", cmd_xadd, .arity = -5, .group = GROUP_STREAM, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "5.0.0",
      .args =
-         "key [NOMKSTREAM]@6.2.0 trim=[strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
+         "key [NOMKSTREAM]@6.2.0 condition=[KEEPREF|DELREF|ACKED]@8.2.0 idmp=[IDMPAUTO pid|IDMP {pid iid}]@8.6.0 trim=[strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
          "[LIMIT count:int]@6.2.0] id-selector=<auto-id='*'|id> data={field value}...",
      .reply = "bulk | null", .about = "Appends an entry to a stream, creating the stream if needed.",
      .complexity = "O(1) to add, O(N) for N entries trimmed", .tips = "nondeterministic_output",
-     .history = "6.2.0 Options NOMKSTREAM, MINID and LIMIT.|7.0.0 Ids of the form <ms>-*."},
+     .history = "6.2.0 Options NOMKSTREAM, MINID and LIMIT.|7.0.0 Ids of the form <ms>-*.|8.2.0 Options KEEPREF, DELREF and "
+                "ACKED.|8.6.0 Options IDMP and IDMPAUTO."},
     {"xlen", cmd_xlen, .arity = 2, .group = GROUP_STREAM, .flags = CMD_READONLY | CMD_FAST, .keys = {KEY_AT(1, KEY_RO)},
      .since = "5.0.0", .args = "key", .reply = "integer", .about = "Counts a stream's entries.", .complexity = "O(1)"},
     {"xrange", cmd_xrange, .arity = -4, .group = GROUP_STREAM, .flags = CMD_READONLY,
@@ -539,9 +582,9 @@ const struct cmd cmd_stream_family[] = {
     {"xtrim", cmd_xtrim, .arity = -4, .group = GROUP_STREAM, .flags = CMD_WRITE,
      .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "5.0.0",
      .args = "key trim={strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold [LIMIT "
-             "count:int]@6.2.0}",
+             "count:int]@6.2.0 condition=[KEEPREF|DELREF|ACKED]@8.2.0}",
      .reply = "integer", .about = "Removes the oldest entries of a stream.", .complexity = "O(N) for N entries removed",
-     .tips = "nondeterministic_output", .history = "6.2.0 Options MINID and LIMIT."},
+     .tips = "nondeterministic_output", .history = "6.2.0 Options MINID and LIMIT.|8.2.0 Options KEEPREF, DELREF and ACKED."},
     {"xsetid", cmd_xsetid, .arity = -3, .group = GROUP_STREAM, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "5.0.0",
      .args = "key last-id [ENTRIESADDED entries-added:int]@7.0.0 [MAXDELETEDID max-deleted-id]@7.0.0",

@@ -280,12 +280,13 @@ claim_propagate(const struct claim *cl, const struct stream_pending *p)
 static void
 claim_one(struct claim *cl, struct stream_pending *p, struct stream_entry *e)
 {
-    stream_pending_assign(p, cl->c);
-    p->delivered_ms = cl->delivered_ms;
+    uint64_t deliveries = p->deliveries;
+
     if (cl->retry_count >= 0)
-        p->deliveries = (uint64_t)cl->retry_count;
+        deliveries = (uint64_t)cl->retry_count;
     else if (!cl->just_id)
-        p->deliveries++;
+        deliveries = stream__count_delivery(deliveries);
+    stream_pending_deliver(cl->g, p, cl->c, cl->delivered_ms, deliveries);
     if (cl->just_id)
         stream__reply_id(cl->x, p->id);
     else

@@ -1,5 +1,6 @@
 /* cmd/cmd_stream_info.c - what streams, groups and consumers look like (XINFO, XPENDING). */
 #include "cmd/cmd_stream_priv.h"
+#include "value/stream_idmp.h"
 
 static void
 name_int(struct exec *x, struct slice name, int64_t v)
@@ -76,7 +77,12 @@ reply_pending_list(struct exec *x, const struct stream_group *g, const struct st
 static void
 reply_full_group(struct exec *x, const struct stream *s, const struct stream_group *g, int64_t count)
 {
-    reply_map(x, 7);
+    size_t given_back = g->nobody == NULL ? 0 : stream_pending_count(g, g->nobody);
+
+    /* As servers before XNACK have it, until there is any. */
+    reply_map(x, given_back > 0 ? 8 : 7);
+    if (given_back > 0)
+        name_int(x, LIT("nacked-count"), (int64_t)given_back);
     reply_bulk(x, LIT("name"));
     reply_bulk(x, g->name);
     name_id(x, LIT("last-delivered-id"), g->last_id);
@@ -143,6 +149,17 @@ parse_full(struct exec *x, bool *full, int64_t *count)
     return RC_OK;
 }
 
+static void
+reply_idmp(struct exec *x, const struct stream_idmp_state *m)
+{
+    name_int(x, LIT("idmp-duration"), m->limits.duration_s);
+    name_int(x, LIT("idmp-maxsize"), m->limits.max_ids);
+    name_int(x, LIT("pids-tracked"), (int64_t)m->producers);
+    name_int(x, LIT("iids-tracked"), (int64_t)m->ids);
+    name_int(x, LIT("iids-added"), (int64_t)m->added);
+    name_int(x, LIT("iids-duplicates"), (int64_t)m->duplicates);
+}
+
 static enum rc
 xinfo_stream(struct exec *x)
 {
@@ -152,7 +169,9 @@ xinfo_stream(struct exec *x)
 
     TRY(read_existing(x, x->argv[2], &s));
     TRY(parse_full(x, &full, &count));
-    reply_map(x, full ? 9 : 10);
+    struct stream_idmp_state idmp;
+    bool has_idmp = stream_idmp_state(s, &idmp);
+    reply_map(x, (full ? 9 : 10) + (has_idmp ? 6 : 0));
     name_int(x, LIT("length"), (int64_t)stream_count(s));
     name_int(x, LIT("radix-tree-keys"), (int64_t)stream_blocks(s));
     name_int(x, LIT("radix-tree-nodes"), (int64_t)stream_blocks(s) + 1);
@@ -160,6 +179,8 @@ xinfo_stream(struct exec *x)
     name_id(x, LIT("max-deleted-entry-id"), stream_max_deleted_id(s));
     name_int(x, LIT("entries-added"), (int64_t)stream_entries_added(s));
     name_id(x, LIT("recorded-first-entry-id"), stream_first_id(s));
+    if (has_idmp)
+        reply_idmp(x, &idmp);
     if (!full) {
         name_int(x, LIT("groups"), (int64_t)stream_group_count(s));
         reply_bulk(x, LIT("first-entry"));
@@ -319,15 +340,15 @@ cmd_xpending(struct exec *x)
     size_t n = 0, total = stream_pending_count(g, c);
     for (size_t at = stream_pending_seek(g, c, q.from); at < total && n < (size_t)q.count; at++) {
         const struct stream_pending *p = stream_pending_at(g, c, at);
-        int64_t idle = x->now_ms - p->delivered_ms;
+        int64_t idle = stream__idle(x, g, p);
         if (stream_id_cmp(p->id, q.to) > 0)
             break;
-        if (q.min_idle > 0 && idle < q.min_idle)
+        if (q.min_idle > 0 && p->consumer != g->nobody && idle < q.min_idle)
             continue;
         reply_array(x, 4);
         stream__reply_id(x, p->id);
         reply_bulk(x, p->consumer->name);
-        reply_int(x, idle < 0 ? 0 : idle);
+        reply_int(x, idle);
         reply_int(x, (int64_t)p->deliveries);
         n++;
     }

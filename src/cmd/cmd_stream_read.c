@@ -7,6 +7,7 @@
 struct read_options {
     int64_t count; /* 0: all */
     bool block, noack, group_given;
+    int64_t claim_idle; /* CLAIM: take over what has been pending for that long; -1: not asked for */
     int64_t deadline_ms; /* 0: for ever */
     struct slice group, consumer;
     int streams_at, n; /* first key's argument, how many */
@@ -42,6 +43,7 @@ parse_options(struct exec *x, bool with_group, struct read_options *o)
 {
     int at = 1;
 
+    o->claim_idle = -1;
     for (; at < x->argc; at++) {
         int left = x->argc - at - 1;
         if (left >= 1 && arg_is(x->argv[at], LIT("block"))) {
@@ -57,6 +59,11 @@ parse_options(struct exec *x, bool with_group, struct read_options *o)
             o->group = x->argv[++at];
             o->consumer = x->argv[++at];
             o->group_given = true;
+        } else if (left >= 1 && with_group && arg_is(x->argv[at], LIT("claim"))) {
+            if (!parse_int64(x->argv[++at], &o->claim_idle))
+                return fail(x, "ERR min-idle-time is not an integer or out of range");
+            if (o->claim_idle < 0)
+                return fail(x, "ERR min-idle-time must be a positive integer");
         } else if (arg_is(x->argv[at], LIT("noack"))) {
             if (!with_group)
                 return fail(x, "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
@@ -160,6 +167,22 @@ wait_with_ids(struct exec *x, const struct read_options *o, const struct read_so
     wait_run_as(x, argv, x->argc);
 }
 
+/* When the next pending entry will have been so for long enough; INT64_MAX if none is. */
+static int64_t
+next_claim(const struct read_options *o, const struct read_source *src)
+{
+    int64_t next = INT64_MAX;
+
+    for (int i = 0; i < o->n; i++) {
+        const struct stream_group *g = src[i].of_group;
+        if (!src[i].fresh || stream_pending_count(g, NULL) == 0 || g->oldest_ms > INT64_MAX - o->claim_idle)
+            continue;
+        int64_t at = g->oldest_ms + o->claim_idle;
+        next = at < next ? at : next;
+    }
+    return next;
+}
+
 static enum rc
 wait_or_nothing(struct exec *x, const struct read_options *o, const struct read_source *src)
 {
@@ -169,6 +192,8 @@ wait_or_nothing(struct exec *x, const struct read_options *o, const struct read_
         wait_with_ids(x, o, src);
     if (o->group_given)
         wait_even_gone(x);
+    if (o->claim_idle >= 0)
+        wait_look_again(x, next_claim(o, src));
     return wait_on_keys(x, x->argv + o->streams_at, o->n, TYPE_STREAM, o->deadline_ms);
 }
 
@@ -299,36 +324,82 @@ deliver(struct group_read *r, struct stream_id id)
     struct stream_pending *p = stream_pending_find(r->g, id);
 
     /* SETID may have taken the group back: then somebody has it already, and it changes hands. */
-    if (p == NULL) {
+    if (p == NULL)
         p = stream_pending_add(r->g, r->c, id, r->x->now_ms, 1);
-    } else {
-        stream_pending_assign(p, r->c);
-        p->delivered_ms = r->x->now_ms;
-        p->deliveries = 1;
-    }
+    else
+        stream_pending_deliver(r->g, p, r->c, r->x->now_ms, 1);
     propagate_delivery(r, p);
 }
 
+/* With CLAIM an entry comes with its idle time and how often it was delivered before. */
 static void
-read_fresh(struct group_read *r)
+reply_claimed(struct exec *x, struct stream_entry *e, int64_t idle, uint64_t deliveries)
+{
+    reply_array(x, 4);
+    stream__reply_entry_parts(x, e);
+    reply_int(x, idle);
+    reply_int(x, (int64_t)deliveries);
+}
+
+/* What CLAIM takes over: those pending for long enough, the longest first, at most COUNT. Entries that are deleted
+ * meanwhile are dropped, which sets *changed. */
+static size_t
+find_idle(struct group_read *r, struct stream_pending ***idle, bool *changed)
+{
+    size_t found = stream_pending_idle(r->g, r->x->now_ms - r->o->claim_idle, r->x->arena, idle), n = 0;
+
+    for (size_t i = 0; i < found && (r->o->count == 0 || n < (size_t)r->o->count); i++) {
+        struct stream_pending *p = (*idle)[i];
+        if (stream_has(r->s, p->id)) {
+            (*idle)[n++] = p;
+            continue;
+        }
+        EFFECT_AS(r->x, LIT("XACK"), r->key, r->g->name, stream__id_arg(r->x, p->id));
+        stream_pending_remove(r->g, p);
+        *changed = true;
+    }
+    return n;
+}
+
+static void
+read_idle(struct group_read *r, struct stream_pending **idle, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stream_pending *p = idle[i];
+        struct stream_iter it = stream_seek(r->s, p->id, false);
+        struct stream_entry e;
+        bool there = stream_next(&it, &e);
+        CHECK(there);
+        reply_claimed(r->x, &e, stream__idle(r->x, r->g, p), p->deliveries);
+        stream_pending_deliver(r->g, p, r->c, r->x->now_ms, stream__count_delivery(p->deliveries));
+        propagate_delivery(r, p);
+    }
+}
+
+static void
+read_fresh(struct group_read *r, struct stream_pending **idle, size_t idle_count)
 {
     struct stream_id from = r->g->last_id;
     struct reply_mark mark = reply_mark_here(&r->x->reply);
     struct stream_entry e;
-    size_t n = 0;
+    size_t n = idle_count;
 
+    read_idle(r, idle, idle_count);
     stream_id_next(&from);
     struct stream_iter it = stream_seek(r->s, from, false);
     for (; (r->o->count == 0 || n < (size_t)r->o->count) && stream_next(&it, &e); n++) {
         struct stream_id id = e.id;
-        stream__reply_entry(r->x, &e);
+        if (r->o->claim_idle >= 0)
+            reply_claimed(r->x, &e, 0, 0);
+        else
+            stream__reply_entry(r->x, &e);
         advance_group(r, id);
         if (!r->o->noack)
             deliver(r, id);
     }
     reply_close_array(&r->x->reply, mark, n);
     r->c->active_ms = r->x->now_ms;
-    if (r->o->noack)
+    if (r->o->noack && n > idle_count)
         propagate_group_id(r);
 }
 
@@ -363,6 +434,8 @@ read_group(struct exec *x, const struct read_options *o, const struct read_sourc
     struct entry *e;
     bool changed = false;
 
+    struct stream_pending **idle = NULL;
+    size_t idle_count = 0;
     bool has_fresh = src->fresh && has_after(src->stream, src->of_group->last_id);
     TRY(stream__edit(x, src->key, ENTRY_EXISTING, &e, &r.s));
     r.g = stream_group_find(r.s, o->group);
@@ -374,10 +447,12 @@ read_group(struct exec *x, const struct read_options *o, const struct read_sourc
         changed = true;
     }
     r.c->seen_ms = x->now_ms;
-    if (!src->fresh || has_fresh) {
+    if (src->fresh && o->claim_idle >= 0)
+        idle_count = find_idle(&r, &idle, &changed);
+    if (!src->fresh || has_fresh || idle_count > 0) {
         reply_name(x, src->key);
         if (src->fresh)
-            read_fresh(&r);
+            read_fresh(&r, idle, idle_count);
         else
             read_history(&r, src->after);
         ++*answered;
@@ -425,10 +500,11 @@ const struct cmd cmd_stream_read_family[] = {
      .complexity = "O(N) for N entries returned"},
     {"xreadgroup", cmd_xreadgroup, .arity = -7, .group = GROUP_STREAM,
      .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLEKEYS, .keys = {KEY_STREAMS(4)}, .since = "5.0.0",
-     .args = "GROUP group-block={group consumer} [COUNT count:int] [BLOCK milliseconds:int] [NOACK] STREAMS "
+     .args = "GROUP group-block={group consumer} [COUNT count:int] [BLOCK milliseconds:int] [CLAIM "
+             "min-idle-time:int]@8.4.0 [NOACK] STREAMS "
              "streams={key... id...}",
      .reply = "map | null",
      .about = "Returns entries that a consumer group has not delivered yet, or a consumer's pending ones.",
-     .complexity = "O(M) for M entries returned"},
+     .complexity = "O(M) for M entries returned", .history = "8.4.0 Option CLAIM."},
     {0},
 };

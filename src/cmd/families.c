@@ -29,8 +29,10 @@
     X(cmd_set_algebra_family)  \
     X(cmd_stream_family)       \
     X(cmd_stream_group_family) \
+    X(cmd_stream_idmp_family)  \
     X(cmd_stream_info_family)  \
     X(cmd_stream_read_family)  \
+    X(cmd_stream_refs_family)  \
     X(cmd_zset_family)         \
     X(cmd_zset_range_family)   \
     X(cmd_zset_store_family)   \

@@ -167,6 +167,7 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
     x->timeout_reply = TIMEOUT_NULL_ARRAY;
     x->wait_argv = NULL;
     x->wait_when_gone = false;
+    x->wait_again_ms = 0;
     e->running = s;
 }
 

@@ -62,6 +62,7 @@ struct exec {
     struct slow *slow;             /* it runs in slices; private */
     bool again;                    /* exec_in_slices() was called: the handler runs for the second time */
     uint32_t pulses;               /* see exec_pulse() */
+    int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
@@ -152,6 +153,9 @@ void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
 void wait_run_as(struct exec *x, const struct slice *argv, int argc);
 /* Called before wait_on_keys(): the handler runs again too when a key is gone or holds another type. */
 void wait_even_gone(struct exec *x);
+/* Called before wait_on_keys(), each time: the handler runs again at that time (INT64_MAX: never) even if no key is
+ * touched before. */
+void wait_look_again(struct exec *x, int64_t at_ms);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
 

@@ -34,6 +34,7 @@ struct wait {
     enum value_type type;
     enum wait_timeout_reply timeout_reply;
     int64_t deadline_ms; /* 0: for ever */
+    int64_t wake_ms;     /* that or wait_look_again()'s time, as in engine.wait_deadlines; 0: not there */
     bool renewed;        /* the command has asked to wait on */
     bool when_gone;      /* runs again too when a key is gone or of another type */
     int link_count;
@@ -57,7 +58,7 @@ static const struct table_ops key_ops = {key_name, key_hash};
 static uint64_t
 deadline_prefix(const void *item)
 {
-    return (uint64_t)((const struct wait *)item)->deadline_ms;
+    return (uint64_t)((const struct wait *)item)->wake_ms;
 }
 
 static int
@@ -160,6 +161,23 @@ copy_argv(struct wait *w, const struct slice *argv, int argc)
     }
 }
 
+/* Sets when time alone wakes the session. */
+static void
+set_alarm(struct engine *e, struct wait *w, int64_t again_ms)
+{
+    /* What is due already has just been looked at in vain: not twice in the same moment. */
+    int64_t again = again_ms == 0 || again_ms > e->now_ms ? again_ms : e->now_ms + 1;
+    int64_t wake = w->deadline_ms == 0 || (again != 0 && again < w->deadline_ms) ? again : w->deadline_ms;
+
+    if (wake == w->wake_ms)
+        return;
+    if (w->wake_ms != 0)
+        btree_remove(&e->wait_deadlines, &deadline_ops, w);
+    w->wake_ms = wake;
+    if (wake != 0)
+        btree_insert(&e->wait_deadlines, &deadline_ops, w);
+}
+
 enum rc
 wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type type, int64_t deadline_ms)
 {
@@ -169,6 +187,7 @@ wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type ty
     CHECK(may_block(x));
     if (x->resumed) {
         m->wait->renewed = true;
+        set_alarm(e, m->wait, x->wait_again_ms);
         return RC_BLOCKED;
     }
     CHECK(m->wait == NULL);
@@ -185,8 +204,7 @@ wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type ty
         copy_argv(w, x->argv, x->argc);
     for (int i = 0; i < n; i++)
         link_up(e, w, x->db, keys[i]);
-    if (deadline_ms != 0)
-        btree_insert(&e->wait_deadlines, &deadline_ops, w);
+    set_alarm(e, w, x->wait_again_ms);
     m->wait = w;
     x->session->gate |= GATE_BLOCKED;
     e->wait_total++;
@@ -213,6 +231,12 @@ wait_even_gone(struct exec *x)
     x->wait_when_gone = true;
 }
 
+void
+wait_look_again(struct exec *x, int64_t at_ms)
+{
+    x->wait_again_ms = at_ms == INT64_MAX ? 0 : at_ms;
+}
+
 /* The session waits no longer; its struct wait goes to the caller, who frees it. */
 static struct wait *
 detach(struct session *s)
@@ -221,7 +245,7 @@ detach(struct session *s)
     struct wait *w = s->more->wait;
 
     unlink_all(e, w);
-    if (w->deadline_ms != 0)
+    if (w->wake_ms != 0)
         btree_remove(&e->wait_deadlines, &deadline_ops, w);
     s->more->wait = NULL;
     s->gate &= ~(uint32_t)GATE_BLOCKED;
@@ -401,13 +425,28 @@ waiters__serve(struct engine *e)
 
 /* -- time ------------------------------------------------------------------------------------------------------ */
 
+/* What the command changes may make keys ready, those that its own session waits for among them: they are served when it
+ * is done. */
+static void
+resume_by_time(struct engine *e, struct session *s)
+{
+    e->serving = true;
+    resume(e, s);
+    e->serving = false;
+    waiters__serve(e);
+}
+
 void
 waiters__tick(struct engine *e)
 {
     struct wait *w;
 
-    while ((w = btree_min(&e->wait_deadlines)) != NULL && w->deadline_ms <= e->now_ms)
-        end_wait(w->session, false);
+    while ((w = btree_min(&e->wait_deadlines)) != NULL && w->wake_ms <= e->now_ms) {
+        if (w->deadline_ms != 0 && w->deadline_ms <= e->now_ms)
+            end_wait(w->session, false);
+        else
+            resume_by_time(e, w->session);
+    }
 }
 
 int64_t
@@ -415,7 +454,7 @@ waiters__next_deadline(const struct engine *e)
 {
     const struct wait *w = btree_min(&e->wait_deadlines);
 
-    return w != NULL ? w->deadline_ms : INT64_MAX;
+    return w != NULL ? w->wake_ms : INT64_MAX;
 }
 
 void

@@ -172,6 +172,8 @@ apply_engine(struct server *s, const bool *changed)
     l->list_compress_depth = to_u32(config_num(c, CFG_LIST_COMPRESS_DEPTH));
     l->stream_node_max_bytes = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_BYTES);
     l->stream_node_max_entries = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_ENTRIES);
+    l->stream_idmp_duration = to_u32(config_num(c, CFG_STREAM_IDMP_DURATION));
+    l->stream_idmp_maxsize = to_u32(config_num(c, CFG_STREAM_IDMP_MAXSIZE));
     engine_settings_changed(s->engine);
     acl_set_channels_default(engine_acl(s->engine), config_num(c, CFG_ACL_PUBSUB_DEFAULT) == 0);
     acl_log_set_max(engine_acl(s->engine), (size_t)config_num(c, CFG_ACLLOG_MAX_LEN));

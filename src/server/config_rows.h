@@ -171,6 +171,8 @@ CONFIG(SLOWLOG_LOG_SLOWER_THAN, "slowlog-log-slower-than", INT, "10000", -1, INT
 CONFIG(SLOWLOG_MAX_LEN, "slowlog-max-len", INT, "128", 0, INT64_MAX, 0, NULL, NULL)
 CONFIG(SOCKET_MARK_ID, "socket-mark-id", INT, "0", 0, UINT32_MAX, IMMUTABLE, NULL, NULL)
 CONFIG(STOP_WRITES_ON_BGSAVE_ERROR, "stop-writes-on-bgsave-error", BOOL, "yes", 0, 0, 0, NULL, NULL)
+CONFIG(STREAM_IDMP_DURATION, "stream-idmp-duration", INT, "100", 1, 86400, 0, NULL, NULL)
+CONFIG(STREAM_IDMP_MAXSIZE, "stream-idmp-maxsize", INT, "100", 1, 10000, 0, NULL, NULL)
 CONFIG(STREAM_NODE_MAX_BYTES, "stream-node-max-bytes", MEMORY, "4096", 0, INT64_MAX, 0, NULL, NULL)
 CONFIG(STREAM_NODE_MAX_ENTRIES, "stream-node-max-entries", INT, "100", 0, INT64_MAX, 0, NULL, NULL)
 CONFIG(SUPERVISED, "supervised", ENUM, "no", 0, 0, IMMUTABLE, "upstart systemd auto no", NULL)

@@ -8,6 +8,7 @@
 #include "engine/exec.h"
 #include "engine/keyspace.h"
 #include "server/info.h"
+#include "script/script.h"
 #include "server/persist.h"
 #include "store/aof.h"
 
@@ -36,6 +37,7 @@ create(struct server *s)
         .dir = config_text(s->config, CFG_APPENDDIRNAME).ptr,
         .name = config_text(s->config, CFG_APPENDFILENAME).ptr,
         .threaded = true,
+        .records = script_save_libraries,
     };
     sa->aof = aof_new(&ao);
     /* Until main() has loaded what there is, the log is neither begun nor written. */

@@ -26,6 +26,7 @@ aof_new(const struct aof_options *opt)
     a->dir = copy_text(opt->dir);
     a->name = copy_text(opt->name);
     a->threaded = opt->threaded;
+    a->records = opt->records;
     a->settings = (struct aof_settings){.load_truncated = true, .compress = true, .checksum = true, .auto_remove = true};
     a->rewrite.last_ms = -1;
     return a;

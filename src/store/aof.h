@@ -35,6 +35,8 @@ struct aof_options {
     struct clock clock;
     const char *dir, *name;  /* appenddirname, appendfilename; copied */
     bool threaded;
+    /* Appends what belongs to no database (libraries of functions), as records of an RDB file. NULL: nothing. */
+    void (*records)(const struct engine *e, struct buf *out);
 };
 
 struct aof *aof_new(const struct aof_options *opt);

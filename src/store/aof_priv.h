@@ -8,6 +8,7 @@
 
 struct aof {
     struct engine *engine;
+    void (*records)(const struct engine *e, struct buf *out); /* see struct aof_options */
     const struct disk *disk;
     struct clock clock;
     char *dir, *name;

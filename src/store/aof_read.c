@@ -436,6 +436,22 @@ drop_key(void *ctx, struct entry *e, const struct rdb_key *k, struct buf *why)
     return true;
 }
 
+/* The commands that follow may call or replace its functions, so it is loaded where it stands. */
+static bool
+load_library(void *ctx, struct slice code, struct buf *why)
+{
+    struct aof_reader *r = ctx;
+    struct out *o = session_out(r->session);
+
+    engine_run(r->engine, r->session, (const struct slice[]){LIT("FUNCTION"), LIT("LOAD"), LIT("REPLACE"), code}, 4);
+    struct slice reply = slice_of(o->bytes.ptr + o->sent, o->bytes.len - o->sent);
+    bool ok = reply.len > 0 && reply.ptr[0] != '-';
+    if (!ok)
+        buf_printf(why, "a library of functions can't be loaded: %.*s", (int)reply.len, reply.ptr);
+    out_sent(o, out_pending(o));
+    return ok;
+}
+
 static void
 begin_snapshot(struct aof_reader *r)
 {
@@ -444,6 +460,8 @@ begin_snapshot(struct aof_reader *r)
     r->limits = r->engine != NULL ? engine_settings(r->engine)->limits : value_limits_default((struct hash_seed){0, 0});
     if (r->engine != NULL) {
         rdb_into_init(&r->into, r->engine, RDB_KEEP_EXPIRED);
+        r->into.function = load_library;
+        r->into.function_ctx = r;
         h = rdb_into_handler(&r->into);
     }
     r->snapshot = rdb_reader_new(&h, &r->limits);

@@ -171,8 +171,12 @@ begin(struct aof *a, struct buf *why)
     }
     if (!a->on)
         a->rewrite.old_incr = a->manifest.incr_seq;
-    struct snapshot_options so = {.aof_base = true, .version = SORREL_REDIS_VERSION};
+    struct buf records = {0};
+    if (a->records != NULL)
+        a->records(a->engine, &records);
+    struct snapshot_options so = {.aof_base = true, .version = SORREL_REDIS_VERSION, .records = buf_slice(&records)};
     a->rewrite.snapshot = snapshot_begin(a->engine, a->rewrite.file, &so);
+    buf_fini(&records);
     a->rewrite.walking = true;
     a->rewrite.begun_ms = aof__now_ms(a);
     log_notice("Background append only file rewriting started");

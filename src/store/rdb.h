@@ -114,4 +114,7 @@ store_be64(void *p, uint64_t v)
     memcpy(p, &v, 8);
 }
 
+/* What producers have sent to the stream that is the next key. */
+#define RDB_AUX_STREAM_IDMP "sorrel-stream-idmp"
+
 #endif

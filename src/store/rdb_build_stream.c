@@ -251,11 +251,15 @@ get_consumer(struct rdb_build *b, struct rdb_input *in)
     if (b->type == RDB_STREAM_3)
         RDB_TRY(rdb_get_bytes(in, 8, &active));
     RDB_TRY(rdb_get_len(in, &pending));
+    b->left = pending;
+    if (name.len == 0 && load_le(seen, 8) == 0) {
+        b->consumer = stream_group_nobody(b->group);
+        return RDB_GOT;
+    }
     b->consumer = stream_consumer_create(b->group, name, (int64_t)load_le(seen, 8));
     if (b->consumer == NULL)
         return rdb__bad(in, "a group has a consumer twice");
     b->consumer->active_ms = (int64_t)load_le(active != NULL ? active : seen, 8);
-    b->left = pending;
     return RDB_GOT;
 }
 

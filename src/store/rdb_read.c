@@ -8,6 +8,7 @@
 #include "base/crc64.h"
 #include "base/mem.h"
 #include "store/rdb_build.h"
+#include "value/stream_idmp.h"
 
 enum { MAGIC_LEN = 9, DB_MAX = 1 << 20 };
 enum state { STATE_MAGIC, STATE_RECORD, STATE_VALUE, STATE_CHECKSUM, STATE_END, STATE_BAD };
@@ -25,6 +26,7 @@ struct rdb_reader {
     enum state state;
     struct rdb_key key;
     struct buf a, b, why;
+    struct buf idmp; /* RDB_AUX_STREAM_IDMP of the next key; empty: none */
 };
 
 struct rdb_reader *
@@ -49,6 +51,7 @@ rdb_reader_free(struct rdb_reader *r)
     buf_fini(&r->a);
     buf_fini(&r->b);
     buf_fini(&r->why);
+    buf_fini(&r->idmp);
     mem_free(r);
 }
 
@@ -185,6 +188,11 @@ read_aux(struct rdb_reader *r, struct rdb_input *in)
 
     RDB_TRY(rdb_get_string(in, &r->a, &name));
     RDB_TRY(rdb_get_string(in, &r->b, &value));
+    if (slice_eq(name, LIT(RDB_AUX_STREAM_IDMP))) {
+        buf_reset(&r->idmp);
+        buf_add_slice(&r->idmp, value);
+        return RDB_GOT;
+    }
     if (r->handler.aux != NULL)
         r->handler.aux(r->handler.ctx, name, value);
     return RDB_GOT;
@@ -272,6 +280,16 @@ hand_over(struct rdb_reader *r, struct rdb_input *in, struct entry *e)
 {
     r->state = STATE_RECORD;
     r->keys++;
+    if (r->idmp.len > 0) {
+        bool good = e != NULL && entry_type(e) == TYPE_STREAM &&
+                    stream_idmp_load((struct stream *)entry_handle(e), buf_slice(&r->idmp));
+        buf_reset(&r->idmp);
+        if (!good) {
+            if (e != NULL)
+                entry_free(e);
+            return rdb__bad(in, "what producers have sent to a stream is damaged");
+        }
+    }
     buf_reset(&r->b);
     if (e != NULL && !r->handler.key(r->handler.ctx, e, &r->key, &r->b)) {
         buf_add_char(&r->b, '\0');

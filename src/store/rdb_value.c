@@ -8,6 +8,7 @@
 #include "store/listpack.h"
 #include "store/rdb_write_priv.h"
 #include "value/json.h"
+#include "value/stream_idmp.h"
 
 enum {
     LIST_NODE_BYTES = 8192,
@@ -66,11 +67,25 @@ rdb_put_type(struct rdb_chunk *c, struct rdb_value *v, struct entry *e)
     rdb_put_byte(c, type_of(e));
 }
 
+/* What no type of the format has room for goes in front of the key; servers that do not know the name pass over it. */
+static void
+put_stream_extra(struct rdb_chunk *c, const struct stream *s)
+{
+    struct buf bytes = {0};
+
+    stream_idmp_save(s, &bytes);
+    if (bytes.len > 0)
+        rdb_put_aux(c, LIT(RDB_AUX_STREAM_IDMP), buf_slice(&bytes));
+    buf_fini(&bytes);
+}
+
 void
 rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_clock clock, uint64_t clock_value)
 {
     int64_t expiry = entry_expiry(e);
 
+    if (entry_type(e) == TYPE_STREAM)
+        put_stream_extra(c, (const struct stream *)entry_handle(e));
     if (expiry >= 0) {
         unsigned char at[9] = {RDB_EXPIRE_MS};
         store_le(at + 1, (uint64_t)expiry, 8);
@@ -471,7 +486,11 @@ put_stream_groups(struct rdb_chunk *c, struct rdb_value *v, const struct stream 
         if (v->at.group == stream_group_count(s))
             return true;
         const struct stream_group *g = stream_group_at(s, v->at.group);
-        const struct stream_consumer *k = v->at.consumer < g->consumer_count ? g->consumers[v->at.consumer] : NULL;
+        /* What nobody has is written as a last consumer's, who has no name and was never seen. */
+        size_t consumers = g->consumer_count + (g->nobody != NULL);
+        const struct stream_consumer *k = v->at.consumer < g->consumer_count ? g->consumers[v->at.consumer]
+                                          : v->at.consumer < consumers       ? g->nobody
+                                                                             : NULL;
         switch (v->stage) {
         case STAGE_GROUPS:
             rdb_put_string(c, g->name);
@@ -489,7 +508,7 @@ put_stream_groups(struct rdb_chunk *c, struct rdb_value *v, const struct stream 
                 rdb_put_len(c, p->deliveries);
                 break;
             }
-            rdb_put_len(c, g->consumer_count);
+            rdb_put_len(c, consumers);
             v->at.consumer = 0;
             v->stage = STAGE_CONSUMERS;
             break;

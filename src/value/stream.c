@@ -338,6 +338,7 @@ stream_fini(struct stream *s)
         return;
     free_blocks(b);
     stream__groups_fini(b);
+    stream__idmp_free(b->idmp);
     mem_free(b);
     *s = (struct stream){0};
 }
@@ -365,6 +366,7 @@ stream_copy(const struct stream *s)
         to->last = b;
     }
     stream__groups_copy(to, from);
+    to->idmp = stream__idmp_copy(from->idmp);
     return copy;
 }
 
@@ -389,7 +391,8 @@ stream_bytes(const struct stream *s)
 {
     const struct stream_body *b = stream__body(s);
 
-    return b == NULL ? 0 : sizeof(*b) + b->block_bytes + btree_bytes(&b->blocks) + stream__groups_bytes(b);
+    return b == NULL ? 0 : sizeof(*b) + b->block_bytes + btree_bytes(&b->blocks) + stream__groups_bytes(b) +
+                                 stream__idmp_bytes(b->idmp);
 }
 
 struct stream_id
@@ -637,80 +640,77 @@ block_last_id(const struct stream_block *block)
     return record_at(block, record_before(block, block->used)).id;
 }
 
-/* What trimming still has to do. */
-struct trim {
-    bool by_count;
-    size_t keep;
-    struct stream_id min_id;
-};
+static bool
+trim_wants(const struct stream_trim *t, const struct stream_body *b, struct stream_id id)
+{
+    return t->by_count ? b->length > t->keep : stream_id_cmp(id, t->min_id) < 0;
+}
 
 static bool
-trim_takes_block(const struct trim *t, const struct stream_body *b, const struct stream_block *block)
+trim_takes_block(const struct stream_trim *t, const struct stream_body *b, const struct stream_block *block)
 {
     if (t->by_count)
         return b->length - block->live >= t->keep;
     return stream_id_cmp(block_last_id(block), t->min_id) < 0;
 }
 
-/* Kills records from the block's front while the goal asks for more. */
+/* Kills records from the block's front while the goal asks for more. `*held` counts those that a group still needs. */
 static size_t
-trim_inside(const struct trim *t, struct stream_body *b, struct stream_block *block)
+trim_inside(const struct stream_trim *t, struct stream *s, struct stream_block *block, size_t *held)
 {
+    struct stream_body *b = stream__body(s);
     size_t killed = 0;
 
     for (size_t at = block->records_at; at < block->used;) {
         struct record r = record_at(block, at);
-        bool wanted = t->by_count ? b->length > t->keep : stream_id_cmp(r.id, t->min_id) < 0;
-        if (!wanted)
+        if (!trim_wants(t, b, r.id))
             break;
         at = record_end(block, &r);
-        if (!r.deleted) {
-            kill_record(b, block, &r);
-            killed++;
+        if (r.deleted)
+            continue;
+        if (t->refs == STREAM_REFS_ACKED && b->group_count > 0 && stream_is_referenced(s, r.id)) {
+            ++*held;
+            continue;
         }
+        if (t->refs == STREAM_REFS_DROP)
+            stream_drop_references(s, r.id);
+        kill_record(b, block, &r);
+        killed++;
+        /* Behind one that stays this is a hole, as XDEL makes them. */
+        if (*held > 0 && stream_id_cmp(r.id, b->max_deleted_id) > 0)
+            b->max_deleted_id = r.id;
     }
     return killed;
 }
 
-static size_t
-trim(struct stream *s, const struct trim *t, bool approx, size_t limit)
+size_t
+stream_trim(struct stream *s, const struct stream_trim *t)
 {
     struct stream_body *b = stream__body(s);
-    size_t removed = 0;
+    size_t removed = 0, looked_at = 0, index = 0, held = 0;
 
-    while (b != NULL && b->length > 0 && (!t->by_count || b->length > t->keep)) {
-        struct stream_block *block = btree_min(&b->blocks);
-        if (limit > 0 && removed + block->live > limit)
+    while (b != NULL && index < b->blocks.items && (!t->by_count || b->length > t->keep)) {
+        struct stream_block *block = btree_at(&b->blocks, index);
+        if (t->limit > 0 && looked_at + block->live > t->limit)
             break;
-        if (trim_takes_block(t, b, block)) {
+        looked_at += block->live;
+        bool whole = trim_takes_block(t, b, block);
+        if (whole && (t->refs == STREAM_REFS_KEEP || b->group_count == 0)) {
             removed += block->live;
             b->length -= block->live;
             block_unlink(b, block);
             continue;
         }
-        if (!approx)
-            removed += trim_inside(t, b, block);
-        if (block->live > 0)
+        if (!t->approx || whole)
+            removed += trim_inside(t, s, block, &held);
+        if (block->live == 0)
+            block_unlink(b, block);
+        else if (whole)
+            index++;
+        else
             break;
-        block_unlink(b, block);
     }
     return removed;
-}
-
-size_t
-stream_trim_count(struct stream *s, size_t keep, bool approx, size_t limit)
-{
-    struct trim t = {.by_count = true, .keep = keep};
-
-    return trim(s, &t, approx, limit);
-}
-
-size_t
-stream_trim_id(struct stream *s, struct stream_id min_id, bool approx, size_t limit)
-{
-    struct trim t = {.min_id = min_id};
-
-    return trim(s, &t, approx, limit);
 }
 
 /* -- estimates and checks -------------------------------------------------------------------------------------- */

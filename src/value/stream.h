@@ -14,6 +14,7 @@
 #ifndef SORREL_VALUE_STREAM_H
 #define SORREL_VALUE_STREAM_H
 
+#include "base/arena.h"
 #include "base/slice.h"
 #include "value/handle.h"
 #include "value/limits.h"
@@ -68,11 +69,36 @@ void stream_append(struct stream *s, const struct stream_node_limits *lim, struc
 /* True if it was there. */
 bool stream_delete(struct stream *s, struct stream_id id);
 bool stream_has(const struct stream *s, struct stream_id id);
+/* What becomes of the groups' pending entries when an entry goes: they stay, they go as well, or the entry stays for as
+ * long as some group has not read and acknowledged it. */
+enum stream_refs { STREAM_REFS_KEEP, STREAM_REFS_DROP, STREAM_REFS_ACKED };
+/* Some group has the entry pending, or has not come to it yet. */
+bool stream_is_referenced(const struct stream *s, struct stream_id id);
+/* Removes it from what the groups have pending; true if any had. */
+bool stream_drop_references(struct stream *s, struct stream_id id);
+
 /* Removes from the front until at most `keep` entries are left, or until ids are at least `min_id`. `approx` removes
- * whole blocks only; `limit` (0: none) bounds how many entries are looked at in that case. Returns how many were
- * removed. */
-size_t stream_trim_count(struct stream *s, size_t keep, bool approx, size_t limit);
-size_t stream_trim_id(struct stream *s, struct stream_id min_id, bool approx, size_t limit);
+ * what whole blocks hold only; `limit` (0: none) bounds how many entries are looked at in that case. Returns how many
+ * were removed. */
+struct stream_trim {
+    bool by_count, approx;
+    enum stream_refs refs;
+    size_t keep, limit;
+    struct stream_id min_id;
+};
+size_t stream_trim(struct stream *s, const struct stream_trim *t);
+
+static inline size_t
+stream_trim_count(struct stream *s, size_t keep, bool approx, size_t limit)
+{
+    return stream_trim(s, &(struct stream_trim){.by_count = true, .keep = keep, .approx = approx, .limit = limit});
+}
+
+static inline size_t
+stream_trim_id(struct stream *s, struct stream_id min_id, bool approx, size_t limit)
+{
+    return stream_trim(s, &(struct stream_trim){.min_id = min_id, .approx = approx, .limit = limit});
+}
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
@@ -111,6 +137,8 @@ struct stream_group {
     struct btree *pending;
     struct stream_consumer **consumers; /* sorted by name */
     size_t consumer_count;
+    struct stream_consumer *nobody; /* has what XNACK gave back; nameless, not among the consumers; NULL: never any */
+    int64_t oldest_ms;              /* no pending entry was delivered before this */
 };
 struct stream_pending {
     struct stream_id id;
@@ -143,7 +171,13 @@ struct stream_pending *stream_pending_find(const struct stream_group *g, struct 
 struct stream_pending *stream_pending_add(struct stream_group *g, struct stream_consumer *c, struct stream_id id,
                                           int64_t delivered_ms, uint64_t deliveries);
 void stream_pending_remove(struct stream_group *g, struct stream_pending *p);
-void stream_pending_assign(struct stream_pending *p, struct stream_consumer *c);
+/* Hands it over: a new owner, time and count. */
+void stream_pending_deliver(struct stream_group *g, struct stream_pending *p, struct stream_consumer *c,
+                            int64_t delivered_ms, uint64_t deliveries);
+/* The consumer that stands for none, made at the first call. */
+struct stream_consumer *stream_group_nobody(struct stream_group *g);
+/* The entries delivered at `until_ms` or before, the longest ago first, in the arena. Sets oldest_ms. */
+size_t stream_pending_idle(struct stream_group *g, int64_t until_ms, struct arena *a, struct stream_pending ***out);
 
 /* How many entries the group has read when it stands at `id`, if that can be known, else STREAM_ENTRIES_READ_UNKNOWN:
  * for entries_read and the lag. */

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "value/stream_priv.h"
 
+#include <stdlib.h>
+
 static uint64_t
 pending_prefix(const void *item)
 {
@@ -99,6 +101,17 @@ stream_consumer_create(struct stream_group *g, struct slice name, int64_t now_ms
     return c;
 }
 
+struct stream_consumer *
+stream_group_nobody(struct stream_group *g)
+{
+    if (g->nobody == NULL) {
+        g->nobody = mem_get_zero(sizeof(*g->nobody));
+        g->nobody->name = name_copy(LIT(""));
+        g->nobody->pending = mem_get_zero(sizeof(*g->nobody->pending));
+    }
+    return g->nobody;
+}
+
 static void
 consumer_free(struct stream_consumer *c)
 {
@@ -178,6 +191,7 @@ stream_group_create(struct stream *s, struct slice name, struct stream_id last_i
     g->last_id = last_id;
     g->entries_read = entries_read;
     g->pending = mem_get_zero(sizeof(*g->pending));
+    g->oldest_ms = INT64_MAX;
     b->groups = array_grown(b->groups, b->group_count);
     memmove(b->groups + at + 1, b->groups + at, (b->group_count - at) * sizeof(*b->groups));
     b->groups[at] = g;
@@ -196,6 +210,8 @@ group_free(struct stream_group *g)
     }
     for (size_t i = 0; i < g->consumer_count; i++)
         consumer_free(g->consumers[i]);
+    if (g->nobody != NULL)
+        consumer_free(g->nobody);
     btree_fini(g->pending);
     mem_free(g->pending);
     mem_free(g->consumers);
@@ -234,8 +250,11 @@ group_copy(struct stream *to, const struct stream_group *from)
         copy->active_ms = c->active_ms;
     }
     struct btree_iter it = btree_seek(from->pending, 0);
-    for (const struct stream_pending *p; (p = btree_get(it)) != NULL; btree_forward(&it))
-        stream_pending_add(g, stream_consumer_find(g, p->consumer->name), p->id, p->delivered_ms, p->deliveries);
+    for (const struct stream_pending *p; (p = btree_get(it)) != NULL; btree_forward(&it)) {
+        bool owned = p->consumer != from->nobody;
+        struct stream_consumer *c = owned ? stream_consumer_find(g, p->consumer->name) : stream_group_nobody(g);
+        stream_pending_add(g, c, p->id, p->delivered_ms, p->deliveries);
+    }
 }
 
 void
@@ -256,6 +275,8 @@ group_bytes(const struct stream_group *g)
 
     for (size_t i = 0; i < g->consumer_count; i++)
         bytes += sizeof(struct stream_consumer) + g->consumers[i]->name.len + btree_bytes(g->consumers[i]->pending);
+    if (g->nobody != NULL)
+        bytes += sizeof(struct stream_consumer) + btree_bytes(g->nobody->pending);
     return bytes;
 }
 
@@ -311,6 +332,8 @@ stream_pending_add(struct stream_group *g, struct stream_consumer *c, struct str
     struct stream_pending *p = mem_get(sizeof(*p));
 
     *p = (struct stream_pending){id, c, delivered_ms, deliveries};
+    if (delivered_ms < g->oldest_ms)
+        g->oldest_ms = delivered_ms;
     btree_insert(g->pending, &pending_ops, p);
     btree_insert(c->pending, &pending_ops, p);
     return p;
@@ -325,11 +348,75 @@ stream_pending_remove(struct stream_group *g, struct stream_pending *p)
 }
 
 void
-stream_pending_assign(struct stream_pending *p, struct stream_consumer *c)
+stream_pending_deliver(struct stream_group *g, struct stream_pending *p, struct stream_consumer *c,
+                       int64_t delivered_ms, uint64_t deliveries)
 {
-    if (p->consumer == c)
-        return;
-    btree_remove(p->consumer->pending, &pending_ops, p);
-    p->consumer = c;
-    btree_insert(c->pending, &pending_ops, p);
+    if (p->consumer != c) {
+        btree_remove(p->consumer->pending, &pending_ops, p);
+        p->consumer = c;
+        btree_insert(c->pending, &pending_ops, p);
+    }
+    p->delivered_ms = delivered_ms;
+    p->deliveries = deliveries;
+    if (delivered_ms < g->oldest_ms)
+        g->oldest_ms = delivered_ms;
+}
+
+static int
+compare_delivered(const void *a, const void *b)
+{
+    const struct stream_pending *p = *(struct stream_pending *const *)a, *q = *(struct stream_pending *const *)b;
+
+    if (p->delivered_ms != q->delivered_ms)
+        return p->delivered_ms < q->delivered_ms ? -1 : 1;
+    return stream_id_cmp(p->id, q->id);
+}
+
+size_t
+stream_pending_idle(struct stream_group *g, int64_t until_ms, struct arena *a, struct stream_pending ***out)
+{
+    size_t n = 0;
+
+    /* Usually nothing is that old: then nothing is looked at. */
+    if (g->oldest_ms > until_ms || g->pending->items == 0)
+        return 0;
+    *out = arena_array(a, g->pending->items, sizeof(**out));
+    g->oldest_ms = INT64_MAX;
+    struct btree_iter it = btree_seek(g->pending, 0);
+    for (struct stream_pending *p; (p = btree_get(it)) != NULL; btree_forward(&it)) {
+        if (p->delivered_ms <= until_ms)
+            (*out)[n++] = p;
+        if (p->delivered_ms < g->oldest_ms)
+            g->oldest_ms = p->delivered_ms;
+    }
+    qsort(*out, n, sizeof(**out), compare_delivered);
+    return n;
+}
+
+/* -- references ------------------------------------------------------------------------------------------------ */
+
+bool
+stream_is_referenced(const struct stream *s, struct stream_id id)
+{
+    for (size_t i = 0; i < stream_group_count(s); i++) {
+        const struct stream_group *g = stream_group_at(s, i);
+        if (stream_id_cmp(id, g->last_id) > 0 || stream_pending_find(g, id) != NULL)
+            return true;
+    }
+    return false;
+}
+
+bool
+stream_drop_references(struct stream *s, struct stream_id id)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < stream_group_count(s); i++) {
+        struct stream_group *g = stream_group_at(s, i);
+        struct stream_pending *p = stream_pending_find(g, id);
+        if (p != NULL)
+            stream_pending_remove(g, p);
+        any = any || p != NULL;
+    }
+    return any;
 }

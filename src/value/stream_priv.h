@@ -14,7 +14,13 @@ struct stream_body {
     size_t block_bytes;           /* memory of all blocks */
     struct stream_group **groups; /* sorted by name */
     size_t group_count;
+    struct stream_idmp *idmp; /* NULL: never used */
 };
+
+/* NULL is fine for each of them. */
+void stream__idmp_free(struct stream_idmp *m);
+struct stream_idmp *stream__idmp_copy(const struct stream_idmp *m);
+size_t stream__idmp_bytes(const struct stream_idmp *m);
 
 static inline struct stream_body *
 stream__body(const struct stream *s)

@@ -262,6 +262,36 @@ test_keys(void **state)
                  });
 }
 
+static void
+test_streams(void **state)
+{
+    PLAY(*state, {
+                     {"XADD s * a 1", "XADD s 1700000000000-0 a 1"},
+                     {"XADD s 1700000000001-* a 1", "XADD s 1700000000001-0 a 1"},
+                     {"XADD s DELREF MAXLEN = 2 * a 1", "XADD s DELREF MAXLEN = 2 1700000000001-1 a 1"},
+                     {"XADD s ACKED MAXLEN ~ 1 * a 1", "XADD s 1700000000001-2 a 1"},
+                     {"XADD s IDMP p 1 * a 1", "XADD s 1700000000001-3 a 1; XIDMPRECORD s p 1 1700000000001-3"},
+                     {"XADD s IDMP p 1 * a 1", ""},
+                     {"XIDMPRECORD s p 1 1700000000001-3", ""},
+                     {"XCFGSET s IDMP-MAXSIZE 5", "XCFGSET s IDMP-MAXSIZE 5"},
+                     {"XTRIM s MAXLEN ~ 1", ""},
+                     {"XGROUP CREATE s g 1700000000001-2", "XGROUP CREATE s g 1700000000001-2"},
+                     {"XREADGROUP GROUP g c STREAMS s >",
+                      "XGROUP CREATECONSUMER s g c; XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 1 FORCE "
+                      "JUSTID LASTID 1700000000001-3"},
+                     {"XREADGROUP GROUP g c CLAIM 0 STREAMS s >",
+                      "XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 2 FORCE JUSTID LASTID "
+                      "1700000000001-3"},
+                     {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", ""},
+                     {"XNACK s g FAIL IDS 1 1-1", ""},
+                     {"XNACK s g FAIL IDS 1 1700000000001-3", "XNACK s g FAIL IDS 1 1700000000001-3"},
+                     {"XDELEX s ACKED IDS 1 1700000000001-3", ""},
+                     {"XDELEX s IDS 1 1700000000001-3", "XDELEX s IDS 1 1700000000001-3"},
+                     {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", "XACK s g 1700000000001-3"},
+                     {"XACKDEL s g IDS 1 1700000000001-3", ""},
+                 });
+}
+
 int
 main(void)
 {
@@ -273,6 +303,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_hashes_and_sets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spop_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

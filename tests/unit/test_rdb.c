@@ -13,6 +13,7 @@
 #include "store/packs.h"
 #include "store/rdb_read.h"
 #include "store/rdb_write.h"
+#include "value/stream_idmp.h"
 
 #include <stdio.h>
 
@@ -174,6 +175,10 @@ make(size_t i)
         stream_pending_add(g, a, (struct stream_id){0, 1}, 1000, 1);
         stream_pending_add(g, b, (struct stream_id){0, 2}, 1001, 2);
         stream_pending_add(g, a, (struct stream_id){1, 4}, 1002, 3);
+        stream_pending_add(g, stream_group_nobody(g), (struct stream_id){1, 5}, 0, 7);
+        for (unsigned k = 0; k < 5; k++)
+            stream_idmp_record(st, (struct stream_idmp_limits){100, 3}, LIT("producer"), slice_of("abcde" + k, 1),
+                               (struct stream_id){1, 4 + k}, 5);
         (void)stream_delete(st, (struct stream_id){1, 3});
     }
     return e;

@@ -189,7 +189,7 @@ groups_keep_what_is_pending(void **state)
     struct stream_pending *p = stream_pending_find(g, (struct stream_id){7919 % 1009, 0});
     assert_non_null(p);
     assert_ptr_equal(p->consumer, alice);
-    stream_pending_assign(p, bob);
+    stream_pending_deliver(g, p, bob, 2000, 2);
     assert_int_equal(stream_pending_count(g, bob), 501);
     struct stream copy = stream_copy(&s);
     struct stream_group *twin = stream_group_find(&copy, LIT("g"));
