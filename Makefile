@@ -115,7 +115,7 @@ $(OBJ)/libsupport.a: $(call objs,$(SUPPORT_SRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(OBJ)/libcli.a: $(call objs,$(CLI_SRC) src/bench/histogram.c src/bench/load.c)
+$(OBJ)/libcli.a: $(call objs,$(CLI_SRC) src/bench/histogram.c src/bench/load.c src/bench/sizes.c src/bench/timeline.c)
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^

@@ -46,7 +46,7 @@ struct worker {
     double interval_ns;    /* between pipelines; 0: no rate */
     double next_due;
     struct client *idle;
-    uint32_t weight_total;
+    uint64_t weight_total;
     double zipf_zeta, zipf_eta, zipf_alpha, zipf_half;
     struct load_result result;
     pthread_t thread;
@@ -210,6 +210,8 @@ open_client(struct worker *w, struct client *c)
     if (sorrel_conn_open(w->load->url, &c->conn, &err) != SORREL_OK)
         return fail(w, err.text);
     c->fd = sorrel_conn_fd(c->conn);
+    if (w->load->tracking && !sorrel_reply_is(sorrel_conn_do(c->conn, &err, "CLIENT", "TRACKING", "ON", NULL), "OK"))
+        return fail(w, "the server refused CLIENT TRACKING ON (it needs RESP3: -3)");
     int flags = fcntl(c->fd, F_GETFL);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
     if (flags < 0 || fcntl(c->fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
@@ -327,6 +329,8 @@ receive(struct worker *w, struct client *c, int64_t *now)
     if (*now >= w->record_from_ns) {
         histogram_add(&w->result.latency, (uint64_t)(*now - c->due_ns), replies);
         w->result.requests += replies;
+        if (w->load->over_time)
+            timeline_add(&w->result.timeline, *now - w->record_from_ns, (uint64_t)(*now - c->due_ns), replies);
     }
     w->in_flight--;
     if (w->load->reconnect)
@@ -426,6 +430,8 @@ prepare(struct worker *w, const struct load *l, int index, int threads)
     w->clients = mem_get_zero(sizeof(*w->clients) * (size_t)w->count);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     histogram_reset(&w->result.latency);
+    if (l->over_time)
+        timeline_init(&w->result.timeline);
     rng_seed(&w->rng, l->seed + (uint64_t)index * 0x9e3779b97f4a7c15u);
     w->sequence = l->key_count / (uint64_t)threads * (uint64_t)index;
     for (uint32_t i = 0; i < l->command_count; i++)
@@ -458,9 +464,13 @@ finish(struct worker *w)
 }
 
 static void
-add_result(struct load_result *r, const struct load_result *part)
+add_result(struct load_result *r, struct load_result *part)
 {
     histogram_merge(&r->latency, &part->latency);
+    if (part->timeline.moments != NULL) {
+        timeline_merge(&r->timeline, &part->timeline);
+        timeline_fini(&part->timeline);
+    }
     r->requests += part->requests;
     r->errors += part->errors;
     r->seconds = part->seconds > r->seconds ? part->seconds : r->seconds;
@@ -480,6 +490,8 @@ load_run(const struct load *l, struct load_result *r)
 
     memset(r, 0, sizeof(*r));
     histogram_reset(&r->latency);
+    if (l->over_time)
+        timeline_init(&r->timeline);
     for (int i = 0; i < threads; i++)
         ok &= prepare(&w[i], l, i, threads);
     int64_t start = now_ns();
@@ -503,4 +515,10 @@ load_run(const struct load *l, struct load_result *r)
     }
     mem_free(w);
     return ok && !r->failed;
+}
+
+void
+load_result_fini(struct load_result *r)
+{
+    timeline_fini(&r->timeline);
 }

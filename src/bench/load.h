@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "bench/histogram.h"
+#include "bench/timeline.h"
 #include "sorrel/url.h"
 
 enum key_pick { KEYS_UNIFORM, KEYS_ZIPF, KEYS_SEQUENTIAL, KEYS_HOT /* a tenth of the keys gets nine tenths */ };
@@ -19,7 +20,7 @@ struct load_command {
     struct buf bytes;
     uint32_t *at;
     uint32_t at_count;
-    uint32_t weight; /* its share among all commands */
+    uint64_t weight; /* its share among all commands */
 };
 
 struct load {
@@ -35,10 +36,13 @@ struct load {
     enum key_pick pick;
     double zipf_exponent;
     uint64_t seed;
+    bool tracking;       /* connections ask for invalidation messages */
+    bool over_time;      /* keep a timeline */
 };
 
 struct load_result {
     struct histogram latency; /* nanoseconds */
+    struct timeline timeline; /* empty unless asked for */
     uint64_t requests, errors;
     double seconds;
     double cpu_seconds; /* that the load itself used */
@@ -46,7 +50,8 @@ struct load_result {
     bool failed;        /* no connection, or one broke */
 };
 
-/* Runs to the end. False if it could not; r->error says why. */
+/* Runs to the end. False if it could not; r->error says why. The caller calls load_result_fini() either way. */
 bool load_run(const struct load *l, struct load_result *r);
+void load_result_fini(struct load_result *r);
 
 #endif

@@ -1,6 +1,7 @@
 /* bench/main.c - sorrel-benchmark: the tests, one after the other, and what they found. */
 #include "base/mem.h"
 #include "base/number.h"
+#include "bench/html.h"
 #include "bench/options.h"
 #include "bench/report.h"
 #include "sorrel/conn.h"
@@ -94,31 +95,69 @@ build_command(struct load_command *c, const struct slice *args, size_t n, struct
         add_argument(c, args[i], data);
 }
 
+/* The commands of a test: one for each size of values, picked by their weights. */
+struct command_set {
+    struct load_command *v;
+    uint32_t count;
+};
+
+static bool
+has_value(const struct slice *args, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (args[i].len >= 8 && memmem(args[i].ptr, args[i].len, "__data__", 8) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Adds a command with that weight; where it carries values, one for each of their sizes. */
 static void
-build_test(struct load_command *c, const struct test *t, struct slice data)
+add_command(struct command_set *set, const struct options *o, const struct slice *args, size_t n, uint64_t weight)
+{
+    struct slice longest = slice_of(o->data, (size_t)value_sizes_largest(&o->sizes));
+    int variants = has_value(args, n) ? o->sizes.count : 1;
+    uint64_t sum = 0;
+
+    for (int i = 0; i < o->sizes.count; i++)
+        sum += o->sizes.v[i].weight;
+    set->v = mem_resize(set->v, (set->count + (uint32_t)variants) * sizeof(*set->v));
+    for (int i = 0; i < variants; i++) {
+        struct load_command *c = &set->v[set->count++];
+        build_command(c, args, n, slice_of(longest.ptr, (size_t)o->sizes.v[i].bytes));
+        /* A command without values must weigh as much as all variants of another together. */
+        c->weight = weight * (variants > 1 ? o->sizes.v[i].weight : sum);
+    }
+}
+
+static void
+add_test(struct command_set *set, const struct options *o, const struct test *t)
 {
     struct slice args[ARGS_MAX];
     size_t n = 0;
 
     if (t->args[0] == NULL) {
-        *c = (struct load_command){.weight = 1};
-        buf_add_slice(&c->bytes, LIT("PING\r\n"));
+        set->v = mem_get_zero(sizeof(*set->v));
+        set->count = 1;
+        set->v[0].weight = 1;
+        buf_add_slice(&set->v[0].bytes, LIT("PING\r\n"));
         return;
     }
     while (n < ARGS_MAX && t->args[n] != NULL) {
         args[n] = slice_cstr(t->args[n]);
         n++;
     }
-    build_command(c, args, n, data);
+    add_command(set, o, args, n, 1);
 }
 
 static void
-free_commands(struct load_command *c, uint32_t n)
+command_set_fini(struct command_set *set)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        buf_fini(&c[i].bytes);
-        mem_free(c[i].at);
+    for (uint32_t i = 0; i < set->count; i++) {
+        buf_fini(&set->v[i].bytes);
+        mem_free(set->v[i].at);
     }
+    mem_free(set->v);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
@@ -150,14 +189,14 @@ server_cpu(const struct sorrel_url *u)
 
 /* One run against one server. False, having said why, if it could not be done. */
 static bool
-measure(const struct options *o, const struct sorrel_url *u, struct load_command *c, uint32_t n, const char *title,
+measure(const struct options *o, const struct sorrel_url *u, const struct command_set *set, const char *title,
         struct outcome *out)
 {
     struct load l = o->load;
 
     l.url = u;
-    l.commands = c;
-    l.command_count = n;
+    l.commands = set->v;
+    l.command_count = set->count;
     out->title = title;
     double before = server_cpu(u);
     if (!load_run(&l, &out->result)) {
@@ -172,7 +211,7 @@ measure(const struct options *o, const struct sorrel_url *u, struct load_command
 }
 
 static bool
-compare(const struct options *o, struct load_command *c, uint32_t n, const char *title)
+compare(const struct options *o, const struct command_set *set, const char *title)
 {
     struct comparison cmp = {.title = title};
     struct options part = *o;
@@ -185,10 +224,12 @@ compare(const struct options *o, struct load_command *c, uint32_t n, const char 
         part.load.requests = 1;
     for (int i = 0; ok && i < o->rounds; i++) {
         /* Who comes first changes, so that neither always meets the warmer machine. */
-        ok = i % 2 == 0 ? measure(&part, &o->url, c, n, title, a) && measure(&part, &o->other, c, n, title, b)
-                        : measure(&part, &o->other, c, n, title, b) && measure(&part, &o->url, c, n, title, a);
+        ok = i % 2 == 0 ? measure(&part, &o->url, set, title, a) && measure(&part, &o->other, set, title, b)
+                        : measure(&part, &o->other, set, title, b) && measure(&part, &o->url, set, title, a);
         if (ok)
             comparison_add(&cmp, a, b);
+        load_result_fini(&a->result);
+        load_result_fini(&b->result);
     }
     if (ok)
         report_comparison(o, &cmp);
@@ -199,19 +240,22 @@ compare(const struct options *o, struct load_command *c, uint32_t n, const char 
 }
 
 static bool
-run_commands(const struct options *o, struct load_command *c, uint32_t n, const char *title)
+run_commands(const struct options *o, const struct command_set *set, const char *title)
 {
     if (o->compare)
-        return compare(o, c, n, title);
+        return compare(o, set, title);
     struct outcome *out = mem_get_zero(sizeof(*out));
-    bool ok = measure(o, &o->url, c, n, title, out);
+    bool ok = measure(o, &o->url, set, title, out);
     if (ok)
         report_outcome(o, out);
+    if (ok && o->page != NULL)
+        html_add(o->page, out);
     if (ok && out->result.errors > 0) {
         fprintf(stderr, "%s: %llu error replies, the first: %s\n", title, (unsigned long long)out->result.errors,
                 out->result.error);
         ok = !o->error_exit;
     }
+    load_result_fini(&out->result);
     mem_free(out);
     return ok;
 }
@@ -236,10 +280,10 @@ selected(const struct options *o, const struct test *t)
 }
 
 static bool
-run_own_command(const struct options *o, struct slice data)
+run_own_command(const struct options *o)
 {
     struct slice *args = mem_get_array((size_t)o->argc + 1, sizeof(*args));
-    struct load_command c;
+    struct command_set set = {0};
     struct buf title = {0}, input = {0};
     size_t n = 0;
 
@@ -254,9 +298,9 @@ run_own_command(const struct options *o, struct slice data)
     if (o->stdin_last)
         args[n++] = buf_slice(&input);
     buf_add_char(&title, '\0');
-    build_command(&c, args, n, data);
-    bool ok = run_commands(o, &c, 1, title.ptr);
-    free_commands(&c, 1);
+    add_command(&set, o, args, n, 1);
+    bool ok = run_commands(o, &set, title.ptr);
+    command_set_fini(&set);
     buf_fini(&title);
     buf_fini(&input);
     mem_free(args);
@@ -264,40 +308,38 @@ run_own_command(const struct options *o, struct slice data)
 }
 
 static bool
-run_mix(const struct options *o, struct slice data)
+run_mix(const struct options *o)
 {
-    struct load_command c[2];
+    struct command_set both = {0};
     const struct slice set[] = {LIT("SET"), LIT("key:__rand_int__"), LIT("__data__")};
     const struct slice get[] = {LIT("GET"), LIT("key:__rand_int__")};
     char title[64];
 
-    build_command(&c[0], set, 3, data);
-    build_command(&c[1], get, 2, data);
-    c[0].weight = (uint32_t)o->sets;
-    c[1].weight = (uint32_t)o->gets;
+    add_command(&both, o, set, 3, (uint64_t)o->sets);
+    add_command(&both, o, get, 2, (uint64_t)o->gets);
     snprintf(title, sizeof(title), "SET:GET %lld:%lld", (long long)o->sets, (long long)o->gets);
-    bool ok = run_commands(o, c, 2, title);
-    free_commands(c, 2);
+    bool ok = run_commands(o, &both, title);
+    command_set_fini(&both);
     return ok;
 }
 
 static bool
-run_all(const struct options *o, struct slice data)
+run_all(const struct options *o)
 {
     bool any = false;
 
     if (o->argc > 0)
-        return run_own_command(o, data);
+        return run_own_command(o);
     if (o->sets + o->gets > 0)
-        return run_mix(o, data);
+        return run_mix(o);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        struct load_command c;
+        struct command_set set = {0};
         if (!selected(o, &tests[i]))
             continue;
         any = true;
-        build_test(&c, &tests[i], data);
-        bool ok = run_commands(o, &c, 1, tests[i].title);
-        free_commands(&c, 1);
+        add_test(&set, o, &tests[i]);
+        bool ok = run_commands(o, &set, tests[i].title);
+        command_set_fini(&set);
         if (!ok)
             return false;
     }
@@ -331,11 +373,25 @@ stay_idle(const struct options *o)
 }
 
 static bool
-run(const struct options *o)
+run_rounds(struct options *o)
 {
-    struct buf data = {0};
-    bool ok;
+    size_t most = (size_t)value_sizes_largest(&o->sizes);
+    char *data = mem_get(most);
+    bool ok = true;
 
+    memset(data, 'x', most);
+    o->data = data;
+    report_begin(o);
+    do {
+        ok = run_all(o);
+    } while (ok && o->forever);
+    mem_free(data);
+    return ok;
+}
+
+static bool
+run(struct options *o)
+{
     if (o->help || o->version) {
         if (o->help)
             options_print_help();
@@ -345,14 +401,13 @@ run(const struct options *o)
     }
     if (o->idle)
         return stay_idle(o);
-    for (int64_t i = 0; i < o->data_size; i++)
-        buf_add_char(&data, 'x');
-    report_begin(o);
-    do {
-        ok = run_all(o, buf_slice(&data));
-    } while (ok && o->forever);
-    buf_fini(&data);
-    return ok;
+    if (o->html == NULL)
+        return run_rounds(o);
+    o->page = html_open(o, o->html);
+    if (o->page == NULL)
+        return false;
+    bool ok = run_rounds(o);
+    return html_close(o->page) && ok;
 }
 
 int

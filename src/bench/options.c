@@ -11,6 +11,7 @@ enum id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_URL, ID_DB, ID_RESP3, ID_CLIENTS, ID_REQUESTS, ID_SIZE,
     ID_THREADS, ID_KEEP, ID_KEYS, ID_PIPELINE, ID_QUIET, ID_CSV, ID_JSON, ID_PRECISION, ID_TESTS, ID_LOOP, ID_IDLE,
     ID_STDIN, ID_ERROR_EXIT, ID_SEED, ID_RATE, ID_DIST, ID_ZIPF, ID_RATIO, ID_WARMUP, ID_SECONDS, ID_COMPARE, ID_ROUNDS,
+    ID_HTML, ID_TRACKING, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CERT, ID_KEY, ID_CIPHERS, ID_SUITES, ID_INSECURE,
     ID_HELP, ID_VERSION,
 };
 
@@ -32,7 +33,7 @@ static const struct row {
     {"-n", ID_REQUESTS, "N", "requests of each test (100000)"},
     {"--test-time", ID_SECONDS, "SECONDS", "run each test that long instead"},
     {"--warmup", ID_WARMUP, "SECONDS", "before measuring"},
-    {"-d", ID_SIZE, "BYTES", "size of values (3)"},
+    {"-d", ID_SIZE, "BYTES", "size of values (3); a range 10-1000; or sizes with weights 64:80,1024:15"},
     {"-P", ID_PIPELINE, "N", "commands in a pipeline (1)"},
     {"--threads", ID_THREADS, "N", "threads of the load, each with its share of the connections (1)"},
     {"-k", ID_KEEP, "0|1", "0: a new connection for each pipeline"},
@@ -43,6 +44,7 @@ static const struct row {
     {"--ratio", ID_RATIO, "SETS:GETS", "one test that mixes both"},
     {"--rate", ID_RATE, "N", "requests a second; latency counts from when each was due"},
     {"-t", ID_TESTS, "LIST", "which tests: set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,..."},
+    {"--enable-tracking", ID_TRACKING, NULL, "send CLIENT TRACKING ON first"},
     {"-x", ID_STDIN, NULL, "take the last argument of the command from standard input"},
     {"-I", ID_IDLE, NULL, "open the connections and do nothing"},
     {"-l", ID_LOOP, NULL, "again and again"},
@@ -50,9 +52,19 @@ static const struct row {
     {"-q", ID_QUIET, NULL, "a line for each test"},
     {"--csv", ID_CSV, NULL, "a line of CSV for each test"},
     {"--json", ID_JSON, NULL, "a JSON object for each test"},
+    {"--html", ID_HTML, "FILE", "also a page with throughput and latency plots over time"},
     {"--precision", ID_PRECISION, "N", "digits after the point of latencies (3)"},
     {"--compare", ID_COMPARE, "URL", "rounds in turn against both servers, and the ratio"},
     {"--rounds", ID_ROUNDS, "N", "of --compare (5)"},
+    {"--tls", ID_TLS, NULL, "speak TLS; with --sni, --cacert, --cacertdir, --cert, --key, --insecure"},
+    {"--sni", ID_SNI, "NAME", NULL},
+    {"--cacert", ID_CACERT, "FILE", NULL},
+    {"--cacertdir", ID_CACERT_DIR, "DIR", NULL},
+    {"--cert", ID_CERT, "FILE", NULL},
+    {"--key", ID_KEY, "FILE", NULL},
+    {"--tls-ciphers", ID_CIPHERS, "LIST", NULL},
+    {"--tls-ciphersuites", ID_SUITES, "LIST", NULL},
+    {"--insecure", ID_INSECURE, NULL, NULL},
     {"--help", ID_HELP, NULL, "this text"},
     {"--version", ID_VERSION, NULL, "name and version"},
 };
@@ -64,6 +76,8 @@ options_print_help(void)
            "Measures how many requests a server answers, and how soon.\n\n");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char name[48];
+        if (rows[i].about == NULL)
+            continue;
         snprintf(name, sizeof(name), "%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
                  rows[i].value != NULL ? rows[i].value : "");
         printf("  %-26s %s\n", name, rows[i].about);
@@ -164,6 +178,26 @@ apply_server(struct options *o, enum id id, const char *value)
 }
 
 static bool
+apply_tls(struct options *o, enum id id, const char *value)
+{
+    struct sorrel_url *u = &o->url;
+
+    switch (id) {
+    case ID_TLS: break;
+    case ID_SNI: set_text(&u->server_name, value); break;
+    case ID_CACERT: set_text(&u->ca_file, value); break;
+    case ID_CACERT_DIR: set_text(&u->ca_dir, value); break;
+    case ID_CERT: set_text(&u->cert_file, value); break;
+    case ID_KEY: set_text(&u->key_file, value); break;
+    case ID_CIPHERS: set_text(&u->ciphers, value); break;
+    case ID_SUITES: set_text(&u->cipher_suites, value); break;
+    case ID_INSECURE: u->tls_insecure = true; break;
+    default: return false;
+    }
+    return u->tls = true;
+}
+
+static bool
 apply_number(struct options *o, enum id id, const char *value)
 {
     struct load *l = &o->load;
@@ -174,7 +208,6 @@ apply_number(struct options *o, enum id id, const char *value)
     switch (id) {
     case ID_CLIENTS: l->connections = (int)n; return n > 0 && n <= 1000000;
     case ID_REQUESTS: l->requests = (uint64_t)n; return n > 0;
-    case ID_SIZE: o->data_size = n; return n > 0 && n <= 1 << 30;
     case ID_THREADS: l->threads = (int)n; return n > 0 && n <= 512;
     case ID_KEEP: l->reconnect = n == 0; return n <= 1;
     case ID_KEYS: l->key_count = (uint64_t)n; return n <= 1000000000000;
@@ -204,9 +237,14 @@ apply(struct options *o, enum id id, const char *value)
     case ID_WARMUP: return real(value, 1e6, &o->load.warmup_seconds);
     case ID_SECONDS: return real(value, 1e6, &o->load.seconds) && o->load.seconds > 0;
     case ID_ZIPF: return real(value, 0.9999, &o->load.zipf_exponent) && o->load.zipf_exponent > 0;
+    case ID_SIZE: return value_sizes_parse(&o->sizes, value);
+    case ID_HTML:
+        o->html = value;
+        return o->load.over_time = true;
+    case ID_TRACKING: return o->load.tracking = true;
     case ID_RATIO: return set_ratio(o, value);
     case ID_DIST: return set_distribution(o, value);
-    default: return value != NULL && (apply_server(o, id, value) || apply_number(o, id, value));
+    default: return apply_tls(o, id, value) || apply_server(o, id, value) || apply_number(o, id, value);
     }
 }
 
@@ -218,8 +256,9 @@ options_parse(struct options *o, int argc, char **argv)
 
     *o = (struct options){
         .load = {.connections = 50, .threads = 1, .pipeline = 1, .requests = 100000, .zipf_exponent = 0.99, .seed = 1},
-        .data_size = 3, .precision = 3, .rounds = 5,
+        .precision = 3, .rounds = 5,
     };
+    value_sizes_parse(&o->sizes, "3");
     for (; i < argc && argv[i][0] == '-'; i++) {
         const struct row *row = NULL;
         for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)

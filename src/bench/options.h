@@ -1,8 +1,11 @@
-/* bench/options.h - the command line of sorrel-benchmark. */
+/* bench/options.h - the command line of sorrel-benchmark, and what comes of it for a whole run. */
 #ifndef SORREL_BENCH_OPTIONS_H
 #define SORREL_BENCH_OPTIONS_H
 
 #include "bench/load.h"
+#include "bench/sizes.h"
+
+struct html_page;
 
 enum report { REPORT_FULL, REPORT_QUIET, REPORT_CSV, REPORT_JSON };
 
@@ -10,10 +13,13 @@ struct options {
     struct sorrel_url url, other; /* other: --compare */
     bool compare, idle, forever, error_exit, stdin_last, help, version;
     struct load load; /* without url and commands */
-    int64_t data_size;
+    struct value_sizes sizes;
     enum report report;
     int precision, rounds;
     const char *tests;   /* -t; NULL: all */
+    const char *html;    /* --html; NULL: not asked for */
+    struct html_page *page; /* while tests run with it */
+    const char *data;    /* as many bytes as the longest value has */
     int64_t gets, sets;  /* --ratio; both 0: not asked for */
     char **argv;         /* a command of one's own */
     int argc;

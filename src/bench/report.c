@@ -117,8 +117,8 @@ report_full(const struct options *opt, const struct outcome *o)
 
     printf("====== %s ======\n", o->title);
     printf("  %llu requests completed in %.2f seconds\n", (unsigned long long)r->requests, r->seconds);
-    printf("  %d connections, %d thread%s, pipeline %d, %lld bytes payload\n", opt->load.connections,
-           opt->load.threads, opt->load.threads == 1 ? "" : "s", opt->load.pipeline, (long long)opt->data_size);
+    printf("  %d connections, %d thread%s, pipeline %d, %s bytes payload\n", opt->load.connections,
+           opt->load.threads, opt->load.threads == 1 ? "" : "s", opt->load.pipeline, opt->sizes.text);
     if (opt->load.rate > 0)
         printf("  %.0f requests a second wanted; latency counts from when each was due\n", opt->load.rate);
     printf("\nLatency:\n");

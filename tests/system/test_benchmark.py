@@ -147,3 +147,37 @@ def test_bad_usage(server):
         port = 1
     code, _, err = bench(Nobody, "-t", "set")
     assert code == 1 and "refused" in err
+
+
+def test_sizes_of_values_follow_their_weights(server):
+    code, out, err = bench(server, "-n", "4000", "-q", "-d", "10:3,1000:1", "RPUSH", "sizes", "__data__")
+    assert code == 0, err
+    sizes = [len(x) for x in run(THEIRS, server, ["lrange", "sizes", "0", "-1"])[1].split()]
+    assert set(sizes) == {10, 1000} and 2600 < sizes.count(10) < 3400
+    code, out, err = bench(server, "-n", "3000", "-q", "-d", "5-9", "RPUSH", "range", "__data__")
+    assert code == 0, err
+    assert {len(x) for x in run(THEIRS, server, ["lrange", "range", "0", "-1"])[1].split()} == {5, 6, 7, 8, 9}
+
+
+@pytest.mark.parametrize("wrong", ["0", "-3", "9-5", "10:0", "10:1,x:2", "2000000000"])
+def test_sizes_that_make_no_sense_are_refused(server, wrong):
+    code, out, err = bench(server, "-n", "10", "-d", wrong)
+    assert code == 1 and "Invalid value of the option '-d'" in err
+
+
+def test_the_page_has_a_plot_for_each_view(server, tmp_path):
+    page = tmp_path / "page.html"
+    code, out, err = bench(server, "-t", "set,get", "-n", "20000", "-q", "--threads", "2", "--html", str(page))
+    assert code == 0, err
+    text = page.read_text()
+    assert text.count("<h2>") == 2 and text.count("<svg") == text.count("</svg>") == 6 and "nan" not in text
+    assert text.rstrip().endswith("</html>") and "<script" not in text and "http" not in text.replace("http-equiv", "")
+    code, out, err = bench(server, "-n", "10", "-q", "--html", str(tmp_path / "no" / "page.html"))
+    assert code == 1 and "can't write" in err
+
+
+def test_connections_ask_for_tracking(server):
+    run(THEIRS, server, ["config", "resetstat"])
+    code, out, err = bench(server, "-3", "--enable-tracking", "-t", "get", "-n", "100", "-c", "7", "-q")
+    assert code == 0, err
+    assert "cmdstat_client|tracking:calls=7," in run(THEIRS, server, ["info", "commandstats"])[1].decode()
