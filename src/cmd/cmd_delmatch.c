@@ -51,8 +51,7 @@ visit(void *ctx, struct entry *e)
     struct removal *r = ctx;
     struct slice key = entry_key(e);
 
-    if (!glob_match(r->pattern, key, false) ||
-        !acl_may_touch(session_user(r->x->session), key, KEY_RM | KEY_DELETE))
+    if (!glob_match(r->pattern, key, false) || !acl_may_touch(r->x, key, KEY_RM | KEY_DELETE))
         return;
     buf_add(&r->found, &key.len, sizeof(key.len));
     buf_add_slice(&r->found, key);

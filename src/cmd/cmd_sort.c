@@ -3,6 +3,7 @@
  *
  * What is sorted is an array of sixteen bytes an element (a number, or the first eight bytes of a text, and the
  * element's index), by merging, so that equals keep their order as they do in Redis. */
+#include "engine/acl.h"
 #include "cmd/args.h"
 
 #include <errno.h>
@@ -63,7 +64,11 @@ parse_options(struct exec *x, bool may_store, struct options *o)
             o->by = x->argv[++i];
             /* A pattern without a place for the element is the same for all of them. */
             o->as_it_is = o->by.len == 0 || memchr(o->by.ptr, '*', o->by.len) == NULL;
+            if (!o->as_it_is && !acl_may_read_all(x))
+                return fail(x, "ERR BY option of SORT denied due to insufficient ACL permissions.");
         } else if (left >= 1 && arg_is(w, LIT("get"))) {
+            if (!acl_may_read_all(x))
+                return fail(x, "ERR GET option of SORT denied due to insufficient ACL permissions.");
             o->gets[o->get_count++] = x->argv[++i];
         } else {
             return RC_SYNTAX;

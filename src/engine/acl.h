@@ -74,8 +74,10 @@ enum acl_denied { ACL_ALLOWED, ACL_DENIED_COMMAND, ACL_DENIED_KEY, ACL_DENIED_CH
 /* May the user run that command with these arguments? *at is the argument that is in the way (key, channel). */
 enum acl_denied acl_check(const struct acl_user *u, const struct command *c, const struct slice *argv, int argc,
                           int *at);
-/* May it read or write (enum key_flag bits) that key, whatever the command? For keys that no row can declare. */
-bool acl_may_touch(const struct acl_user *u, struct slice key, unsigned key_flags);
+/* May the running command's user read or write (enum key_flag bits) that key with it? For keys that no row can declare. */
+bool acl_may_touch(const struct exec *x, struct slice key, unsigned key_flags);
+/* May the running command's user read any key with it? For commands that read keys which no row can declare (SORT's BY). */
+bool acl_may_read_all(const struct exec *x);
 /* The sentence that DRYRUN prints. */
 void acl_denied_text(const struct acl_user *u, enum acl_denied why, const struct command *c, struct slice object,
                      struct buf *out);

@@ -150,10 +150,39 @@ acl_check(const struct acl_user *u, const struct command *c, const struct slice 
 }
 
 bool
-acl_may_touch(const struct acl_user *u, struct slice key, unsigned key_flags)
+acl_may_touch(const struct exec *x, struct slice key, unsigned key_flags)
 {
+    const struct acl_user *u = x->session->user;
+
+    if (u == NULL || (session_flags(x->session) & SESSION_INTERNAL))
+        return true;
     for (size_t i = 0; i < u->selector_count; i++) {
-        if (key_allowed(u->selectors[i], key, rights_for(key_flags)))
+        const struct acl_selector *s = u->selectors[i];
+        if (command_allowed(s, x->command, x->argv, x->argc) && key_allowed(s, key, rights_for(key_flags)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+reads_all(const struct acl_selector *s)
+{
+    for (size_t i = 0; i < s->keys.n; i++) {
+        if ((s->keys.v[i].rights & ACL_READ) && slice_eq(s->keys.v[i].text, LIT("*")))
+            return true;
+    }
+    return s->keys.all;
+}
+
+bool
+acl_may_read_all(const struct exec *x)
+{
+    const struct acl_user *u = x->session->user;
+
+    if (u == NULL || (session_flags(x->session) & SESSION_INTERNAL))
+        return true;
+    for (size_t i = 0; i < u->selector_count; i++) {
+        if (command_allowed(u->selectors[i], x->command, x->argv, x->argc) && reads_all(u->selectors[i]))
             return true;
     }
     return false;

@@ -325,12 +325,13 @@ add_key(struct key_list *l, int index, uint16_t flags)
     l->n++;
 }
 
-/* Where a specification's keys begin: an argument index, 0 when there are none. */
+/* Where a specification's keys begin: an argument index, 0 when its keyword is not there. It may lie beyond the end: the
+ * sources of PFMERGE may be left out. */
 static int
 begin_of(const struct key_spec *k, const struct slice *argv, int argc)
 {
     if (k->begin == KEY_BEGIN_INDEX)
-        return k->index < argc ? k->index : 0;
+        return k->index;
     if (k->begin != KEY_BEGIN_KEYWORD)
         return 0;
     struct slice word = slice_cstr(k->keyword);
@@ -348,7 +349,7 @@ keys_of_spec(const struct key_spec *k, const struct slice *argv, int argc, bool 
     int first = begin_of(k, argv, argc), last = 0, step = k->step > 0 ? k->step : 1;
 
     if (first == 0)
-        return k->begin != KEY_BEGIN_INDEX;
+        return true;
     if (k->find == KEY_FIND_RANGE) {
         last = k->last >= 0 ? first + k->last : argc + k->last;
         if (k->last < 0 && k->limit > 1)

@@ -90,6 +90,14 @@ struct command_guard {
 void engine_set_guard(struct engine *e, struct command_guard guard);
 void session_set_restricted(struct session *s, bool restricted);
 
+/* Told of every single key that a handler looks up or changes, at the one door there is to them: so a test can hold what
+ * commands touch against what their rows declare. Heard in builds with SORREL_VERIFY only. */
+struct key_witness {
+    void (*touched)(void *ctx, const struct exec *x, struct slice key, bool changes);
+    void *ctx;
+};
+void engine_set_key_witness(struct engine *e, struct key_witness witness);
+
 /* Runs a command inside another one (EXEC, a script), replying to x->reply. Checks arity and guard, counts, adds its
  * effects to the running batch. */
 enum rc command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply);

@@ -227,6 +227,7 @@ struct engine {
     struct coro *spare_stack;   /* kept for the next of them */
     struct walk *walks;         /* db_walk()s under way */
     struct command_guard guard;
+    struct key_witness witness; /* only heard in builds with SORREL_VERIFY */
     struct slice misconf;       /* owned text of COND_MISCONF */
     struct {
         void *state;

@@ -20,6 +20,7 @@ find(struct exec *x, struct db *db, struct slice key, uint64_t hash, bool force)
 {
     struct entry *e = table_find(&db->by_key, &keyspace_table_ops, hash, key);
 
+    WITNESS(x, key, false);
     if (e != NULL && keyspace__is_expired(x->engine, e)) {
         keyspace__expire(x->engine, db, hash, e, force);
         return NULL;
@@ -238,6 +239,7 @@ entry_changed(struct exec *x, struct entry *e, enum event event)
     x->changed = true;
     x->engine->stats.changes++;
     close_edit(x, e);
+    WITNESS(x, entry_key(e), true);
     effects__touch(x->engine, x->db, entry_key(e), event, true);
     if (entry_type(e) != TYPE_STRING && is_empty(e)) {
         effects__touch(x->engine, x->db, entry_key(e), EV_DEL, true);
@@ -288,6 +290,7 @@ note_change(struct exec *x, struct db *db, struct slice key, enum event event)
 {
     x->changed = true;
     x->engine->stats.changes++;
+    WITNESS(x, key, true);
     effects__touch(x->engine, db, key, event, true);
 }
 

@@ -2,6 +2,12 @@
 #include "engine/engine_priv.h"
 #include "engine/exec_priv.h"
 
+void
+engine_set_key_witness(struct engine *e, struct key_witness witness)
+{
+    e->witness = witness;
+}
+
 struct db *
 db_at(const struct exec *x, int64_t index)
 {

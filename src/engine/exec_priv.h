@@ -6,6 +6,15 @@
 
 enum { LFU_INITIAL = 5 };
 
+#ifdef SORREL_VERIFY
+#define WITNESS(x, key, changes)                                                                                       \
+    ((x)->engine->witness.touched != NULL                                                                              \
+         ? (x)->engine->witness.touched((x)->engine->witness.ctx, (x), (key), (changes))                               \
+         : (void)0)
+#else
+#define WITNESS(x, key, changes) ((void)0)
+#endif
+
 /* Mostly the key that was hashed while parsing. */
 static inline uint64_t
 exec__hash(const struct exec *x, struct slice key)

@@ -135,3 +135,77 @@ b> AUTH p two
 :1
 > ACL LOG RESET
 OK
+
+== keys that SORT makes up want the right to read all keys
+> RPUSH l 1
+:1
+> ACL SETUSER so on nopass +@all ~l
+OK
+a> AUTH so x
+OK
+a> SORT l BY nosort
+["1"]
+a> SORT l BY w_*
+-ERR BY option of SORT denied due to insufficient ACL permissions.
+a> SORT l GET #
+-ERR GET option of SORT denied due to insufficient ACL permissions.
+a> SORT_RO l GET x*
+-ERR GET option of SORT denied due to insufficient ACL permissions.
+a> SORT l BY w_* bad
+-ERR BY option of SORT denied due to insufficient ACL permissions.
+# oracle: differs because 7.0 adds where in the script that was
+a> EVAL "return redis.pcall('sort', 'l', 'by', 'w_*')" 0
+-ERR BY option of SORT denied due to insufficient ACL permissions.
+> ACL SETUSER so %R~*
+OK
+a> SORT l BY w_* GET # GET x*
+["1" nil]
+# oracle: differs because 7.0 words refusals differently
+a> SORT l STORE z
+-NOPERM No permissions to access a key
+> ACL SETUSER so resetkeys ~l (%R~* +sort)
+OK
+a> SORT l BY w_*
+["1"]
+a> SORT_RO l BY w_*
+-ERR BY option of SORT denied due to insufficient ACL permissions.
+> ACL SETUSER so clearselectors resetkeys %R~l %W~*
+OK
+a> SORT l BY w_*
+-ERR BY option of SORT denied due to insufficient ACL permissions.
+> ACL DELUSER so
+:1
+
+== every key counts, also where a list of them is empty
+> ACL SETUSER pf on nopass +@all ~p*
+OK
+a> AUTH pf x
+OK
+# oracle: differs because 7.0 words refusals differently
+a> PFMERGE z
+-NOPERM No permissions to access a key
+a> PFMERGE p
+OK
+# oracle: differs because 7.0 words refusals differently
+a> PFMERGE p z
+-NOPERM No permissions to access a key
+# oracle: differs because 7.0 finds no keys, and lets the user merge into any
+> COMMAND GETKEYS PFMERGE d
+["d"]
+> ACL DELUSER pf
+:1
+
+== keys that DELMATCH finds, by the selector that allows it
+# oracle: skip redis has no DELMATCH
+> MSET a1 x b1 x c1 x
+OK
+> ACL SETUSER dm on nopass -@all +delmatch %W~a* %R~c* (+set ~b*)
+OK
+a> AUTH dm x
+OK
+a> DELMATCH *1
+:1
+> EXISTS a1 b1 c1
+:2
+> ACL DELUSER dm
+:1
