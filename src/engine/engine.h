@@ -47,6 +47,8 @@ struct engine_host {
     bool (*acl_file)(void *ctx, enum acl_file_request what, struct buf *error);
     /* Frees an unlinked entry elsewhere. */
     void (*reap)(void *ctx, struct entry *e);
+    /* How many of those are not free yet. */
+    size_t (*reaping)(void *ctx);
     void (*session_io)(void *ctx, const struct session *s, struct session_io *out);
     /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after the
      * turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */

@@ -389,6 +389,7 @@ void slices__settle(struct exec *x);
 bool slices__pinned(const struct engine *e, struct slice key);
 /* Runs those that pin keys to their end. Not from inside one of them. */
 void slices__finish_all(struct engine *e);
+size_t slices__memory(const struct slow *t); /* of the reply so far; t may be NULL */
 void slices__forget(struct session *s); /* it closes */
 void slices__fini(struct engine *e);
 

@@ -17,6 +17,8 @@ enum {
     SAMPLES_MAX = 256,
     CHECK_EVERY = 16,       /* keys between two looks at the clock */
     STEP_US = 50,           /* of time per unit of tenacity */
+    REAP_EFFORT = 64,       /* what takes more than so many allocations is freed elsewhere */
+    REAP_PATIENCE = 200,    /* for as long as no more than the limit's 200th part is too much */
 };
 
 struct candidate {
@@ -35,6 +37,7 @@ struct evictor {
     int64_t over_since_us;       /* 0: the limit is kept */
     struct evict_stats stats;
     size_t uncounted;
+    bool reaping;                /* a large value is on its way out: what it held will be free soon */
 };
 
 static struct evictor *
@@ -238,8 +241,12 @@ evict_key(struct engine *e, struct db *db, struct entry *entry)
             effects__command(e, db->index, (const struct slice[]){LIT("DEL"), key}, 2, true);
     }
     keyspace__unlink(e, db, keyspace__hash(e, key), entry);
-    /* Here and now: what is freed elsewhere is not free yet, and more keys would have to go for it. */
-    entry_free(entry);
+    if (e->host.reaping != NULL && entry_free_effort(entry) > REAP_EFFORT) {
+        keyspace__reap(e, entry);
+        evictor_of(e)->reaping = true;
+    } else {
+        entry_free(entry);
+    }
     e->stats.evicted++;
     e->stats.changes++;
 }
@@ -252,6 +259,18 @@ is_over(const struct engine *e)
     size_t used = mem_used(), uncounted = e->evictor != NULL ? e->evictor->uncounted : 0;
 
     return (used > uncounted ? used - uncounted : 0) > e->settings.maxmemory;
+}
+
+/* What is being freed elsewhere is not free yet. While little is lacking, no other keys go for that. */
+static bool
+is_help_near(struct engine *e, struct evictor *v)
+{
+    size_t limit = e->settings.maxmemory;
+
+    if (!v->reaping)
+        return false;
+    v->reaping = e->host.reaping(e->host.ctx) > 0;
+    return v->reaping && mem_used() < limit + v->uncounted + limit / REAP_PATIENCE;
 }
 
 /* How long one call may take: from nothing to what is needed, 500 us where redis has its default. */
@@ -301,7 +320,7 @@ evict__make_room(struct engine *e)
     note_over(e, v, true);
     e->over_memory = true;
     e->x.now_ms = e->now_ms;
-    for (unsigned n = 1; over; n++) {
+    for (unsigned n = 1; over && !is_help_near(e, v); n++) {
         struct db *db;
         struct entry *entry = choose(e, v, &db);
         if (entry == NULL) {

@@ -184,10 +184,11 @@ session_tx_dirty(const struct session *s)
 size_t
 session_memory(const struct session *s)
 {
-    size_t n = mem_size_of(s) + out_memory(&s->out);
+    /* What is sent by reference may be nobody else's any more. */
+    size_t n = mem_size_of(s) + out_memory(&s->out) + s->out.ref_pending;
 
     if (s->more != NULL)
-        n += mem_size_of(s->more) + s->more->queue_bytes + session_argv_memory(s);
+        n += mem_size_of(s->more) + s->more->queue_bytes + session_argv_memory(s) + slices__memory(s->more->slow);
     return n;
 }
 

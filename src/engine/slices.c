@@ -448,6 +448,12 @@ slices__forget(struct session *s)
         ;
 }
 
+size_t
+slices__memory(const struct slow *t)
+{
+    return t != NULL ? mem_size_of(t) + out_memory(&t->out) + t->out.ref_pending : 0;
+}
+
 void
 slices__fini(struct engine *e)
 {

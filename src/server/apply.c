@@ -6,6 +6,7 @@
 #include "engine/settings.h"
 #include "proto/words.h"
 #include "server/persist_aof.h"
+#include "server/machine.h"
 #include "server/server.h"
 #include "server/users.h"
 
@@ -153,7 +154,8 @@ apply_engine(struct server *s, const bool *changed)
     e->latency_tracking = config_on(c, CFG_LATENCY_TRACKING);
     e->latency_threshold_ms = config_num(c, CFG_LATENCY_MONITOR_THRESHOLD);
     e->command_time_limit_ms = config_num(c, CFG_COMMAND_TIME_LIMIT);
-    e->maxmemory = (uint64_t)config_num(c, CFG_MAXMEMORY);
+    e->maxmemory = config_maxmemory(c, machine_memory(""));
+    s->client_memory_max = config_maxmemory_clients(c, e->maxmemory);
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
     e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;
     e->maxmemory_samples = to_u32(config_num(c, CFG_MAXMEMORY_SAMPLES));

@@ -250,7 +250,10 @@ on_written(void *ctx, struct conn *c, size_t left)
     if (UNLIKELY(conn_input_len(c) > s->query_max)) {
         s->stats.query_limit_closed++;
         server_drop(s, session, "query buffer over client-query-buffer-limit");
+        return;
     }
+    if (UNLIKELY(s->client_memory_max > 0))
+        server_client_grew(s, session, c);
 }
 
 struct net_owner
@@ -386,6 +389,14 @@ host_reap(void *ctx, struct entry *e)
     reaper_put(s->reaper, e);
 }
 
+static size_t
+host_reaping(void *ctx)
+{
+    struct server *s = ctx;
+
+    return reaper_pending(s->reaper);
+}
+
 static void
 host_defer(void *ctx, void (*work)(void *arg), void *arg)
 {
@@ -509,6 +520,7 @@ server_host(struct server *s)
         .ctx = s,
         .session_ready = host_session_ready,
         .reap = host_reap,
+        .reaping = host_reaping,
         .defer = host_defer,
         .session_io = host_session_io,
         .acl_file = host_acl_file,

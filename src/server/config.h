@@ -85,6 +85,11 @@ size_t config_line_count(const struct config *c);
 const struct config_line *config_line_at(const struct config *c, size_t n);
 void config_add_line(struct config *c, enum config_id id, const struct slice *argv, size_t n);
 
+/* Bytes of maxmemory, where `auto` is three quarters of what is available, and of maxmemory-clients, which may be a share of
+ * that. 0: no limit. */
+uint64_t config_maxmemory(const struct config *c, uint64_t available);
+uint64_t config_maxmemory_clients(const struct config *c, uint64_t maxmemory);
+
 /* -- structured values --------------------------------------------------------------------------------------- */
 
 /* save: "seconds changes" pairs. Returns how many there are; fills in at most max. */

@@ -269,6 +269,44 @@ check_title(const struct config_given *given, struct buf *canonical, struct buf 
     return true;
 }
 
+/* Bytes, or "auto": as much as is good for the machine or container. */
+bool
+check_maxmemory(const struct config_given *given, struct buf *canonical, struct buf *why)
+{
+    uint64_t v;
+
+    if (slice_eq_nocase(given->words[0], LIT("auto"))) {
+        buf_add_slice(canonical, LIT("auto"));
+        return true;
+    }
+    if (!parse_memory(given->words[0], &v) || v > INT64_MAX)
+        return refuse(why, "argument must be a memory value");
+    buf_printf(canonical, "%llu", (unsigned long long)v);
+    return true;
+}
+
+uint64_t
+config_maxmemory(const struct config *c, uint64_t available)
+{
+    struct slice text = config_text(c, CFG_MAXMEMORY);
+    uint64_t v = 0;
+
+    if (slice_eq(text, LIT("auto")))
+        return available / 4 * 3;
+    return parse_uint64(text, &v) ? v : 0;
+}
+
+uint64_t
+config_maxmemory_clients(const struct config *c, uint64_t maxmemory)
+{
+    struct slice text = config_text(c, CFG_MAXMEMORY_CLIENTS);
+    uint64_t v = 0;
+
+    if (text.len > 0 && text.ptr[text.len - 1] == '%')
+        return parse_uint64(slice_of(text.ptr, text.len - 1), &v) ? maxmemory / 100 * v : 0;
+    return parse_uint64(text, &v) ? v : 0;
+}
+
 /* Bytes, or a share of maxmemory: "5%". */
 bool
 check_memory_share(const struct config_given *given, struct buf *canonical, struct buf *why)

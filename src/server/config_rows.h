@@ -110,7 +110,7 @@ CONFIG(MASTERUSER, "masteruser", TEXT, "", 0, 0, SECRET, NULL, NULL)
 CONFIG(MAX_NEW_CONNECTIONS_PER_CYCLE, "max-new-connections-per-cycle", INT, "10", 1, 1000, 0, NULL, NULL)
 CONFIG(MAX_NEW_TLS_CONNECTIONS_PER_CYCLE, "max-new-tls-connections-per-cycle", INT, "1", 1, 1000, 0, NULL, NULL)
 CONFIG(MAXCLIENTS, "maxclients", INT, "10000", 1, UINT32_MAX, 0, NULL, NULL)
-CONFIG(MAXMEMORY, "maxmemory", MEMORY, "0", 0, INT64_MAX, 0, NULL, NULL)
+CONFIG(MAXMEMORY, "maxmemory", TEXT, "0", 0, 0, 0, NULL, check_maxmemory)
 CONFIG(MAXMEMORY_CLIENTS, "maxmemory-clients", TEXT, "0", 0, 0, 0, NULL, check_memory_share)
 CONFIG(MAXMEMORY_EVICTION_TENACITY, "maxmemory-eviction-tenacity", INT, "10", 0, 100, 0, NULL, NULL)
 CONFIG(MAXMEMORY_POLICY, "maxmemory-policy", ENUM, "noeviction", 0, 0, 0,

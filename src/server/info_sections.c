@@ -218,8 +218,8 @@ info_memory(struct server *s, struct buf *out)
     number(out, "total_system_memory", machine);
     info_human(out, "total_system_memory_human", machine);
     script_memory(s, out);
-    number(out, "maxmemory", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
-    info_human(out, "maxmemory_human", (uint64_t)config_num(s->config, CFG_MAXMEMORY));
+    number(out, "maxmemory", engine_settings(s->engine)->maxmemory);
+    info_human(out, "maxmemory_human", engine_settings(s->engine)->maxmemory);
     config_format(s->config, CFG_MAXMEMORY_POLICY, &policy);
     info_field(out, "maxmemory_policy", "%.*s", (int)policy.len, policy.ptr);
     buf_fini(&policy);
@@ -316,7 +316,7 @@ info_stats(struct server *s, struct buf *out)
     number(out, "expired_time_cap_reached_count", 0);
     number(out, "expire_cycle_cpu_milliseconds", 0);
     number(out, "evicted_keys", e->evicted);
-    number(out, "evicted_clients", 0);
+    number(out, "evicted_clients", s->stats.evicted_clients);
     signed_number(out, "total_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_us / 1000);
     signed_number(out, "current_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_now_us / 1000);
     number(out, "keyspace_hits", e->hits);

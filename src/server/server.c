@@ -210,6 +210,7 @@ server_cron(struct server *s)
         server_tls_check(s);
         net_trim(s->net);
     }
+    server_check_client_memory(s);
     persist_cron(s->persist);
 }
 
@@ -235,6 +236,10 @@ server_turn(struct server *s)
     net_dispatch(s->net);
     persist_aof_flush(s);
     net_flush(s->net);
+    if (UNLIKELY(s->client_memory_due)) {
+        s->client_memory_due = false;
+        server_check_client_memory(s);
+    }
     now = engine_now_ms(s->engine);
     if (now >= s->cron_at_ms || s->cron_at_ms - now > s->cron_every_ms) {
         s->cron_at_ms = now + s->cron_every_ms;

@@ -20,6 +20,7 @@ enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
 
 struct server_stats {
     uint64_t connections, rejected;
+    uint64_t evicted_clients;
     uint64_t query_limit_closed, output_limit_closed, timeout_closed, strangers_closed;
     uint64_t peak_memory;
     int64_t peak_memory_ms;
@@ -78,6 +79,9 @@ struct server {
     int keepalive_s;
     bool guard_strangers; /* protected mode is on and no password is set */
     int64_t cron_every_ms;
+    size_t client_memory_max;       /* maxmemory-clients; 0: none */
+    int64_t client_memory_seen_us;  /* when it was last looked at */
+    bool client_memory_due;         /* somebody has grown much since */
 
     size_t over_soft; /* sessions over their class's soft limit */
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
@@ -117,6 +121,8 @@ void server_misconf(struct server *s, enum misconf_by who, struct slice text);
 /* From inside a command of `running`: answers others. False: the server is about to stop. */
 bool server_serve_busy(struct server *s, struct session *running);
 void server_check_clients(struct server *s); /* idle ones and slow readers, once a second */
+void server_check_client_memory(struct server *s);
+void server_client_grew(struct server *s, struct session *session, struct conn *c); /* perhaps */
 void server_cron(struct server *s);
 uint64_t rate_per_second(const struct rate *r);
 struct engine_host server_host(struct server *s);

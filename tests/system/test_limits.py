@@ -178,3 +178,58 @@ def test_many_connections(start):
     assert all(c.read() == (":", 500) for c in some)
     for c in some:
         c.close()
+
+
+def client_ids(c):
+    lines = c.call("CLIENT", "LIST")[1].decode().splitlines()
+    return {line.split()[0]: line for line in lines}
+
+
+def test_fattest_clients_go(start):
+    server = start("--maxmemory-clients", "20mb")
+    with server.connect() as c, server.connect() as thin, server.connect() as fat, server.connect() as spared:
+        big = b"x" * 9_000_000
+        assert c.call("SET", "big", big) == ("+", b"OK")
+        assert thin.call("PING") == ("+", b"PONG")
+        assert spared.call("CLIENT", "NO-EVICT", "on") == ("+", b"OK")
+        for _ in range(4):
+            spared.send(resp.encode(["GET", "big"]))
+        for _ in range(3):
+            fat.send(resp.encode(["GET", "big"]))
+        assert wait_until(lambda: b"evicted_clients:1" in c.call("INFO", "stats")[1])
+        assert closed(fat)
+        assert thin.call("PING") == ("+", b"PONG")
+        for _ in range(4):
+            assert spared.read(30) == ("$", big)
+        # A share of maxmemory; too little for anybody ends whoever is there, and not the server.
+        assert c.call("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-clients", "1%") == ("+", b"OK")
+        fat = server.connect()
+        fat.send(resp.encode(["MGET", "big", "big"]))
+        assert closed(fat)
+        assert c.call("CONFIG", "SET", "maxmemory", "auto") == ("+", b"OK")
+        assert c.call("CONFIG", "GET", "maxmemory")[1][1] == ("$", b"auto")
+        limit = int(c.call("INFO", "memory")[1].split(b"\r\nmaxmemory:")[1].split()[0])
+        assert limit > 100_000_000
+
+
+def test_long_commands(start):
+    """KEYS of much is answered while others are, and ends when its client is killed."""
+    server = start("--enable-debug-command", "yes")
+    with server.connect() as c, server.connect() as slow:
+        assert c.call("DEBUG", "POPULATE", "200000") == ("+", b"OK")
+        slow.send(resp.encode(["KEYS", "*"]))
+        while not slow.fill(0):
+            assert c.call("SET", "key:1", "x") == ("+", b"OK")
+        kind, keys = slow.read(60)
+        assert kind == "*" and len(keys) == 200000 and len({k[1] for k in keys}) == 200000
+        ident = slow.call("CLIENT", "ID")[1]
+        slow.send(resp.encode(["KEYS", "*" * 40 + "x"]))
+        time.sleep(0.01)
+        assert c.call("CLIENT", "KILL", "ID", str(ident)) in ((":", 1), (":", b"1"))
+        assert closed(slow)
+        assert c.call("DELMATCH", "key:*", "COUNT", "150000") in ((":", 150000), (":", b"150000"))
+        assert c.call("CONFIG", "SET", "command-time-limit", "1") == ("+", b"OK")
+        kind, text = c.call("KEYS", "*[a-z]*[0-9]*5")
+        assert kind == "-" and text.startswith(b"ERR command stopped: it ran for longer than command-time-limit")
+        assert c.call("FLUSHALL") == ("+", b"OK")
+        assert c.call("DBSIZE") in ((":", 0), (":", b"0"))
