@@ -4,6 +4,6 @@
 
 #define SORREL_VERSION "0.1.0"
 /* The level whose commands are all there; clients look at it to choose what to send. */
-#define SORREL_REDIS_VERSION "7.2.4"
+#define SORREL_REDIS_VERSION "7.4.0"
 
 #endif

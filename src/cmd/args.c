@@ -1,6 +1,8 @@
 /* cmd/args.c - readings of arguments that several command families share. */
 #include "cmd/args.h"
 
+#include "value/deadlines.h"
+
 #include <inttypes.h>
 
 enum rc
@@ -79,6 +81,43 @@ arg_expire(struct exec *x, struct slice arg, enum expire_unit unit, bool relativ
         return fail_expire(x);
     *at_ms = v;
     return RC_OK;
+}
+
+enum rc
+arg_deadline(struct exec *x, struct slice arg, enum expire_unit unit, bool relative, int64_t *at_ms)
+{
+    int64_t v, base = relative ? x->now_ms : 0;
+
+    TRY(arg_int(x, arg, &v));
+    if (v < 0)
+        return fail(x, "ERR invalid expire time, must be >= 0");
+    if (unit == UNIT_S && v > DEADLINE_MAX / 1000)
+        return fail_expire(x);
+    if (unit == UNIT_S)
+        v *= 1000;
+    if (v > DEADLINE_MAX - base)
+        return fail_expire(x);
+    *at_ms = v + base;
+    return RC_OK;
+}
+
+void
+effect_members(struct exec *x, struct slice command, struct slice extra, struct slice clause,
+               const struct slice *members, int n)
+{
+    struct slice *argv = arena_array(x->arena, (size_t)n + 5, sizeof(*argv));
+    int argc = 0;
+
+    argv[argc++] = command;
+    argv[argc++] = x->argv[1];
+    if (extra.ptr != NULL)
+        argv[argc++] = extra;
+    if (clause.ptr != NULL) {
+        argv[argc++] = clause;
+        argv[argc++] = arena_int(x->arena, n);
+    }
+    memcpy(argv + argc, members, (size_t)n * sizeof(*argv));
+    effect_as(x, argv, argc + n);
 }
 
 struct slice

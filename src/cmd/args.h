@@ -23,6 +23,13 @@ enum rc fail_expire(struct exec *x);
 /* A time to live (relative) or a moment that must lie after 1970, as SET and GETEX take it: the moment in ms. */
 enum rc arg_expire(struct exec *x, struct slice arg, enum expire_unit unit, bool relative, int64_t *at_ms);
 
+/* The same for a member's deadline: 0 or more, up to DEADLINE_MAX. */
+enum rc arg_deadline(struct exec *x, struct slice arg, enum expire_unit unit, bool relative, int64_t *at_ms);
+/* "hdel", "srem" … of a collection's members (n >= 1), or another command with a clause for members ("HPEXPIREAT", time,
+ * "FIELDS"), to be propagated. extra.ptr NULL: there is none. */
+void effect_members(struct exec *x, struct slice command, struct slice extra, struct slice clause,
+                    const struct slice *members, int n);
+
 /* A number as a slice in the arena. */
 struct slice arena_int(struct arena *a, int64_t v);
 

@@ -9,6 +9,7 @@
 #include "cmd/cmd_digest.h"
 
 #include "value/stream.h"
+#include "value/deadlines.h"
 #include "value/json.h"
 
 #include <stdio.h>
@@ -100,6 +101,24 @@ digest_stream(unsigned char digest[SHA1_BYTES], const struct stream *s)
     }
 }
 
+/* Redis folds the same word in for each field that expires. Sets and sorted sets are ours, so there the members and their
+ * times count. */
+static void
+digest_deadlines(unsigned char digest[SHA1_BYTES], const struct entry *e)
+{
+    const struct zset *d = entry_deadlines(e);
+    size_t n = d != NULL ? zset_count(d) : 0;
+
+    if (n == 0)
+        return;
+    if (entry_type(e) != TYPE_HASH) {
+        digest_zset(digest, d);
+        return;
+    }
+    while (n-- > 0)
+        fold(digest, LIT("!!hexpire!!"));
+}
+
 void
 digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
 {
@@ -131,6 +150,7 @@ digest_value(unsigned char digest[SHA1_BYTES], struct entry *e)
         chain(digest, buf_slice(&text));
         buf_fini(&text);
     }
+    digest_deadlines(digest, e);
     if (entry_expiry(e) >= 0)
         fold(digest, LIT("!!expire!!"));
 }

@@ -1,6 +1,8 @@
 /* cmd/cmd_hash.c - hashes: fields and their values. HRANDFIELD and HSCAN are in cmd_hash_walk.c. */
 #include "cmd/args.h"
 
+#include "value/deadlines.h"
+
 #include <math.h>
 
 /* -- setting ------------------------------------------------------------------------------------------------- */
@@ -95,7 +97,7 @@ cmd_hincrby(struct exec *x)
         entry_unchanged(x, e);
         return RC_OVERFLOW;
     }
-    hash_set(hash, x->limits, x->argv[2], slice_of(out, format_int64(out, v)));
+    hash_adjust(hash, x->limits, x->argv[2], slice_of(out, format_int64(out, v)));
     entry_changed(x, e, EV_HINCRBY);
     return reply_int(x, v);
 }
@@ -124,9 +126,12 @@ cmd_hincrbyfloat(struct exec *x)
     }
     char *out = arena_get(x->arena, LONG_DOUBLE_TEXT_MAX);
     struct slice sum = slice_of(out, format_long_double(out, v));
-    hash_set(hash, x->limits, x->argv[2], sum);
+    hash_adjust(hash, x->limits, x->argv[2], sum);
     /* The sum rather than the addition: see INCRBYFLOAT. */
     EFFECT_AS(x, LIT("HSET"), x->argv[1], x->argv[2], sum);
+    if (entry_deadline(e, x->argv[2]) >= 0)
+        EFFECT_AS(x, LIT("HPEXPIREAT"), x->argv[1], arena_int(x->arena, entry_deadline(e, x->argv[2])), LIT("FIELDS"),
+                  LIT("1"), x->argv[2]);
     entry_changed(x, e, EV_HINCRBYFLOAT);
     return reply_bulk(x, sum);
 }

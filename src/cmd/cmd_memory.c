@@ -58,7 +58,8 @@ memory_sums_of(struct exec *x)
 
     for (int i = 0; (db = db_at(x, i)) != NULL; i++) {
         sums.keys += db_size(x, db);
-        sums.tables += table_bytes(&db->by_key) + btree_bytes(&db->by_expiry);
+        sums.tables += table_bytes(&db->by_key) + btree_bytes(&db->by_expiry) +
+                       btree_bytes(&db->by_deadline.keys);
     }
     for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
         sums.clients += session_memory(s);

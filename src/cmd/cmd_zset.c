@@ -83,7 +83,10 @@ add_one(struct exec *x, struct zset *z, const struct add_options *o, struct slic
         return ADD_NOTHING;
     if (*score == old)
         return ADD_SAME;
-    zset_put(z, x->limits, member, *score);
+    if (o->incr)
+        zset_adjust(z, x->limits, member, *score);
+    else
+        zset_put(z, x->limits, member, *score);
     return ADD_CHANGED;
 }
 

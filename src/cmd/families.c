@@ -25,6 +25,8 @@
     X(cmd_list_movem_family)   \
     X(cmd_hash_family)         \
     X(cmd_hash_walk_family)    \
+    X(cmd_hash_expire_family)  \
+    X(cmd_member_expire_family) \
     X(cmd_set_family)          \
     X(cmd_set_algebra_family)  \
     X(cmd_stream_family)       \

@@ -369,6 +369,8 @@ call(struct exec *x, bool copy_effects)
     }
     if (x->changed)
         note_effects(x, copy_effects);
+    if (UNLIKELY(x->copies != NULL))
+        exec__drop_copies(x);
     if (LIKELY(rc != RC_BLOCKED))
         count_call(x, rc);
     return rc;
@@ -470,6 +472,7 @@ dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks)
     }
     if (x->changed)
         note_effects(x, false);
+    exec__drop_copies(x);
     e->untimed = false;
     e->ticks.mark = ticks_now(&e->ticks) - ticks;
     count_call(x, rc);

@@ -58,6 +58,7 @@ int cmd_keys(const struct cmd *row, const struct slice *argv, int argc, int *ind
 /* -- statistics ----------------------------------------------------------------------------------------------- */
 struct engine_stats {
     uint64_t commands, hits, misses, expired, expired_by_tick, evicted, changes;
+    uint64_t expired_members, expired_members_by_tick;
     uint64_t sessions_opened, errors, unexpected_errors;
     uint64_t pubsub_messages;
 };

@@ -272,6 +272,8 @@ void exec__begin(struct engine *e, struct session *s, struct command *c, const s
 /* Ends edits that the handler left open. */
 void exec__close_edits(struct exec *x);
 void exec__arena_reset(struct engine *e);
+/* Frees what look() and read_*() had to copy. */
+void exec__drop_copies(struct exec *x);
 
 /* -- keyspace.c -- */
 void keyspace__init(struct engine *e, int databases);
@@ -287,7 +289,7 @@ int64_t keyspace__next_expiry(const struct engine *e); /* unix ms; INT64_MAX: no
 /* The keys that a database had, on their way to be freed. */
 struct graveyard {
     struct table by_key;
-    struct btree by_expiry;
+    struct btree by_expiry, by_deadline;
     uint64_t cursor;        /* what is below it is free */
 };
 /* Takes all keys of a database away. NULL: the observer has them. */
@@ -297,11 +299,50 @@ void keyspace__bury(struct engine *e, struct graveyard *g);
 /* Frees them here, in slices. Fails when the command is to end; they are free in any case. */
 enum rc keyspace__bury_slowly(struct exec *x, struct graveyard *g);
 
+/* Indexes a key's members by their deadlines, or takes them out before those change. */
+void keyspace__deadlines_index(struct db *db, struct entry *entry);
+void keyspace__deadlines_unindex(struct db *db, struct entry *entry);
+/* Removes up to max members that are due, with all consequences. NULL when the key went with the last of them. */
+struct entry *keyspace__expire_members(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, size_t max);
+bool keyspace__all_members_due(const struct engine *e, const struct entry *entry);
+
+/* Whether removing what is due is ours to decide, now. */
+static inline bool
+keyspace__may_remove(const struct engine *e)
+{
+    return e->settings.lazy_expire_deletes && !(e->gate & (GATE_PAUSED | GATE_PINNED));
+}
+
+enum { ENTRY_MORTAL = ENTRY_HAS_EXPIRY | ENTRY_DEADLINES }; /* time alone may change it */
+
+static inline void
+keyspace__index(struct db *db, struct entry *entry)
+{
+    if (UNLIKELY(entry_flags(entry) & ENTRY_MORTAL))
+        keyspace_index(db, entry);
+}
+
+static inline void
+keyspace__unindex(struct db *db, struct entry *entry)
+{
+    if (UNLIKELY(entry_flags(entry) & ENTRY_MORTAL))
+        keyspace_unindex(db, entry);
+}
+
 static inline bool
 keyspace__is_expired(const struct engine *e, const struct entry *entry)
 {
     return UNLIKELY(entry_flags(entry) & ENTRY_HAS_EXPIRY) && entry_expiry(entry) < e->now_ms &&
            !e->settings.never_expire;
+}
+
+/* The same, or it is a collection of which no member is left. */
+static inline bool
+keyspace__is_gone(const struct engine *e, const struct entry *entry)
+{
+    return UNLIKELY(entry_flags(entry) & ENTRY_MORTAL) &&
+           (keyspace__is_expired(e, entry) ||
+            (UNLIKELY(entry_flags(entry) & ENTRY_DEADLINES) && keyspace__all_members_due(e, entry)));
 }
 
 static inline uint64_t

@@ -16,6 +16,8 @@
     X(EV_HSET, "hset", 'h') X(EV_HINCRBY, "hincrby", 'h') X(EV_HINCRBYFLOAT, "hincrbyfloat", 'h')                      \
     X(EV_HDEL, "hdel", 'h') X(EV_HEXPIRE, "hexpire", 'h') X(EV_HPERSIST, "hpersist", 'h')                              \
     X(EV_HEXPIRED, "hexpired", 'h')                                                                                    \
+    X(EV_SEXPIRE, "sexpire", 's') X(EV_SPERSIST, "spersist", 's') X(EV_SEXPIRED, "sexpired", 's')                      \
+    X(EV_ZEXPIRE, "zexpire", 'z') X(EV_ZPERSIST, "zpersist", 'z') X(EV_ZEXPIRED, "zexpired", 'z')                      \
     X(EV_SADD, "sadd", 's') X(EV_SREM, "srem", 's') X(EV_SPOP, "spop", 's')                                            \
     X(EV_SINTERSTORE, "sinterstore", 's') X(EV_SUNIONSTORE, "sunionstore", 's') X(EV_SDIFFSTORE, "sdiffstore", 's')    \
     X(EV_ZADD, "zadd", 'z') X(EV_ZINCR, "zincr", 'z') X(EV_ZREM, "zrem", 'z') X(EV_ZPOPMIN, "zpopmin", 'z')            \

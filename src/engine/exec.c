@@ -7,24 +7,53 @@
 
 #include "engine/engine_priv.h"
 #include "engine/exec_priv.h"
+#include "value/deadlines.h"
 #include "value/json.h"
 
 enum { HUGE_BYTES = 1 << 20 };
 
 /* -- finding --------------------------------------------------------------------------------------------------- */
 
+static bool
+is_open(const struct exec *x, const struct entry *e)
+{
+    return x->open[0] == e || x->open[1] == e;
+}
+
+static void
+ignore_member(void *ctx, struct slice member)
+{
+    (void)ctx;
+    (void)member;
+}
+
 /* NULL when absent or expired. `force`: an expired entry must go even where expiry is somebody else's decision, since the
  * caller is about to use its place. */
+static struct entry *
+find_mortal(struct exec *x, struct db *db, uint64_t hash, struct entry *e, bool force)
+{
+    struct engine *engine = x->engine;
+
+    if (keyspace__is_expired(engine, e)) {
+        keyspace__expire(engine, db, hash, e, force);
+        return NULL;
+    }
+    if (!(entry_flags(e) & ENTRY_DEADLINES) || entry_first_deadline(e) >= x->engine->now_ms ||
+        engine->settings.never_expire || is_open(x, e))
+        return e;
+    if (keyspace__may_remove(engine) || (force && keyspace__all_members_due(engine, e)))
+        return keyspace__expire_members(engine, db, hash, e, SIZE_MAX);
+    return keyspace__all_members_due(engine, e) ? NULL : e;
+}
+
 static inline struct entry *
 find(struct exec *x, struct db *db, struct slice key, uint64_t hash, bool force)
 {
     struct entry *e = table_find(&db->by_key, &keyspace_table_ops, hash, key);
 
     WITNESS(x, key, false);
-    if (e != NULL && keyspace__is_expired(x->engine, e)) {
-        keyspace__expire(x->engine, db, hash, e, force);
-        return NULL;
-    }
+    if (e != NULL && UNLIKELY(entry_flags(e) & ENTRY_MORTAL))
+        return find_mortal(x, db, hash, e, force);
     return e;
 }
 
@@ -71,13 +100,49 @@ find_counted(struct exec *x, struct db *db, struct slice key)
     return e;
 }
 
+struct reader_copy {
+    struct entry *entry;
+    struct reader_copy *next;
+};
+
+/* Where what is due must stay for the time being (on a replica, during a pause), the reader gets a copy without it. */
+static struct entry *
+without_due_members(struct exec *x, struct entry *e)
+{
+    size_t due = x->engine->settings.never_expire ? 0 : entry_deadlines_before(e, x->engine->now_ms);
+
+    if (due == 0 || is_open(x, e))
+        return e;
+    struct entry *copy = entry_copy(e, entry_key(e), x->limits);
+    entry_set_clock(copy, entry_clock(e));
+    entry_remove_first(copy, due, ignore_member, NULL);
+    struct reader_copy *c = mem_get(sizeof(*c));
+    *c = (struct reader_copy){copy, x->copies};
+    x->copies = c;
+    return copy;
+}
+
+void
+exec__drop_copies(struct exec *x)
+{
+    while (x->copies != NULL) {
+        struct reader_copy *c = x->copies;
+        x->copies = c->next;
+        entry_free(c->entry);
+        mem_free(c);
+    }
+}
+
 struct entry *
 look_in(struct exec *x, struct db *db, struct slice key)
 {
     struct entry *e = find_counted(x, db, key);
 
-    if (e != NULL)
+    if (e != NULL) {
         touch(x, e);
+        if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES) && !keyspace__may_remove(x->engine))
+            e = without_due_members(x, e);
+    }
     return e;
 }
 
@@ -153,12 +218,8 @@ open_edit(struct exec *x, struct entry *e, enum edit_mode mode)
     x->indexed[slot] = (entry_flags(e) & ENTRY_HAS_EXPIRY) && !may_move;
     if (UNLIKELY(may_move && (entry_flags(e) & ENTRY_HAS_EXPIRY)))
         btree_remove(&x->db->by_expiry, &keyspace_expiry_ops, e);
-}
-
-static bool
-is_open(const struct exec *x, const struct entry *e)
-{
-    return x->open[0] == e || x->open[1] == e;
+    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES))
+        keyspace__deadlines_unindex(x->db, e);
 }
 
 static void
@@ -171,6 +232,8 @@ close_edit(struct exec *x, struct entry *e)
     x->open[slot] = NULL;
     if (UNLIKELY((entry_flags(e) & ENTRY_HAS_EXPIRY) && !x->indexed[slot]))
         btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, e);
+    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES))
+        keyspace__deadlines_index(x->db, e);
 }
 
 enum rc
@@ -192,6 +255,12 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
     }
     if (UNLIKELY(entry_type(e) != type))
         return RC_WRONGTYPE;
+    /* Who may write need not respect who wants things to stay as they are. */
+    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES) && x->engine->settings.lazy_expire_deletes &&
+        !x->engine->settings.never_expire && !is_open(x, e)) {
+        e = keyspace__expire_members(x->engine, x->db, hash, e, SIZE_MAX);
+        CHECK(e != NULL); /* a collection of which nothing is left was not found */
+    }
     touch(x, e);
     effects__before(x->engine, x->db, e);
     open_edit(x, e, mode);
@@ -231,6 +300,25 @@ drop_empty(struct exec *x, struct entry *e)
 {
     keyspace__unlink(x->engine, x->db, exec__entry_hash(x, e), e);
     entry_free(e);
+}
+
+struct entry *
+edit_deadlines(struct exec *x, struct entry *e)
+{
+    CHECK(is_open(x, e));
+    if (entry_flags(e) & ENTRY_DEADLINES)
+        return e;
+    int slot = x->open[0] == e ? 0 : 1;
+    uint64_t hash = exec__entry_hash(x, e);
+    if (x->indexed[slot])
+        btree_remove(&x->db->by_expiry, &keyspace_expiry_ops, e);
+    struct entry *moved = entry_add_deadlines(e);
+    x->open[slot] = moved;
+    if (x->indexed[slot])
+        btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, moved);
+    if (moved != e)
+        table_replace(&x->db->by_key, hash, e, moved);
+    return moved;
 }
 
 void
@@ -298,11 +386,9 @@ note_change(struct exec *x, struct db *db, struct slice key, enum event event)
 static void
 replace(struct exec *x, struct db *db, uint64_t hash, struct entry *old, struct entry *fresh)
 {
-    if (entry_flags(old) & ENTRY_HAS_EXPIRY)
-        btree_remove(&db->by_expiry, &keyspace_expiry_ops, old);
+    keyspace__unindex(db, old);
     table_replace(&db->by_key, hash, old, fresh);
-    if (entry_flags(fresh) & ENTRY_HAS_EXPIRY)
-        btree_insert(&db->by_expiry, &keyspace_expiry_ops, fresh);
+    keyspace__index(db, fresh);
     effects__linked(x->engine, db, hash, fresh);
 }
 
@@ -398,6 +484,14 @@ key_delete(struct exec *x, struct db *db, struct slice key, enum event event)
     return true;
 }
 
+bool
+is_past(const struct exec *x, int64_t at_ms)
+{
+    const struct engine_settings *s = &x->engine->settings;
+
+    return at_ms <= x->now_ms && s->lazy_expire_deletes && !s->never_expire;
+}
+
 struct entry *
 key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
 {
@@ -405,8 +499,7 @@ key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
     struct slice key = entry_key(e);
 
     CHECK(!is_open(x, e));
-    if (at_ms != -1 && at_ms <= x->now_ms && x->engine->settings.lazy_expire_deletes &&
-        !x->engine->settings.never_expire) {
+    if (at_ms != -1 && is_past(x, at_ms)) {
         EFFECT_AS(x, LIT("DEL"), key);
         effects__before(x->engine, db, e);
         note_change(x, db, key, EV_DEL);
@@ -415,14 +508,12 @@ key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
         return NULL;
     }
     effects__before(x->engine, db, e);
-    if (entry_flags(e) & ENTRY_HAS_EXPIRY)
-        btree_remove(&db->by_expiry, &keyspace_expiry_ops, e);
+    keyspace__unindex(db, e);
     uint64_t hash = exec__entry_hash(x, e);
     struct entry *moved = entry_set_expiry(e, at_ms);
     if (moved != e)
         table_replace(&db->by_key, hash, e, moved);
-    if (entry_flags(moved) & ENTRY_HAS_EXPIRY)
-        btree_insert(&db->by_expiry, &keyspace_expiry_ops, moved);
+    keyspace__index(db, moved);
     note_change(x, db, entry_key(moved), event);
     return moved;
 }

@@ -63,6 +63,7 @@ struct exec {
     bool again;                    /* exec_in_slices() was called: the handler runs for the second time */
     uint32_t pulses;               /* see exec_pulse() */
     int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
+    struct reader_copy *copies;    /* private: see exec.c */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
@@ -111,6 +112,11 @@ void entry_unchanged(struct exec *x, struct entry *e);
  * entry_changed only. Returns moved. */
 struct entry *entry_moved(struct exec *x, struct entry *was, struct entry *moved);
 
+/* Makes room in a hash, set or sorted set for deadlines of its members (value/deadlines.h), between edit and
+ * entry_changed: only then may they be changed. The entry may move (and with it what edit gave out); returns where it is
+ * now. */
+struct entry *edit_deadlines(struct exec *x, struct entry *e);
+
 /* Whole keys. Each is a complete change by itself, with its event. */
 /* SET's core: makes the key hold this string, whatever it held. at_ms: expiry, -1 none, KEEP_EXPIRY keeps the old one.
  * RC_NO_MEMORY possible. */
@@ -134,6 +140,9 @@ void effect_as(struct exec *x, const struct slice *argv, int argc);
     effect_as((x), (const struct slice[]){__VA_ARGS__}, (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
 /* Propagate nothing for this command although it changed something. */
 void effect_none(struct exec *x);
+/* Whether what is due at that moment goes at once, or stays because time is somebody else's business (a log that is being
+ * replayed, a replica). */
+bool is_past(const struct exec *x, int64_t at_ms);
 /* A notification without a change (keymiss, expired by lookup …). */
 void notify(struct exec *x, enum event event, struct slice key);
 void notify_in(struct exec *x, struct db *db, enum event event, struct slice key);

@@ -38,13 +38,14 @@ db_random(struct exec *x, struct db *db)
 {
     struct engine *e = x->engine;
 
-    /* Where expired keys stay (on a replica) they may be nearly all there are; then one that is expired is better than
+    /* Where expired keys stay (on a replica, during a pause) they may be nearly all there are; then one that is expired is better than
      * an endless search. Redis gives up after 100 as well. */
-    for (int tries = 0; tries < 100 || e->settings.lazy_expire_deletes; tries++) {
+    for (int tries = 0; tries < 100 || keyspace__may_remove(e); tries++) {
         struct entry *entry = table_random(&db->by_key, x->rng);
-        if (entry == NULL || !keyspace__is_expired(e, entry))
+        if (entry == NULL || !keyspace__is_gone(e, entry))
             return entry;
-        keyspace__expire(e, db, keyspace__hash(e, entry_key(entry)), entry, false);
+        /* Looking at it is what removes it. */
+        (void)peek_in(x, db, arena_copy(x->arena, entry_key(entry)));
     }
     return NULL;
 }
@@ -60,7 +61,7 @@ visit_live(void *ctx, void *item)
 {
     struct live_visit *v = ctx;
 
-    if (!keyspace__is_expired(v->engine, item))
+    if (!keyspace__is_gone(v->engine, item))
         v->fn(v->ctx, item);
 }
 
@@ -140,8 +141,10 @@ db_swap(struct exec *x, struct db *a, struct db *b)
     struct db was = *a;
     a->by_key = b->by_key;
     a->by_expiry = b->by_expiry;
+    a->by_deadline = b->by_deadline;
     b->by_key = was.by_key;
     b->by_expiry = was.by_expiry;
+    b->by_deadline = was.by_deadline;
     effects__touch(e, a, (struct slice){NULL, 0}, EV_NONE, true);
     effects__touch(e, b, (struct slice){NULL, 0}, EV_NONE, true);
     if (e->listening & LISTEN_WAIT) {

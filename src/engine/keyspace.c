@@ -6,9 +6,10 @@
 #include "engine/keyspace.h"
 
 #include "engine/engine_priv.h"
+#include "value/deadlines.h"
 
 /* Freeing more than this many allocations is left to the host's reaper. */
-enum { REAP_EFFORT = 64 };
+enum { REAP_EFFORT = 64, REMOVALS_PER_COMMAND = 1024 };
 
 static struct slice
 item_key(const void *item)
@@ -35,8 +36,59 @@ item_order(const void *a, const void *b)
     return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
 }
 
+static uint64_t
+item_deadline(const void *item)
+{
+    return (uint64_t)entry_first_deadline(item);
+}
+
 const struct table_ops keyspace_table_ops = {item_key, item_hash};
 const struct btree_ops keyspace_expiry_ops = {item_due, item_order};
+static const struct btree_ops deadline_ops = {item_deadline, item_order};
+
+/* -- indexes by time ------------------------------------------------------------------------------------------- */
+
+static bool
+has_deadlines(const struct entry *entry)
+{
+    const struct zset *d = entry_deadlines(entry);
+
+    return d != NULL && zset_count(d) > 0;
+}
+
+void
+keyspace__deadlines_index(struct db *db, struct entry *entry)
+{
+    if (!has_deadlines(entry))
+        return;
+    btree_insert(&db->by_deadline.keys, &deadline_ops, entry);
+    db->by_deadline.hashes += entry_type(entry) == TYPE_HASH;
+}
+
+void
+keyspace__deadlines_unindex(struct db *db, struct entry *entry)
+{
+    if (!has_deadlines(entry))
+        return;
+    btree_remove(&db->by_deadline.keys, &deadline_ops, entry);
+    db->by_deadline.hashes -= entry_type(entry) == TYPE_HASH;
+}
+
+void
+keyspace_index(struct db *db, struct entry *entry)
+{
+    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
+        btree_insert(&db->by_expiry, &keyspace_expiry_ops, entry);
+    keyspace__deadlines_index(db, entry);
+}
+
+void
+keyspace_unindex(struct db *db, struct entry *entry)
+{
+    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
+        btree_remove(&db->by_expiry, &keyspace_expiry_ops, entry);
+    keyspace__deadlines_unindex(db, entry);
+}
 
 void
 keyspace__init(struct engine *e, int databases)
@@ -69,6 +121,7 @@ bury(void *arg)
     } while (g->cursor != 0);
     table_fini(&g->by_key);
     btree_fini(&g->by_expiry);
+    btree_fini(&g->by_deadline);
     mem_free(g);
 }
 
@@ -101,6 +154,7 @@ keyspace__bury_slowly(struct exec *x, struct graveyard *g)
     if (g->cursor == 0) {
         table_fini(&g->by_key);
         btree_fini(&g->by_expiry);
+        btree_fini(&g->by_deadline);
         mem_free(g);
     } else { /* whoever asked for it is gone */
         keyspace__bury(x->engine, g);
@@ -127,16 +181,20 @@ keyspace__detach(struct engine *e, struct db *db)
         slices__finish_all(e);
     walk__restart(e, db);
     struct table by_key = db->by_key;
-    struct btree by_expiry = db->by_expiry;
+    struct btree by_expiry = db->by_expiry, by_deadline = db->by_deadline.keys;
 
     table_init(&db->by_key, e->hash_seed);
     db->by_expiry = (struct btree){0};
+    db->by_deadline = (struct deadline_index){0};
     if (e->observed && e->observer.take_tables != NULL &&
-        e->observer.take_tables(e->observer.ctx, db, &by_key, &by_expiry))
+        e->observer.take_tables(e->observer.ctx, db, &by_key, &by_expiry)) {
+        btree_fini(&by_deadline);
         return NULL;
+    }
     struct graveyard *g = mem_get_zero(sizeof(*g));
     g->by_key = by_key;
     g->by_expiry = by_expiry;
+    g->by_deadline = by_deadline;
     return g;
 }
 
@@ -156,6 +214,7 @@ keyspace__fini(struct engine *e)
         struct graveyard *g = mem_get_zero(sizeof(*g));
         g->by_key = e->dbs[i].by_key;
         g->by_expiry = e->dbs[i].by_expiry;
+        g->by_deadline = e->dbs[i].by_deadline.keys;
         bury(g);
         tx__watch_fini(e, &e->dbs[i]);
         waiters__fini(e, &e->dbs[i]);
@@ -194,10 +253,35 @@ due_count(const struct engine *e, const struct db *db)
     return btree_count_before(&db->by_expiry, is_due, e);
 }
 
+/* Keys whose members are all due, but which are not due themselves. Members go as soon as they are due, so there are
+ * next to none of them to look at. */
+static size_t
+hollow_count(const struct engine *e, const struct db *db)
+{
+    const struct entry *first = btree_min(&db->by_deadline.keys);
+    size_t n = 0;
+
+    if (first == NULL || entry_first_deadline(first) >= e->now_ms || e->settings.never_expire)
+        return 0;
+    struct btree_iter it = btree_seek(&db->by_deadline.keys, 0);
+    for (const struct entry *entry; (entry = btree_get(it)) != NULL; btree_forward(&it)) {
+        if (entry_first_deadline(entry) >= e->now_ms)
+            break;
+        n += !keyspace__is_expired(e, entry) && entry_all_before(entry, e->now_ms);
+    }
+    return n;
+}
+
 size_t
 keyspace_count(const struct engine *e, const struct db *db)
 {
-    return table_count(&db->by_key) - due_count(e, db);
+    return table_count(&db->by_key) - due_count(e, db) - hollow_count(e, db);
+}
+
+size_t
+keyspace_with_deadlines(const struct db *db)
+{
+    return db->by_deadline.keys.items;
 }
 
 size_t
@@ -229,15 +313,14 @@ keyspace_find(struct engine *e, struct db *db, struct slice key)
 {
     struct entry *entry = table_find(&db->by_key, &keyspace_table_ops, keyspace__hash(e, key), key);
 
-    return entry != NULL && !keyspace__is_expired(e, entry) ? entry : NULL;
+    return entry != NULL && !keyspace__is_gone(e, entry) ? entry : NULL;
 }
 
 void
 keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *entry)
 {
     table_insert(&db->by_key, &keyspace_table_ops, hash, entry);
-    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
-        btree_insert(&db->by_expiry, &keyspace_expiry_ops, entry);
+    keyspace__index(db, entry);
     effects__linked(e, db, hash, entry);
     if (UNLIKELY(e->walks != NULL))
         walk__linked(e, db, hash, entry);
@@ -248,8 +331,7 @@ keyspace__unlink(struct engine *e, struct db *db, uint64_t hash, struct entry *e
 {
     if (UNLIKELY(e->walks != NULL))
         walk__unlinked(e, db, hash, entry);
-    if (entry_flags(entry) & ENTRY_HAS_EXPIRY)
-        btree_remove(&db->by_expiry, &keyspace_expiry_ops, entry);
+    keyspace__unindex(db, entry);
     bool was_there = table_remove(&db->by_key, &keyspace_table_ops, hash, entry);
     CHECK(was_there);
 }
@@ -298,7 +380,7 @@ remove_expired(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
 void
 keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force)
 {
-    if (force || (e->settings.lazy_expire_deletes && !(e->gate & (GATE_PAUSED | GATE_PINNED))))
+    if (force || keyspace__may_remove(e))
         remove_expired(e, db, hash, entry);
 }
 
@@ -326,14 +408,118 @@ expire_some(struct engine *e, struct db *db)
     return n;
 }
 
+/* -- members --------------------------------------------------------------------------------------------------- */
+
+bool
+keyspace__all_members_due(const struct engine *e, const struct entry *entry)
+{
+    return !e->settings.never_expire && entry_all_before(entry, e->now_ms);
+}
+
+static const struct {
+    enum event event;
+    struct slice removal;
+} member_facts[TYPE_COUNT] = {
+    [TYPE_HASH] = {EV_HEXPIRED, {"HDEL", 4}},
+    [TYPE_SET] = {EV_SEXPIRED, {"SREM", 4}},
+    [TYPE_ZSET] = {EV_ZEXPIRED, {"ZREM", 4}},
+};
+
+struct removal { /* the command that tells others */
+    struct engine *engine;
+    struct slice *argv;
+    int argc;
+};
+
+static void
+note_removal(void *ctx, struct slice member)
+{
+    struct removal *r = ctx;
+
+    if (r->argv != NULL)
+        r->argv[r->argc++] = arena_copy(&r->engine->effects.arena, member);
+}
+
+static void
+remove_members(struct engine *e, struct db *db, struct entry *entry, size_t n)
+{
+    struct removal r = {.engine = e};
+
+    if (e->listening & LISTEN_SINKS) {
+        r.argv = arena_array(&e->effects.arena, n + 2, sizeof(*r.argv));
+        r.argv[r.argc++] = member_facts[entry_type(entry)].removal;
+        r.argv[r.argc++] = arena_copy(&e->effects.arena, entry_key(entry));
+    }
+    entry_remove_first(entry, n, note_removal, &r);
+    if (r.argv != NULL)
+        effects__command(e, db->index, r.argv, r.argc, false);
+}
+
+struct entry *
+keyspace__expire_members(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, size_t max)
+{
+    size_t due = entry_deadlines_before(entry, e->now_ms), n = due < max ? due : max;
+    struct slice key = entry_key(entry);
+    enum event event = member_facts[entry_type(entry)].event;
+
+    if (due == 0)
+        return entry;
+    effects__before(e, db, entry);
+    e->stats.changes++;
+    effects__touch(e, db, key, event, true);
+    if (entry_all_before(entry, e->now_ms)) {
+        e->stats.expired_members += due;
+        effects__touch(e, db, key, EV_DEL, true);
+        if (e->listening & LISTEN_SINKS)
+            effects__command(e, db->index, (const struct slice[]){LIT("DEL"), key}, 2, true);
+        keyspace__unlink(e, db, hash, entry);
+        keyspace__reap(e, entry);
+        return NULL;
+    }
+    e->stats.expired_members += n;
+    keyspace__deadlines_unindex(db, entry);
+    for (size_t left = n; left > 0;) {
+        size_t some = left < REMOVALS_PER_COMMAND ? left : REMOVALS_PER_COMMAND;
+        remove_members(e, db, entry, some);
+        left -= some;
+    }
+    keyspace__deadlines_index(db, entry);
+    return entry;
+}
+
+/* Removes some members of the key whose turn it is. False when none is due. */
+static bool
+expire_some_members(struct engine *e, struct db *db)
+{
+    enum { MEMBERS = 64 };
+    struct entry *entry = btree_min(&db->by_deadline.keys);
+
+    if (entry == NULL || entry_first_deadline(entry) >= e->now_ms)
+        return false;
+    uint64_t before = e->stats.expired_members;
+    (void)keyspace__expire_members(e, db, keyspace__hash(e, entry_key(entry)), entry, MEMBERS);
+    e->stats.expired_members_by_tick += e->stats.expired_members - before;
+    return true;
+}
+
+static bool
+may_expire(const struct engine *e)
+{
+    return e->settings.active_expire && keyspace__may_remove(e) && !e->settings.never_expire;
+}
+
 bool
 keyspace__tick(struct engine *e, int64_t deadline_ns)
 {
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & (GATE_PAUSED | GATE_PINNED)))
+    if (!may_expire(e))
         return false;
     for (int i = 0; i < e->db_count; i++) {
         struct db *db = &e->dbs[i];
         while (expire_some(e, db) > 0) {
+            if (clock_mono_ns(&e->clock) >= deadline_ns)
+                return true;
+        }
+        while (expire_some_members(e, db)) {
             if (clock_mono_ns(&e->clock) >= deadline_ns)
                 return true;
         }
@@ -346,12 +532,15 @@ keyspace__next_expiry(const struct engine *e)
 {
     int64_t next = INT64_MAX;
 
-    if (!e->settings.active_expire || !e->settings.lazy_expire_deletes || (e->gate & (GATE_PAUSED | GATE_PINNED)))
+    if (!may_expire(e))
         return next;
     for (int i = 0; i < e->db_count; i++) {
         const struct entry *first = btree_min(&e->dbs[i].by_expiry);
         if (first != NULL && entry_expiry(first) < next)
             next = entry_expiry(first);
+        const struct entry *holder = btree_min(&e->dbs[i].by_deadline.keys);
+        if (holder != NULL && entry_first_deadline(holder) < next)
+            next = entry_first_deadline(holder);
     }
     /* A key is there until the clock is past its time. */
     return next == INT64_MAX ? next : next + 1;

@@ -10,9 +10,16 @@
 #include "engine/engine.h"
 #include "value/entry.h"
 
+/* Keys that have members with deadlines (value/deadlines.h), by (first deadline, address). */
+struct deadline_index {
+    struct btree keys;
+    size_t hashes;            /* those of them that are hashes */
+};
+
 struct db {
     struct table by_key;      /* struct entry */
     struct btree by_expiry;   /* struct entry, those with an expiry, by (time, address) */
+    struct deadline_index by_deadline;
     struct table watched;     /* by key: sessions that WATCH it (tx.c) */
     struct table waiting;     /* by key: sessions that wait for it (waiters.c) */
     int index;
@@ -27,8 +34,14 @@ int engine_db_count(const struct engine *e);
 size_t keyspace_count(const struct engine *e, const struct db *db);
 size_t keyspace_volatile(const struct engine *e, const struct db *db);
 int64_t keyspace_average_ttl(const struct engine *e, const struct db *db);
+/* How many keys have members with deadlines. */
+size_t keyspace_with_deadlines(const struct db *db);
 /* NULL if absent or expired; deletes nothing, counts nothing. */
 struct entry *keyspace_find(struct engine *e, struct db *db, struct slice key);
+/* Puts an entry into the indexes by time that it belongs to, or takes it out: before and after whatever changes its place
+ * there, or its address. */
+void keyspace_index(struct db *db, struct entry *entry);
+void keyspace_unindex(struct db *db, struct entry *entry);
 /* For loading: links the entry without any consequence. The key must be absent. Takes ownership. */
 void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
 /* Room for that many keys at once. */

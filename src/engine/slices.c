@@ -341,6 +341,7 @@ exec_in_slices(struct exec *x, exec_body *body, unsigned flags)
         t->spent = ticks_now(&e->ticks) - t->began;
         set_aside(e, t);
         find_pins(t, x);
+        x->copies = NULL;
         x->changed = false; /* what has been changed so far is propagated when dispatch is through with this */
     }
     x->slow = NULL;

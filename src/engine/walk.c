@@ -5,6 +5,7 @@
  * go. When everything goes at once the walk begins anew: then it answers as if it had been asked just after that.
  */
 #include "engine/engine_priv.h"
+#include "value/deadlines.h"
 
 struct walk {
     struct walk *next;
@@ -30,8 +31,10 @@ place_of(uint64_t hash)
 static bool
 was_alive(const struct walk *w, const struct entry *entry)
 {
-    return !(entry_flags(entry) & ENTRY_HAS_EXPIRY) || entry_expiry(entry) >= w->began_ms ||
-           w->x->engine->settings.never_expire;
+    if (!(entry_flags(entry) & ENTRY_MORTAL) || w->x->engine->settings.never_expire)
+        return true;
+    bool expired = (entry_flags(entry) & ENTRY_HAS_EXPIRY) && entry_expiry(entry) < w->began_ms;
+    return !expired && !entry_all_before(entry, w->began_ms);
 }
 
 void

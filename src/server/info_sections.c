@@ -311,6 +311,7 @@ info_stats(struct server *s, struct buf *out)
     text(out, "instantaneous_output_repl_kbps", "0.00");
     number(out, "rejected_connections", s->stats.rejected);
     zeros(out, sync);
+    number(out, "expired_subkeys", e->expired_members);
     number(out, "expired_keys", e->expired);
     text(out, "expired_stale_perc", "0.00");
     number(out, "expired_time_cap_reached_count", 0);
@@ -427,7 +428,8 @@ info_keyspace(struct server *s, struct buf *out)
         size_t keys = keyspace_count(s->engine, db);
         if (keys == 0)
             continue;
-        buf_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", i, keys, keyspace_volatile(s->engine, db),
-                   (long long)keyspace_average_ttl(s->engine, db));
+        buf_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld,subexpiry=%zu\r\n", i, keys,
+                   keyspace_volatile(s->engine, db), (long long)keyspace_average_ttl(s->engine, db),
+                   keyspace_with_deadlines(db));
     }
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/exec.h"
 #include "store/rdb_build.h"
+#include "store/rdb_deadlines.h"
 #include "store/rdb_write.h"
 
 enum { FOOTER = 10 }; /* version (2), checksum (8) */
@@ -22,7 +23,7 @@ dump_value(struct entry *e, bool compress, struct buf *out)
     }
     rdb_pack(&p, &c, out);
     rdb_chunk_fini(&c);
-    store_le(footer, RDB_VERSION_WRITTEN, 2);
+    store_le(footer, rdb_version_of(e), 2);
     buf_add(out, footer, 2);
     store_le(footer, crc64(0, slice_of(out->ptr + from, out->len - from)), 8);
     buf_add(out, footer, 8);
@@ -39,6 +40,18 @@ footer_ok(struct slice payload, int *version)
     return known && load_le(payload.ptr + payload.len - 8, 8) == crc64(0, slice_of(payload.ptr, payload.len - 8));
 }
 
+static enum rdb_got
+read_deadlines(struct rdb_build *b, struct rdb_input *in)
+{
+    struct slice row;
+
+    if (in->p == in->end || *in->p != RDB_DEADLINES)
+        return RDB_GOT;
+    in->p++;
+    RDB_TRY(rdb_get_string(in, &b->b, &row));
+    return rdb_take_deadlines(b, in, row);
+}
+
 enum dump_trouble
 dump_read(struct slice payload, struct slice key, const struct value_limits *limits, struct entry **out)
 {
@@ -49,11 +62,12 @@ dump_read(struct slice payload, struct slice key, const struct value_limits *lim
     if (!footer_ok(payload, &version))
         return DUMP_BAD_FOOTER;
     const unsigned char *p = (const unsigned char *)payload.ptr;
-    struct rdb_input in = {p + 1, p + payload.len - FOOTER, NULL};
+    struct rdb_input in = {p, p + payload.len - FOOTER, NULL};
     struct entry *e = NULL;
     rdb_build_init(&b, limits);
     b.valkey = version >= RDB_VERSION_VALKEY_MIN;
-    if (rdb_build_begin(&b, p[0], key, &why) && rdb_build_step(&b, &in) == RDB_GOT && in.p == in.end)
+    if (read_deadlines(&b, &in) == RDB_GOT && rdb_get_bytes(&in, 1, &p) == RDB_GOT &&
+        rdb_build_begin(&b, *p, key, &why) && rdb_build_step(&b, &in) == RDB_GOT && in.p == in.end)
         e = rdb_build_take(&b);
     rdb_build_fini(&b);
     if (e == NULL)

@@ -36,6 +36,8 @@ enum rdb_type {
     RDB_HASH_EXPIRES = 24,
     RDB_HASH_EXPIRES_LISTPACK = 25,
     RDB_TYPES = 26,
+    /* Ours, in dumped values only, before the type of a set or sorted set: see rdb_deadlines.h. */
+    RDB_DEADLINES = 200,
 };
 
 enum rdb_opcode {
@@ -61,6 +63,7 @@ enum rdb_container { RDB_NODE_PLAIN = 1, RDB_NODE_PACKED = 2 };
 
 enum {
     RDB_VERSION_WRITTEN = 10,
+    RDB_VERSION_EXPIRES = 12, /* written instead when a hash has fields that expire */
     RDB_VERSION_REDIS_MAX = 12,
     RDB_VERSION_VALKEY_MIN = 80,
     RDB_VERSION_VALKEY_MAX = 80,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "store/packs.h"
+#include "store/rdb_deadlines.h"
 #include "value/hash.h"
 #include "value/json.h"
 #include "value/list.h"
@@ -168,6 +169,7 @@ rdb_build_drop(struct rdb_build *b)
     entry_free(b->entry);
     b->entry = NULL;
     b->pel_count = 0;
+    zset_fini(&b->deadlines);
 }
 
 void
@@ -301,11 +303,15 @@ add_block(struct rdb_build *b, struct rdb_input *in, enum pack_form form, struct
         if (++n < group)
             continue;
         n = 0;
-        if (group == 3 && (!it[2].is_int || it[2].i != 0))
-            return rdb__bad(in, "a hash field has a time to live, which is not supported yet");
+        if (group == 3 && (!it[2].is_int || it[2].i < 0))
+            return rdb__bad(in, "a hash field's time to live is no number");
         if (group > 1)
             RDB_TRY(add_packed_pair(b, in, &it[0], &it[1]));
-        else if (value_type_of(b->type) == TYPE_LIST)
+        if (group == 3 && it[2].i > 0)
+            RDB_TRY(rdb_add_deadline(b, in, it[0].s, (uint64_t)it[2].i));
+        if (group > 1)
+            continue;
+        if (value_type_of(b->type) == TYPE_LIST)
             list_push(list_of(b), b->limits, LIST_TAIL, it[0].s);
         else if (!set_add(set_of(b), b->limits, it[0].s))
             return rdb__bad(in, "a set has a member twice");
@@ -368,6 +374,7 @@ add_field(struct rdb_build *b, struct rdb_input *in)
     const unsigned char *p;
     struct slice field, value;
     uint64_t ttl = 0;
+    int64_t at = -1;
 
     if (b->type == RDB_HASH_EXPIRES)
         RDB_TRY(rdb_get_len(in, &ttl));
@@ -375,11 +382,15 @@ add_field(struct rdb_build *b, struct rdb_input *in)
     RDB_TRY(rdb_get_string(in, &b->b, &value));
     if (b->type == RDB_HASH_EXPIRES_VALKEY) {
         RDB_TRY(rdb_get_bytes(in, 8, &p));
-        ttl = (int64_t)load_le(p, 8) >= 0;
+        at = (int64_t)load_le(p, 8);
+    } else if (ttl > 0 && (ttl > INT64_MAX / 2 || b->first_ms > INT64_MAX / 2)) {
+        return rdb__bad(in, "a hash field's time to live is no time");
+    } else if (ttl > 0) {
+        at = (int64_t)(b->first_ms + ttl - 1);
     }
-    if (ttl != 0)
-        return rdb__bad(in, "a hash field has a time to live, which is not supported yet");
-    return hash_set(hash_of(b), b->limits, field, value) ? RDB_GOT : rdb__bad(in, "a hash has a field twice");
+    if (!hash_set(hash_of(b), b->limits, field, value))
+        return rdb__bad(in, "a hash has a field twice");
+    return at >= 0 ? rdb_add_deadline(b, in, field, (uint64_t)at) : RDB_GOT;
 }
 
 static enum rdb_got
@@ -432,6 +443,8 @@ build_elements(struct rdb_build *b, struct rdb_input *in)
     if (b->stage == 0) {
         const unsigned char *from = in->p;
         enum rdb_got got = b->type == RDB_HASH_EXPIRES ? rdb_get_bytes(in, 8, &p) : RDB_GOT;
+        if (got == RDB_GOT && b->type == RDB_HASH_EXPIRES)
+            b->first_ms = load_le(p, 8);
         if (got == RDB_GOT)
             got = rdb_get_len(in, &b->left);
         if (got == RDB_MORE)
@@ -515,8 +528,8 @@ build_json(struct rdb_build *b, struct rdb_input *in)
                : rdb__bad(in, "there is not enough memory for a JSON document");
 }
 
-enum rdb_got
-rdb_build_step(struct rdb_build *b, struct rdb_input *in)
+static enum rdb_got
+build_value(struct rdb_build *b, struct rdb_input *in)
 {
     switch (b->type) {
     case RDB_STRING: return build_string(b, in);
@@ -536,6 +549,13 @@ rdb_build_step(struct rdb_build *b, struct rdb_input *in)
     case RDB_LIST_QUICKLIST_2: return build_elements(b, in);
     default: return build_block(b, in);
     }
+}
+
+enum rdb_got
+rdb_build_step(struct rdb_build *b, struct rdb_input *in)
+{
+    RDB_TRY(build_value(b, in));
+    return rdb_attach_deadlines(b, in);
 }
 
 static bool

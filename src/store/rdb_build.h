@@ -11,6 +11,7 @@
 #include "store/rdb.h"
 #include "value/entry.h"
 #include "value/stream.h"
+#include "value/zset.h"
 
 enum rdb_got { RDB_GOT, RDB_MORE, RDB_BAD };
 
@@ -50,6 +51,8 @@ struct rdb_build {
     struct slice *fields; /* of a stream entry */
     struct pack_item *items;
     size_t fields_cap, items_cap;
+    struct zset deadlines; /* of members of the value, or of the one that follows: rdb_deadlines.h */
+    uint64_t first_ms;     /* the earliest of a hash's, to which the others are relative */
 };
 
 void rdb_build_init(struct rdb_build *b, const struct value_limits *limits);

@@ -31,15 +31,13 @@ put_key(struct rdb_into *into, size_t i, struct buf *why)
                        db->index);
             return false;
         }
-        if (entry_expiry(old) >= 0)
-            btree_remove(&db->by_expiry, &keyspace_expiry_ops, old);
+        keyspace_unindex(db, old);
         (void)table_remove(&db->by_key, &keyspace_table_ops, hash, old);
         entry_free(old);
         into->replaced++;
     }
     table_insert(&db->by_key, &keyspace_table_ops, hash, e);
-    if (entry_expiry(e) >= 0)
-        btree_insert(&db->by_expiry, &keyspace_expiry_ops, e);
+    keyspace_index(db, e);
     into->batch[i].entry = NULL;
     into->loaded++;
     return true;

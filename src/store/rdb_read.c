@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "store/rdb_build.h"
 #include "value/stream_idmp.h"
+#include "store/rdb_deadlines.h"
 
 enum { MAGIC_LEN = 9, DB_MAX = 1 << 20 };
 enum state { STATE_MAGIC, STATE_RECORD, STATE_VALUE, STATE_CHECKSUM, STATE_END, STATE_BAD };
@@ -193,6 +194,8 @@ read_aux(struct rdb_reader *r, struct rdb_input *in)
         buf_add_slice(&r->idmp, value);
         return RDB_GOT;
     }
+    if (slice_eq(name, RDB_DEADLINES_AUX))
+        return rdb_take_deadlines(&r->build, in, value);
     if (r->handler.aux != NULL)
         r->handler.aux(r->handler.ctx, name, value);
     return RDB_GOT;
@@ -308,6 +311,8 @@ read_key(struct rdb_reader *r, struct rdb_input *in, unsigned type)
     RDB_TRY(rdb_get_string(in, &r->a, &key));
     if (key.len > UINT32_MAX)
         return rdb__bad(in, "a key is too long");
+    if (type == RDB_STRING && zset_count(&r->build.deadlines) > 0)
+        return rdb__bad(in, "deadlines of members where there are none");
     if (type == RDB_STRING) {
         /* Nearly all keys of most datasets: key and value in one allocation at once. */
         RDB_TRY(rdb_get_string(in, &r->b, &value));

@@ -6,7 +6,9 @@
  */
 #include "base/number.h"
 #include "store/listpack.h"
+#include "store/rdb_deadlines.h"
 #include "store/rdb_write_priv.h"
+#include "value/deadlines.h"
 #include "value/json.h"
 #include "value/stream_idmp.h"
 
@@ -28,7 +30,8 @@ enum {
     STAGE_GROUPS,
     STAGE_PENDING,
     STAGE_CONSUMERS,
-    STAGE_CONSUMER_PENDING
+    STAGE_CONSUMER_PENDING,
+    STAGE_DEADLINES, /* of members, before the key */
 };
 
 /* A block that is complete in the chunk from `start` on becomes a string: the mark gives it its length. */
@@ -44,6 +47,30 @@ is_packed(const char *encoding)
     return strcmp(encoding, "listpack") == 0;
 }
 
+static bool
+has_deadlines(const struct entry *e)
+{
+    const struct zset *d = entry_deadlines(e);
+
+    return d != NULL && zset_count(d) > 0;
+}
+
+int
+rdb_version_of(const struct entry *e)
+{
+    return entry_type(e) == TYPE_HASH && has_deadlines(e) ? RDB_VERSION_EXPIRES : RDB_VERSION_WRITTEN;
+}
+
+static enum rdb_type
+hash_type_of(struct entry *e)
+{
+    bool packed = is_packed(hash_encoding((const struct hash *)entry_handle(e)));
+
+    if (has_deadlines(e))
+        return packed ? RDB_HASH_EXPIRES_LISTPACK : RDB_HASH_EXPIRES;
+    return packed ? RDB_HASH_LISTPACK : RDB_HASH;
+}
+
 static enum rdb_type
 type_of(struct entry *e)
 {
@@ -53,7 +80,7 @@ type_of(struct entry *e)
     case TYPE_LIST: return RDB_LIST_QUICKLIST_2;
     case TYPE_SET: return strcmp(set_encoding(h), "intset") == 0 ? RDB_SET_INTSET : RDB_SET;
     case TYPE_ZSET: return is_packed(zset_encoding(h)) ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
-    case TYPE_HASH: return is_packed(hash_encoding(h)) ? RDB_HASH_LISTPACK : RDB_HASH;
+    case TYPE_HASH: return hash_type_of(e);
     case TYPE_STREAM: return RDB_STREAM_2;
     case TYPE_JSON: return RDB_MODULE_2;
     default: return RDB_STRING;
@@ -64,6 +91,8 @@ void
 rdb_put_type(struct rdb_chunk *c, struct rdb_value *v, struct entry *e)
 {
     *v = (struct rdb_value){.entry = e};
+    if (rdb_deadlines_apart(e))
+        rdb_put_deadlines_type(c, e);
     rdb_put_byte(c, type_of(e));
 }
 
@@ -79,8 +108,8 @@ put_stream_extra(struct rdb_chunk *c, const struct stream *s)
     buf_fini(&bytes);
 }
 
-void
-rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_clock clock, uint64_t clock_value)
+static void
+put_key(struct rdb_chunk *c, struct entry *e, enum rdb_clock clock, uint64_t clock_value)
 {
     int64_t expiry = entry_expiry(e);
 
@@ -99,8 +128,29 @@ rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_
         rdb_put_byte(c, (unsigned)clock_value & 255);
     }
     c->keys++;
-    rdb_put_type(c, v, e);
+    rdb_put_byte(c, type_of(e));
     rdb_put_string(c, entry_key(e));
+}
+
+void
+rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_clock clock, uint64_t clock_value)
+{
+    *v = (struct rdb_value){.entry = e, .clock = clock, .clock_value = clock_value};
+    if (UNLIKELY(rdb_deadlines_apart(e)))
+        v->stage = STAGE_DEADLINES;
+    else
+        put_key(c, e, clock, clock_value);
+}
+
+static bool
+put_deadlines(struct rdb_chunk *c, struct rdb_value *v, size_t budget)
+{
+    if (!rdb_put_deadlines_aux(c, v->entry, &v->it.zset, budget))
+        return false;
+    put_key(c, v->entry, v->clock, v->clock_value);
+    v->stage = STAGE_START;
+    memset(&v->it, 0, sizeof(v->it));
+    return true;
 }
 
 /* -- sets, hashes, sorted sets --------------------------------------------------------------------------------- */
@@ -174,6 +224,58 @@ put_hash_packed(struct rdb_chunk *c, const struct hash *hash)
     close_block(c, start);
 }
 
+/* Fields that expire come first, in that order: that is how Redis finds those that are due. */
+static void
+put_hash_packed_expiring(struct rdb_chunk *c, const struct hash *hash, const struct zset *deadlines)
+{
+    struct zset_iter first = zset_seek(deadlines, 0, false);
+    struct hash_iter it = {0};
+    struct slice field, value;
+    double at;
+    size_t start = c->bytes.len;
+    struct listpack lp = listpack_begin(&c->bytes);
+
+    while (zset_next(deadlines, &first, &field, &at)) {
+        bool there = hash_get(hash, field, &value);
+        CHECK(there);
+        listpack_add(&lp, field);
+        listpack_add(&lp, value);
+        listpack_add_int(&lp, (int64_t)at);
+    }
+    while (hash_next(hash, &it, &field, &value)) {
+        if (zset_score(deadlines, field, &at))
+            continue;
+        listpack_add(&lp, field);
+        listpack_add(&lp, value);
+        listpack_add_int(&lp, 0);
+    }
+    listpack_end(&lp);
+    close_block(c, start);
+}
+
+/* True when that was all. */
+static bool
+put_hash_start(struct rdb_chunk *c, struct entry *e, const struct hash *hash)
+{
+    enum rdb_type type = type_of(e);
+    unsigned char first[8];
+
+    if (type == RDB_HASH_LISTPACK) {
+        put_hash_packed(c, hash);
+        return true;
+    }
+    if (type != RDB_HASH) {
+        store_le(first, (uint64_t)entry_first_deadline(e), 8);
+        buf_add(&c->bytes, first, 8);
+    }
+    if (type == RDB_HASH_EXPIRES_LISTPACK) {
+        put_hash_packed_expiring(c, hash, entry_deadlines(e));
+        return true;
+    }
+    rdb_put_len(c, hash_count(hash));
+    return false;
+}
+
 static bool
 put_hash(struct rdb_chunk *c, struct rdb_value *v, const struct hash *hash, size_t budget)
 {
@@ -181,16 +283,19 @@ put_hash(struct rdb_chunk *c, struct rdb_value *v, const struct hash *hash, size
     size_t used = 0;
 
     if (v->stage == STAGE_START) {
-        if (type_of(v->entry) == RDB_HASH_LISTPACK) {
-            put_hash_packed(c, hash);
+        if (put_hash_start(c, v->entry, hash))
             return true;
-        }
-        rdb_put_len(c, hash_count(hash));
         v->stage = STAGE_ELEMENTS;
     }
+    bool expires = has_deadlines(v->entry);
+    int64_t first = expires ? entry_first_deadline(v->entry) : 0;
     while (used < budget) {
         if (!hash_next(hash, &v->it.hash, &field, &value))
             return true;
+        if (expires) {
+            int64_t at = entry_deadline(v->entry, field);
+            rdb_put_len(c, at < 0 ? 0 : (uint64_t)(at - first + 1));
+        }
         rdb_put_string(c, field);
         rdb_put_string(c, value);
         used += field.len + value.len + 2 * ELEMENT_COST;
@@ -588,6 +693,8 @@ rdb_put_value(struct rdb_chunk *c, struct rdb_value *v, size_t budget)
 {
     const void *h = entry_type(v->entry) == TYPE_STRING ? NULL : entry_handle(v->entry);
 
+    if (v->stage == STAGE_DEADLINES && !put_deadlines(c, v, budget))
+        return false;
     switch (entry_type(v->entry)) {
     case TYPE_LIST: return put_list(c, v, h, budget);
     case TYPE_SET: return put_set(c, v, h, budget);

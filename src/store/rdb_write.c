@@ -129,9 +129,9 @@ rdb__put_string_value(struct rdb_chunk *c, struct entry *e)
 }
 
 void
-rdb_put_magic(struct rdb_chunk *c)
+rdb_put_magic(struct rdb_chunk *c, int version)
 {
-    buf_printf(&c->bytes, "REDIS%04d", RDB_VERSION_WRITTEN);
+    buf_printf(&c->bytes, "REDIS%04d", version);
 }
 
 void

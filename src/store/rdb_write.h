@@ -5,8 +5,8 @@
  * hold on its blob). The second stage, rdb_pack(), turns chunks into the bytes of the file: it compresses and
  * checksums, and may run on another thread.
  *
- * Everything is written in the oldest version that can hold it (10: redis 7.0), small collections in their packed
- * forms.
+ * Everything is written in the oldest version that can hold it (10: redis 7.0; 12, redis 7.4, when there are fields that
+ * expire), small collections in their packed forms.
  */
 #ifndef SORREL_STORE_RDB_WRITE_H
 #define SORREL_STORE_RDB_WRITE_H
@@ -47,7 +47,7 @@ rdb_chunk_size(const struct rdb_chunk *c)
 void rdb_put_byte(struct rdb_chunk *c, unsigned byte);
 void rdb_put_len(struct rdb_chunk *c, uint64_t len);
 void rdb_put_string(struct rdb_chunk *c, struct slice s);
-void rdb_put_magic(struct rdb_chunk *c);
+void rdb_put_magic(struct rdb_chunk *c, int version);
 void rdb_put_aux(struct rdb_chunk *c, struct slice name, struct slice value);
 void rdb_put_aux_int(struct rdb_chunk *c, struct slice name, int64_t value);
 void rdb_put_db(struct rdb_chunk *c, int index, size_t keys, size_t expiring);
@@ -62,6 +62,8 @@ enum rdb_clock { RDB_CLOCK_NONE, RDB_CLOCK_IDLE, RDB_CLOCK_FREQ };
 struct rdb_value {
     struct entry *entry;
     int stage;
+    enum rdb_clock clock; /* to be written with the key, after its members' deadlines */
+    uint64_t clock_value;
     size_t left, node; /* elements still to come, and of the current node */
     size_t nodes;
     union {
@@ -78,6 +80,8 @@ struct rdb_value {
 
 /* Opcodes for expiry and clock, type and key; then the value follows. clock_value: seconds or frequency. */
 void rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_clock clock, uint64_t clock_value);
+/* The version that a value needs. */
+int rdb_version_of(const struct entry *e);
 /* As in a dumped value: type, then what follows. */
 void rdb_put_type(struct rdb_chunk *c, struct rdb_value *v, struct entry *e);
 /* Writes on until the value is complete (true) or about `budget` bytes have been looked at. */

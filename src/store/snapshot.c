@@ -279,12 +279,22 @@ count_databases(struct engine *e)
     return n;
 }
 
+static int
+version_needed(struct engine *e)
+{
+    for (int i = 0; i < engine_db_count(e); i++) {
+        if (engine_db(e, i)->by_deadline.hashes > 0)
+            return RDB_VERSION_EXPIRES;
+    }
+    return RDB_VERSION_WRITTEN;
+}
+
 static void
 put_head(struct snapshot *s, const struct snapshot_options *opt)
 {
     struct rdb_chunk *c = s->chunk;
 
-    rdb_put_magic(c);
+    rdb_put_magic(c, version_needed(s->engine));
     rdb_put_aux(c, LIT("redis-ver"), slice_cstr(opt->version));
     rdb_put_aux_int(c, LIT("redis-bits"), (int64_t)sizeof(void *) * 8);
     rdb_put_aux_int(c, LIT("ctime"), engine_now_ms(s->engine) / 1000);

@@ -4,6 +4,7 @@
  */
 #include "value/entry.h"
 
+#include "value/deadlines.h"
 #include "value/entry_priv.h"
 #include "value/ops.h"
 
@@ -40,7 +41,7 @@ size_t
 entry__value_bytes(const struct entry *e)
 {
     if (entry_type(e) != TYPE_STRING || entry__rep(e) != STRING_INLINE)
-        return 8;
+        return e->flags & ENTRY_DEADLINES ? 16 : 8;
     return string__inline_bytes(string_get(e, NULL).len);
 }
 
@@ -127,7 +128,9 @@ entry_free_effort(const struct entry *e)
 {
     if (entry_type(e) == TYPE_STRING)
         return 1 + (string_len(e) >> 14);
-    return 1 + value_ops[entry_type(e)].effort((const struct handle *)entry__value(e));
+    size_t n = 1 + value_ops[entry_type(e)].effort((const struct handle *)entry__value(e));
+    const struct zset *d = entry_deadlines(e);
+    return d != NULL ? n + zset_count(d) : n;
 }
 
 struct entry *
@@ -163,7 +166,7 @@ twin(const struct entry *e, struct slice key)
     CHECK(t != NULL); /* as in entry_new(): no larger than what is there already */
     memcpy(entry__value(t), entry__value(e), bytes);
     entry_set_clock(t, entry_clock(e));
-    entry_set_flag(t, ENTRY_RAW, e->flags & ENTRY_RAW);
+    t->flags |= e->flags & (ENTRY_RAW | ENTRY_DEADLINES);
     return t;
 }
 
@@ -173,12 +176,31 @@ entry_copy(const struct entry *e, struct slice key, const struct value_limits *l
     struct entry *t = twin(e, key);
 
     if (entry_type(e) != TYPE_STRING) {
+        const struct zset *d = entry_deadlines(e);
         struct handle h = value_ops[entry_type(e)].copy((const struct handle *)entry__value(e), lim);
         *entry_handle(t) = h;
+        if (d != NULL) {
+            handle_mark_deadlines(entry_handle(t), true);
+            *entry_deadlines(t) = zset_copy(d, lim);
+        }
     } else if (entry__blob(e) != NULL) {
         blob_hold(entry__blob(e));
     }
     return t;
+}
+
+struct entry *
+entry_add_deadlines(struct entry *e)
+{
+    CHECK(type_has_deadlines(entry_type(e)));
+    if (e->flags & ENTRY_DEADLINES)
+        return e;
+    e = entry__resize(e, 16);
+    CHECK(e != NULL);
+    memset(entry__value(e) + 8, 0, 8);
+    e->flags |= ENTRY_DEADLINES;
+    handle_mark_deadlines(entry_handle(e), true);
+    return e;
 }
 
 struct entry *
@@ -195,16 +217,23 @@ entry_bytes(const struct entry *e)
 {
     size_t bytes = mem_size_of(e);
 
-    if (entry_type(e) != TYPE_STRING)
-        return bytes + value_ops[entry_type(e)].bytes((const struct handle *)entry__value(e));
-    return bytes + mem_size_of(entry__blob(e));
+    const struct zset *d = entry_deadlines(e);
+
+    if (entry_type(e) == TYPE_STRING)
+        return bytes + mem_size_of(entry__blob(e));
+    bytes += value_ops[entry_type(e)].bytes((const struct handle *)entry__value(e));
+    return d != NULL ? bytes + zset_bytes(d) : bytes;
 }
 
 const char *
 entry_encoding(const struct entry *e)
 {
-    if (entry_type(e) != TYPE_STRING)
-        return value_ops[entry_type(e)].encoding((const struct handle *)entry__value(e));
+    if (entry_type(e) != TYPE_STRING) {
+        const char *name = value_ops[entry_type(e)].encoding((const struct handle *)entry__value(e));
+        /* The name that Redis has for a small hash whose fields can expire. */
+        bool renamed = entry_type(e) == TYPE_HASH && (e->flags & ENTRY_DEADLINES) && strcmp(name, "listpack") == 0;
+        return renamed ? "listpackex" : name;
+    }
     if (entry__rep(e) == STRING_INT)
         return "int";
     return string_len(e) <= 44 && !(e->flags & ENTRY_RAW) ? "embstr" : "raw";

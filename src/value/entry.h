@@ -6,8 +6,8 @@
  *          5      key length when it is below 255, else 255 and four bytes of length follow
  *          then   expiry, 8 bytes, only with ENTRY_HAS_EXPIRY (unix time in milliseconds)
  *          then   key bytes
- *          then   the value: a struct handle (collections), an 8-byte integer, a string (length varint + bytes), or a
- *                 pointer to a struct blob (longer strings)
+ *          then   the value: a struct handle (collections; with ENTRY_DEADLINES another one, see value/deadlines.h), an
+ *                 8-byte integer, a string (length varint + bytes), or a pointer to a struct blob (longer strings)
  * Fields are unaligned; only the functions below know the layout. A call that changes the size of an entry may move it:
  * it takes struct entry ** or returns the new address, and whoever indexes entries must be told (engine/keyspace does).
  *
@@ -27,6 +27,7 @@ enum {
     ENTRY_HAS_EXPIRY = 1 << 0,
     ENTRY_STAMP = 1 << 1, /* snapshot phase in which the entry was last written out */
     ENTRY_RAW = 1 << 2,   /* a string that was changed in place: OBJECT ENCODING says raw */
+    ENTRY_DEADLINES = 1 << 3, /* members of the collection may have deadlines */
     ENTRY_INLINE_MAX = 1024,
 };
 
@@ -92,7 +93,7 @@ entry_flags(const struct entry *e)
     return e->flags;
 }
 
-/* Not for ENTRY_HAS_EXPIRY. */
+/* Not for ENTRY_HAS_EXPIRY and ENTRY_DEADLINES. */
 static inline void
 entry_set_flag(struct entry *e, unsigned flag, bool on)
 {

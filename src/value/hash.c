@@ -8,8 +8,9 @@
 #include "base/check.h"
 #include "ds/packed.h"
 #include "ds/packtable.h"
+#include "value/deadlines.h"
 
-/* Stored in the handle; numbers after these are free for representations whose fields have times to live. */
+/* Stored in the handle. */
 enum rep { REP_EMPTY, REP_PACKED, REP_TABLE };
 
 enum {
@@ -42,7 +43,9 @@ hash_fini(struct hash *hash)
         packtable_free(table_of(hash));
     else
         packed_free(packed_of(hash));
-    handle_set(&hash->h, NULL, REP_EMPTY);
+    handle_change(&hash->h, NULL, REP_EMPTY);
+    if (UNLIKELY(handle_has_deadlines(&hash->h)))
+        zset_fini(handle_deadlines(&hash->h));
 }
 
 struct hash
@@ -95,7 +98,7 @@ to_table(struct hash *hash, const struct value_limits *lim)
         pos = packed_next(p, value);
     }
     packed_free(p);
-    handle_set(&hash->h, t, REP_TABLE);
+    handle_change(&hash->h, t, REP_TABLE);
 }
 
 /* Whether a packed hash may take the pair; `fresh` when the field is not in it yet. */
@@ -114,6 +117,13 @@ fits_packed(const struct packed *p, const struct value_limits *lim, struct slice
 bool
 hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
 {
+    deadline_forget(&hash->h, field);
+    return hash_adjust(hash, lim, field, value);
+}
+
+bool
+hash_adjust(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
+{
     if (rep_of(hash) != REP_TABLE) {
         struct packed *p = packed_of(hash);
         size_t pos = packed_find(p, field, 2);
@@ -124,7 +134,7 @@ hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, 
                 p = packed_append(packed_append(p, field), value);
             else
                 p = packed_replace(p, packed_next(p, pos), value);
-            handle_set(&hash->h, p, REP_PACKED);
+            handle_change(&hash->h, p, REP_PACKED);
             DEBUG_VERIFY(packed_count(p) > 2 * VERIFY_FIELDS_MAX || hash_verify(hash));
             return fresh;
         }
@@ -136,13 +146,14 @@ hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, 
 bool
 hash_del(struct hash *hash, struct slice field)
 {
+    deadline_forget(&hash->h, field);
     if (rep_of(hash) == REP_TABLE)
         return packtable_remove(table_of(hash), field);
     struct packed *p = packed_of(hash);
     size_t pos = packed_find(p, field, 2);
     if (pos == packed_end(p))
         return false;
-    handle_set(&hash->h, packed_remove(p, pos, 2), REP_PACKED);
+    handle_change(&hash->h, packed_remove(p, pos, 2), REP_PACKED);
     return true;
 }
 

@@ -20,8 +20,10 @@ struct hash hash_copy(const struct hash *hash, const struct value_limits *lim);
 size_t hash_count(const struct hash *hash);
 bool hash_get(const struct hash *hash, struct slice field, struct slice *value);
 bool hash_has(const struct hash *hash, struct slice field);
-/* Copies both in. True if the field is new. */
+/* Copies both in. True if the field is new. A field that was there loses its deadline. */
 bool hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value);
+/* The same for a field that stays what it was with another value (a counter): its deadline, if it has one, is kept. */
+bool hash_adjust(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value);
 bool hash_del(struct hash *hash, struct slice field);
 /* Uniformly chosen; the hash must not be empty. value may be NULL. */
 void hash_random(const struct hash *hash, struct rng *rng, struct slice *field, struct slice *value);

@@ -10,9 +10,10 @@
 #include "base/mem.h"
 #include "ds/packed.h"
 #include "ds/packtable.h"
+#include "value/deadlines.h"
 #include "value/set_priv.h"
 
-/* Stored in the handle; numbers after these are free for representations whose members have times to live. */
+/* Stored in the handle. */
 enum rep { REP_EMPTY, REP_INTS, REP_PACKED, REP_TABLE };
 
 enum {
@@ -47,8 +48,9 @@ table_of(const struct set *set)
     return handle_ptr(&set->h);
 }
 
-void
-set_fini(struct set *set)
+/* Without what belongs to members that may live on in another representation. */
+static void
+free_rep(struct set *set)
 {
     switch (rep_of(set)) {
     case REP_EMPTY: break;
@@ -56,13 +58,21 @@ set_fini(struct set *set)
     case REP_PACKED: packed_free(packed_of(set)); break;
     case REP_TABLE: packtable_free(table_of(set)); break;
     }
-    handle_set(&set->h, NULL, REP_EMPTY);
+    handle_change(&set->h, NULL, REP_EMPTY);
+}
+
+void
+set_fini(struct set *set)
+{
+    free_rep(set);
+    if (UNLIKELY(handle_has_deadlines(&set->h)))
+        zset_fini(handle_deadlines(&set->h));
 }
 
 struct set
 set_copy(const struct set *set, const struct value_limits *lim)
 {
-    struct set copy = *set;
+    struct set copy = {0};
 
     switch (rep_of(set)) {
     case REP_EMPTY: break;
@@ -166,8 +176,8 @@ to_table(struct set *set, const struct value_limits *lim)
 
     while (set_next(set, &it, &m))
         table_add(t, m.s);
-    set_fini(set);
-    handle_set(&set->h, t, REP_TABLE);
+    free_rep(set);
+    handle_change(&set->h, t, REP_TABLE);
 }
 
 static void
@@ -179,8 +189,8 @@ ints_to_packed(struct set *set)
 
     while (set_next(set, &it, &m))
         p = packed_append(p, m.s);
-    set_fini(set);
-    handle_set(&set->h, p, p == NULL ? REP_EMPTY : REP_PACKED);
+    free_rep(set);
+    handle_change(&set->h, p, p == NULL ? REP_EMPTY : REP_PACKED);
 }
 
 /* Whether a packed set may have one more member. */
@@ -228,7 +238,7 @@ ints_add(struct set *set, int64_t v, size_t count_max, bool *full)
     *full = intset__count(s) >= count_max;
     if (*full)
         return false;
-    handle_set(&set->h, intset__insert(s, at, v), REP_INTS);
+    handle_change(&set->h, intset__insert(s, at, v), REP_INTS);
     return true;
 }
 
@@ -240,7 +250,7 @@ packed_add(struct set *set, const struct value_limits *lim, struct slice member)
     if (packed_find(p, member, 1) != packed_end(p))
         return false;
     if (fits_packed(packed_count(p), packed_end(p), lim, member)) {
-        handle_set(&set->h, packed_append(p, member), REP_PACKED);
+        handle_change(&set->h, packed_append(p, member), REP_PACKED);
         return true;
     }
     to_table(set, lim);
@@ -277,18 +287,19 @@ set_remove(struct set *set, struct slice member)
     size_t at;
     bool removed = false;
 
+    deadline_forget(&set->h, member);
     switch (rep_of(set)) {
     case REP_EMPTY: break;
     case REP_INTS:
         if (!parse_int64(member, &v) || !intset__find(ints_of(set), v, &at))
             return false;
-        handle_set(&set->h, intset__remove(ints_of(set), at), REP_INTS);
+        handle_change(&set->h, intset__remove(ints_of(set), at), REP_INTS);
         return true;
     case REP_PACKED:
         at = packed_find(packed_of(set), member, 1);
         if (at == packed_end(packed_of(set)))
             return false;
-        handle_set(&set->h, packed_remove(packed_of(set), at, 1), REP_PACKED);
+        handle_change(&set->h, packed_remove(packed_of(set), at, 1), REP_PACKED);
         return true;
     case REP_TABLE:
         stored_from(&st, member);

@@ -10,6 +10,7 @@
 #include "ds/btree.h"
 #include "ds/strip.h"
 #include "ds/table.h"
+#include "value/deadlines.h"
 
 #include <math.h>
 
@@ -305,7 +306,7 @@ small_add(struct zset *z, struct slice name, double score)
     s = small_make_room(s, strip_element_bytes(name.len) + strip_element_bytes(value.len));
     if (s == NULL)
         return false;
-    handle_set(&z->h, s, REP_SMALL);
+    handle_change(&z->h, s, REP_SMALL);
     struct strip_pos at = small_place(s, score, name);
     size_t behind = s->end - at.at; /* tells the place again, whichever side was moved */
     strip_insert(s, at, value);
@@ -338,7 +339,7 @@ enlarge(struct zset *z, const struct value_limits *lim)
         }
         mem_free(s);
     }
-    handle_set(&z->h, l, REP_LARGE);
+    handle_change(&z->h, l, REP_LARGE);
     return l;
 }
 
@@ -358,7 +359,9 @@ zset_fini(struct zset *z)
         table_fini(&l->members);
     }
     mem_free(handle_ptr(&z->h));
-    *z = (struct zset){0};
+    handle_change(&z->h, NULL, REP_EMPTY);
+    if (UNLIKELY(handle_has_deadlines(&z->h)))
+        zset_fini(handle_deadlines(&z->h));
 }
 
 struct zset
@@ -415,6 +418,17 @@ zset_score(const struct zset *z, struct slice member, double *score)
 bool
 zset_put(struct zset *z, const struct value_limits *lim, struct slice member, double score)
 {
+    if (UNLIKELY(handle_has_deadlines(&z->h))) {
+        double old;
+        if (zset_score(z, member, &old) && old != score)
+            deadline_forget(&z->h, member);
+    }
+    return zset_adjust(z, lim, member, score);
+}
+
+bool
+zset_adjust(struct zset *z, const struct value_limits *lim, struct slice member, double score)
+{
     if (handle_rep(&z->h) == REP_LARGE)
         return large_put(large_of(z), member, score);
     struct strip *s = handle_ptr(&z->h);
@@ -437,6 +451,7 @@ zset_put(struct zset *z, const struct value_limits *lim, struct slice member, do
 bool
 zset_remove(struct zset *z, struct slice member)
 {
+    deadline_forget(&z->h, member);
     if (handle_rep(&z->h) == REP_LARGE) {
         struct member *m = large_find(large_of(z), member);
         if (m == NULL)
@@ -449,7 +464,7 @@ zset_remove(struct zset *z, struct slice member)
         if (s == NULL || !small_find(s, member, &at, &index))
             return false;
         strip_remove(s, at, 2);
-        handle_set(&z->h, small_trim(s), REP_SMALL);
+        handle_change(&z->h, small_trim(s), REP_SMALL);
     }
     if (zset_count(z) == 0)
         zset_fini(z);
@@ -557,16 +572,29 @@ zset_span_lex(const struct zset *z, const struct zset_lex *r, size_t *from, size
         *to = *from;
 }
 
+static void
+forget_span(struct zset *z, size_t from, size_t to)
+{
+    struct zset_iter it = zset_seek(z, from, false);
+    struct slice member;
+    double score;
+
+    for (; from < to && zset_next(z, &it, &member, &score); from++)
+        deadline_forget(&z->h, member);
+}
+
 void
 zset_remove_span(struct zset *z, size_t from, size_t to)
 {
     CHECK(from <= to && to <= zset_count(z));
     if (from == to)
         return;
+    if (UNLIKELY(handle_has_deadlines(&z->h)))
+        forget_span(z, from, to);
     if (handle_rep(&z->h) == REP_SMALL) {
         struct strip *s = handle_ptr(&z->h);
         strip_remove(s, strip_seek(s, 2 * from), 2 * (to - from));
-        handle_set(&z->h, small_trim(s), REP_SMALL);
+        handle_change(&z->h, small_trim(s), REP_SMALL);
     } else {
         struct large *l = large_of(z);
         struct member *batch[64];

@@ -29,8 +29,10 @@ void zset_fini(struct zset *z);
 struct zset zset_copy(const struct zset *z, const struct value_limits *lim);
 size_t zset_count(const struct zset *z);
 bool zset_score(const struct zset *z, struct slice member, double *score);
-/* Adds the member or changes its score. True if it is new. */
+/* Adds the member or changes its score. True if it is new. A member that gets another score loses its deadline. */
 bool zset_put(struct zset *z, const struct value_limits *lim, struct slice member, double score);
+/* The same for a member that stays what it was with another score (a counter): its deadline, if it has one, is kept. */
+bool zset_adjust(struct zset *z, const struct value_limits *lim, struct slice member, double score);
 bool zset_remove(struct zset *z, struct slice member);
 /* 0-based position in ascending order; false if absent. */
 bool zset_rank(const struct zset *z, struct slice member, size_t *rank, double *score);

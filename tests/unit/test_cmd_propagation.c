@@ -122,6 +122,64 @@ test_strings(void **state)
 }
 
 static void
+test_members(void **state)
+{
+    PLAY(*state, {
+                     {"HSET h a 1 b 2 c 3", "HSET h a 1 b 2 c 3"},
+                     {"HEXPIRE h 100 FIELDS 3 a b nofield", "HPEXPIREAT h 1700000100000 FIELDS 2 a b"},
+                     {"HEXPIRE h 100 XX FIELDS 2 a c", "HPEXPIREAT h 1700000100000 FIELDS 1 a"},
+                     {"HEXPIRE h 100 NX FIELDS 2 a b", ""},
+                     {"HEXPIRE h 100 FIELDS 1 nofield", ""},
+                     {"HINCRBY h a 1", "HINCRBY h a 1"},
+                     {"HINCRBYFLOAT h a 1.5", "HSET h a 3.5; HPEXPIREAT h 1700000100000 FIELDS 1 a"},
+                     {"HINCRBYFLOAT h c 1.5", "HSET h c 4.5"},
+                     {"HPERSIST h FIELDS 2 a c", "HPERSIST h FIELDS 1 a"},
+                     {"HPERSIST h FIELDS 1 a", ""},
+                     {"HEXPIREAT h 1 FIELDS 2 a nofield", "HDEL h a"},
+                     {"HGETEX h FIELDS 1 b", ""},
+                     {"HGETEX h EX 100 FIELDS 2 b nofield", "HPEXPIREAT h 1700000100000 FIELDS 1 b"},
+                     {"HGETEX h PERSIST FIELDS 2 b c", "HPERSIST h FIELDS 1 b"},
+                     {"HGETEX h PERSIST FIELDS 2 b c", ""},
+                     {"HGETEX h PX 0 FIELDS 2 b nofield", "HDEL h b"},
+                     {"HGETDEL h FIELDS 2 c nofield", "HDEL h c"},
+                     {"HGETDEL h FIELDS 1 c", ""},
+                     {"HSETEX h FIELDS 1 a 1", "HSETEX h FIELDS 1 a 1"},
+                     {"HSETEX h FNX FIELDS 1 a 1", ""},
+                     {"HSETEX h FXX EX 100 FIELDS 1 a 1", "HSETEX h FXX PXAT 1700000100000 FIELDS 1 a 1"},
+                     {"HSETEX h EXAT 4000000000 FIELDS 1 a 1", "HSETEX h PXAT 4000000000000 FIELDS 1 a 1"},
+                     {"HSETEX h KEEPTTL FIELDS 1 a 2", "HSETEX h KEEPTTL FIELDS 1 a 2"},
+                     {"HSETEX h PX 0 FIELDS 2 a 1 b 2", "HDEL h a b"},
+                     {"SADD s a b", "SADD s a b"},
+                     {"SEXPIRE s 100 MEMBERS 2 a nomember", "SPEXPIREAT s 1700000100000 MEMBERS 1 a"},
+                     {"SPEXPIREAT s 1700000200000 FIELDS 1 a", "SPEXPIREAT s 1700000200000 MEMBERS 1 a"},
+                     {"SPERSIST s FIELDS 2 a b", "SPERSIST s MEMBERS 1 a"},
+                     {"SEXPIREAT s 1 MEMBERS 1 a", "SREM s a"},
+                     {"ZADD z 1 a 2 b", "ZADD z 1 a 2 b"},
+                     {"ZEXPIRE z 100 MEMBERS 2 a nomember", "ZPEXPIREAT z 1700000100000 MEMBERS 1 a"},
+                     {"ZPERSIST z MEMBERS 2 a b", "ZPERSIST z MEMBERS 1 a"},
+                     {"ZEXPIREAT z 1 MEMBERS 1 a", "ZREM z a"},
+                 });
+}
+
+/* What time removes is told, whether it is found by looking or goes by itself. */
+static void
+test_due_members(void **state)
+{
+    struct world *w = *state;
+
+    PLAY(w, {{"HSETEX h PX 10 FIELDS 2 a 1 b 2", "HSETEX h PXAT 1700000000010 FIELDS 2 a 1 b 2"},
+             {"HSET h c 3", "HSET h c 3"},
+             {"SADD s a", "SADD s a"},
+             {"SPEXPIRE s 11 MEMBERS 1 a", "SPEXPIREAT s 1700000000011 MEMBERS 1 a"}});
+    loopback_advance(w->l, 12);
+    expect(w, "(time)", "HDEL h a b; DEL s");
+    PLAY(w, {{"ZADD z 1 a 2 b", "ZADD z 1 a 2 b"},
+             {"ZPEXPIRE z 10 MEMBERS 1 a", "ZPEXPIREAT z 1700000000022 MEMBERS 1 a"}});
+    w->l->now_us += 11000;
+    PLAY(w, {{"ZADD z XX 5 a", "ZREM z a"}, {"ZADD z 5 a", "ZADD z 5 a"}});
+}
+
+static void
 test_expiry(void **state)
 {
     PLAY(*state, {
@@ -304,6 +362,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_spop_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_members, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_due_members, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

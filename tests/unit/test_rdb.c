@@ -14,6 +14,7 @@
 #include "store/rdb_read.h"
 #include "store/rdb_write.h"
 #include "value/stream_idmp.h"
+#include "value/deadlines.h"
 
 #include <stdio.h>
 
@@ -129,7 +130,7 @@ test_old_forms(void **state)
 
 /* -- whole snapshots ------------------------------------------------------------------------------------------- */
 
-enum { KEYS = 18 };
+enum { PLAIN_KEYS = 18, KEYS = 24 };
 
 /* A dataset with every type in small and large. */
 static struct entry *
@@ -152,7 +153,11 @@ make(size_t i)
                                               "007"};
         return entry_new_string(key, slice_cstr(strings[i]), i == 3 ? 1234567890123 : -1);
     }
-    e = entry_new((enum value_type)(TYPE_LIST + (i - 8) / 2), key);
+    static const enum value_type with_deadlines[] = {TYPE_HASH, TYPE_SET, TYPE_ZSET};
+    bool deadlines = i >= PLAIN_KEYS;
+    e = entry_new(deadlines ? with_deadlines[(i - PLAIN_KEYS) / 2] : (enum value_type)(TYPE_LIST + (i - 8) / 2), key);
+    if (deadlines)
+        e = entry_add_deadlines(e);
     for (size_t k = 0; k < n; k++) {
         struct slice s = slice_of(text, (size_t)snprintf(text, sizeof(text), "%s%zu", k % 3 == 0 ? "member-" : "", k));
         switch (entry_type(e)) {
@@ -166,6 +171,8 @@ make(size_t i)
             stream_append((struct stream *)entry_handle(e), &sl, (struct stream_id){1 + k / 4, k}, f, 2);
         }
         }
+        if (deadlines && k % 4 != 0)
+            entry_set_deadline(e, &lim, s, INT64_C(1700000000000) + (int64_t)(k * 7919 % 1000));
     }
     if (entry_type(e) == TYPE_STREAM) {
         struct stream *st = (struct stream *)entry_handle(e);
@@ -191,7 +198,7 @@ write_all(struct buf *out, bool compress, size_t budget)
     struct rdb_packer p = {.compress = compress, .checksum = true};
     struct rdb_value v;
 
-    rdb_put_magic(&c);
+    rdb_put_magic(&c, RDB_VERSION_EXPIRES);
     rdb_put_aux(&c, LIT("redis-ver"), LIT("7.2.0"));
     rdb_put_db(&c, 0, KEYS, 1);
     for (size_t i = 0; i < KEYS; i++) {
@@ -241,6 +248,13 @@ assert_same(struct entry *a, struct entry *b)
     assert_int_equal(entry_type(a), entry_type(b));
     assert_true(slice_eq(entry_key(a), entry_key(b)));
     assert_true(entry_expiry(a) == entry_expiry(b));
+    if (entry_deadlines(a) != NULL) {
+        double at;
+        assert_int_equal(zset_count(entry_deadlines(a)), zset_count(entry_deadlines(b)));
+        struct zset_iter it = zset_seek(entry_deadlines(a), 0, false);
+        while (zset_next(entry_deadlines(a), &it, &x, &at))
+            assert_true(entry_deadline(b, x) == (int64_t)at);
+    }
     if (entry_type(a) == TYPE_HASH) {
         const struct hash *ha = (const struct hash *)entry_handle(a), *hb = (const struct hash *)entry_handle(b);
         assert_int_equal(hash_count(ha), hash_count(hb));
@@ -349,6 +363,8 @@ test_flipped_bits(void **state)
     write_all(&file, false, SIZE_MAX);
     for (size_t bit = 0; bit < 8 * file.len; bit += bit < 2000 ? 1 : 997) {
         struct seen seen = {0};
+        if (bit == 8 * 7)
+            continue; /* version 0012 becomes 0002, which had no checksum */
         file.ptr[bit / 8] = (char)(file.ptr[bit / 8] ^ 1 << bit % 8);
         enum rdb_progress p = read_all(buf_slice(&file), 1 << 20, &seen);
         /* Flags of streams' entries, say, may make it want more bytes than there are. */

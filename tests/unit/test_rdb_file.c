@@ -148,7 +148,7 @@ write_snapshot(const struct disk *d, const char *temp, const char *name, int key
     if (f == NULL)
         return RDB_FILE_FAILED;
     struct rdb_chunk *c = rdb_file_chunk(f);
-    rdb_put_magic(c);
+    rdb_put_magic(c, RDB_VERSION_WRITTEN);
     rdb_put_db(c, 0, (size_t)keys, 0);
     for (int i = 0; i < keys; i++) {
         char key[32], value[1000];
@@ -259,7 +259,7 @@ test_given_up(void **state)
         struct rdb_file *f = rdb_file_new(&opt, &why);
         assert_non_null(f);
         struct rdb_chunk *c = rdb_file_chunk(f);
-        rdb_put_magic(c);
+        rdb_put_magic(c, RDB_VERSION_WRITTEN);
         rdb_file_put(f, c);
         rdb_file_free(f);
         assert_int_not_equal(access(temp, F_OK), 0);

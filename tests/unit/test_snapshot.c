@@ -104,7 +104,7 @@ random_change(struct bench *b, unsigned keys)
     unsigned k = (unsigned)rng_below(&b->rng, keys), j = (unsigned)rng_below(&b->rng, keys);
     unsigned v = (unsigned)rng_below(&b->rng, 100000), t = k % 6, n = (unsigned)rng_below(&b->rng, 400);
 
-    switch (rng_below(&b->rng, 24)) {
+    switch (rng_below(&b->rng, 26)) {
     case 0: cmd(b, "DEL k%u", k); break;
     case 1: cmd(b, "RENAME k%u k%u", k, j); break;
     case 2: cmd(b, "PEXPIRE k%u %u", k, 1 + v % 3000); break;
@@ -123,6 +123,8 @@ random_change(struct bench *b, unsigned keys)
         if (v % 400 == 0)
             cmd(b, "FLUSHDB");
         break;
+    case 12: cmd(b, "%s k%u %u %s 1 m%u", t == 2 ? "SPEXPIRE" : "ZPEXPIRE", k, 1 + v % 3000, "MEMBERS", n); break;
+    case 13: cmd(b, "HPEXPIRE k%u %u FIELDS 2 f%u f%u", k, 1 + v % 3000, n, v % 400); break;
     default:
         /* Mostly the type that belongs to the key, so that values grow. */
         if (t == 0)

@@ -1,0 +1,109 @@
+"""Deadlines of members with real processes: through snapshots, the log, DUMP, and what servers make of it that know none."""
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+import redis
+
+from conftest import PROGRAM, ROOT, only_sorrel
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "durability"))
+import aof  # noqa: E402
+
+pytestmark = only_sorrel
+LATER = 4000000000000
+
+
+def fill(c, hashes=True):
+    for size in (5, 700):
+        members = [f"m{i}" for i in range(size)]
+        c.sadd(f"s{size}", *members)
+        c.zadd(f"z{size}", {m: i for i, m in enumerate(members)})
+        c.execute_command("SPEXPIREAT", f"s{size}", LATER, "MEMBERS", size // 2, *members[:size // 2])
+        c.execute_command("ZPEXPIREAT", f"z{size}", LATER + size, "MEMBERS", size // 2, *members[size // 2:size // 2 * 2])
+        if hashes:
+            c.hset(f"h{size}", mapping={m: i for i, m in enumerate(members)})
+            c.execute_command("HPEXPIREAT", f"h{size}", LATER + 1, "FIELDS", 2, "m0", "m1")
+            c.execute_command("HPEXPIREAT", f"h{size}", LATER, "FIELDS", 1, "m2")
+    c.expire("s5", 1000)
+
+
+def times(c):
+    found = {}
+    for key in sorted(c.keys("*")):
+        letter, size = chr(key[0]).upper(), int(key[1:])
+        members = [f"m{i}" for i in range(size)]
+        found[key] = c.execute_command(f"{letter}PEXPIRETIME", key, "FIELDS", size, *members)
+    return found
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_log_keeps_them(tmp_path, sig):
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes", "--appendfsync", "always")
+    fill(s.client)
+    before, digest = times(s.client), s.digest()
+    for rewrite in (False, True):
+        if rewrite:
+            s.client.bgrewriteaof()
+            s.wait_rewrite()
+        s.stop(sig)
+        s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes", "--appendfsync", "always")
+        assert times(s.client) == before and s.digest() == digest
+    s.stop()
+
+
+def test_snapshots_keep_them(tmp_path):
+    s = aof.Server(PROGRAM, str(tmp_path))
+    fill(s.client)
+    before = times(s.client)
+    s.client.save()
+    with open(tmp_path / "dump.rdb", "rb") as f:
+        assert f.read(9) == b"REDIS0012"
+    s.stop()
+    s = aof.Server(PROGRAM, str(tmp_path))
+    assert times(s.client) == before
+    s.stop()
+
+
+def test_time_goes_on_while_the_server_is_down(tmp_path):
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    s.client.sadd("s", "a", "b")
+    s.client.execute_command("SPEXPIRE", "s", 300, "MEMBERS", 1, "a")
+    s.client.execute_command("HSETEX", "h", "PX", 300, "FIELDS", 1, "f", "v")
+    s.stop(signal.SIGKILL)
+    signal.sigtimedwait([], 0.4)
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    assert s.client.smembers("s") == {b"b"} and not s.client.exists("h")
+    s.stop()
+
+
+def test_dump_and_restore(tmp_path):
+    s = aof.Server(PROGRAM, str(tmp_path))
+    c = s.client
+    fill(c)
+    before = times(c)
+    for key in c.keys("*"):
+        payload = c.dump(key)
+        c.delete(key)
+        c.restore(key, 0, payload)
+    assert times(c) == before
+    s.stop()
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
+def test_older_servers(tmp_path):
+    """Sets and sorted sets load everywhere, without their members' deadlines; a value's bytes do not pretend."""
+    s = aof.Server(PROGRAM, str(tmp_path))
+    fill(s.client, hashes=False)
+    digests = {k: s.client.execute_command("DEBUG", "DIGEST-VALUE", k) for k in s.client.keys("*")}
+    dumped = s.client.dump("s5")
+    s.client.save()
+    s.stop()
+    r = aof.Server(shutil.which("redis-server"), str(tmp_path))
+    assert sorted(r.client.keys("*")) == sorted(digests)
+    assert r.client.scard("s700") == 700 and r.client.zrange("z5", 0, -1) == [b"m0", b"m1", b"m2", b"m3", b"m4"]
+    with pytest.raises(redis.exceptions.ResponseError, match="Bad data format"):
+        r.client.restore("x", 0, dumped)
+    r.stop()
