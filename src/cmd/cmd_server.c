@@ -1,72 +1,7 @@
-/* cmd/cmd_server.c - SLOWLOG, MONITOR, TIME, ROLE, SHUTDOWN, LOLWUT. */
+/* cmd/cmd_server.c - MONITOR, TIME, ROLE, SHUTDOWN, LOLWUT. */
 #include "base/version.h"
 #include "engine/dispatch.h"
 #include "engine/session.h"
-#include "engine/slowlog.h"
-
-/* -- SLOWLOG -------------------------------------------------------------------------------------------------- */
-
-static void
-put_slow(struct exec *x, const struct slowlog_entry *e)
-{
-    reply_array(x, 6);
-    reply_int(x, (int64_t)e->id);
-    reply_int(x, e->at_ms / 1000);
-    reply_int(x, e->took_us);
-    reply_array(x, (size_t)e->argc);
-    for (int i = 0; i < e->argc; i++)
-        reply_bulk(x, e->argv[i]);
-    reply_bulk(x, e->addr);
-    reply_bulk(x, e->name);
-}
-
-static enum rc
-slowlog_get(struct exec *x)
-{
-    size_t have = slowlog_len(x->engine), n;
-    int64_t count = 10;
-
-    if (x->argc > 3)
-        return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG HELP.",
-                    (int)(x->argv[1].len < 128 ? x->argv[1].len : 128), x->argv[1].ptr);
-    if (x->argc == 3 && (arg_int(x, x->argv[2], &count) != RC_OK || count < -1))
-        return fail(x, "ERR count should be greater than or equal to -1");
-    n = count < 0 || (uint64_t)count > have ? have : (size_t)count;
-    reply_array(x, n);
-    for (size_t i = 0; i < n; i++)
-        put_slow(x, slowlog_at(x->engine, i));
-    return RC_OK;
-}
-
-static enum rc
-slowlog_len_reply(struct exec *x)
-{
-    return reply_int(x, (int64_t)slowlog_len(x->engine));
-}
-
-static enum rc
-slowlog_reset_reply(struct exec *x)
-{
-    slowlog_reset(x->engine);
-    return reply_ok(x);
-}
-
-static enum rc
-slowlog_help(struct exec *x)
-{
-    static const char *const lines[] = {
-        "GET [<count>]",
-        "    Return the latest entries (10 of them, -1 for all): number, time, microseconds,",
-        "    arguments, client address, client name.",
-        "LEN",
-        "    Tell how many entries there are.",
-        "RESET",
-        "    Drop all entries.",
-        NULL,
-    };
-
-    return reply_help(x, lines);
-}
 
 /* -- MONITOR, TIME, ROLE -------------------------------------------------------------------------------------- */
 
@@ -168,27 +103,7 @@ cmd_lolwut(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define SLOWLOG_ROW .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE
-
-static const struct cmd slowlog_subs[] = {
-    {"get", slowlog_get, .arity = -2, SLOWLOG_ROW, .since = "2.2.12", .args = "[count:int]", .reply = "array",
-     .about = "Returns the slowest commands of late.", .complexity = "O(N) for N entries",
-     .tips = "request_policy:all_nodes nondeterministic_output",
-     .history = "4.0.0 Entries tell the client's address and name."},
-    {"help", slowlog_help, .arity = 2, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .since = "6.2.0",
-     .reply = "array", .about = "Explains the subcommands.", .complexity = "O(1)"},
-    {"len", slowlog_len_reply, .arity = 2, SLOWLOG_ROW, .since = "2.2.12", .reply = "integer",
-     .about = "Tells how many entries the slow log has.", .complexity = "O(1)",
-     .tips = "request_policy:all_nodes response_policy:agg_sum nondeterministic_output"},
-    {"reset", slowlog_reset_reply, .arity = 2, SLOWLOG_ROW, .since = "2.2.12", .reply = "OK",
-     .about = "Drops all entries of the slow log.", .complexity = "O(N) for N entries",
-     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
-    {0},
-};
-
 const struct cmd cmd_server_family[] = {
-    {"slowlog", NULL, .arity = -2, .group = GROUP_SERVER, .subs = slowlog_subs, .since = "2.2.12",
-     .about = "The log of slow commands.", .complexity = "that of the subcommand"},
     {"monitor", cmd_monitor, .arity = 1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "1.0.0", .reply = "OK",
      .about = "Shows every command that runs from now on."},

@@ -161,6 +161,7 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
     x->now_ms = e->now_ms;
     x->reply.out = &s->out;
     x->reply.resp = s->resp;
+    x->reply_at = s->out.bytes.len + s->out.ref_pending;
     x->first_key = NULL;
     x->first_key_len = 0;
     x->resumed = x->changed = x->rewritten = x->silent = false;
@@ -287,15 +288,55 @@ note_effects(struct exec *x, bool copy)
         effects__command(x->engine, x->session->db->index, x->argv, x->argc, copy);
 }
 
+static size_t
+reply_bytes(const struct exec *x)
+{
+    size_t n = x->reply.out->bytes.len + x->reply.out->ref_pending;
+
+    return x->reply.out == &x->session->out && x->depth == 0 && n > x->reply_at ? n - x->reply_at : 0;
+}
+
+static struct commandlog_entry
+facts_of(const struct exec *x, uint64_t began)
+{
+    const struct engine *e = x->engine;
+
+    return (struct commandlog_entry){
+        .request_bytes = x->depth == 0 ? x->request_bytes : 0, .reply_bytes = reply_bytes(x),
+        .waited_us = e->arrived != 0 && began > e->arrived ? ticks_to_us(&e->ticks, began - e->arrived) : 0,
+    };
+}
+
 static void
-was_slow(struct exec *x, int64_t took_us)
+was_slow(struct exec *x, uint64_t took)
 {
     struct engine *e = x->engine;
-    int64_t limit = e->settings.slowlog_slower_than_us;
+    int64_t limit = e->settings.slowlog_slower_than_us, took_us = ticks_to_us(&e->ticks, took);
 
-    if (limit >= 0 && took_us >= limit && !(x->command->flags & CMD_SKIP_SLOWLOG))
-        slowlog__add(x, took_us);
+    if (limit >= 0 && took_us >= limit && !(x->command->flags & CMD_SKIP_SLOWLOG)) {
+        struct commandlog_entry facts = facts_of(x, e->ticks.mark - took);
+        facts.value = took_us;
+        commandlog__add(x, COMMANDLOG_SLOW, &facts);
+    }
     engine_latency(e, x->command->flags & CMD_FAST ? "fast-command" : "command", took_us);
+}
+
+static void
+was_large(struct exec *x)
+{
+    struct engine *e = x->engine;
+    struct commandlog_entry facts = facts_of(x, e->ticks.mark);
+
+    if (x->command->flags & CMD_SKIP_SLOWLOG)
+        return;
+    if (facts.request_bytes > e->large_request) {
+        facts.value = (int64_t)facts.request_bytes;
+        commandlog__add(x, COMMANDLOG_LARGE_REQUEST, &facts);
+    }
+    if (facts.reply_bytes > e->large_reply) {
+        facts.value = (int64_t)facts.reply_bytes;
+        commandlog__add(x, COMMANDLOG_LARGE_REPLY, &facts);
+    }
 }
 
 static void
@@ -308,6 +349,9 @@ count_call(struct exec *x, enum rc rc)
     e->stats.commands++;
     x->session->commands++;
     x->session->last = c;
+    if (UNLIKELY(x->depth == 0 && (x->request_bytes > e->large_request ||
+                                   x->reply.out->bytes.len + x->reply.out->ref_pending > e->large_reply)))
+        was_large(x);
     if (e->untimed) {
         e->untimed_commands++;
         return;
@@ -319,7 +363,7 @@ count_call(struct exec *x, enum rc rc)
         latency__count(e, c, took, e->untimed_commands + 1);
     e->untimed_commands = 0;
     if (UNLIKELY(took >= e->slow_ticks) && rc != RC_BLOCKED)
-        was_slow(x, ticks_to_us(&e->ticks, took));
+        was_slow(x, took);
 }
 
 static void
@@ -445,6 +489,7 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     struct exec *x = &e->x;
 
     exec__begin(e, s, c, argv, argc);
+    x->request_bytes = 0;
     x->cmd = c->row;
     if (UNLIKELY(e->gate & GATE_PINNED))
         slices__settle(x);

@@ -22,7 +22,8 @@ static void
 settings_default(struct engine_settings *s, const struct engine_options *opt)
 {
     *s = (struct engine_settings){
-        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
+        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .large_request_bytes = 1 << 20, .large_reply_bytes = 1 << 20,
+        .large_request_max_len = 128, .large_reply_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
         .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .slice_us = 500, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
         .maxmemory_eviction_tenacity = 10,
@@ -69,7 +70,7 @@ engine_free(struct engine *e)
     pubsub__fini(e);
     keyspace__fini(e);
     effects__fini(e);
-    slowlog__fini(e);
+    commandlog__fini(e);
     auth_limit__fini(e);
     evict__fini(e);
     (void)latency_reset(e, LIT(""));
@@ -132,6 +133,8 @@ engine_settings_changed(struct engine *e)
         e->slow_ticks = ticks < e->slow_ticks ? ticks : e->slow_ticks;
     }
     e->ns_per_tick = 1000 / e->ticks.per_us;
+    e->large_request = s->large_request_bytes < 0 ? SIZE_MAX : (size_t)s->large_request_bytes;
+    e->large_reply = s->large_reply_bytes < 0 ? SIZE_MAX : (size_t)s->large_reply_bytes;
     e->memory_limited = s->maxmemory > 0;
     if (!e->memory_limited) {
         e->over_memory = false;
@@ -191,6 +194,12 @@ engine_now_update(struct engine *e)
     e->now_read = ticks_now(&e->ticks);
     if (ticks_calibrate(&e->ticks))
         engine_settings_changed(e);
+}
+
+void
+engine_input_read(struct engine *e)
+{
+    e->arrived = ticks_now(&e->ticks);
 }
 
 struct clock
@@ -360,6 +369,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
                 table_prefetch_item(t, e->batch[ahead].hash);
         }
         e->untimed = same_again(e, i, b->n);
+        e->x.request_bytes = c->bytes;
         dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
         if (UNLIKELY((s->gate & GATE_STOPPED) != 0 || out_pending(&s->out) > out_soft_max))
             return i + !(s->gate & GATE_HELD); /* what is held comes again */
@@ -462,7 +472,10 @@ engine_run(struct engine *e, struct session *s, const struct slice *argv, int ar
 {
     if (argc <= 0 || (s->gate & GATE_STOPPED))
         return;
-    e->ticks.mark = ticks_now(&e->ticks);
+    e->arrived = e->ticks.mark = ticks_now(&e->ticks);
     e->untimed = false;
+    e->x.request_bytes = 0;
+    for (int i = 0; i < argc; i++)
+        e->x.request_bytes += argv[i].len;
     dispatch__run(e, s, commands__find(&e->commands, argv[0]), argv, argc, 0, false);
 }

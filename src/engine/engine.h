@@ -129,6 +129,8 @@ struct engine_memory engine_memory_marks(const struct engine *e);
 
 /* Reads the clock; the host calls it once a turn of its loop, before feeding. */
 void engine_now_update(struct engine *e);
+/* The bytes that will be fed next have just been read: what waits for its turn from now on has waited since then. */
+void engine_input_read(struct engine *e);
 int64_t engine_now_ms(const struct engine *e);
 struct clock engine_clock(const struct engine *e);
 int64_t engine_now_us(const struct engine *e); /* the same reading, unrounded */

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "engine/commandlog.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
 #include "engine/engine.h"
@@ -12,7 +13,6 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "engine/settings.h"
-#include "engine/slowlog.h"
 #include "engine/ticks.h"
 #include "engine/tx.h"
 #include "engine/waiters.h"
@@ -143,7 +143,7 @@ struct batch_command {
 };
 
 struct wait_key;
-struct slowlog;
+struct commandlog;
 struct evictor;
 struct tracking;
 struct channel;
@@ -160,6 +160,8 @@ struct engine {
     int64_t pause_until_ms;     /* while GATE_PAUSED is set */
     size_t held_count;          /* sessions with GATE_HELD */
     bool pause_all;             /* not only what writes */
+    uint64_t arrived;           /* ticks when what is fed now was read */
+    size_t large_request, large_reply; /* bytes of requests and replies from which on they are noted */
     uint64_t slow_ticks;        /* a command that took more is looked at: it may go to the slow log */
     double ns_per_tick;
     unsigned untimed_commands;  /* that will share the time of the next */
@@ -219,7 +221,7 @@ struct engine {
     struct error_stat *errors;
     size_t error_count, error_cap;
     struct engine_memory memory;
-    struct slowlog *slowlog;
+    struct commandlog *commandlog;
     struct latency_event *latency_events;
     struct evictor *evictor;
     struct tracking *tracking;  /* NULL until somebody asks for it */
@@ -451,8 +453,9 @@ void auth_limit__fini(struct engine *e);
 /* Argument i of the running command, or what may be shown of it to people who watch. */
 struct slice secrets__shown(const struct exec *x, int i);
 
-/* -- slowlog.c -- */
-void slowlog__add(struct exec *x, int64_t took_us);
-void slowlog__fini(struct engine *e);
+/* -- commandlog.c -- */
+/* facts: what made it notable, how long it waited, its sizes; the rest is found in x. */
+void commandlog__add(struct exec *x, enum commandlog_type type, const struct commandlog_entry *facts);
+void commandlog__fini(struct engine *e);
 
 #endif

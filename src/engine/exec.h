@@ -61,6 +61,8 @@ struct exec {
     bool wait_when_gone;           /* see wait_even_gone() */
     struct slow *slow;             /* it runs in slices; private */
     bool again;                    /* exec_in_slices() was called: the handler runs for the second time */
+    size_t request_bytes;          /* as sent, of a command of a client */
+    size_t reply_at;               /* what its session had to send when it began */
     uint32_t pulses;               /* see exec_pulse() */
     int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
     struct reader_copy *copies;    /* private: see exec.c */

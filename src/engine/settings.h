@@ -42,6 +42,8 @@ struct engine_settings {
     uint32_t notify_mask;                /* 0: off */
     int64_t slowlog_slower_than_us;      /* 10000; negative: off */
     uint32_t slowlog_max_len;            /* 128 */
+    int64_t large_request_bytes, large_reply_bytes; /* 1 MiB; larger ones are noted (COMMANDLOG); negative: off */
+    uint32_t large_request_max_len, large_reply_max_len; /* 128 */
     int64_t script_busy_ms;              /* 5000: after that long others are told that a script is running; 0: never */
     bool active_expire;                  /* true; DEBUG SET-ACTIVE-EXPIRE */
     bool lazy_expire_deletes;            /* true; false on a replica: expired keys are absent but stay */

@@ -375,6 +375,7 @@ conclude(struct engine *e, struct slow *t)
     x->slow = NULL;
     x->again = false;
     x->reply.out = t->mute || t->cancelled ? &e->void_out : &s->out;
+    x->reply_at = s->out.bytes.len + s->out.ref_pending;
     if (t->rc == RC_OK && !t->cancelled) {
         if (t->out.bytes.len >= SEAL_MIN)
             out_seal(&t->out);

@@ -147,6 +147,10 @@ apply_engine(struct server *s, const bool *changed)
     CHECK(notify_mask_parse(config_text(c, CFG_NOTIFY_KEYSPACE_EVENTS), &e->notify_mask));
     e->slowlog_slower_than_us = config_num(c, CFG_SLOWLOG_LOG_SLOWER_THAN);
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
+    e->large_request_bytes = config_num(c, CFG_COMMANDLOG_REQUEST_LARGER_THAN);
+    e->large_reply_bytes = config_num(c, CFG_COMMANDLOG_REPLY_LARGER_THAN);
+    e->large_request_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REQUEST_MAX_LEN));
+    e->large_reply_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REPLY_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
     e->auth_failure_limit = to_u32(config_num(c, CFG_AUTH_FAILURE_LIMIT));

@@ -233,6 +233,7 @@ server_turn(struct server *s)
         tick_in = cron_in > 0 ? cron_in : 0;
     s->busy = net_wait(s->net, tick_in) > 0;
     engine_now_update(s->engine);
+    engine_input_read(s->engine);
     net_dispatch(s->net);
     persist_aof_flush(s);
     net_flush(s->net);

@@ -134,3 +134,45 @@ a> DELMATCH *
 :1
 > EXISTS a:1 b:1
 :1
+
+== COMMANDLOG
+# oracle: skip because 7.0 does not have it
+@only inprocess
+> COMMANDLOG RESET large-request
+OK
+> COMMANDLOG RESET large-reply
+OK
+> SET big "x"*2000000
+OK
+> GET big
+*
+> SET small x
+OK
+> COMMANDLOG LEN large-request
+:1
+> COMMANDLOG LEN large-reply
+:1
+> CLIENT SETNAME me
+OK
+> COMMANDLOG GET -1 large-request
+[[:0 :* :2000000..2000100 ["SET" "big" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (1999872 more bytes)"] str "" "default" :0 :* :2000000..2000100 :5]]
+> COMMANDLOG GET 1 large-reply
+[[:0 :* :2000012 ["GET" "big"] str "" "default" :0 :* :22 :2000012]]
+> COMMANDLOG GET 0 large-reply
+[]
+> COMMANDLOG GET x slow
+-ERR count should be greater than or equal to -1
+> COMMANDLOG GET -2 slow
+-ERR count should be greater than or equal to -1
+> COMMANDLOG LEN fast
+-ERR type should be one of the following: slow, large-request, large-reply
+> COMMANDLOG RESET slow
+OK
+> COMMANDLOG LEN slow
+:0
+> COMMANDLOG RESET LARGE-REPLY
+OK
+> COMMANDLOG LEN large-reply
+:0
+> SLOWLOG LEN
+:0

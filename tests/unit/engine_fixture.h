@@ -25,7 +25,7 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "engine/settings.h"
-#include "engine/slowlog.h"
+#include "engine/commandlog.h"
 #include "engine/tx.h"
 #include "engine/waiters.h"
 

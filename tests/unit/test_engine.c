@@ -221,7 +221,7 @@ test_slowlog(void **state)
     engine_settings(f->engine)->slowlog_max_len = 3;
     engine_settings_changed(f->engine);
     say(f, s, "set fast 1");
-    assert_int_equal(slowlog_len(f->engine), 0);
+    assert_int_equal(commandlog_len(f->engine, COMMANDLOG_SLOW), 0);
     f->mono_step_ns = 2500 * 1000;
     session_set_name(s, LIT("n"));
     for (int i = 0; i < 5; i++) {
@@ -230,18 +230,18 @@ test_slowlog(void **state)
         say(f, s, line);
     }
     say(f, s, "auth secret");
-    assert_int_equal(slowlog_len(f->engine), 3);
-    const struct slowlog_entry *newest = slowlog_at(f->engine, 0), *second = slowlog_at(f->engine, 1);
+    assert_int_equal(commandlog_len(f->engine, COMMANDLOG_SLOW), 3);
+    const struct commandlog_entry *newest = commandlog_at(f->engine, COMMANDLOG_SLOW, 0), *second = commandlog_at(f->engine, COMMANDLOG_SLOW, 1);
     assert_int_equal(newest->argc, 2); /* nothing of a password */
     assert_true(slice_eq(newest->argv[1], LIT("(redacted)")));
     assert_int_equal(newest->id, 5);
     assert_int_equal(second->argc, 3);
     assert_true(slice_eq(second->argv[2], LIT("4")));
-    assert_true(second->took_us >= 2000 && second->took_us <= 10000);
+    assert_true(second->value >= 2000 && second->value <= 10000);
     assert_true(slice_eq(second->name, LIT("n")));
-    assert_ptr_equal(slowlog_at(f->engine, 3), NULL);
-    slowlog_reset(f->engine);
-    assert_int_equal(slowlog_len(f->engine), 0);
+    assert_ptr_equal(commandlog_at(f->engine, COMMANDLOG_SLOW, 3), NULL);
+    commandlog_reset(f->engine, COMMANDLOG_SLOW);
+    assert_int_equal(commandlog_len(f->engine, COMMANDLOG_SLOW), 0);
     f->mono_step_ns = 0;
 }
 
@@ -260,7 +260,7 @@ test_slowlog_shortens(void **state)
     engine_settings(f->engine)->slowlog_slower_than_us = 0;
     engine_settings_changed(f->engine);
     engine_run(f->engine, s, argv, 40);
-    const struct slowlog_entry *e = slowlog_at(f->engine, 0);
+    const struct commandlog_entry *e = commandlog_at(f->engine, COMMANDLOG_SLOW, 0);
     assert_int_equal(e->argc, 32);
     assert_int_equal(e->argv[1].len, 128 + strlen("... (72 more bytes)"));
     assert_true(slice_eq(e->argv[31], LIT("... (9 more arguments)")));
