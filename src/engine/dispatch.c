@@ -566,11 +566,49 @@ command_run_inside(struct exec *outer, const struct slice *argv, int argc, struc
     return run_inner(outer, &x, resolve(&x), reply);
 }
 
+enum { INNER_SHARE_MAX = 15 };
+
+/* Those that share a reading have not had it yet: now. */
+static void
+inner_read(struct engine *e, struct command *last)
+{
+    uint64_t now = ticks_now(&e->ticks), took = now - e->ticks.mark;
+
+    e->ticks.mark = now;
+    last->ticks += took;
+    if (e->settings.latency_tracking)
+        latency__count(e, last, took, e->untimed_commands);
+    e->untimed_commands = 0;
+}
+
+void
+engine_inner_begin(struct engine *e, struct inner_time *t)
+{
+    *t = (struct inner_time){NULL, e->untimed_commands, e->untimed, e->ticks.mark};
+    e->untimed_commands = 0;
+}
+
+void
+engine_inner_end(struct engine *e, const struct inner_time *t)
+{
+    if (e->untimed_commands > 0 && t->last != NULL)
+        inner_read(e, t->last);
+    e->untimed_commands = t->outer_commands;
+    e->untimed = t->outer_untimed;
+    e->ticks.mark = t->began;
+}
+
 enum rc
-command_run_found(struct exec *outer, struct command *c, const struct slice *argv, int argc, struct reply *reply)
+command_run_found(struct exec *outer, struct inner_time *t, struct command *c, const struct slice *argv, int argc,
+                  struct reply *reply)
 {
     struct exec x = INNER_EXEC(outer, argv, argc, reply, c);
+    struct engine *e = outer->engine;
 
+    if (c != t->last && e->untimed_commands > 0)
+        inner_read(e, t->last);
+    e->untimed = c == t->last && (c->flags & CMD_FAST) && e->untimed_commands < INNER_SHARE_MAX;
+    t->last = c;
     x.cmd = c->row;
     return run_inner(outer, &x, RC_OK, reply);
 }
@@ -597,18 +635,6 @@ void
 engine_count_error(struct engine *e, struct slice line)
 {
     dispatch__count_error(e, line);
-}
-
-uint64_t
-engine_command_began(const struct engine *e)
-{
-    return e->ticks.mark;
-}
-
-void
-engine_command_set_began(struct engine *e, uint64_t began)
-{
-    e->ticks.mark = began;
 }
 
 /* -- conditions and statistics --------------------------------------------------------------------------------- */

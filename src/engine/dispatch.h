@@ -102,8 +102,20 @@ void engine_set_key_witness(struct engine *e, struct key_witness witness);
 /* Runs a command inside another one (EXEC, a script), replying to x->reply. Checks arity and guard, counts, adds its
  * effects to the running batch. */
 enum rc command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply);
-/* The same for a command that the caller has resolved, and found to have the right number of arguments. */
-enum rc command_run_found(struct exec *outer, struct command *c, const struct slice *argv, int argc, struct reply *reply);
+/* How the commands inside another one are timed: quick ones of a kind in a row share readings of the counter, as those of
+ * a pipeline do, and the outer one's time includes theirs. */
+struct inner_time {
+    struct command *last;
+    unsigned outer_commands;
+    bool outer_untimed;
+    uint64_t began;
+};
+void engine_inner_begin(struct engine *e, struct inner_time *t);
+void engine_inner_end(struct engine *e, const struct inner_time *t);
+/* The same for a command that the caller has resolved, and found to have the right number of arguments; between those
+ * two. */
+enum rc command_run_found(struct exec *outer, struct inner_time *t, struct command *c, const struct slice *argv,
+                          int argc, struct reply *reply);
 bool command_arity_ok(const struct command *c, int argc);
 /* Whether the session of x may run it, as far as the guard is concerned. */
 bool command_permitted(struct exec *x, struct command *c, const struct slice *argv, int argc);
@@ -112,9 +124,4 @@ void engine_count_error(struct engine *e, struct slice line);
 /* Lets the host serve other sessions while x, a command that runs for long, is under way: they get BUSY for nearly
  * everything. False: the program is about to end. */
 bool engine_yield(struct exec *x);
-/* When the running command began, as its duration will be reckoned. A command that runs others reads it first and writes
- * it back when it is done, so that its own time includes theirs. */
-uint64_t engine_command_began(const struct engine *e);
-void engine_command_set_began(struct engine *e, uint64_t began);
-
 #endif

@@ -170,6 +170,21 @@ push_big_reply(lua_State *L, struct slice bytes)
     }
 }
 
+static struct command *
+resolve(struct script_run *run, const struct slice *argv, int argc)
+{
+    if (argv[0].len == run->known_len && memcmp(argv[0].ptr, run->known_name, run->known_len) == 0)
+        return run->known;
+    struct command *c = command_resolve(run->x->engine, argv, argc);
+    bool own_name = c != NULL && c->sub_count == 0 && slice_eq_nocase(argv[0], slice_cstr(c->row->name));
+    if (own_name && argv[0].len <= SCRIPT_KNOWN_MAX) {
+        run->known = c;
+        run->known_len = (uint32_t)argv[0].len;
+        memcpy(run->known_name, argv[0].ptr, argv[0].len);
+    }
+    return c;
+}
+
 /* Runs the command of the arguments on the stack and pushes its reply. True: it is an error. */
 static bool
 run_command(lua_State *L)
@@ -187,7 +202,7 @@ run_command(lua_State *L)
         script__push_error(L, slice_cstr(why), false);
         return true;
     }
-    struct command *c = command_resolve(h->engine, h->argv, argc);
+    struct command *c = resolve(run, h->argv, argc);
     why = why_not(run, c, argc);
     if (UNLIKELY(why != NULL)) {
         if (c != NULL)
@@ -197,7 +212,7 @@ run_command(lua_State *L)
         return true;
     }
     struct reply reply = {&h->out, run->resp};
-    (void)command_run_found(&run->inner, c, h->argv, argc, &reply);
+    (void)command_run_found(&run->inner, &run->time, c, h->argv, argc, &reply);
     if (c->flags & CMD_WRITE)
         run->wrote = true;
     struct slice bytes = reply_bytes(h);

@@ -95,7 +95,8 @@ put_number(struct encoder *e, int idx)
         buf_add_slice(e->out, isnan(v) ? LIT("nan") : v > 0 ? LIT("inf") : LIT("-inf"));
         return;
     }
-    if (v == (lua_Number)(int32_t)v && !(v == 0 && signbit(v))) { /* the usual case, cheaper */
+    /* The usual case, cheaper. */
+    if (v >= INT32_MIN && v <= INT32_MAX && v == (lua_Number)(int32_t)v && !(v == 0 && signbit(v))) {
         buf_add(e->out, text, format_int64(text, (int64_t)v));
         return;
     }

@@ -202,7 +202,6 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     lua_State *L = h->lua;
     struct reply_mark start = {x->reply.out->bytes.len, x->reply.out->ref_count};
     struct db *db = x->db;
-    uint64_t began = engine_command_began(h->engine);
     enum rc rc = RC_OK;
 
     CHECK(h->run == NULL); /* commands that run scripts are CMD_NOSCRIPT */
@@ -213,6 +212,7 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     run->inner = *x;
     run->inner.arena = &h->arena;
     h->run = run;
+    engine_inner_begin(h->engine, &run->time);
     script__random_reset(h, x->rng);
     script__json_reset(&h->json);
     lua_settop(L, 0);
@@ -227,6 +227,6 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
         script__hook_again(L);
     h->run = NULL;
     db_select(x, db); /* SELECT in a script ends with it */
-    engine_command_set_began(h->engine, began);
+    engine_inner_end(h->engine, &run->time);
     return rc;
 }

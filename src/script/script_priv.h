@@ -24,6 +24,7 @@ enum {
     SCRIPT_TEXT_MAX = 1 << 20,   /* the longest text that is compiled */
     SCRIPT_EVAL_CACHE_MAX = 500, /* scripts that came by EVAL; the least recently used one goes */
     SCRIPT_HOOK_COUNT = 10000,   /* instructions between two looks at the clock */
+    SCRIPT_KNOWN_MAX = 16,
     SCRIPT_DEPTH_MAX = 128,      /* of nested data in replies and in the libraries */
 };
 /* What one interpreter may hold. Beyond it a script ends with "not enough memory". */
@@ -70,6 +71,10 @@ struct script_run {
     struct exec inner; /* the outer exec that commands of the script see: with an arena of their own */
     struct slice name; /* what error texts call it: the digest, or the function's name */
     int resp;          /* redis.setresp() */
+    struct inner_time time;
+    struct command *known; /* what the name in known_name means, if that is no container: scripts repeat themselves */
+    uint32_t known_len;
+    char known_name[SCRIPT_KNOWN_MAX];
     uint32_t flags;
     bool read_only;   /* EVAL_RO, no-writes */
     bool over_memory; /* that was so when it began */

@@ -1,10 +1,11 @@
-"""CPU of sorrel-server beside redis-server for commands of bitmaps, HyperLogLog, geo and SORT, in one run.
+"""CPU of sorrel-server beside redis-server, in one run: bitmaps, HyperLogLog, geo and SORT; streams; scripts.
 
-    /usr/bin/python3 tests/bench/families.py build/bin/sorrel-server [redis-server]
+    /usr/bin/python3 tests/bench/families.py build/bin/sorrel-server [redis-server] [families|streams|scripts]
 
 Each server gets the same commands in pipelines over one connection; what counts is the CPU time that its process used
 (/proc/PID/stat), so that the client and what else runs on the machine count for nothing. Ratios below 0.7 are wanted.
 """
+import hashlib
 import os
 import random
 import socket
@@ -85,13 +86,56 @@ def cases(r):
     yield ("SORT of 10,000 ALPHA", [], [encode("SORT", "l", "ALPHA")] * 50, 1)
 
 
+def streams(r):
+    add = [encode("XADD", "s", f"{i}-1", "sensor", i % 1000, "temp", f"{20 + i % 100 / 10:.2f}") for i in range(1, 200_001)]
+    yield ("XADD -P 16", [], add, 16)
+    trips, n = [], 100_000
+    for i in range(1, n + 1):
+        trips += [encode("XREADGROUP", "GROUP", "g", "c", "COUNT", 1, "STREAMS", "s", ">"), encode("XACK", "s", "g", f"{i}-1")]
+    yield ("XREADGROUP + XACK, one by one", [encode("XGROUP", "CREATE", "s", "g", 0)], trips[:40_000], 1)
+    yield ("XREADGROUP + XACK -P 16", [], trips[40_000:], 16)
+    tens = []
+    for i in range(1, 100_001, 10):
+        tens += [encode("XREADGROUP", "GROUP", "h", "c", "COUNT", 10, "STREAMS", "s", ">"),
+                 encode("XACK", "s", "h", *[f"{k}-1" for k in range(i, i + 10)])]
+    yield ("the same, ten entries at a time", [encode("XGROUP", "CREATE", "s", "h", 0)], tens, 16)
+    yield ("XADD MAXLEN ~ 1000 -P 16", [], [encode("XADD", "cut", "MAXLEN", "~", 1000, "*", "a", i) for i in range(100_000)], 16)
+    yield ("XRANGE COUNT 100", [], [encode("XRANGE", "s", f"{r.randrange(100_000)}", "+", "COUNT", 100) for _ in range(10_000)], 16)
+
+
+UNLOCK = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end"
+WINDOW = '''local now = tonumber(ARGV[1])
+local window = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - window)
+if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[3]) then
+    redis.call('ZADD', KEYS[1], now, ARGV[4])
+    redis.call('PEXPIRE', KEYS[1], window)
+    return 1
+end
+return 0'''
+LOOP = "for i = 1, 100 do redis.call('INCR', KEYS[1]) end return redis.call('GET', KEYS[1])"
+
+
+def scripts(r):
+    digest = {s: hashlib.sha1(s.encode()).hexdigest() for s in (UNLOCK, WINDOW, LOOP)}
+    load = [encode("SCRIPT", "LOAD", s) for s in digest]
+    locks = [encode("MSET", *[w for i in range(j, j + 100) for w in (f"lock:{i}", f"token:{i}")]) for j in range(0, 50_000, 100)]
+    unlock = [encode("EVALSHA", digest[UNLOCK], 1, f"lock:{i}", f"token:{i}") for i in range(50_000)]
+    yield ("token-checked release", load + locks, unlock, 16)
+    held = [encode("SET", "lock", "token")]
+    yield ("refused release", held, [encode("EVALSHA", digest[UNLOCK], 1, "lock", "other")] * 100_000, 16)
+    yield ("sliding window", [], [encode("EVALSHA", digest[WINDOW], 1, f"w:{i % 50}", i, 1000, 10, f"r{i}") for i in range(50_000)], 16)
+    yield ("loop of 100 INCR", [], [encode("EVALSHA", digest[LOOP], 1, "n")] * 10_000, 16)
+
+
 def main():
     programs = [sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "redis-server"]
+    chosen = {"families": cases, "streams": streams, "scripts": scripts}[sys.argv[3] if len(sys.argv) > 3 else "families"]
     servers = [Server(os.path.abspath(programs[0])), Server(programs[1])]
     worst = 0
     try:
         print(f"{'':36}{'sorrel':>10}{'redis':>10}  CPU us a command, ratio")
-        for name, setup, commands, pipeline in cases(random.Random(1)):
+        for name, setup, commands, pipeline in chosen(random.Random(1)):
             used = []
             for s in servers:
                 s.run(setup, 1)
