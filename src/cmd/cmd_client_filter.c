@@ -19,6 +19,8 @@ client__kind(const struct session *s)
 
     if ((flags & SESSION_REPLICA) && !(flags & SESSION_MONITOR))
         return KIND_REPLICA;
+    if (flags & SESSION_PRIMARY)
+        return KIND_MASTER;
     return subscriptions(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
 }
 

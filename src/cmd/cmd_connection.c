@@ -120,7 +120,7 @@ cmd_hello(struct exec *x)
     reply_bulk(x, LIT("mode"));
     reply_bulk(x, LIT("standalone"));
     reply_bulk(x, LIT("role"));
-    reply_bulk(x, LIT("master"));
+    reply_bulk(x, engine_settings(x->engine)->replica ? LIT("replica") : LIT("master"));
     reply_bulk(x, LIT("modules"));
     return reply_array(x, 0);
 }

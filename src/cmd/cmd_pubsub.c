@@ -68,6 +68,7 @@ cmd_sunsubscribe(struct exec *x)
 static enum rc
 publish(struct exec *x, enum pubsub_space space)
 {
+    effect_replicas(x);
     return reply_int(x, (int64_t)pubsub_publish(x->engine, space, x->argv[1], x->argv[2]));
 }
 

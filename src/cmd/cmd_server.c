@@ -25,15 +25,6 @@ cmd_time(struct exec *x)
     return reply_bulk(x, slice_of(text, format_int64(text, us % 1000000)));
 }
 
-static enum rc
-cmd_role(struct exec *x)
-{
-    reply_array(x, 3);
-    reply_bulk(x, LIT("master"));
-    reply_int(x, 0);
-    return reply_array(x, 0);
-}
-
 /* -- SHUTDOWN ------------------------------------------------------------------------------------------------- */
 
 static enum rc
@@ -109,9 +100,6 @@ const struct cmd cmd_server_family[] = {
      .about = "Shows every command that runs from now on."},
     {"time", cmd_time, .arity = 1, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE | CMD_FAST, .since = "2.6.0",
      .reply = "array", .about = "Returns the server's time.", .complexity = "O(1)", .tips = "nondeterministic_output"},
-    {"role", cmd_role, .arity = 1, .group = GROUP_SERVER, .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,
-     .categories = CAT(ADMIN) | CAT(DANGEROUS), .since = "2.8.12", .reply = "array",
-     .about = "Tells the server's part in replication.", .complexity = "O(1)"},
     {"shutdown", cmd_shutdown, .arity = -1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY | CMD_NO_MULTI, .since = "1.0.0",
      .args = "save-selector=[NOSAVE|SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0", .reply = "none | OK",

@@ -164,7 +164,7 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
     x->reply_at = s->out.bytes.len + s->out.ref_pending;
     x->first_key = NULL;
     x->first_key_len = 0;
-    x->resumed = x->changed = x->rewritten = x->silent = false;
+    x->resumed = x->timed_out = x->changed = x->rewritten = x->silent = false;
     x->timeout_reply = TIMEOUT_NULL_ARRAY;
     x->wait_argv = NULL;
     x->wait_when_gone = false;
@@ -484,7 +484,8 @@ dispatch__run(struct engine *e, struct session *s, struct command *c, const stru
 }
 
 bool
-dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc)
+dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
+                 bool timed_out)
 {
     struct exec *x = &e->x;
 
@@ -494,6 +495,7 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     if (UNLIKELY(e->gate & GATE_PINNED))
         slices__settle(x);
     x->resumed = true;
+    x->timed_out = timed_out;
     if (s->gate & GATE_REPLY)
         x->reply.out = &e->void_out;
     e->ticks.mark = ticks_now(&e->ticks);

@@ -80,6 +80,12 @@ engine_set_observer(struct engine *e, const struct change_observer *observer)
         e->observer = *observer;
 }
 
+struct session *
+engine_changer(const struct engine *e)
+{
+    return e->changer;
+}
+
 uint64_t
 engine_changes(const struct engine *e)
 {
@@ -104,7 +110,7 @@ effects__touch_slow(struct engine *e, struct db *db, struct slice key, enum even
     f->touch_count++;
 }
 
-void
+struct effect_command *
 effects__command(struct engine *e, int db, const struct slice *argv, int argc, bool copy)
 {
     struct effects *f = &e->effects;
@@ -120,6 +126,7 @@ effects__command(struct engine *e, int db, const struct slice *argv, int argc, b
     *f->last_command = c;
     f->last_command = &c->next;
     f->command_count++;
+    return c;
 }
 
 /* -- handing over ---------------------------------------------------------------------------------------------- */

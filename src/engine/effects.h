@@ -12,6 +12,7 @@
 #include "engine/events.h"
 
 struct engine;
+struct session;
 struct entry;
 struct db;
 struct table;
@@ -20,6 +21,7 @@ struct btree;
 struct effect_command {
     int db;
     int argc;
+    bool replicas_only;                    /* a message, not a change: no log keeps it */
     const struct slice *argv;
     struct effect_command *next;
 };
@@ -68,6 +70,8 @@ void engine_set_observer(struct engine *e, const struct change_observer *observe
 /* Hands over what has been noted so far. The engine calls it after each command; a host that changes keys by other means
  * (loading, tests) calls it itself. */
 void engine_propagate(struct engine *e);
+/* Whose changes are being handed over; NULL: nobody's (expiry). For sinks. */
+struct session *engine_changer(const struct engine *e);
 
 /* Number of changes since the engine was made (INFO's rdb_changes_since_last_save is a difference of two of these). */
 uint64_t engine_changes(const struct engine *e);

@@ -81,7 +81,7 @@ void engine_free(struct engine *e);
 const struct engine_host *engine_host_of(const struct engine *e);
 
 /* What a layer above the engine keeps with it (the script interpreter). engine_free() calls fini(state) first of all. */
-enum engine_part { PART_SCRIPT, ENGINE_PARTS };
+enum engine_part { PART_SCRIPT, PART_REPL, ENGINE_PARTS };
 void engine_set_part(struct engine *e, enum engine_part part, void *state, void (*fini)(void *state));
 void *engine_part_of(const struct engine *e, enum engine_part part); /* NULL: none was set */
 

@@ -70,6 +70,7 @@ struct session_more {
     struct slice name, lib_name, lib_ver; /* owned */
     struct track *track;        /* CLIENT TRACKING; NULL: off */
     struct slow *slow;          /* the command that it runs in slices */
+    void *part;                 /* of a layer above: session_part() */
 };
 
 struct session {
@@ -90,6 +91,7 @@ struct session {
     const struct command *last;
     uint64_t hint;              /* hash of the key seen by engine_hint(); 0: none */
     uint64_t commands;
+    uint64_t wrote_at;          /* session_wrote_at() */
     int64_t opened_ms, active_ms;
     struct session *prev, *next;
     struct session *stranger_prev, *stranger_next; /* while GATE_NOAUTH is set: in the order of becoming one */
@@ -265,7 +267,8 @@ void dispatch__mark_special(struct engine *e);         /* once, before any renam
 void dispatch__run(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
                    uint64_t hash, bool hashed);
 /* Runs a waiting session's command again. True if it waits no longer. */
-bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc);
+bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
+                      bool timed_out);
 void dispatch__count_error(struct engine *e, struct slice line);
 /* A command that ran in slices is over: everything that follows the handler of one that did not. */
 void dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks);
@@ -363,7 +366,7 @@ effects__touch(struct engine *e, struct db *db, struct slice key, enum event eve
     if (UNLIKELY(e->listening != 0))
         effects__touch_slow(e, db, key, event, changed);
 }
-void effects__command(struct engine *e, int db, const struct slice *argv, int argc, bool copy);
+struct effect_command *effects__command(struct engine *e, int db, const struct slice *argv, int argc, bool copy);
 static inline void
 effects__before(struct engine *e, struct db *db, struct entry *entry)
 {

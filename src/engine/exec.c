@@ -529,6 +529,13 @@ effect_as(struct exec *x, const struct slice *argv, int argc)
 }
 
 void
+effect_replicas(struct exec *x)
+{
+    if (x->engine->listening & LISTEN_SINKS)
+        effects__command(x->engine, x->db->index, x->argv, x->argc, true)->replicas_only = true;
+}
+
+void
 effect_none(struct exec *x)
 {
     x->silent = true;

@@ -47,6 +47,7 @@ struct exec {
     struct slice error;            /* text of RC_REPLIED_ERROR, in the arena */
     uint32_t depth;                /* 0: from a client; 1: inside EXEC or a script */
     bool resumed;                  /* a blocked command runs again because a key is ready */
+    bool timed_out;                /* it runs again because its time is up: TIMEOUT_RUN */
     bool changed;                  /* some entry_changed() or key_*() happened */
     bool rewritten;                /* effect_as() was called: the command itself is not propagated */
     bool silent;                   /* effect_none() was called */
@@ -54,7 +55,8 @@ struct exec {
     struct entry *open[2];         /* entries between edit and entry_changed; private */
     bool indexed[2];               /* those of them that are in the expiry index meanwhile: they may not move */
     enum wait_timeout_reply {
-        TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO
+        TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO,
+        TIMEOUT_RUN /* the handler runs once more, with timed_out set, and must reply */
     } timeout_reply;               /* see wait_reply_on_timeout() */
     const struct slice *wait_argv; /* see wait_run_as(); NULL: argv */
     int wait_argc;
@@ -140,6 +142,8 @@ struct entry *key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum ev
 void effect_as(struct exec *x, const struct slice *argv, int argc);
 #define EFFECT_AS(x, ...)                                                                                              \
     effect_as((x), (const struct slice[]){__VA_ARGS__}, (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
+/* Replicas get the command as it was sent, although it changes nothing (PUBLISH). */
+void effect_replicas(struct exec *x);
 /* Propagate nothing for this command although it changed something. */
 void effect_none(struct exec *x);
 /* Whether what is due at that moment goes at once, or stays because time is somebody else's business (a log that is being
@@ -167,6 +171,8 @@ void wait_even_gone(struct exec *x);
 /* Called before wait_on_keys(), each time: the handler runs again at that time (INT64_MAX: never) even if no key is
  * touched before. */
 void wait_look_again(struct exec *x, int64_t at_ms);
+/* Parks the session until session_wake() or the deadline: for what is no key (WAIT). The rest is as with keys. */
+enum rc wait_on_nothing(struct exec *x, int64_t deadline_ms);
 /* Reads a blocking command's timeout argument (seconds, may be a fraction): RC_BAD_TIMEOUT, RC_NEG_TIMEOUT. */
 enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
 

@@ -208,6 +208,18 @@ keyspace_discard(struct engine *e, struct db *db)
 }
 
 void
+keyspace_exchange(struct db *a, struct db *b)
+{
+    struct table by_key = a->by_key;
+    struct btree by_expiry = a->by_expiry;
+
+    a->by_key = b->by_key;
+    a->by_expiry = b->by_expiry;
+    b->by_key = by_key;
+    b->by_expiry = by_expiry;
+}
+
+void
 keyspace__fini(struct engine *e)
 {
     for (int i = 0; i < e->db_count; i++) {

@@ -48,6 +48,8 @@ void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
 void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
 /* Frees the keys of tables that are no longer a database's, and the tables; elsewhere if the host can. */
 void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry);
+/* Two databases, of this engine or another with the same seed, exchange their keys without any consequence. */
+void keyspace_exchange(struct db *a, struct db *b);
 /* Empties a database without any consequence (a load that failed). */
 void keyspace_discard(struct engine *e, struct db *db);
 

@@ -166,8 +166,10 @@ session_reset(struct session *s)
 {
     struct engine *e = s->engine;
 
+    void *part = session_part(s);
     session_monitor(s, false);
     more_free(s);
+    session_set_part(s, part);
     s->db = &e->dbs[0];
     if (e->x.session == s)
         e->x.db = s->db;

@@ -54,6 +54,7 @@ enum session_flag {
     SESSION_MONITOR = 1 << 2,
     SESSION_REPLICA = 1 << 3,
     SESSION_UNIX = 1 << 4,        /* set by the host: came through a Unix socket */
+    SESSION_PRIMARY = 1 << 6,     /* runs what our primary sends */
     SESSION_INTERNAL = 1 << 5,    /* not a client: loading, scripts, tests. Skips checks that protect against clients */
 };
 /* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
@@ -68,6 +69,15 @@ void session_monitor(struct session *s, bool on);
 /* Shows the command to all monitors now. Dispatch does that after each command that is not CMD_SKIP_MONITOR; a command
  * that runs others (EVAL) has that flag and calls this first, so that it is seen before them. */
 void monitor_feed(struct exec *x);
+
+/* What a layer above keeps with a session until it closes; that layer frees it. */
+void *session_part(const struct session *s); /* NULL: none was set */
+void session_set_part(struct session *s, void *part);
+/* How far the stream of changes had come with the session's last one: the mark that WAIT waits for. */
+uint64_t session_wrote_at(const struct session *s);
+void session_set_wrote_at(struct session *s, uint64_t at);
+/* There is something in its output, or it must be looked at: the host will. */
+void session_output_added(struct session *s);
 
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT };
 void session_set_reply_mode(struct session *s, enum reply_mode mode);

@@ -151,6 +151,38 @@ session_output_pending(const struct session *s)
     return out_pending(&s->out);
 }
 
+void *
+session_part(const struct session *s)
+{
+    return s->more != NULL ? s->more->part : NULL;
+}
+
+void
+session_set_part(struct session *s, void *part)
+{
+    if (part != NULL || s->more != NULL)
+        session__more(s)->part = part;
+}
+
+uint64_t
+session_wrote_at(const struct session *s)
+{
+    return s->wrote_at;
+}
+
+void
+session_set_wrote_at(struct session *s, uint64_t at)
+{
+    s->wrote_at = at;
+}
+
+void
+session_output_added(struct session *s)
+{
+    s->told = false;
+    session__tell_host(s);
+}
+
 size_t
 session_input_wants(const struct session *s)
 {

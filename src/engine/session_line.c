@@ -20,6 +20,8 @@ session_describe_flags(const struct session *s, struct buf *b)
         buf_add_char(b, 'O');
     else if (flags & SESSION_REPLICA)
         buf_add_char(b, 'S');
+    if (flags & SESSION_PRIMARY)
+        buf_add_char(b, 'M');
     if (subscriptions(s) > 0)
         buf_add_char(b, 'P');
     if (session_multi_count(s) >= 0)

@@ -51,6 +51,7 @@ struct engine_settings {
     bool lru_clock_lfu;                  /* entry clocks hold a frequency; follows from the policy */
     bool enable_debug_command;
     uint32_t auth_failure_limit;         /* failed logins that an address has in a minute; 0: any number */
+    bool replica;                        /* false; HELLO says so */
     uint32_t lfu_log_factor, lfu_decay_time; /* 10, 1 */
     bool latency_tracking;               /* true: keep a histogram for each command */
     int64_t latency_threshold_ms;        /* slower events are noted; 0: none */

@@ -212,6 +212,12 @@ wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type ty
     return RC_BLOCKED;
 }
 
+enum rc
+wait_on_nothing(struct exec *x, int64_t deadline_ms)
+{
+    return wait_on_keys(x, NULL, 0, TYPE_STRING, deadline_ms);
+}
+
 void
 wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply)
 {
@@ -276,9 +282,15 @@ go_on(struct session *s)
     session__tell_host(s);
 }
 
+static void resume(struct engine *e, struct session *s, bool timed_out);
+
 static void
 end_wait(struct session *s, bool with_error)
 {
+    if (!with_error && s->more->wait->timeout_reply == TIMEOUT_RUN) {
+        resume(s->engine, s, true);
+        return;
+    }
     struct engine *e = s->engine;
     struct wait *w = detach(s);
     struct reply r = {s->gate & GATE_REPLY ? &e->void_out : &s->out, s->resp};
@@ -298,6 +310,13 @@ end_wait(struct session *s, bool with_error)
     e->stats.commands++;
     wait_free(w);
     go_on(s);
+}
+
+void
+session_wake(struct session *s)
+{
+    if ((s->gate & GATE_BLOCKED) && s->more->wait->link_count == 0)
+        resume(s->engine, s, false);
 }
 
 bool
@@ -373,13 +392,13 @@ waiters__scan(struct engine *e, struct db *db)
 
 /* Runs the session's command again. */
 static void
-resume(struct engine *e, struct session *s)
+resume(struct engine *e, struct session *s, bool timed_out)
 {
     struct wait *w = s->more->wait;
 
     w->renewed = false;
-    bool done = dispatch__resume(e, s, w->command, w->argv, w->argc);
-    CHECK(done != w->renewed);
+    bool done = dispatch__resume(e, s, w->command, w->argv, w->argc, timed_out);
+    CHECK(done != w->renewed && (done || !timed_out));
     if (!done)
         return;
     wait_free(detach(s));
@@ -400,7 +419,7 @@ serve_key(struct engine *e, struct wait_key *k)
         /* Only this link can go while its session runs: whoever is served leaves, nobody else does. */
         next = l->next;
         if (l->wait->when_gone || (entry != NULL && entry_type(entry) == l->wait->type))
-            resume(e, l->wait->session);
+            resume(e, l->wait->session, false);
     }
     k->pinned = false;
     key_drop_if_idle(e, k);

@@ -10,6 +10,8 @@
 
 /* CLIENT UNBLOCK: ends the wait as if it had timed out, or with an error. False if it does not wait. */
 bool waiters_unblock(struct session *s, bool with_error);
+/* Runs the command of a session that waits for no key again. Not while a command runs. */
+void session_wake(struct session *s);
 size_t waiters_count(const struct engine *e);      /* sessions that wait */
 size_t waiters_keys(const struct engine *e);       /* keys that somebody waits for */
 

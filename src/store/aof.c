@@ -283,6 +283,27 @@ aof_is_on(const struct aof *a)
 /* -- in every turn --------------------------------------------------------------------------------------------- */
 
 bool
+aof_all_synced(const struct aof *a)
+{
+    return a->log != NULL && aof_log_pending(a->log) == 0 && aof_log_synced(a->log) == aof_log_size(a->log);
+}
+
+struct aof_mark
+aof_log_mark(const struct aof *a)
+{
+    if (a->log == NULL)
+        return (struct aof_mark){NULL, 0};
+    return (struct aof_mark){a->log, aof_log_size(a->log) + aof_log_pending(a->log)};
+}
+
+bool
+aof_log_mark_synced(const struct aof *a, const struct aof_mark *m)
+{
+    /* A log is synced before the next one is begun. */
+    return a->log != NULL && (m->file != a->log || aof_log_synced(a->log) >= m->at);
+}
+
+bool
 aof_flush(struct aof *a)
 {
     if (a->log == NULL)

@@ -74,6 +74,15 @@ bool aof_is_on(const struct aof *a);
 bool aof_flush(struct aof *a);
 /* Waits until all that has been logged is on the disk. */
 bool aof_sync(struct aof *a);
+/* Everything that has been logged is on the disk, as far as is known. */
+bool aof_all_synced(const struct aof *a);
+/* A place in the log, and whether everything before it is on the disk. */
+struct aof_mark {
+    const void *file;
+    uint64_t at;
+};
+struct aof_mark aof_log_mark(const struct aof *a);
+bool aof_log_mark_synced(const struct aof *a, const struct aof_mark *m);
 /* In how many ms aof_flush() wants to be called although nothing happens; -1: never. */
 int64_t aof_due_ms(const struct aof *a);
 int aof_error(const struct aof *a); /* negative errno; 0: none */

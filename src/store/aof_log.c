@@ -278,27 +278,37 @@ put_timestamp(struct aof_log *l, int64_t now_ms)
     buf_printf(&l->bytes, "#TS:%lld\r\n", (long long)l->stamp_s);
 }
 
+static const struct effect_command *
+next_to_log(const struct effect_command *c)
+{
+    while (c != NULL && c->replicas_only)
+        c = c->next;
+    return c;
+}
+
 void
 aof_log_add(struct aof_log *l, const struct effect_batch *batch, bool timestamps)
 {
     struct slice multi = LIT("MULTI"), exec = LIT("EXEC");
+    const struct effect_command *first = next_to_log(batch->commands);
 
-    if (batch->commands == NULL)
+    if (first == NULL)
         return;
+    bool atomic = batch->atomic && next_to_log(first->next) != NULL;
     if (l->unsynced_since_ns == 0)
         l->unsynced_since_ns = clock_mono_ns(&l->clock);
     open_block(l);
     if (timestamps)
         put_timestamp(l, batch->now_ms);
     /* SELECT stays outside, so that a transaction that is cut off does not take the choice of database with it. */
-    select_db(l, batch->commands->db);
-    if (batch->atomic)
+    select_db(l, first->db);
+    if (atomic)
         put_command(&l->bytes, &multi, 1);
-    for (const struct effect_command *c = batch->commands; c != NULL; c = c->next) {
+    for (const struct effect_command *c = first; c != NULL; c = next_to_log(c->next)) {
         select_db(l, c->db);
         put_command(&l->bytes, c->argv, c->argc);
     }
-    if (batch->atomic)
+    if (atomic)
         put_command(&l->bytes, &exec, 1);
     if (l->bytes.len - (size_t)l->open_at >= BLOCK_BYTES)
         close_block(l);

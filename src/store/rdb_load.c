@@ -120,10 +120,19 @@ on_function(void *ctx, struct slice code, struct buf *why)
     return into->function == NULL || into->function(into->function_ctx, code, why);
 }
 
+static void
+on_aux(void *ctx, struct slice name, struct slice value)
+{
+    struct rdb_into *into = ctx;
+
+    if (into->aux != NULL)
+        into->aux(into->aux_ctx, name, value);
+}
+
 struct rdb_handler
 rdb_into_handler(struct rdb_into *into)
 {
-    return (struct rdb_handler){.key = on_key, .sizes = on_sizes, .function = on_function, .ctx = into};
+    return (struct rdb_handler){.key = on_key, .sizes = on_sizes, .aux = on_aux, .function = on_function, .ctx = into};
 }
 
 /* -- files ----------------------------------------------------------------------------------------------------- */
@@ -155,6 +164,8 @@ rdb_load_open(struct engine *e, const struct rdb_load_options *opt, int *error, 
     rdb_into_init(&l->into, e, opt->flags);
     l->into.function = opt->function;
     l->into.function_ctx = opt->function_ctx;
+    l->into.aux = opt->aux;
+    l->into.aux_ctx = opt->aux_ctx;
     l->into.keys_max = l->total / KEY_BYTES_MIN;
     struct rdb_handler h = rdb_into_handler(&l->into);
     l->reader = rdb_reader_new(&h, &engine_settings(e)->limits);

@@ -24,6 +24,8 @@ struct rdb_into {
     /* The source of a library of functions; false with a reason to stop. NULL: they are left out. */
     bool (*function)(void *ctx, struct slice code, struct buf *why);
     void *function_ctx;
+    void (*aux)(void *ctx, struct slice name, struct slice value); /* NULL: nobody wants to know */
+    void *aux_ctx;
     struct {
         struct entry *entry;
         struct db *db;
@@ -46,6 +48,8 @@ struct rdb_load_options {
     unsigned flags;
     bool (*function)(void *ctx, struct slice code, struct buf *why); /* as in struct rdb_into */
     void *function_ctx;
+    void (*aux)(void *ctx, struct slice name, struct slice value);
+    void *aux_ctx;
 };
 struct rdb_load;
 /* NULL with a negative errno in *error (-ENOENT: there is no such file) and a reason. */
