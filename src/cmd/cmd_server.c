@@ -1,16 +1,52 @@
 /* cmd/cmd_server.c - MONITOR, TIME, ROLE, SHUTDOWN, LOLWUT. */
 #include "base/version.h"
 #include "engine/dispatch.h"
+#include "engine/monitor.h"
 #include "engine/session.h"
 
 /* -- MONITOR, TIME, ROLE -------------------------------------------------------------------------------------- */
 
 static enum rc
+monitor_term(struct exec *x, struct slice word, struct slice value, struct monitor_term *t)
+{
+    static const struct {
+        struct slice word;
+        enum monitor_kind kind;
+    } kinds[] = {
+        {LIT_INIT("command"), MONITOR_COMMAND}, {LIT_INIT("key"), MONITOR_KEY}, {LIT_INIT("user"), MONITOR_USER},
+        {LIT_INIT("db"), MONITOR_DB}, {LIT_INIT("addr"), MONITOR_ADDR},
+    };
+    size_t i = 0;
+
+    while (i < sizeof(kinds) / sizeof(kinds[0]) && !arg_is(word, kinds[i].word))
+        i++;
+    if (i == sizeof(kinds) / sizeof(kinds[0]))
+        return RC_SYNTAX;
+    *t = (struct monitor_term){.kind = kinds[i].kind, .text = value};
+    if (t->kind != MONITOR_DB)
+        return RC_OK;
+    TRY(arg_int(x, value, &t->number));
+    return db_at(x, t->number) != NULL ? RC_OK : RC_BAD_DB;
+}
+
+static enum rc
 cmd_monitor(struct exec *x)
 {
+    struct monitor_term *terms = arena_array(x->arena, (size_t)x->argc, sizeof(*terms));
+    size_t n = 0;
+    int64_t one_of = 1;
+
+    if (x->argc > 1 && x->argc % 2 == 0)
+        return RC_SYNTAX;
+    for (int i = 1; i < x->argc; i += 2) {
+        if (!arg_is(x->argv[i], LIT("sample")))
+            TRY(monitor_term(x, x->argv[i], x->argv[i + 1], &terms[n++]));
+        else if (arg_int(x, x->argv[i + 1], &one_of) != RC_OK || one_of < 1)
+            return fail(x, "ERR SAMPLE must be a positive number: one command in so many is shown");
+    }
     if (x->depth > 0)
         return fail(x, "ERR MONITOR isn't allowed for DENY BLOCKING client");
-    session_monitor(x->session, true);
+    session_monitor_some(x->session, terms, n, (uint64_t)one_of);
     return reply_ok(x);
 }
 
@@ -95,9 +131,11 @@ cmd_lolwut(struct exec *x)
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
 const struct cmd cmd_server_family[] = {
-    {"monitor", cmd_monitor, .arity = 1, .group = GROUP_SERVER,
-     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "1.0.0", .reply = "OK",
-     .about = "Shows every command that runs from now on."},
+    {"monitor", cmd_monitor, .arity = -1, .group = GROUP_SERVER,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "1.0.0",
+     .args = "[COMMAND command:pattern]... [KEY key-pattern:pattern]... [USER username]... [DB db:int]... "
+             "[ADDR address:pattern]... [SAMPLE one-in:int]",
+     .reply = "OK", .about = "Shows the commands that run from now on, all or some."},
     {"time", cmd_time, .arity = 1, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE | CMD_FAST, .since = "2.6.0",
      .reply = "array", .about = "Returns the server's time.", .complexity = "O(1)", .tips = "nondeterministic_output"},
     {"shutdown", cmd_shutdown, .arity = -1, .group = GROUP_SERVER,

@@ -149,6 +149,7 @@ struct commandlog;
 struct evictor;
 struct tracking;
 struct channel;
+struct monitor;
 
 struct engine {
     /* touched by every command */
@@ -217,7 +218,7 @@ struct engine {
 
     struct table channels[PUBSUB_SPACES];
     struct channel *pattern_first, *pattern_last;
-    session_id *monitors;
+    struct monitor *monitors;
     size_t monitor_count, monitor_cap;
 
     struct error_stat *errors;

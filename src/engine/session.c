@@ -147,7 +147,7 @@ sessions__fini(struct engine *e)
     while (e->session_first != NULL)
         engine_session_close(e->session_first);
     mem_free(e->sessions);
-    mem_free(e->monitors);
+    mem_free(e->monitors); /* closing sessions have freed what is in it */
 }
 
 struct session_more *

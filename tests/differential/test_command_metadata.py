@@ -31,12 +31,14 @@ EXPLAINED = {
         "cluster|myid", "cluster|nodes", "cluster|replicas", "cluster|shards", "cluster|slaves", "cluster|slots")},
     ("zrank", "arity"): NEWER + ": WITHSCORE", ("zrevrank", "arity"): NEWER + ": WITHSCORE",
     ("command|getkeys", "arity"): NEWER, ("command|getkeysandflags", "arity"): NEWER,
+    ("monitor", "arity"): "filters are ours",
     ("sinterstore", "keys"): NEWER + ": the destination is only overwritten",
     **{(c, "keys"): "since 7.2 the destinations are marked incomplete" for c in ("georadius", "georadiusbymember")},
     **{(c, "deprecated"): NEWER for c in ("quit", "setex", "psetex", "setnx")},
 }
 # Arguments that came after 7.0, by name.
 NEWER_ARGUMENTS = {"set": {"ifeq-value", "ifne-value", "ifdeq-digest", "ifdne-digest"}, "zscan": {"noscores"},
+                   "monitor": {"command", "key-pattern", "username", "db", "address", "one-in"},
                    **{c: {"count"} for c in ("zunion", "zinter", "zunionstore", "zinterstore")},
                    "zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"},
                    "bitop": {"diff", "diff1", "andor", "one"},

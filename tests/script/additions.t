@@ -126,9 +126,9 @@ QUEUED
 # oracle: skip because it is ours
 > MSET a:1 x b:1 x
 OK
-> ACL SETUSER ann on nopass +@all ~a:*
+> ACL SETUSER della reset on nopass +@all ~a:*
 OK
-a> AUTH ann x
+a> AUTH della x
 OK
 a> DELMATCH *
 :1

@@ -50,6 +50,67 @@ OK
 a<
 /\d+\.\d{6} \[0 \S+\] "SET" "k" "a\\"b\\n"/
 
+== MONITOR of a part
+# oracle: skip because filters are ours
+> ACL SETUSER mona reset on nopass +@all ~* &*
+OK
+a> MONITOR COMMAND set COMMAND hget* COMMAND config KEY user:* DB 0
+OK
+> SET user:1 x
+OK
+> SET other x
+OK
+> GET user:1
+"x"
+> SELECT 1
+OK
+> SET user:1 x
+OK
+> SELECT 0
+OK
+> HGETALL user:2
+{}
+> MSET user:1 x user:2 y
+OK
+a<
+/.* "SET" "user:1" "x"/
+/.* "HGETALL" "user:2"/
+a> MONITOR USER mona
+OK
+> SET k v
+OK
+b> AUTH mona x
+OK
+b> GET k
+"v"
+a<
+/.* "AUTH" "\(redacted\)" "\(redacted\)"/
+/.* "GET" "k"/
+a> MONITOR KEY *z ADDR *:*
+OK
+> MSET a 1 z 2 b 3
+OK
+> PING
+PONG
+a<
+/.* "MSET" "a" "1" "z" "2" "b" "3"/
+a> MONITOR SAMPLE 1000000000
+OK
+> PING
+PONG
+> SET k v
+OK
+a> RESET
+RESET
+a> MONITOR SAMPLE 0
+-ERR SAMPLE must be a positive number: one command in so many is shown
+a> MONITOR DB 99
+-ERR DB index is out of range
+a> MONITOR KEY
+-ERR syntax error
+a> MONITOR NOSUCH x
+-ERR syntax error
+
 == MEMORY, LATENCY
 > MEMORY USAGE none
 nil
