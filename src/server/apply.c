@@ -7,6 +7,7 @@
 #include "proto/words.h"
 #include "server/persist_aof.h"
 #include "server/machine.h"
+#include "server/replication.h"
 #include "server/server.h"
 #include "server/users.h"
 
@@ -152,6 +153,8 @@ apply_engine(struct server *s, const bool *changed)
     e->large_request_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REQUEST_MAX_LEN));
     e->large_reply_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REPLY_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
+    e->replica = repl_is_replica(s->repl);
+    e->lazy_expire_deletes = !e->replica;
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
     e->auth_failure_limit = to_u32(config_num(c, CFG_AUTH_FAILURE_LIMIT));
     e->tracking_table_max_keys = (uint64_t)config_num(c, CFG_TRACKING_TABLE_MAX_KEYS);
@@ -160,6 +163,9 @@ apply_engine(struct server *s, const bool *changed)
     e->command_time_limit_ms = config_num(c, CFG_COMMAND_TIME_LIMIT);
     e->maxmemory = config_maxmemory(c, machine_memory(""));
     s->client_memory_max = config_maxmemory_clients(c, e->maxmemory);
+    /* A replica has what its primary has, however much that is. */
+    if (e->replica && config_on(c, CFG_REPLICA_IGNORE_MAXMEMORY))
+        e->maxmemory = 0;
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
     e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;
     e->maxmemory_samples = to_u32(config_num(c, CFG_MAXMEMORY_SAMPLES));
@@ -312,6 +318,7 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
     apply_hz(s);
     apply_limits(s);
     apply_engine(s, changed);
+    server_replication_apply(s);
     persist_aof_apply(s, changed);
     return changed != NULL || users_load(s->engine, s->config, why);
 }

@@ -31,6 +31,7 @@ end(struct server *s, struct conn *c)
     if (conn_mark(c) != 0)
         s->over_soft--;
     s->handshakes -= tls_handshaking(conn_transport(c));
+    repl_session_closed(s->repl, session);
     engine_session_close(session);
     conn_close(c);
 }
@@ -238,6 +239,10 @@ on_written(void *ctx, struct conn *c, size_t left)
             conn_pause(c, true);
         return;
     }
+    if (UNLIKELY(session_flags(session) & SESSION_REPLICA)) {
+        repl_written(s->repl, session, left); /* whose limits are replication's business, too */
+        return;
+    }
     if (UNLIKELY(left > STRANGER_OUTPUT_MAX) && !session_authenticated(session)) {
         drop_stranger(s, session, "does not read its replies");
         return;
@@ -427,7 +432,7 @@ host_shutdown(void *ctx, unsigned flags, struct slice *why)
     struct server *s = ctx;
 
     if (flags & SHUTDOWN_ABORT) {
-        if (!s->stopping) {
+        if (!server_shutdown_abort(s) && !s->stopping) {
             *why = LIT("ERR No shutdown in progress.");
             return false;
         }

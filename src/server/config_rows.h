@@ -128,6 +128,8 @@ CONFIG(OOM_SCORE_ADJ, "oom-score-adj", ENUM, "no", 0, 0, 0, "no yes relative abs
 CONFIG(OOM_SCORE_ADJ_VALUES, "oom-score-adj-values", LIST, "0 200 800", 0, 0, 0, NULL, check_oom_scores)
 CONFIG(PIDFILE, "pidfile", TEXT, "", 0, 0, IMMUTABLE, NULL, NULL)
 CONFIG(PORT, "port", INT, "6379", 0, 65535, 0, NULL, NULL)
+CONFIG(PRIMARY_LEASE_MS, "primary-lease-ms", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
+CONFIG(PRIMARY_LEASE_REPLICAS, "primary-lease-replicas", INT, "1", 1, INT32_MAX, 0, NULL, NULL)
 CONFIG(PROC_TITLE_TEMPLATE, "proc-title-template", TEXT, "{title} {listen-addr} {server-mode}", 0, 0, 0, NULL,
        check_title)
 CONFIG(PROPAGATION_ERROR_BEHAVIOR, "propagation-error-behavior", ENUM, "ignore", 0, 0, 0,
@@ -148,6 +150,7 @@ CONFIG(REPL_DISKLESS_SYNC, "repl-diskless-sync", BOOL, "yes", 0, 0, 0, NULL, NUL
 CONFIG(REPL_DISKLESS_SYNC_DELAY, "repl-diskless-sync-delay", INT, "5", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(REPL_DISKLESS_SYNC_MAX_REPLICAS, "repl-diskless-sync-max-replicas", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(REPL_PING_REPLICA_PERIOD, "repl-ping-replica-period", INT, "10", 1, INT32_MAX, 0, NULL, NULL)
+CONFIG(REPL_SPILL_MAX, "repl-spill-max", MEMORY, "4294967296", 0, INT64_MAX, 0, NULL, NULL)
 CONFIG(REPL_TIMEOUT, "repl-timeout", INT, "60", 1, INT32_MAX, 0, NULL, NULL)
 CONFIG(REPLICA_ANNOUNCE_IP, "replica-announce-ip", TEXT, "", 0, 0, 0, NULL, NULL)
 CONFIG(REPLICA_ANNOUNCE_PORT, "replica-announce-port", INT, "0", 0, 65535, 0, NULL, NULL)
@@ -157,6 +160,7 @@ CONFIG(REPLICA_IGNORE_MAXMEMORY, "replica-ignore-maxmemory", BOOL, "yes", 0, 0, 
 CONFIG(REPLICA_LAZY_FLUSH, "replica-lazy-flush", BOOL, "no", 0, 0, 0, NULL, NULL)
 CONFIG(REPLICA_PRIORITY, "replica-priority", INT, "100", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(REPLICA_READ_ONLY, "replica-read-only", BOOL, "yes", 0, 0, 0, NULL, NULL)
+CONFIG(REPLICA_REFUSE_EMPTY_PRIMARY, "replica-refuse-empty-primary", BOOL, "yes", 0, 0, 0, NULL, NULL)
 CONFIG(REPLICA_SERVE_STALE_DATA, "replica-serve-stale-data", BOOL, "yes", 0, 0, 0, NULL, NULL)
 CONFIG(REPLICAOF, "replicaof", LIST, "", 0, 0, IMMUTABLE, NULL, check_replicaof)
 CONFIG(REQ_RES_LOGFILE, "req-res-logfile", TEXT, "", 0, 0, IMMUTABLE | HIDDEN, NULL, NULL)

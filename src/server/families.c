@@ -10,7 +10,9 @@
     X(cmd_info_family)    \
     X(cmd_persist_family) \
     X(cmd_persist_aof_family) \
-    X(store_dump_family)
+    X(store_dump_family)      \
+    X(repl_family)            \
+    X(repl_wait_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

@@ -110,7 +110,7 @@ sessions_memory(const struct server *s)
 void
 info_clients(struct server *s, struct buf *out)
 {
-    number(out, "connected_clients", session_count(s->engine));
+    number(out, "connected_clients", session_count(s->engine) - repl_stats(s->repl).replicas);
     number(out, "cluster_connections", 0);
     number(out, "maxclients", s->clients_max);
     number(out, "client_recent_max_input_buffer", 0);
@@ -201,8 +201,7 @@ script_memory(struct server *s, struct buf *out)
 void
 info_memory(struct server *s, struct buf *out)
 {
-    static const char *const none[] = {"mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves",
-                                       NULL};
+    struct repl_stats repl = repl_stats(s->repl);
     struct mem_stats m;
     uint64_t used = mem_used(), rss = resident_bytes(), clients = sessions_memory(s);
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -232,7 +231,9 @@ info_memory(struct server *s, struct buf *out)
     info_field(out, "mem_fragmentation_ratio", "%.2f", ratio(rss, used));
     signed_number(out, "mem_fragmentation_bytes", (int64_t)(rss - used));
     number(out, "mem_not_counted_for_evict", engine_uncounted_memory(s->engine));
-    zeros(out, none);
+    number(out, "mem_replication_backlog", repl.backlog_memory);
+    number(out, "mem_total_replication_buffers", repl.buffer_memory);
+    number(out, "mem_clients_slaves", repl.buffer_memory - repl.backlog_memory);
     number(out, "mem_clients_normal", clients);
     number(out, "mem_cluster_links", 0);
     number(out, "mem_aof_buffer", 0);
@@ -242,7 +243,7 @@ info_memory(struct server *s, struct buf *out)
     number(out, "lazyfreed_objects", reaper_freed(s->reaper));
 }
 
-/* -- persistence; replication, cluster: not there yet ------------------------------------------------------------ */
+/* -- persistence, replication; cluster: not there yet ------------------------------------------------------------- */
 
 void
 info_persistence(struct server *s, struct buf *out)
@@ -254,17 +255,7 @@ info_persistence(struct server *s, struct buf *out)
 void
 info_replication(struct server *s, struct buf *out)
 {
-    text(out, "role", "master");
-    number(out, "connected_slaves", 0);
-    text(out, "master_failover_state", "no-failover");
-    text(out, "master_replid", s->run_id);
-    text(out, "master_replid2", "0000000000000000000000000000000000000000");
-    number(out, "master_repl_offset", 0);
-    signed_number(out, "second_repl_offset", -1);
-    number(out, "repl_backlog_active", 0);
-    signed_number(out, "repl_backlog_size", config_num(s->config, CFG_REPL_BACKLOG_SIZE));
-    number(out, "repl_backlog_first_byte_offset", 0);
-    number(out, "repl_backlog_histlen", 0);
+    repl_info(s->repl, out);
 }
 
 void
@@ -285,7 +276,7 @@ info_cluster(struct server *s, struct buf *out)
 void
 info_stats(struct server *s, struct buf *out)
 {
-    static const char *const sync[] = {"sync_full", "sync_partial_ok", "sync_partial_err", NULL};
+    struct repl_stats repl = repl_stats(s->repl);
     static const char *const defrag[] = {"latest_fork_usec",         "total_forks",
                                          "migrate_cached_sockets",   "slave_expires_tracked_keys",
                                          "active_defrag_hits",       "active_defrag_misses",
@@ -303,14 +294,16 @@ info_stats(struct server *s, struct buf *out)
     number(out, "instantaneous_ops_per_sec", rate_per_second(&s->commands_rate));
     number(out, "total_net_input_bytes", n->bytes_in);
     number(out, "total_net_output_bytes", n->bytes_out);
-    number(out, "total_net_repl_input_bytes", 0);
-    number(out, "total_net_repl_output_bytes", 0);
+    number(out, "total_net_repl_input_bytes", repl.bytes_in);
+    number(out, "total_net_repl_output_bytes", repl.bytes_out);
     info_field(out, "instantaneous_input_kbps", "%.2f", (double)rate_per_second(&s->in_rate) / 1024);
     info_field(out, "instantaneous_output_kbps", "%.2f", (double)rate_per_second(&s->out_rate) / 1024);
     text(out, "instantaneous_input_repl_kbps", "0.00");
     text(out, "instantaneous_output_repl_kbps", "0.00");
     number(out, "rejected_connections", s->stats.rejected);
-    zeros(out, sync);
+    number(out, "sync_full", repl.full);
+    number(out, "sync_partial_ok", repl.partial_ok);
+    number(out, "sync_partial_err", repl.partial_err);
     number(out, "expired_subkeys", e->expired_members);
     number(out, "expired_keys", e->expired);
     text(out, "expired_stale_perc", "0.00");

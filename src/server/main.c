@@ -9,6 +9,7 @@
 #include "server/persist.h"
 #include "server/persist_aof.h"
 #include "server/process.h"
+#include "server/replication.h"
 #include "server/server.h"
 #include "server/supervise.h"
 
@@ -208,6 +209,7 @@ serve(struct server *s, struct signals *signals)
         return 1;
     }
     wait_for_load(s);
+    server_replication_start(s);
     announce(s);
     supervise_tell(s->config, "READY=1\nSTATUS=Ready to accept connections");
     server_run(s);

@@ -17,6 +17,7 @@
 #include "script/script.h"
 #include "server/info.h"
 #include "server/persist_aof.h"
+#include "server/replication.h"
 #include "store/rdb_load.h"
 #include "store/snapshot.h"
 
@@ -49,6 +50,7 @@ struct persist {
     struct snapshot *snapshot;
     bool walking; /* the snapshot still needs slices; else only the file is being completed */
     bool cancelled, scheduled, failed;
+    bool streams; /* the snapshot goes to replicas */
     int64_t slice_end_ns, busy_ns, credit_ns;
     int64_t longest_slice_ns; /* of processor time */
     uint64_t early_seen;
@@ -74,8 +76,10 @@ persist_new(struct server *s)
 }
 
 static void
-end_snapshot(struct persist *p)
+end_snapshot(struct persist *p, bool ok)
 {
+    bool streamed = p->streams;
+
     /* The marks of a walk that is not over must go, or the next snapshot would leave out what bears them. */
     if (p->snapshot != NULL && p->walking) {
         snapshot_give_up(p->snapshot);
@@ -86,7 +90,9 @@ end_snapshot(struct persist *p)
     rdb_file_free(p->file);
     p->snapshot = NULL;
     p->file = NULL;
-    p->walking = p->cancelled = false;
+    p->walking = p->cancelled = p->streams = false;
+    if (streamed)
+        repl_snapshot_done(p->server->repl, ok);
 }
 
 void
@@ -94,7 +100,7 @@ persist_free(struct persist *p)
 {
     if (p == NULL)
         return;
-    end_snapshot(p);
+    end_snapshot(p, false);
     buf_fini(&p->libraries);
     mem_free(p);
 }
@@ -181,8 +187,25 @@ judge(struct persist *p)
 
 /* -- saving ---------------------------------------------------------------------------------------------------- */
 
+/* Where the dataset is in the history that replicas follow. */
+static void
+put_history(struct persist *p, struct buf *records)
+{
+    struct repl_history h;
+    struct rdb_chunk c = {0};
+
+    if (!repl_history_now(p->server->repl, &h))
+        return;
+    rdb_put_aux_int(&c, LIT("repl-stream-db"), h.db);
+    rdb_put_aux(&c, LIT("repl-id"), slice_cstr(h.id));
+    rdb_put_aux_int(&c, LIT("repl-offset"), h.offset);
+    struct rdb_packer packer = {.compress = false};
+    rdb_pack(&packer, &c, records);
+    rdb_chunk_fini(&c);
+}
+
 static bool
-begin(struct persist *p, bool still, struct buf *why)
+begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
 {
     const struct config *c = p->server->config;
     struct buf temp = {0};
@@ -190,7 +213,7 @@ begin(struct persist *p, bool still, struct buf *why)
     buf_printf(&temp, "temp-%d.rdb", (int)getpid());
     buf_add_char(&temp, '\0');
     struct rdb_file_options fo = {
-        .disk = &p->disk,
+        .disk = to,
         .temp = temp.ptr,
         .name = file_name(p),
         .compress = config_on(c, CFG_RDBCOMPRESSION),
@@ -199,6 +222,7 @@ begin(struct persist *p, bool still, struct buf *why)
         .threaded = !still,
     };
     struct buf libraries = {0};
+    put_history(p, &libraries);
     script_save_libraries(p->server->engine, &libraries);
     struct snapshot_options so = {.still = still, .version = SORREL_REDIS_VERSION, .records = buf_slice(&libraries)};
     p->last_try_ms = p->begun_ms = engine_now_ms(p->server->engine);
@@ -223,7 +247,7 @@ persist_save(struct persist *p, struct buf *why)
 {
     int64_t from = clock_mono_ns(&p->server->clock);
     persist_aof_cancel(p->server);
-    bool ok = begin(p, true, why);
+    bool ok = begin(p, true, &p->disk, why);
 
     if (ok) {
         while (!snapshot_step(p->snapshot, STILL_SLICE_NS)) {
@@ -231,7 +255,7 @@ persist_save(struct persist *p, struct buf *why)
         ok = rdb_file_wait(p->file) == RDB_FILE_DONE;
         if (!ok)
             buf_add_slice(why, rdb_file_why(p->file));
-        end_snapshot(p);
+        end_snapshot(p, ok);
     }
     if (ok) {
         note_success(p, p->changes_begun);
@@ -246,7 +270,7 @@ persist_save(struct persist *p, struct buf *why)
 bool
 persist_background_save(struct persist *p, struct buf *why)
 {
-    if (!begin(p, false, why)) {
+    if (!begin(p, false, &p->disk, why)) {
         note_failure(p, buf_slice(why));
         judge(p);
         return false;
@@ -256,9 +280,29 @@ persist_background_save(struct persist *p, struct buf *why)
     return true;
 }
 
+bool
+persist_stream(struct persist *p, const struct disk *to, struct buf *why)
+{
+    if (!begin(p, false, to, why))
+        return false;
+    p->streams = true;
+    return true;
+}
+
+void
+persist_stream_cancel(struct persist *p)
+{
+    if (p->streams)
+        end_snapshot(p, false);
+}
+
 static void
 complete(struct persist *p, enum rdb_file_state state)
 {
+    if (p->streams) {
+        end_snapshot(p, state == RDB_FILE_DONE && !p->cancelled);
+        return;
+    }
     p->last_took_ms = engine_now_ms(p->server->engine) - p->begun_ms;
     p->last_early_bytes = snapshot_early_bytes(p->snapshot);
     if (p->cancelled) {
@@ -273,7 +317,7 @@ complete(struct persist *p, enum rdb_file_state state)
     } else {
         note_failure(p, rdb_file_why(p->file));
     }
-    end_snapshot(p);
+    end_snapshot(p, true);
     judge(p);
 }
 
@@ -381,7 +425,7 @@ persist_shutdown(struct persist *p, unsigned flags)
 
     if (p->snapshot != NULL) {
         log_warning("There is a snapshot in the making. Stopping it.");
-        end_snapshot(p);
+        end_snapshot(p, false);
     }
     if (!wanted || p->loading)
         return true;
@@ -412,8 +456,8 @@ load_report(struct persist *p, const struct rdb_load *l)
 }
 
 /* Libraries wait until the engine may run commands again; each is its length and its code. */
-static bool
-keep_library(void *ctx, struct slice code, struct buf *why)
+bool
+persist_keep_library(void *ctx, struct slice code, struct buf *why)
 {
     struct persist *p = ctx;
     size_t len = code.len;
@@ -424,8 +468,8 @@ keep_library(void *ctx, struct slice code, struct buf *why)
     return true;
 }
 
-static bool
-load_libraries(struct persist *p, struct buf *why)
+bool
+persist_load_libraries(struct persist *p, struct buf *why)
 {
     struct engine *e = p->server->engine;
     struct session *s = engine_session_open(e, NULL, LIT(""), LIT(""));
@@ -467,15 +511,19 @@ load_all(struct persist *p, struct rdb_load *l, struct buf *why)
     } while (progress == RDB_WANTS_MORE && !s->stopping);
     engine_set_condition(s->engine, COND_LOADING, false);
     p->loading = false;
-    return s->stopping || (progress == RDB_COMPLETE && load_libraries(p, why));
+    return s->stopping || (progress == RDB_COMPLETE && persist_load_libraries(p, why));
 }
 
 bool
 persist_load(struct persist *p, struct buf *why)
 {
     struct server *s = p->server;
+    struct repl_history history = {.offset = -1};
     struct rdb_load_options lo = {.disk = &p->disk,
-                                  .function = keep_library,
+                                  .function = persist_keep_library,
+                                  .aux = server_history_aux,
+                                  .aux_ctx = &history,
+                                  .flags = config_text(s->config, CFG_REPLICAOF).len > 0 ? RDB_KEEP_EXPIRED : 0,
                                   .function_ctx = p,
                                   .path = file_name(p),
                                   .checksum = config_on(s->config, CFG_RDBCHECKSUM)};
@@ -495,6 +543,7 @@ persist_load(struct persist *p, struct buf *why)
                    (double)(clock_mono_ns(&s->clock) - from) / 1e9, (unsigned long long)p->keys_loaded,
                    (unsigned long long)p->keys_expired);
         p->changes_saved = engine_changes(s->engine);
+        repl_history_loaded(s->repl, &history);
     }
     rdb_load_free(l);
     return ok;
@@ -510,7 +559,7 @@ persist_reload(struct persist *p, unsigned flags, struct buf *why)
     int error;
 
     if (p->snapshot != NULL)
-        end_snapshot(p);
+        end_snapshot(p, false);
     if (!(flags & RELOAD_NOSAVE) && !persist_save(p, why))
         return false;
     for (int i = 0; i < engine_db_count(e) && !(flags & RELOAD_NOFLUSH); i++)

@@ -19,6 +19,9 @@ void persist_free(struct persist *p);
 bool persist_load(struct persist *p, struct buf *why);
 /* Something else is being loaded; for INFO and the loop. */
 void persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total);
+/* Libraries of functions wait until the dataset is there, then replace those there are. The first is for rdb_into. */
+bool persist_keep_library(void *persist, struct slice code, struct buf *why);
+bool persist_load_libraries(struct persist *p, struct buf *why);
 /* True while persist_load() runs. */
 bool persist_loading(const struct persist *p);
 
@@ -36,6 +39,10 @@ enum { RELOAD_MERGE = 1, RELOAD_NOFLUSH = 2, RELOAD_NOSAVE = 4 };
 /* Saves, empties all databases, and loads again (DEBUG RELOAD). */
 bool persist_reload(struct persist *p, unsigned flags, struct buf *why);
 bool persist_saving(const struct persist *p);
+/* A snapshot for replicas, written to that disk; replication is told when it is over. False with a reason. */
+bool persist_stream(struct persist *p, const struct disk *to, struct buf *why);
+/* Ends that one, now. */
+void persist_stream_cancel(struct persist *p);
 void persist_schedule(struct persist *p);
 /* Stops a snapshot in the making and what is scheduled; false if there was none. */
 bool persist_cancel(struct persist *p);

@@ -21,6 +21,9 @@ struct server_aof {
     struct aof *aof;
     struct disk disk;
     bool reload;  /* DEBUG LOADAOF has been asked for */
+    struct aof_mark mark; /* a place in the log that is not on the disk yet, and in the stream of changes */
+    bool mark_set;
+    uint64_t mark_position, synced_position;
     bool loading; /* the configuration says on, but nothing is to be written yet */
 };
 
@@ -220,6 +223,45 @@ persist_aof_flush(struct server *s)
     buf_fini(&text);
 }
 
+/* -- for replication ------------------------------------------------------------------------------------------- */
+
+void
+persist_aof_suspend(struct server *s)
+{
+    aof_switch_off(s->aof->aof);
+}
+
+void
+persist_aof_resume(struct server *s)
+{
+    if (!s->aof->loading && config_on(s->config, CFG_APPENDONLY))
+        aof_switch_on(s->aof->aof);
+}
+
+bool
+persist_aof_synced(struct server *s, uint64_t *position, bool now)
+{
+    struct server_aof *sa = s->aof;
+
+    if (sa->loading || !aof_is_on(sa->aof))
+        return false;
+    if (now)
+        (void)aof_sync(sa->aof);
+    if (aof_all_synced(sa->aof)) {
+        sa->synced_position = repl_position(s->repl);
+        sa->mark_set = false;
+    } else if (!sa->mark_set) {
+        sa->mark_set = true;
+        sa->mark = aof_log_mark(sa->aof);
+        sa->mark_position = repl_position(s->repl);
+    } else if (aof_log_mark_synced(sa->aof, &sa->mark)) {
+        sa->synced_position = sa->mark_position;
+        sa->mark_set = false;
+    }
+    *position = sa->synced_position;
+    return true;
+}
+
 /* -- INFO ------------------------------------------------------------------------------------------------------ */
 
 static long long
@@ -271,38 +313,7 @@ cmd_bgrewriteaof(struct exec *x)
                                                       : LIT("Background append only file rewriting started"));
 }
 
-/* The disk is waited for here and now: as with appendfsync always, one fsync serves all who ask in a turn. There are no
- * replicas to wait for. */
-static enum rc
-cmd_waitaof(struct exec *x)
-{
-    struct server *s = engine_host_of(x->engine)->ctx;
-    int64_t local, replicas, timeout;
-
-    TRY(arg_int(x, x->argv[1], &local));
-    if (local < 0 || local > 1)
-        return fail(x, "ERR value is out of range, must be between 0 and 1");
-    TRY(arg_int(x, x->argv[2], &replicas));
-    if (replicas < 0)
-        return fail(x, "ERR value is out of range, must be positive");
-    if (arg_int(x, x->argv[3], &timeout) != RC_OK)
-        return fail(x, "ERR timeout is not an integer or out of range");
-    if (timeout < 0)
-        return fail(x, "ERR timeout is negative");
-    if (local > 0 && !aof_is_on(s->aof->aof))
-        return fail(x, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-    bool synced = local > 0 && aof_sync(s->aof->aof);
-    reply_put_array(&x->reply, 2);
-    reply_put_int(&x->reply, synced);
-    reply_put_int(&x->reply, 0);
-    return RC_OK;
-}
-
 const struct cmd cmd_persist_aof_family[] = {
-    {"waitaof", cmd_waitaof, .arity = 4, .group = GROUP_GENERIC, .flags = CMD_BLOCKING, .categories = CAT(CONNECTION),
-     .since = "7.2.0", .args = "numlocal:int numreplicas:int timeout:int", .reply = "array of two integers",
-     .about = "Waits until what has been written is on the disk, here and at replicas.", .complexity = "O(1)",
-     .tips = "request_policy:all_shards response_policy:agg_min"},
     {"bgrewriteaof", cmd_bgrewriteaof, .arity = 1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NO_ASYNC_LOADING | CMD_NOSCRIPT, .since = "1.0.0", .reply = "simple",
      .about = "Rewrites the append-only file in the background, so that it holds no more than the dataset.",

@@ -24,6 +24,11 @@ bool persist_aof_safe(struct server *s);
 void persist_aof_reload_soon(struct server *s);
 /* A rewrite is under way: nobody else may make a snapshot. */
 bool persist_aof_rewriting(const struct server *s);
+/* The dataset is about to be replaced by another: nothing is logged until persist_aof_resume(), which begins anew. */
+void persist_aof_suspend(struct server *s);
+void persist_aof_resume(struct server *s);
+/* Up to which position of the stream of changes the log is on the disk; false: there is no log. `now`: waits for all. */
+bool persist_aof_synced(struct server *s, uint64_t *position, bool now);
 /* INFO's fields. */
 void persist_aof_info(const struct server *s, struct buf *out);
 

@@ -7,6 +7,7 @@
 #include "server/families.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
+#include "server/replication.h"
 
 #include <errno.h>
 #include <string.h>
@@ -66,6 +67,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     s->started_ms = engine_now_ms(s->engine);
     s->second_mono_ns = clock_mono_ns(&s->clock);
     s->persist = persist_new(s);
+    server_replication_new(s);
     if (!rename_commands(s, why) || !server_apply(s, NULL, why))
         return false;
     s->startup_memory = s->stats.peak_memory = mem_used();
@@ -98,14 +100,18 @@ server_free(struct server *s)
         listener_close(s->listeners[i]);
     if (s->engine != NULL) {
         struct session *session;
+        if (s->repl != NULL)
+            repl_stop(s->repl);
         while ((session = session_first(s->engine)) != NULL) {
             struct conn *c = session_host_data(session);
+            repl_session_closed(s->repl, session);
             engine_session_close(session);
             if (c != NULL)
                 conn_close(c);
         }
         persist_aof_free(s);
         persist_free(s->persist);
+        repl_free(s->repl);
         engine_free(s->engine);
     }
     for (int i = 0; i < MISCONFS; i++)
@@ -128,12 +134,54 @@ server_stop(struct server *s, unsigned shutdown_flags)
 }
 
 bool
-server_shutdown(struct server *s, unsigned shutdown_flags)
+server_shutdown_abort(struct server *s)
+{
+    if (s->drain_until_ms == 0)
+        return false;
+    s->drain_until_ms = 0;
+    engine_unpause(s->engine);
+    return true;
+}
+
+static bool
+save_and_stop(struct server *s, unsigned shutdown_flags)
 {
     if (!persist_shutdown(s->persist, shutdown_flags))
         return false;
     server_stop(s, shutdown_flags);
     return true;
+}
+
+bool
+server_shutdown(struct server *s, unsigned shutdown_flags)
+{
+    int64_t wait_ms = s->drain_until_ms != 0 ? 0 : server_drain_ms(s, shutdown_flags);
+
+    if (wait_ms <= 0) {
+        (void)server_shutdown_abort(s);
+        return save_and_stop(s, shutdown_flags);
+    }
+    log_notice("Waiting for replicas before shutting down");
+    s->drain_until_ms = engine_now_ms(s->engine) + wait_ms;
+    s->stop_flags = shutdown_flags;
+    engine_pause(s->engine, INT64_MAX, false);
+    repl_ask_acks(s->repl);
+    return true;
+}
+
+/* The wait for replicas is over when they have everything, or when it has lasted long enough. */
+static void
+drain(struct server *s)
+{
+    bool all = repl_all_caught_up(s->repl);
+
+    if (!all && engine_now_ms(s->engine) < s->drain_until_ms)
+        return;
+    if (!all)
+        log_warning("Some replicas do not have everything; shutting down all the same");
+    (void)server_shutdown_abort(s);
+    if (!save_and_stop(s, s->stop_flags))
+        log_warning("The server goes on, because its data could not be saved");
 }
 
 void
@@ -221,22 +269,27 @@ server_turn(struct server *s)
     bool loading = persist_loading(s->persist);
     int64_t now = engine_now_ms(s->engine), tick_in = loading ? 0 : engine_tick(s->engine, TICK_BUDGET_US);
     int64_t cron_in = s->cron_at_ms - now, persist_in = persist_turn(s->persist, s->busy);
-    int64_t aof_in = persist_aof_turn(s, s->busy);
+    int64_t aof_in = persist_aof_turn(s, s->busy), repl_in = repl_turn(s->repl);
 
     if (persist_in >= 0 && persist_in < tick_in)
         tick_in = persist_in;
     if (aof_in >= 0 && aof_in < tick_in)
         tick_in = aof_in;
+    tick_in = repl_in < tick_in ? repl_in : tick_in;
 
     /* What is due may have woken sessions; net_wait() does not sleep then. */
     if (tick_in > cron_in)
         tick_in = cron_in > 0 ? cron_in : 0;
     s->busy = net_wait(s->net, tick_in) > 0;
     engine_now_update(s->engine);
+    repl_woke(s->repl);
     engine_input_read(s->engine);
     net_dispatch(s->net);
     persist_aof_flush(s);
+    repl_flush(s->repl);
     net_flush(s->net);
+    if (UNLIKELY(s->drain_until_ms != 0))
+        drain(s);
     if (UNLIKELY(s->client_memory_due)) {
         s->client_memory_due = false;
         server_check_client_memory(s);

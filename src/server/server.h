@@ -13,6 +13,7 @@
 #include "net/conn.h"
 #include "net/listener.h"
 #include "net/tls.h"
+#include "repl/repl.h"
 #include "server/config.h"
 #include "server/reaper.h"
 
@@ -55,6 +56,9 @@ struct server {
     struct reaper *reaper;
     struct persist *persist;
     struct server_aof *aof;
+    struct repl *repl;
+    struct disk disk;            /* for what replication has no memory for */
+    struct repl_loader *repl_loader; /* a primary's dataset that is coming in; NULL: none is */
     struct clock clock;
     const struct cmd **families; /* all tables of rows, ours included */
     char *config_path;           /* "": there is no file */
@@ -90,6 +94,7 @@ struct server {
     struct slice misconf[MISCONFS]; /* owned reasons */
     bool busy;                   /* the last turn had sockets to serve */
     bool stopping;
+    int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
     unsigned stop_flags; /* enum shutdown_flag */
 };
 
@@ -104,8 +109,10 @@ void server_turn(struct server *s);
 void server_run(struct server *s);
 /* Ends the program after this turn of the loop, whatever it takes. */
 void server_stop(struct server *s, unsigned shutdown_flags);
-/* Saves what is to be saved, then stops. False when that failed: the server stays. */
+/* Lets replicas have everything, saves what is to be saved, then stops. False when that failed: the server stays. */
 bool server_shutdown(struct server *s, unsigned shutdown_flags);
+/* Gives up one that waits for replicas; false: there is none. */
+bool server_shutdown_abort(struct server *s);
 
 /* -- for the files of this folder ------------------------------------------------------------------------------ */
 
@@ -130,6 +137,8 @@ struct net_owner server_net_owner(struct server *s);
 struct listener_owner server_listener_owner(struct server *s, bool tls);
 /* Reads the tls-* directives and their files again; connections that are there go on with what they had. */
 bool server_tls_apply(struct server *s, const bool *changed, struct buf *why);
+/* What outgoing connections begin with; NULL with a reason. The caller frees it. */
+struct tls_context *server_tls_client(struct server *s, struct buf *why);
 bool server_tls_setting(enum config_id id); /* one that names a file: setting it to what it was reads the file again */
 void server_tls_check(struct server *s);    /* handshakes that take too long, once a second */
 

@@ -64,15 +64,28 @@ settings(const struct config *c)
 }
 
 /* Outgoing links show the server's own certificate unless they have another one. */
-static bool
-client_settings_are_good(const struct config *c, struct tls_settings t, struct buf *why)
+static struct tls_context *
+client_context(const struct config *c, struct tls_settings t, struct buf *why)
 {
     if (config_text(c, CFG_TLS_CLIENT_CERT_FILE).len > 0) {
         t.cert_file = config_text(c, CFG_TLS_CLIENT_CERT_FILE).ptr;
         t.key_file = config_text(c, CFG_TLS_CLIENT_KEY_FILE).ptr;
         t.key_pass = config_text(c, CFG_TLS_CLIENT_KEY_FILE_PASS);
     }
-    struct tls_context *client = tls_context_client(&t, why);
+    return tls_context_client(&t, why);
+}
+
+struct tls_context *
+server_tls_client(struct server *s, struct buf *why)
+{
+    return client_context(s->config, settings(s->config), why);
+}
+
+static bool
+client_settings_are_good(const struct config *c, struct tls_settings t, struct buf *why)
+{
+    struct tls_context *client = client_context(c, t, why);
+
     tls_context_free(client);
     return client != NULL;
 }

@@ -18,11 +18,9 @@ OK
 > SLOWLOG FOO
 -ERR unknown subcommand 'FOO'. Try SLOWLOG HELP.
 
-== TIME, ROLE
+== TIME
 > TIME
 [/\d{10}/ /\d{1,6}/]
-> ROLE
-["master" :0 []]
 
 == SHUTDOWN: arguments
 > SHUTDOWN FOO

@@ -1,0 +1,171 @@
+/* repl/apply.c - the stream of a primary: running it, and handing it on as it came.
+ *
+ * A transaction is one unit: until its end nothing of it counts as received, so that a link that is cut in the middle
+ * goes on at its beginning. Only what a primary has reason to send is run; a stream could otherwise shut us down or
+ * rewrite our configuration.
+ */
+#include "base/log.h"
+#include "engine/acl.h"
+#include "engine/dispatch.h"
+#include "engine/settings.h"
+#include "proto/request.h"
+#include "repl/repl_priv.h"
+
+enum { TRANSACTION_MAX = 1 << 30, SHOWN = 128, COMPLAINTS_MAX = 20 };
+
+struct apply {
+    struct repl *repl;
+    struct session *session;
+    struct request_parser parser;
+    struct slice_vec argv;
+    size_t run;      /* bytes at the start of the input that have been run and are part of an open transaction */
+    bool ack_wanted;
+    unsigned complaints;
+};
+
+struct apply *
+apply__new(struct repl *r, int db, struct slice addr)
+{
+    struct apply *a = mem_get_zero(sizeof(*a));
+    char text[INT64_TEXT_MAX];
+
+    a->repl = r;
+    a->session = engine_session_open(r->engine, NULL, addr, LIT(""));
+    session_set_flag(a->session, SESSION_INTERNAL, true);
+    session_set_flag(a->session, SESSION_PRIMARY, true);
+    session_set_user(a->session, NULL);
+    session_set_authenticated(a->session, true);
+    session_set_reply_mode(a->session, REPLY_OFF);
+    if (db != 0)
+        engine_run(r->engine, a->session,
+                   (const struct slice[]){LIT("SELECT"), slice_of(text, format_int64(text, db))}, 2);
+    return a;
+}
+
+void
+apply__free(struct apply *a)
+{
+    if (a == NULL)
+        return;
+    engine_session_close(a->session);
+    request_parser_fini(&a->parser);
+    slice_vec_fini(&a->argv);
+    mem_free(a);
+}
+
+int
+apply__db(const struct apply *a)
+{
+    return session_db(a->session);
+}
+
+bool
+apply__killed(const struct apply *a)
+{
+    return session_must_close(a->session);
+}
+
+uint64_t
+apply__read(const struct apply *a)
+{
+    return a->run;
+}
+
+bool
+apply__ack_wanted(struct apply *a)
+{
+    bool wanted = a->ack_wanted;
+
+    a->ack_wanted = false;
+    return wanted;
+}
+
+static void
+complain(struct apply *a, const char *what, struct slice name)
+{
+    if (a->complaints++ < COMPLAINTS_MAX)
+        log_warning("The primary's stream: %s: '%.*s'", what, (int)(name.len < SHOWN ? name.len : SHOWN), name.ptr);
+}
+
+/* Writes, what goes with them, and reads, which may keep something in passing (PFCOUNT). */
+static bool
+may_come(const struct command *c)
+{
+    static const struct slice others[] = {
+        LIT_INIT("select"), LIT_INIT("multi"), LIT_INIT("exec"), LIT_INIT("discard"), LIT_INIT("publish"),
+        LIT_INIT("spublish"), LIT_INIT("eval"), LIT_INIT("evalsha"), LIT_INIT("fcall"), LIT_INIT("script"),
+        LIT_INIT("function"),
+    };
+
+    if (c->flags & (CMD_WRITE | CMD_READONLY))
+        return true;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (slice_eq_nocase(slice_cstr(c->parent != NULL ? c->parent->row->name : c->row->name), others[i]))
+            return true;
+    }
+    return false;
+}
+
+static void
+run(struct apply *a)
+{
+    struct engine *e = a->repl->engine;
+    const struct slice *argv = a->argv.v;
+    int argc = (int)a->argv.n;
+
+    if (slice_eq_nocase(argv[0], LIT("PING")))
+        return;
+    if (slice_eq_nocase(argv[0], LIT("REPLCONF"))) {
+        a->ack_wanted = a->ack_wanted || (argc > 1 && slice_eq_nocase(argv[1], LIT("GETACK")));
+        return;
+    }
+    const struct command *c = command_find(e, argv[0]);
+    if (c == NULL || !may_come(c)) {
+        complain(a, c == NULL ? "a command that is not known here" : "a command that no primary has to send", argv[0]);
+        return;
+    }
+    /* When keys go is the primary's decision: what it changes is there, whatever our clock says. */
+    struct engine_settings *es = engine_settings(e);
+    es->never_expire = true;
+    uint64_t failed = c->failed + c->rejected;
+    engine_run(e, a->session, argv, argc);
+    es->never_expire = false;
+    if (UNLIKELY(c->failed + c->rejected != failed))
+        complain(a, "a command has failed here", argv[0]);
+}
+
+bool
+apply__input(struct apply *a, struct buf *in, struct buf *why)
+{
+    struct repl *r = a->repl;
+    struct request_limits limits = {(uint64_t)1 << 40, INT32_MAX, 64 << 10, 0};
+    size_t at = a->run, done = 0;
+    enum parse_result p = PARSE_DONE;
+
+    while (at < in->len && !apply__killed(a)) {
+        struct slice bad;
+        size_t used;
+        a->argv.n = 0;
+        p = request_parse(&a->parser, &limits, slice_skip(buf_slice(in), at), &a->argv, &used, &bad);
+        if (p == PARSE_BAD)
+            buf_printf(why, "%.*s", (int)bad.len, bad.ptr);
+        if (p != PARSE_DONE)
+            break;
+        at += used;
+        if (a->argv.n > 0)
+            run(a);
+        request_forget(&a->parser);
+        if (session_multi_count(a->session) < 0)
+            done = at;
+    }
+    if (done > 0) {
+        tape_add(&r->log, slice_of(in->ptr, done));
+        buf_consume(in, done);
+    }
+    a->run = at - done;
+    if (a->run > TRANSACTION_MAX) {
+        buf_printf(why, "a transaction of more than %d bytes", TRANSACTION_MAX);
+        return false;
+    }
+    return p != PARSE_BAD;
+}

@@ -1,0 +1,361 @@
+"""Replication: every pairing of Sorrel and redis-server, full and partial synchronisation, links cut at random bytes."""
+import random
+import time
+
+import pytest
+
+import servers
+from conftest import ON_SORREL, PROGRAM, only_sorrel
+from replication import (Load, Proxy, assert_equal, caught_up, follow, info, link_up, offset, wait_until)
+
+ORACLE = servers.oracle_command()
+OPTIONS = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", "--repl-timeout", "20"]
+SEED = 20261121
+pytestmark = only_sorrel
+
+
+@pytest.fixture
+def machine():
+    """machine("sorrel" or "redis", *options) starts one; all end with the test and must be alive then."""
+    running, proxies = [], []
+
+    def begin(kind, *options, **how):
+        s = servers.Server(PROGRAM if kind == "sorrel" else ORACLE, *OPTIONS, *options, **how)
+        running.append(s)
+        return s
+
+    def proxy(server, seed=SEED):
+        p = Proxy(server.port, seed)
+        proxies.append(p)
+        return p
+
+    begin.proxy = proxy
+    yield begin
+    for p in proxies:
+        p.close()
+    died = [s for s in running if not s.alive() and not getattr(s, "ended", False)]
+    logs = "\n".join(s.log_text() for s in died)
+    for s in running:
+        s.stop()
+    assert not died, "a server died:\n" + logs
+
+
+def fill(server, seed, count):
+    Load(server, seed, count).finish()
+
+
+PAIRS = [("sorrel", "sorrel"), ("sorrel", "redis"), ("redis", "sorrel")]
+
+
+@pytest.mark.parametrize("primary,replica", PAIRS)
+@pytest.mark.parametrize("diskless", ["yes", "no"])
+def test_full_sync_under_load(machine, primary, replica, diskless):
+    p, r = machine(primary, "--repl-diskless-sync", diskless), machine(replica)
+    fill(p, SEED, 3000)
+    load = Load(p, SEED + 1, 6000)
+    follow(r, "127.0.0.1", p.port)
+    wait_until(lambda: link_up(r))
+    load.finish()
+    assert_equal(p, [r])
+    assert int(info(p, "stats")["sync_full"]) == 1
+
+
+@pytest.mark.parametrize("primary,replica", PAIRS)
+def test_links_cut_at_random_bytes(machine, primary, replica):
+    p, r = machine(primary, "--repl-backlog-size", "64mb"), machine(replica)
+    proxy, rng = machine.proxy(p), random.Random(SEED)
+    fill(p, SEED + 2, 1000)
+    follow(r, "127.0.0.1", proxy.port)
+    wait_until(lambda: link_up(r))
+    load = Load(p, SEED + 3, 8000)
+    for _ in range(8):
+        cuts = proxy.cuts
+        proxy.cut_after(rng.randrange(1, 20000))
+        try:
+            wait_until(lambda: proxy.cuts > cuts or not load.thread.is_alive(), 30)
+        finally:
+            proxy.cut()
+        wait_until(lambda: link_up(r), 20)
+    load.finish()
+    assert_equal(p, [r])
+    stats = info(p, "stats")
+    assert int(stats["sync_full"]) == 1 and int(stats["sync_partial_ok"]) >= 8, stats
+
+
+@pytest.mark.parametrize("load_way", ["disabled", "on-empty-db", "swapdb"])
+def test_full_sync_cut_in_the_middle(machine, load_way):
+    """The snapshot's link breaks several times; what is there in the end is all of it."""
+    p, r = machine("sorrel"), machine("sorrel", "--repl-diskless-load", load_way)
+    proxy = machine.proxy(p)
+    fill(p, SEED + 4, 4000)
+    fill(r, SEED + 5, 500)
+    for n in (1, 30, 700, 5000):
+        proxy.cut_after(n)
+        follow(r, "127.0.0.1", proxy.port)
+        wait_until(lambda: proxy.limit is None, 20, f"cut after {n} bytes")
+    wait_until(lambda: link_up(r))
+    assert_equal(p, [r])
+
+
+def test_replicas_that_come_together_share_a_snapshot(machine):
+    p = machine("sorrel", "--repl-diskless-sync-delay", "1")
+    fill(p, SEED + 6, 2000)
+    rs = [machine("sorrel"), machine("sorrel"), machine("redis")]
+    for r in rs:
+        follow(r, "127.0.0.1", p.port)
+    wait_until(lambda: all(link_up(r) for r in rs))
+    assert_equal(p, rs)
+    assert p.log_text().count("Snapshot for 3 replica(s) begins") == 1
+
+
+def test_a_chain_of_four_and_its_second_taking_over(machine):
+    """redis -> sorrel -> redis -> sorrel; then the second becomes the primary, and nobody needs a full synchronisation."""
+    chain = [machine(k, "--repl-backlog-size", "64mb") for k in ("sorrel", "sorrel", "redis", "sorrel")]
+    for a, b in zip(chain, chain[1:]):
+        follow(b, "127.0.0.1", a.port)
+        wait_until(lambda: link_up(b))
+    load = Load(chain[0], SEED + 7, 4000)
+    load.finish()
+    assert_equal(chain[0], chain[1:])
+    with chain[1].connect() as c:
+        assert c.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+    follow(chain[0], "127.0.0.1", chain[1].port)
+    wait_until(lambda: all(link_up(s) for s in (chain[0], chain[2], chain[3])))
+    Load(chain[1], SEED + 8, 2000).finish()
+    assert_equal(chain[1], [chain[0], chain[2], chain[3]])
+    assert [int(info(s, "stats")["sync_full"]) for s in chain] == [1, 1, 1, 0]
+
+
+def end(server):
+    """SHUTDOWN SAVE, keeping its folder."""
+    server.process.terminate()
+    server.process.wait(20)
+    server.ended = True
+
+
+def again(server, kind, machine):
+    s = machine(kind, port=server.port, again=server)
+    return s
+
+
+@pytest.mark.parametrize("primary,replica", PAIRS)
+def test_restarts_go_on_with_a_partial_sync(primary, replica, tmp_path):
+    """Replica and primary are stopped in turn with a snapshot, started from it, and go on where they were."""
+    def start(kind, folder, port=None, *more):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        s = servers.Server(PROGRAM if kind == "sorrel" else ORACLE, *OPTIONS, "--repl-backlog-size", "64mb", "--dir",
+                           tmp_path / folder, "--save", "1000 1000000", *more, port=port)
+        started.append(s)
+        return s
+
+    started = []
+    try:
+        p, r = start(primary, "p"), start(replica, "r")
+        fill(p, SEED + 9, 1500)
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: link_up(r))
+        assert_equal(p, [r])
+        end(r)
+        fill(p, SEED + 10, 1500)
+        r = start(replica, "r", r.port, "--replicaof", f"127.0.0.1 {p.port}")
+        wait_until(lambda: link_up(r))
+        assert_equal(p, [r])
+        assert int(info(p, "stats")["sync_partial_ok"]) == 1, info(p, "stats")
+        end(p)
+        p = start(primary, "p", p.port)
+        wait_until(lambda: link_up(r))
+        fill(p, SEED + 11, 500)
+        assert_equal(p, [r])
+        stats = info(p, "stats")
+        assert (int(stats["sync_full"]), int(stats["sync_partial_ok"])) == (0, 1), p.log_text()[-2000:] + r.log_text()[-2000:]
+    finally:
+        for s in started:
+            s.stop()
+
+
+def test_what_replicas_refuse_and_say(machine):
+    p, r = machine("sorrel", "--requirepass", "secret"), machine("sorrel", "--masterauth", "wrong", "--replica-priority", "7")
+    with r.connect() as c:
+        c.call("SET", "old", "1")
+        assert c.call("REPLICAOF", "127.0.0.1", "x") == ("-", b"ERR Invalid master port")
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: "can't log in" in r.log_text())
+        assert c.call("GET", "old") == ("$", b"1")
+        c.call("CONFIG", "SET", "replica-serve-stale-data", "no")
+        assert c.call("GET", "old")[1].startswith(b"MASTERDOWN")
+        c.call("CONFIG", "SET", "masterauth", "secret")
+        wait_until(lambda: link_up(r))
+        assert c.call("GET", "old") == ("$", None)
+        assert c.call("SET", "a", "b")[1].startswith(b"READONLY")
+        assert c.call("EVAL", "return redis.call('set','a','b')", "0")[1].startswith(b"READONLY")
+        assert c.call("WAIT", "0", "0")[1].startswith(b"ERR WAIT cannot be used with replica instances")
+        assert c.call("CONFIG", "GET", "replicaof") == ("*", [("$", b"replicaof"), ("$", b"127.0.0.1 %d" % p.port)])
+        assert c.call("REPLICAOF", "127.0.0.1", p.port) == ("+", b"OK Already connected to specified master")
+        role = c.call("ROLE")[1]
+        assert role[0] == ("$", b"slave") and role[3] == ("$", b"connected")
+        c.call("CONFIG", "SET", "replica-read-only", "no")
+        assert c.call("SET", "local", "1") == ("+", b"OK")
+    assert info(r)["slave_priority"] == "7"
+    with p.connect() as c:
+        c.call("AUTH", "secret")
+        lines = c.call("INFO", "replication")[1].decode().split("\r\n")
+        assert any(line.startswith(f"slave0:ip=127.0.0.1,port={r.port},state=online,offset=") for line in lines), lines
+        assert b"flags=S " in c.call("CLIENT", "LIST", "TYPE", "replica")[1]
+
+
+def test_keys_expire_when_the_primary_says_so(machine):
+    p, r = machine("sorrel"), machine("sorrel")
+    with p.connect() as c, r.connect() as d:
+        c.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: link_up(r))
+        c.call("SET", "k", "v", "PX", "50")
+        assert c.call("WAIT", "1", "5000") == (":", 1)
+        time.sleep(0.1)
+        assert d.call("GET", "k") == ("$", None)
+        assert d.call("DBSIZE") == (":", 0)
+        # It is only hidden: the primary has not said DEL yet.
+        assert c.call("GET", "k") == ("$", None)
+        c.call("SET", "other", "1")
+        assert c.call("WAIT", "1", "5000") == (":", 1)
+        assert d.call("DBSIZE") == (":", 1)
+    assert_equal(p, [r])
+
+
+def test_wait_and_min_replicas(machine):
+    p, r = machine("sorrel"), machine("sorrel")
+    with p.connect() as c:
+        assert c.call("SET", "a", "1") == ("+", b"OK")
+        assert c.call("WAIT", "0", "0") == (":", 0)
+        began = time.monotonic()
+        assert c.call("WAIT", "1", "200") == (":", 0)
+        assert 0.15 < time.monotonic() - began < 2
+        c.call("CONFIG", "SET", "min-replicas-to-write", "1")
+        assert c.call("SET", "a", "1") == ("-", b"NOREPLICAS Not enough good replicas to write.")
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
+        assert c.call("WAIT", "1", "5000") == (":", 1)
+        assert c.call("WAIT", "2", "100") == (":", 1)
+        assert c.call("WAITAOF", "0", "0", "0") == ("*", [(":", 0), (":", 0)])
+        c.call("MULTI")
+        c.call("SET", "a", "3")
+        c.call("WAIT", "5", "0")
+        assert c.call("EXEC")[1][1] in ((":", 0), (":", 1))
+        r.stop()
+        r.ended = True
+        wait_until(lambda: c.call("SET", "a", "4")[0] == "-")
+
+
+def test_published_messages_reach_the_replicas_clients(machine):
+    p, r = machine("sorrel"), machine("redis")
+    follow(r, "127.0.0.1", p.port)
+    wait_until(lambda: link_up(r))
+    with p.connect() as c, r.connect() as d:
+        d.call("SUBSCRIBE", "news")
+        c.call("PUBLISH", "news", "one")
+        assert d.read() == ("*", [("$", b"message"), ("$", b"news"), ("$", b"one")])
+        c.call("MULTI")
+        c.call("PUBLISH", "news", "two")
+        c.call("SET", "a", "b")
+        c.call("EXEC")
+        assert d.read() == ("*", [("$", b"message"), ("$", b"news"), ("$", b"two")])
+    assert_equal(p, [r])
+
+
+def test_failover_hands_over_without_loss(machine):
+    a, b = machine("sorrel"), machine("sorrel")
+    follow(b, "127.0.0.1", a.port)
+    wait_until(lambda: link_up(b) and caught_up(a, [b]))
+    with a.connect() as c:
+        assert c.call("FAILOVER", "ABORT")[1] == b"ERR No failover in progress."
+        assert c.call("FAILOVER", "TO", "127.0.0.1", "1")[1] == b"ERR FAILOVER target HOST and PORT is not a replica."
+        for i in range(500):
+            c.call("SET", f"k{i}", i)
+        assert c.call("FAILOVER", "TO", "127.0.0.1", b.port, "TIMEOUT", "5000") == ("+", b"OK")
+        wait_until(lambda: info(b)["role"] == "master" and info(a)["role"] == "slave" and link_up(a))
+        assert c.call("SET", "x", "1")[1].startswith(b"READONLY")
+    with b.connect() as c:
+        assert c.call("DBSIZE") == (":", 500)
+        c.call("SET", "x", "1")
+    assert_equal(b, [a])
+    assert int(info(b, "stats")["sync_full"]) == 0
+    assert info(a)["master_failover_state"] == "no-failover"
+
+
+def test_failover_is_aborted_when_nobody_catches_up(machine):
+    a, b = machine("sorrel"), machine("sorrel")
+    follow(b, "127.0.0.1", a.port)
+    wait_until(lambda: link_up(b) and caught_up(a, [b]))
+    b.process.send_signal(19)
+    try:
+        with a.connect() as c:
+            c.call("SET", "a", "1")
+            assert c.call("FAILOVER", "TIMEOUT", "300") == ("+", b"OK")
+            assert info(a)["master_failover_state"] == "waiting-for-sync"
+            assert c.call("SET", "a", "2") == ("+", b"OK")  # as soon as it has been given up
+            assert info(a)["role"] == "master"
+    finally:
+        b.process.send_signal(18)
+
+
+def test_an_empty_primary_does_not_wipe_its_replicas(machine):
+    """redis/redis#2087: a primary without persistence comes back empty before anybody notices."""
+    p, r = machine("sorrel"), machine("sorrel")
+    with p.connect() as c:
+        for i in range(100):
+            c.call("SET", f"k{i}", i)
+    follow(r, "127.0.0.1", p.port)
+    wait_until(lambda: link_up(r) and caught_up(p, [r]))
+    with r.connect() as c:
+        keys = c.call("DBSIZE")
+        assert keys[1] > 0
+        p.process.kill()
+        p.process.wait()
+        p.ended = True
+        fresh = machine("sorrel", port=p.port)
+        wait_until(lambda: "is refused" in r.log_text(), 20)
+        assert c.call("DBSIZE") == keys
+        assert not link_up(r)
+        assert c.call("REPLICAOF", "127.0.0.1", p.port)[0] == "+"  # asked for: so be it
+        wait_until(lambda: link_up(r))
+        assert c.call("DBSIZE") == (":", 0)
+    assert fresh.alive()
+
+
+def test_a_full_sync_slower_than_the_writes_finishes(machine):
+    """redis/redis#4697, #11534: the stream overflows the replica's limit during the transfer, again and again."""
+    p = machine("sorrel", "--client-output-buffer-limit", "replica 1mb 1mb 1", "--repl-backlog-size", "100kb",
+                "--rdbcompression", "no")
+    r, proxy = machine("sorrel"), machine.proxy(p)
+    with p.connect() as c:
+        for i in range(300):
+            c.call("SET", f"big{i}", bytes([65 + i % 26]) * 20000)
+        proxy.rate = 6_000_000
+        follow(r, "127.0.0.1", proxy.port)
+        for i in range(400):
+            c.call("SET", f"more{i % 50}", bytes([97 + i % 26]) * 20000)
+        proxy.rate = None
+        wait_until(lambda: link_up(r))
+    assert_equal(p, [r])
+    assert int(info(p, "stats")["sync_full"]) == 1, p.log_text()
+    assert "goes to a file" in p.log_text()
+
+
+def test_a_frozen_primary_finds_its_lease_lost(machine):
+    """Its old acknowledgements wait in its sockets when it wakes; they must not count."""
+    p, r = machine("sorrel", "--primary-lease-ms", "300"), machine("sorrel")
+    with p.connect() as c:
+        assert c.call("SET", "a", "0")[1].startswith(b"NOREPLICAS")
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: c.call("SET", "a", "1") == ("+", b"OK"))
+        p.process.send_signal(19)
+        time.sleep(0.2)
+        with r.connect() as d:
+            d.call("REPLICAOF", "NO", "ONE")  # somebody has promoted it
+        time.sleep(0.5)
+        c.send(b"SET lost 1\r\n" * 50)
+        p.process.send_signal(18)
+        assert all(c.read()[1].startswith(b"NOREPLICAS") for _ in range(50))
+        assert c.call("GET", "a") == ("$", b"1")
+        follow(r, "127.0.0.1", p.port)
+        wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
