@@ -282,13 +282,13 @@ go_on(struct session *s)
     session__tell_host(s);
 }
 
-static void resume(struct engine *e, struct session *s, bool timed_out);
+static void resume_by_time(struct engine *e, struct session *s, bool timed_out);
 
 static void
 end_wait(struct session *s, bool with_error)
 {
     if (!with_error && s->more->wait->timeout_reply == TIMEOUT_RUN) {
-        resume(s->engine, s, true);
+        resume_by_time(s->engine, s, true);
         return;
     }
     struct engine *e = s->engine;
@@ -316,7 +316,7 @@ void
 session_wake(struct session *s)
 {
     if ((s->gate & GATE_BLOCKED) && s->more->wait->link_count == 0)
-        resume(s->engine, s, false);
+        resume_by_time(s->engine, s, false);
 }
 
 bool
@@ -447,10 +447,10 @@ waiters__serve(struct engine *e)
 /* What the command changes may make keys ready, those that its own session waits for among them: they are served when it
  * is done. */
 static void
-resume_by_time(struct engine *e, struct session *s)
+resume_by_time(struct engine *e, struct session *s, bool timed_out)
 {
     e->serving = true;
-    resume(e, s);
+    resume(e, s, timed_out);
     e->serving = false;
     waiters__serve(e);
 }
@@ -464,7 +464,7 @@ waiters__tick(struct engine *e)
         if (w->deadline_ms != 0 && w->deadline_ms <= e->now_ms)
             end_wait(w->session, false);
         else
-            resume_by_time(e, w->session);
+            resume_by_time(e, w->session, false);
     }
 }
 

@@ -119,7 +119,7 @@ run(struct apply *a)
         a->ack_wanted = a->ack_wanted || (argc > 1 && slice_eq_nocase(argv[1], LIT("GETACK")));
         return;
     }
-    const struct command *c = command_find(e, argv[0]);
+    const struct command *c = command_resolve(e, argv, argc);
     if (c == NULL || !may_come(c)) {
         complain(a, c == NULL ? "a command that is not known here" : "a command that no primary has to send", argv[0]);
         return;

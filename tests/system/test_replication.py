@@ -89,6 +89,9 @@ def test_full_sync_cut_in_the_middle(machine, load_way):
     proxy = machine.proxy(p)
     fill(p, SEED + 4, 4000)
     fill(r, SEED + 5, 500)
+    with p.connect() as c:
+        for i in range(500):
+            c.call("SET", f"key{i}", f"{i} of 500" * 10)
     for n in (1, 30, 700, 5000):
         proxy.cut_after(n)
         follow(r, "127.0.0.1", proxy.port)
