@@ -65,6 +65,8 @@ SORREL_API struct sorrel_reply *sorrel_client_do(struct sorrel_client *cl, unsig
 SORREL_API enum sorrel_rc sorrel_client_take(struct sorrel_client *cl, const char *key, struct sorrel_conn **out,
                                              struct sorrel_error *err);
 SORREL_API void sorrel_client_give(struct sorrel_client *cl, struct sorrel_conn *c);
+/* Closes it instead: one whose state cannot be put back. */
+SORREL_API void sorrel_client_discard(struct sorrel_client *cl, struct sorrel_conn *c);
 
 /* The pools' figures, summed. */
 SORREL_API void sorrel_client_stats(struct sorrel_client *cl, struct sorrel_pool_stats *out);

@@ -316,9 +316,18 @@ void
 sorrel_client_give(struct sorrel_client *cl, struct sorrel_conn *c)
 {
     if (cl->cluster != NULL)
-        cluster__give(cl->cluster, c);
+        cluster__give(cl->cluster, c, false);
     else
         sorrel_pool_give(cl->pool, c);
+}
+
+void
+sorrel_client_discard(struct sorrel_client *cl, struct sorrel_conn *c)
+{
+    if (cl->cluster != NULL)
+        cluster__give(cl->cluster, c, true);
+    else
+        sorrel_pool_discard(cl->pool, c);
 }
 
 void

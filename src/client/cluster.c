@@ -313,7 +313,7 @@ cluster__stats(struct cluster *c, struct sorrel_pool_stats *out)
 }
 
 void
-cluster__give(struct cluster *c, struct sorrel_conn *conn)
+cluster__give(struct cluster *c, struct sorrel_conn *conn, bool discard)
 {
     struct sorrel_pool *pool = NULL;
 
@@ -322,6 +322,8 @@ cluster__give(struct cluster *c, struct sorrel_conn *conn)
         if (pool__has_taken(c->nodes[i]->pool, conn))
             pool = c->nodes[i]->pool;
     pthread_mutex_unlock(&c->lock);
-    if (pool != NULL)
+    if (pool != NULL && discard)
+        sorrel_pool_discard(pool, conn);
+    else if (pool != NULL)
         sorrel_pool_give(pool, conn);
 }

@@ -23,8 +23,8 @@ enum sorrel_rc cluster__pool(struct cluster *c, int slot, bool read, struct sorr
 struct sorrel_pool *cluster__redirect(struct cluster *c, const struct sorrel_pool *from, struct slice line);
 /* The map may be old: a node could not be reached. */
 void cluster__suspect(struct cluster *c);
-/* Gives a connection back to the pool that it is from. */
-void cluster__give(struct cluster *c, struct sorrel_conn *conn);
+/* Gives a connection back to the pool that it is from, or has that close it. */
+void cluster__give(struct cluster *c, struct sorrel_conn *conn, bool discard);
 void cluster__stats(struct cluster *c, struct sorrel_pool_stats *out);
 
 /* The slot of a key: CRC16 of it, or of what stands between its first '{' and the next '}', if anything. */

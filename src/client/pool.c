@@ -270,6 +270,18 @@ sorrel_pool_give(struct sorrel_pool *p, struct sorrel_conn *c)
 }
 
 void
+sorrel_pool_discard(struct sorrel_pool *p, struct sorrel_conn *c)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&p->lock);
+    (void)remove_taken_locked(p, c);
+    pthread_mutex_unlock(&p->lock);
+    sorrel_conn_close(c);
+    count_closed(p, true);
+}
+
+void
 sorrel_pool_stats(struct sorrel_pool *p, struct sorrel_pool_stats *out)
 {
     pthread_mutex_lock(&p->lock);
