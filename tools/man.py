@@ -15,11 +15,13 @@ EXTRA = {
             "as you type, all from what the server itself says of its commands.",
             "A number in front of a command repeats it. \\fBhelp\\fR \\fICOMMAND\\fR and \\fBhelp @\\fR\\fIGROUP\\fR "
             "explain; \\fBconnect\\fR \\fIHOST PORT\\fR goes elsewhere; \\fBclear\\fR, \\fBquit\\fR and \\fBexit\\fR do "
-            "what they say. Ctrl-C ends a command that waits, or gives up the line."]),
+            "what they say. Ctrl-C ends a command that waits, or gives up the line. While messages of subscriptions come, any "
+            "key brings the prompt back."]),
         ("ENVIRONMENT", [
             "\\fBREDISCLI_AUTH\\fR is the password if no option gives one. \\fBSORRELCLI_HISTFILE\\fR (or "
             "\\fBREDISCLI_HISTFILE\\fR) is the file of the history; /dev/null keeps none. \\fBNO_COLOR\\fR, if not "
-            "empty, switches colours off."]),
+            "empty, switches colours off. Replies that are longer than the screen go through \\fBSORREL_CLI_PAGER\\fR, "
+            "else \\fBPAGER\\fR, else less(1); an empty one prints them at once."]),
         ("FILES", ["\\fI~/.sorrelcli_history\\fR: lines typed before, readable by their owner only. Lines that hold a "
                    "password are never stored."]),
     ],
@@ -28,7 +30,8 @@ EXTRA = {
             "Latency is measured from sending a pipeline to its last reply; with \\fB--rate\\fR from the time at which "
             "it should have been sent, so that a server that stalls is charged for everything that had to wait.",
             "\\fB--csv\\fR has the columns of redis-benchmark. \\fB--compare\\fR prints the ratio of the first server "
-            "to the second; the server's processor time comes from its INFO."]),
+            "to the second; the server's processor time comes from its INFO.",
+            "\\fB--html\\fR writes a page of its own with throughput and latency over time and latency by percentile."]),
         ("ENVIRONMENT", ["\\fBREDISCLI_AUTH\\fR is the password if no option gives one."]),
     ],
 }

@@ -1,5 +1,6 @@
 /* check/check_aof.c - reads append-only files as a server would, tells what it found, and cuts off what is no good. */
 #include "base/number.h"
+#include "base/progress.h"
 #include "check/check.h"
 #include "store/aof.h"
 #include "store/manifest.h"
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP_BYTES = 1 << 20, BAR_WIDTH = 40 };
+enum { STEP_BYTES = 1 << 20 };
 
 struct wanted {
     const char *path;
@@ -16,28 +17,18 @@ struct wanted {
     int64_t until_s;
 };
 
-static void
-show_progress(uint64_t done, uint64_t total)
-{
-    int filled = total == 0 ? BAR_WIDTH : (int)(done * BAR_WIDTH / total);
-
-    fprintf(stderr, "\r[%.*s%*s] %3d%%", filled, "========================================", BAR_WIDTH - filled, "",
-            total == 0 ? 100 : (int)(done * 100 / total));
-}
-
 static enum aof_progress
 read_all(struct aof_reader *r, struct buf *why)
 {
-    bool bar = isatty(STDERR_FILENO) != 0;
+    struct progress bar;
     enum aof_progress p;
 
+    progress_begin(&bar, aof_reader_total(r));
     do {
         p = aof_reader_step(r, STEP_BYTES, why);
-        if (bar)
-            show_progress(aof_reader_at(r), aof_reader_total(r));
+        progress_at(&bar, aof_reader_at(r));
     } while (p == AOF_MORE);
-    if (bar)
-        fputc('\n', stderr);
+    progress_end(&bar, aof_reader_at(r));
     return p;
 }
 

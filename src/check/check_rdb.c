@@ -1,6 +1,7 @@
 /* check/check_rdb.c - reads a snapshot as a server would, and tells what it found. */
 #include "base/clock.h"
 #include "base/disk.h"
+#include "base/progress.h"
 #include "check/check.h"
 #include "check/export_json.h"
 #include "store/rdb_read.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1 << 20, BAR_WIDTH = 40 };
+enum { READ_BYTES = 1 << 20 };
 
 struct tally {
     uint64_t keys, elements, bytes;
@@ -103,15 +104,6 @@ on_function(void *ctx, struct slice code, struct buf *why)
 }
 
 static void
-show_progress(uint64_t done, uint64_t total)
-{
-    int filled = total == 0 ? BAR_WIDTH : (int)(done * BAR_WIDTH / total);
-
-    fprintf(stderr, "\r[%.*s%*s] %3d%%", filled, "========================================", BAR_WIDTH - filled, "",
-            total == 0 ? 100 : (int)(done * 100 / total));
-}
-
-static void
 report(struct check *c, struct rdb_reader *r, uint64_t total)
 {
     printf("version %d, %llu bytes, %llu keys, %llu that expire (%llu of them have), %llu libraries of functions\n",
@@ -152,9 +144,10 @@ static enum rdb_progress
 read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r)
 {
     enum rdb_progress p = RDB_WANTS_MORE;
-    bool bar = isatty(STDERR_FILENO) != 0;
+    struct progress bar;
     uint64_t done = 0;
 
+    progress_begin(&bar, total);
     while (p == RDB_WANTS_MORE) {
         char *room = rdb_reader_room(r, READ_BYTES);
         ssize_t n = room != NULL ? disk_read_full(d, fd, room, READ_BYTES) : 0;
@@ -162,11 +155,9 @@ read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r)
             break;
         p = rdb_reader_feed(r, (size_t)n);
         done += (uint64_t)n;
-        if (bar)
-            show_progress(done, total);
+        progress_at(&bar, done);
     }
-    if (bar)
-        fputc('\n', stderr);
+    progress_end(&bar, done);
     if (p == RDB_WANTS_MORE)
         rdb_reader_cut(r);
     return p;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,7 @@ struct survey {
         uint64_t counter;
         struct buf key;
     } hot[HOT_MAX];
+    struct progress bar;
     uint64_t histogram[65]; /* sizes by power of two, for --keystats */
 };
 
@@ -177,6 +179,7 @@ note_size(struct survey *v, struct kind *k, struct slice key, uint64_t size)
     k->biggest = size;
     buf_reset(&k->biggest_key);
     buf_add_slice(&k->biggest_key, key);
+    progress_hide(&v->bar);
     printf("[%05.2f%%] Biggest %-6s found so far '", percent(v, v->sampled), k->name);
     say_key(key);
     printf("' with %llu %s\n", (unsigned long long)size, k->unit);
@@ -245,6 +248,7 @@ note_heat(struct survey *v, struct slice key, uint64_t counter)
     v->hot[at - 1].key = reused;
     buf_reset(&v->hot[at - 1].key);
     buf_add_slice(&v->hot[at - 1].key, key);
+    progress_hide(&v->bar);
     printf("[%05.2f%%] Hot key '", percent(v, v->sampled));
     say_key(key);
     printf("' found so far with counter %llu\n", (unsigned long long)counter);
@@ -334,19 +338,23 @@ walk(struct survey *v)
     bool ok;
 
     page_init(&p);
+    progress_begin(&v->bar, v->db_size);
     do {
         ok = next_page(v->s, &p) && (v->what == MODE_HOTKEYS ? survey_heat(v, &p) : survey_sizes(v, &p));
         for (size_t i = 0; i < p.n; i++)
             v->key_bytes += p.keys[i].len;
         if (v->sampled / SAY_EVERY != (v->sampled + p.n) / SAY_EVERY) {
+            progress_hide(&v->bar);
             printf("[%05.2f%%] Sampled %llu keys so far\n", percent(v, v->sampled + p.n),
                    (unsigned long long)(v->sampled + p.n));
             fflush(stdout);
         }
         v->sampled += p.n;
+        progress_at(&v->bar, v->sampled);
         if (ok && v->s->opt->interval_us > 0 && ++pages % SLEEP_EVERY == 0)
             session_sleep(v->s, v->s->opt->interval_us);
     } while (ok && !p.last);
+    progress_hide(&v->bar);
     arena_fini(&p.mem);
     return ok;
 }

@@ -2,6 +2,7 @@
 #include "cli/modes.h"
 
 #include "base/number.h"
+#include "base/progress.h"
 #include "base/rng.h"
 #include "client/reply.h"
 #include "client/stream.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- --pipe ------------------------------------------------------------------------------------------------------ */
@@ -22,6 +24,8 @@ struct pipe_run {
     char chunk[CHUNK];
     size_t len, sent;
     bool input_ended, marked, done;
+    uint64_t taken;                /* bytes of the input so far */
+    struct progress bar;
     char mark[2 * MARK_BYTES + 1]; /* what ECHO must bring back at the end, in letters */
     uint64_t replies, errors;
 };
@@ -51,8 +55,11 @@ read_input(struct pipe_run *p)
 
     p->len = n > 0 ? (size_t)n : 0;
     p->sent = 0;
+    p->taken += p->len;
+    progress_at(&p->bar, p->taken);
     if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
         p->input_ended = true;
+        progress_hide(&p->bar);
         printf("All data transferred. Waiting for the last reply...\n");
         fflush(stdout);
         add_mark(p);
@@ -137,7 +144,11 @@ mode_pipe(struct session *s)
 
     if (!session_connect(s))
         return 1;
+    /* Of a file it is known how much there is to come. */
+    struct stat st;
+    progress_begin(&p.bar, fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
     bool ok = pipe_loop(&p);
+    progress_hide(&p.bar);
     printf("errors: %" PRIu64 ", replies: %" PRIu64 "\n", p.errors, p.replies);
     return ok && p.errors == 0 ? 0 : 1;
 }
@@ -221,8 +232,10 @@ copy_snapshot(struct snapshot *n, int fd, uint64_t *total)
 {
     char bytes[EOF_MARK + CHUNK];
     size_t held = 0;
+    struct progress bar;
 
     *total = 0;
+    progress_begin(&bar, n->marked ? 0 : n->left);
     while (n->marked || n->left > 0) {
         size_t got, want = n->marked || n->left > CHUNK ? CHUNK : (size_t)n->left;
         if (!read_some(n->s, bytes + held, want, &got))
@@ -233,10 +246,12 @@ copy_snapshot(struct snapshot *n, int fd, uint64_t *total)
         if (!write_all(fd, slice_of(bytes, len - held)))
             return false;
         *total += len - held;
+        progress_at(&bar, *total);
         memmove(bytes, bytes + len - held, held);
         if (n->marked && held == EOF_MARK && memcmp(bytes, n->mark, EOF_MARK) == 0)
-            return true;
+            break;
     }
+    progress_hide(&bar);
     return true;
 }
 

@@ -55,6 +55,8 @@ prompt(const struct session *s, struct buf *out)
         buf_printf(out, "[%d]", u->db);
     if (s->in_multi)
         buf_add_slice(out, LIT("(TX)"));
+    if (s->subscribed)
+        buf_add_slice(out, LIT("(subscribed mode)"));
     buf_add_slice(out, LIT("> "));
 }
 
@@ -164,7 +166,8 @@ run_line(struct repl *r, const struct slice_vec *w, struct arena *arena)
     }
     int64_t start = clock_mono_ns(&clock);
     session_repeat(s, (int)(w->n - from), w->v + from, repeat);
-    say_elapsed(s, clock_mono_ns(&clock) - start);
+    if (!s->subscribed)
+        say_elapsed(s, clock_mono_ns(&clock) - start);
     if (word_is(w, from, "auth") || word_is(w, from, "hello") || word_is(w, from, "function"))
         assist_forget(&r->assist);
     return true;
@@ -219,6 +222,8 @@ repl(struct session *s)
     if (r.input.terminal)
         session_catch_interrupts(s);
     if (r.input.editing) {
+        s->key_fd = STDIN_FILENO;
+        s->pages = true;
         history_default_path(&path);
         buf_add_char(&path, '\0');
         history_open(&r.history, path.ptr);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/pager.h"
 #include "client/reply.h"
 #include "client/stream.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +22,7 @@ enum { ARGS_ON_STACK = 64 };
 void
 session_init(struct session *s, const struct options *o)
 {
-    *s = (struct session){.opt = o, .interrupt_fd = -1};
+    *s = (struct session){.opt = o, .interrupt_fd = -1, .key_fd = -1};
     sorrel_url_copy(&o->url, &s->url);
 }
 
@@ -29,7 +31,7 @@ session_disconnect(struct session *s)
 {
     sorrel_conn_close(s->conn);
     s->conn = NULL;
-    s->in_multi = false;
+    s->in_multi = s->subscribed = false;
 }
 
 void
@@ -130,7 +132,8 @@ show(struct session *s, const struct resp_value *v, bool page)
         buf_add_slice(&s->text, v->text);
         buf_add_char(&s->text, '\n');
     }
-    fwrite(s->text.ptr, 1, s->text.len, to_stderr ? stderr : stdout);
+    if (!s->pages || s->subscribed || !pager_show(STDOUT_FILENO, buf_slice(&s->text)))
+        fwrite(s->text.ptr, 1, s->text.len, to_stderr ? stderr : stdout);
     buf_shrink(&s->text, 0);
 }
 
@@ -357,20 +360,96 @@ next_reply(struct session *s, bool any, const struct resp_value **out)
     return OUTCOME_OK;
 }
 
-/* MONITOR and SUBSCRIBE: whatever comes, until it ends. */
+/* MONITOR: whatever comes, until it ends. */
 static enum outcome
-follow_stream(struct session *s, bool any)
+follow_stream(struct session *s)
 {
     const struct resp_value *v;
     enum outcome res;
 
-    while ((res = next_reply(s, any, &v)) == OUTCOME_OK) {
+    while ((res = next_reply(s, true, &v)) == OUTCOME_OK) {
         show(s, v, false);
         fflush(stdout);
         if (v->type == RESP_ERROR)
             return OUTCOME_ERROR_REPLY;
     }
     return res;
+}
+
+/* Whether a reply tells how many subscriptions there are now; *count is that number. */
+static bool
+tells_subscriptions(const struct resp_value *v, int64_t *count)
+{
+    static const char *const kinds[] = {"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"};
+
+    if ((v->type != RESP_ARRAY && v->type != RESP_PUSH) || v->count != 3 || !resp_is_text(&v->items[0]) ||
+        v->items[2].type != RESP_INTEGER)
+        return false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (slice_eq(v->items[0].text, slice_cstr(kinds[i]))) {
+            *count = v->items[2].integer;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Waits for a message or a key. True if it was a key. */
+static bool
+key_comes_first(struct session *s)
+{
+    struct termios cooked, raw;
+    bool key = false;
+
+    if (s->key_fd < 0 || sorrel_conn_wait(s->conn, 0) || tcgetattr(s->key_fd, &cooked) != 0)
+        return false;
+    raw = cooked;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO); /* a key counts without Enter, and the prompt shows it later */
+    if (tcsetattr(s->key_fd, TCSADRAIN, &raw) != 0)
+        return false;
+    struct pollfd p[3] = {{.fd = sorrel_conn_fd(s->conn), .events = POLLIN},
+                          {.fd = s->interrupt_fd, .events = POLLIN},
+                          {.fd = s->key_fd, .events = POLLIN}};
+    if (poll(p, 3, -1) > 0)
+        key = p[0].revents == 0 && p[1].revents == 0 && p[2].revents != 0;
+    tcsetattr(s->key_fd, TCSADRAIN, &cooked);
+    return key;
+}
+
+/* Shows messages, and what commands typed in between bring, until the last subscription ends or a key is pressed. */
+static enum outcome
+follow_messages(struct session *s)
+{
+    const struct resp_value *v;
+    struct sorrel_error err;
+    int64_t count;
+
+    if (sorrel_conn_flush(s->conn, &err) != SORREL_OK)
+        return say_broken(s, &err);
+    s->subscribed = true;
+    fflush(stdout);
+    while (!key_comes_first(s)) {
+        enum outcome res = next_reply(s, true, &v);
+        if (res != OUTCOME_OK)
+            return res;
+        show(s, v, false);
+        fflush(stdout);
+        if (s->key_fd < 0) {
+            if (v->type == RESP_ERROR)
+                return OUTCOME_ERROR_REPLY;
+            continue;
+        }
+        if ((tells_subscriptions(v, &count) && count == 0) || (v->type == RESP_STATUS && slice_eq(v->text, LIT("RESET")))) {
+            s->subscribed = false;
+            return OUTCOME_OK;
+        }
+        if (v->type == RESP_ERROR && !s->messages_seen) {
+            s->subscribed = false;
+            return OUTCOME_ERROR_REPLY;
+        }
+        s->messages_seen = true;
+    }
+    return OUTCOME_OK;
 }
 
 static void
@@ -405,11 +484,13 @@ run_connected(struct session *s, int argc, const struct slice *argv)
     bool monitor = is(argv, argc, 0, "monitor") && argc == 1;
 
     append_command(s, argc, argv);
+    if (s->subscribed)
+        return follow_messages(s);
     if (subscribes(argc, argv) && argc > 1 && !s->in_multi) {
         if (s->opt->output != OUTPUT_RAW)
-            printf("Reading messages... (press Ctrl-C to quit)\n");
-        fflush(stdout);
-        return follow_stream(s, true);
+            printf("Reading messages... (press Ctrl-C to quit%s)\n", s->key_fd >= 0 ? " or any key to type command" : "");
+        s->messages_seen = false;
+        return follow_messages(s);
     }
     if (is(argv, argc, 0, "shutdown")) {
         /* A server that obeys says nothing any more. */
@@ -432,7 +513,7 @@ run_connected(struct session *s, int argc, const struct slice *argv)
     else if (is(argv, argc, 0, "exec"))
         s->in_multi = false;
     if (monitor && !failed)
-        return follow_stream(s, true);
+        return follow_stream(s);
     return failed ? OUTCOME_ERROR_REPLY : OUTCOME_OK;
 }
 
@@ -447,7 +528,9 @@ session_take_pushes(struct session *s)
             session_disconnect(s);
             return;
         }
-        if (sorrel_reply_type(r) == SORREL_PUSH)
+        if (s->subscribed)
+            show(s, reply_value(r), false);
+        else if (sorrel_reply_type(r) == SORREL_PUSH)
             show_push(s, r);
     }
 }

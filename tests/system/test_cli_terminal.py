@@ -237,3 +237,48 @@ def test_password_prompt(tmp_path):
     finally:
         t.close()
         s.stop()
+
+
+def test_typing_while_subscribed(server, term):
+    term.send("subscribe news\r", "or any key to type command")
+    term.expect("(integer) 1")
+    run(THEIRS, server, ["publish", "news", "first"])
+    term.expect("first")
+    term.send("p", "(subscribed mode)> p")
+    run(THEIRS, server, ["publish", "news", "while typing"])
+    term.expect("while typing")
+    term.send("\x15subscribe sport\r", "(integer) 2")
+    term.send("\x15get x\r", "Can't execute 'get'")
+    run(THEIRS, server, ["publish", "sport", "goal"])
+    term.expect("goal")
+    term.send("unsubscribe\r", "(integer) 0")
+    term.expect("> ")
+    term.send("get x\r", "(nil)")
+    term.send("subscribe\r", "wrong number of arguments")
+    term.send("set x 1\r", "OK")
+
+
+def test_long_replies_go_through_a_pager(server, tmp_path):
+    run(THEIRS, server, ["rpush", "long", *[f"item-{i}" for i in range(200)]])
+    t = Terminal([OURS, "-p", str(server.port)], tmp_path, PAGER="sed 's/^/page: /'")
+    t.expect("> ")
+    t.send("lrange long 0 -1\r", 'page: 200) "item-199"')
+    t.send("lrange long 0 1\r", '2) "item-1"')
+    assert b"page:" not in t.output
+    t.close()
+    for pager in "", "no-such-pager", "true":  # none wanted, none there, one that quits at once
+        t = Terminal([OURS, "-p", str(server.port)], tmp_path, SORREL_CLI_PAGER=pager, PAGER="false")
+        t.expect("> ")
+        t.send("lrange long 0 -1\r", "> " if pager == "true" else '200) "item-199"')
+        t.send("echo alive\r", '"alive"')
+        t.close()
+
+
+def test_progress_on_a_terminal(server, tmp_path):
+    for i in range(0, 3000, 1000):
+        run(THEIRS, server, ["mset", *[w for k in range(i, i + 1000) for w in (f"key:{k}", "v")]])
+    t = Terminal([OURS, "-p", str(server.port), "--bigkeys"], tmp_path)
+    t.wait()
+    assert b"%" in t.plain and b"[=" in t.plain
+    t.close()
+    assert b"[=" not in run(OURS, server, ["--bigkeys"])[2]
