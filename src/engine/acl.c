@@ -200,7 +200,7 @@ acl_default(struct acl *acl)
 struct slice
 acl_user_name(const struct acl_user *u)
 {
-    return u->name;
+    return u != NULL ? u->name : LIT("(superuser)"); /* what our primary sends is nobody's */
 }
 
 bool
