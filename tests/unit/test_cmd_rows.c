@@ -289,6 +289,9 @@ test_grammar_agrees_with_arity(void **state)
 /* -- keys ----------------------------------------------------------------------------------------------------- */
 
 /* A command made up from the grammar: key arguments say KEY, numbers are right as numbers of keys. */
+/* No token of any command looks like this. */
+#define SAMPLE_KEY LIT("<key>")
+
 struct sample {
     struct slice words[WORDS_MAX];
     int n;
@@ -329,7 +332,7 @@ sample_once(struct sample *s, const struct cmd_arg *a, bool token)
         sample_args(s, &alone);
         break;
     }
-    case ARG_KEY: sample_word(s, LIT("KEY")); break;
+    case ARG_KEY: sample_word(s, SAMPLE_KEY); break;
     case ARG_INTEGER:
         if (slice_eq(a->name, LIT("numkeys")))
             s->numkeys_at = s->n;
@@ -366,7 +369,7 @@ check_sample(const struct row *r, const struct cmd_arg *args, struct sample *s)
     if (s->numkeys_at > 0) {
         int keys = 0;
         for (int i = s->numkeys_at; i < s->n; i++)
-            keys += slice_eq(s->words[i], LIT("KEY")); /* none, where they are optional and left out */
+            keys += slice_eq(s->words[i], SAMPLE_KEY); /* none, where they are optional and left out */
         s->words[s->numkeys_at] = digits[keys];
     }
     /* Without a source PFMERGE's second specification begins behind the end, which redis calls invalid too. */
@@ -375,7 +378,7 @@ check_sample(const struct row *r, const struct cmd_arg *args, struct sample *s)
     n = cmd_keys(r->cmd, s->words, s->n, index, flags, WORDS_MAX);
     EXPECT(r, n >= 0, "a sample of %d words has no keys to be found", s->n);
     for (int i = 0; i < s->n; i++) {
-        bool is_key = slice_eq(s->words[i], LIT("KEY")), found = false;
+        bool is_key = slice_eq(s->words[i], SAMPLE_KEY), found = false;
 
         for (int k = 0; k < n && k < WORDS_MAX; k++)
             found = found || index[k] == i;
