@@ -7,6 +7,7 @@
     X(cmd_string_family)       \
     X(cmd_string_match_family) \
     X(cmd_counter_family)      \
+    X(cmd_increx_family)       \
     X(cmd_lcs_family)          \
     X(cmd_bitmap_family)       \
     X(cmd_bitfield_family)     \
@@ -26,6 +27,7 @@
     X(cmd_hash_family)         \
     X(cmd_hash_walk_family)    \
     X(cmd_hash_expire_family)  \
+    X(cmd_himport_family)      \
     X(cmd_member_expire_family) \
     X(cmd_set_family)          \
     X(cmd_set_algebra_family)  \

@@ -415,6 +415,10 @@ call(struct exec *x, bool copy_effects)
         note_effects(x, copy_effects);
     if (UNLIKELY(x->copies != NULL))
         exec__drop_copies(x);
+    if (UNLIKELY(x->script_fieldsets != NULL)) {
+        fieldsets__free(x->script_fieldsets);
+        x->script_fieldsets = NULL;
+    }
     if (LIKELY(rc != RC_BLOCKED))
         count_call(x, rc);
     return rc;
@@ -532,6 +536,9 @@ dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks)
         .engine = (outer)->engine, .session = (outer)->session, .db = (outer)->session->db, .argv = (a), .argc = (n),  \
         .now_ms = (outer)->now_ms, .rng = (outer)->rng, .arena = (outer)->arena, .limits = (outer)->limits,            \
         .reply = *(r), .depth = (outer)->depth + 1, .no_touch = (outer)->no_touch, .command = (c),                     \
+        .script = (outer)->script != NULL                  ? (outer)->script                                           \
+                  : (outer)->cmd->flags & CMD_SCRIPT_RUNNER ? (outer)                                                  \
+                                                           : NULL,                                                     \
     }
 
 static enum rc

@@ -71,6 +71,7 @@ struct session_more {
     struct track *track;        /* CLIENT TRACKING; NULL: off */
     struct slow *slow;          /* the command that it runs in slices */
     void *part;                 /* of a layer above: session_part() */
+    struct fieldsets *fieldsets; /* HIMPORT PREPARE; NULL: none yet */
 };
 
 struct session {
@@ -408,6 +409,10 @@ void pubsub__forget(struct session *s);
 
 /* -- notify.c -- */
 void notify__event(struct engine *e, const struct effect_touch *t);
+
+/* -- fieldsets.c -- */
+void fieldsets__free(struct fieldsets *all); /* NULL is fine */
+size_t fieldsets__bytes(const struct fieldsets *all);
 
 /* -- tracking.c -- */
 void tracking__after(struct exec *x);                  /* a command of a session with GATE_TRACKING has run */

@@ -68,6 +68,8 @@ struct exec {
     uint32_t pulses;               /* see exec_pulse() */
     int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
     struct reader_copy *copies;    /* private: see exec.c */
+    struct exec *script;           /* of the script that runs this command; NULL: none does */
+    struct fieldsets *script_fieldsets; /* private: fieldsets.c; of a script that this command runs */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */

@@ -114,6 +114,7 @@ more_free(struct session *s)
     mem_free(m->queue);
     pubsub__forget(s);
     session_untrack(s);
+    fieldsets__free(m->fieldsets);
     session_set_name(s, (struct slice){NULL, 0});
     session_set_lib_name(s, (struct slice){NULL, 0});
     session_set_lib_ver(s, (struct slice){NULL, 0});

@@ -220,7 +220,8 @@ session_memory(const struct session *s)
     size_t n = mem_size_of(s) + out_memory(&s->out) + s->out.ref_pending;
 
     if (s->more != NULL)
-        n += mem_size_of(s->more) + s->more->queue_bytes + session_argv_memory(s) + slices__memory(s->more->slow);
+        n += mem_size_of(s->more) + s->more->queue_bytes + session_argv_memory(s) + slices__memory(s->more->slow) +
+             fieldsets__bytes(s->more->fieldsets);
     return n;
 }
 

@@ -122,6 +122,34 @@ test_strings(void **state)
 }
 
 static void
+test_increx(void **state)
+{
+    PLAY(*state, {
+                     {"INCREX n", "SET n 1 KEEPTTL"},
+                     {"INCREX n BYINT 5 UBOUND 3", ""},
+                     {"INCREX n BYINT 5 UBOUND 3 SATURATE", "SET n 3 KEEPTTL"},
+                     {"INCREX n EX 100", "SET n 4 PXAT 1700000100000"},
+                     {"INCREX n EX 10 ENX", "SET n 5 KEEPTTL"},
+                     {"INCREX n PERSIST", "SET n 6"},
+                     {"INCREX n PERSIST", "SET n 7 KEEPTTL"},
+                     {"INCREX n BYFLOAT 0.5 PX 10 ENX", "SET n 7.5 PXAT 1700000000010"},
+                     {"INCREX n BYFLOAT 1 EXAT 1", "DEL n"},
+                 });
+}
+
+static void
+test_himport(void **state)
+{
+    PLAY(*state, {
+                     {"HIMPORT PREPARE u a b", ""},
+                     {"HIMPORT SET h u 1 2", "HSET h a 1 b 2"},
+                     {"HIMPORT SET h u 3 4", "DEL h; HSET h a 3 b 4"},
+                     {"HIMPORT DISCARD u", ""},
+                     {"HIMPORT SET h u 3 4", ""},
+                 });
+}
+
+static void
 test_members(void **state)
 {
     PLAY(*state, {
@@ -356,6 +384,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_increx, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_himport, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hashes_and_sets, setup, teardown),
