@@ -125,6 +125,17 @@ struct engine_memory {
 };
 struct engine_memory engine_memory_marks(const struct engine *e);
 
+/* What runs at this moment; false between commands. For a crash report: reads plain memory only, and shows nothing that a
+ * client has sent. */
+struct engine_running {
+    session_id client;
+    int db, resp, argc;
+    unsigned flags; /* enum session_flag */
+    uint64_t commands;
+    struct slice command;
+};
+bool engine_running(const struct engine *e, struct engine_running *out);
+
 /* -- time ---------------------------------------------------------------------------------------------------- */
 
 /* Reads the clock; the host calls it once a turn of its loop, before feeding. */

@@ -318,6 +318,19 @@ session_set_authenticated(struct session *s, bool yes)
     e->stranger_count++;
 }
 
+bool
+engine_running(const struct engine *e, struct engine_running *out)
+{
+    const struct session *s = e->running;
+
+    if (s == NULL)
+        return false;
+    *out = (struct engine_running){.client = s->id, .db = s->db->index, .resp = s->resp, .argc = e->x.argc,
+                                   .flags = s->flags, .commands = s->commands,
+                                   .command = e->x.command != NULL ? e->x.command->name : LIT("(unknown)")};
+    return true;
+}
+
 struct session *
 session_stranger_first(struct engine *e)
 {

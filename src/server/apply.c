@@ -5,6 +5,7 @@
 #include "engine/evict.h"
 #include "engine/settings.h"
 #include "proto/words.h"
+#include "server/crash.h"
 #include "server/persist_aof.h"
 #include "server/machine.h"
 #include "server/replication.h"
@@ -256,6 +257,10 @@ apply_limits(struct server *s)
                                                                               : CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
     }
     log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
+    if (s->log != NULL && config_on(c, CFG_CRASH_LOG_ENABLED))
+        crash_watch(s->log, s->engine);
+    else
+        crash_ignore();
 }
 
 /* CONFIG GET dir shows where we really are. */

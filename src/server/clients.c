@@ -10,6 +10,7 @@
 #include "server/users.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
@@ -509,6 +510,12 @@ host_debug(void *ctx, struct exec *x, enum rc *rc)
 
     if (arg_is(x->argv[1], LIT("reload"))) {
         *rc = debug_reload(s->persist, x);
+    } else if (arg_is(x->argv[1], LIT("segfault"))) {
+        /* For trying out the crash report. */
+        char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        *(volatile char *)page = 1;
+    } else if (arg_is(x->argv[1], LIT("panic")) || arg_is(x->argv[1], LIT("assert"))) {
+        CHECK(!"DEBUG PANIC or ASSERT was called");
     } else if (arg_is(x->argv[1], LIT("loadaof"))) {
         persist_aof_reload_soon(s);
         *rc = reply_ok(x);

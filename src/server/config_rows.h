@@ -165,6 +165,7 @@ CONFIG(REPLICA_SERVE_STALE_DATA, "replica-serve-stale-data", BOOL, "yes", 0, 0, 
 CONFIG(REPLICAOF, "replicaof", LIST, "", 0, 0, IMMUTABLE, NULL, check_replicaof)
 CONFIG(REQ_RES_LOGFILE, "req-res-logfile", TEXT, "", 0, 0, IMMUTABLE | HIDDEN, NULL, NULL)
 CONFIG(REQUIREPASS, "requirepass", TEXT, "", 0, 0, SECRET, NULL, NULL)
+CONFIG(SANDBOX, "sandbox", BOOL, "no", 0, 0, IMMUTABLE, NULL, NULL)
 CONFIG(SANITIZE_DUMP_PAYLOAD, "sanitize-dump-payload", ENUM, "no", 0, 0, 0, "no yes clients", NULL)
 CONFIG(SAVE, "save", LIST, "3600 1 300 100 60 10000", 0, 0, 0, NULL, check_save)
 CONFIG(SERVER_CPULIST, "server-cpulist", TEXT, "", 0, 0, IMMUTABLE, NULL, NULL)

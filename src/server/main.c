@@ -5,11 +5,13 @@
 #include "base/version.h"
 #include "proto/words.h"
 #include "server/config_load.h"
+#include "server/crash.h"
 #include "server/dump_commands.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
 #include "server/process.h"
 #include "server/replication.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/supervise.h"
 
@@ -221,9 +223,9 @@ serve(struct server *s, struct signals *signals)
 }
 
 static int
-start(struct config *config, const char *file)
+start(struct config *config, const char *file, const struct log_target *log)
 {
-    struct server_options opt = {.config = config, .clock = clock_system()};
+    struct server_options opt = {.config = config, .clock = clock_system(), .log = log};
     struct signals signals = {0};
     char config_path[PATH_MAX], executable[PATH_MAX];
     struct buf why = {0};
@@ -235,6 +237,13 @@ start(struct config *config, const char *file)
         return 1;
     }
     opt.config_path = absolute(file, config_path);
+    if (config_on(config, CFG_SANDBOX) && !sandbox_enter(config, opt.config_path, &why)) {
+        fprintf(stderr, "sorrel-server: sandbox: %.*s\n", (int)why.len, why.ptr);
+        log_warning("sandbox: %.*s", (int)why.len, why.ptr);
+        buf_fini(&why);
+        config_free(config);
+        return 1;
+    }
     opt.executable = absolute("/proc/self/exe", executable);
     struct server *s = server_new(&opt, &why);
     if (s == NULL) {
@@ -243,6 +252,7 @@ start(struct config *config, const char *file)
         signals.stop = on_stop_signal;
         signals.ctx = s;
         code = serve(s, &signals);
+        crash_ignore();
         server_free(s);
     }
     buf_fini(&why);
@@ -275,7 +285,7 @@ main(int argc, char **argv)
         config_free(config);
         return 1;
     }
-    int code = start(config, file);
+    int code = start(config, file, &log);
     log_to(NULL);
     return code;
 }

@@ -63,6 +63,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
         .limits = value_limits_default(opt->hash_seed),
     };
     s->engine = engine_new(&eo);
+    s->log = opt->log;
     engine_now_update(s->engine);
     s->started_ms = engine_now_ms(s->engine);
     s->second_mono_ns = clock_mono_ns(&s->clock);

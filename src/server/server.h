@@ -33,6 +33,8 @@ struct rate {
     unsigned at;
 };
 
+struct log_target;
+
 struct server_options {
     struct config *config;   /* becomes the server's */
     const char *config_path; /* the file it came from, absolute; "": none */
@@ -41,6 +43,7 @@ struct server_options {
     uint64_t rng_seed;
     struct hash_seed hash_seed;
     char run_id[RUN_ID_LEN + 1];
+    const struct log_target *log; /* where a crash report goes; NULL: nowhere */
 };
 
 struct persist;
@@ -96,6 +99,7 @@ struct server {
     bool stopping;
     int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
     unsigned stop_flags; /* enum shutdown_flag */
+    const struct log_target *log; /* NULL: there is no file for a crash report */
 };
 
 /* NULL when something fails; *why says what. Takes the configuration in either case. */
