@@ -13,7 +13,7 @@ monitor_term(struct exec *x, struct slice word, struct slice value, struct monit
         struct slice word;
         enum monitor_kind kind;
     } kinds[] = {
-        {LIT_INIT("command"), MONITOR_COMMAND}, {LIT_INIT("key"), MONITOR_KEY}, {LIT_INIT("user"), MONITOR_USER},
+        {LIT_INIT("command"), MONITOR_COMMAND}, {LIT_INIT("match"), MONITOR_KEY}, {LIT_INIT("user"), MONITOR_USER},
         {LIT_INIT("db"), MONITOR_DB}, {LIT_INIT("addr"), MONITOR_ADDR},
     };
     size_t i = 0;
@@ -133,7 +133,7 @@ cmd_lolwut(struct exec *x)
 const struct cmd cmd_server_family[] = {
     {"monitor", cmd_monitor, .arity = -1, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, .since = "1.0.0",
-     .args = "[COMMAND command:pattern]... [KEY key-pattern:pattern]... [USER username]... [DB db:int]... "
+     .args = "[COMMAND command:pattern]... [MATCH key-pattern:pattern]... [USER username]... [DB db:int]... "
              "[ADDR address:pattern]... [SAMPLE one-in:int]",
      .reply = "OK", .about = "Shows the commands that run from now on, all or some."},
     {"time", cmd_time, .arity = 1, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE | CMD_FAST, .since = "2.6.0",

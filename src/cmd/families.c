@@ -51,6 +51,7 @@
     X(cmd_pubsub_family)       \
     X(cmd_command_family)      \
     X(cmd_commandlog_family)   \
+    X(cmd_hotkeys_family)      \
     X(cmd_server_family)       \
     X(cmd_debug_family)        \
     X(cmd_memory_family)       \

@@ -53,6 +53,8 @@ engine_new(const struct engine_options *opt)
     pubsub__init(e);
     engine_now_update(e);
     engine_settings_changed(e);
+    hotkeys__init(e);
+    bigkeys__init(e);
     e->memory.at_start = e->memory.peak = mem_used();
     return e;
 }
@@ -71,6 +73,8 @@ engine_free(struct engine *e)
     keyspace__fini(e);
     effects__fini(e);
     commandlog__fini(e);
+    hotkeys__fini(e);
+    bigkeys__fini(e);
     auth_limit__fini(e);
     evict__fini(e);
     (void)latency_reset(e, LIT(""));
@@ -247,12 +251,15 @@ engine_tick(struct engine *e, int64_t budget_us)
             }
         }
     }
+    hotkeys__tick(e);
+    int64_t sweep_at = bigkeys__tick(e);
     if (more)
         return 0;
     int64_t next = keyspace__next_expiry(e), wait = waiters__next_deadline(e);
     next = wait < next ? wait : next;
     next = paused_until < next ? paused_until : next;
     next = slices_at < next ? slices_at : next;
+    next = sweep_at < next ? sweep_at : next;
     if (next <= e->now_ms)
         return 0;
     return next - e->now_ms < ENGINE_TICK_MS_MAX ? next - e->now_ms : ENGINE_TICK_MS_MAX;
@@ -355,13 +362,41 @@ same_again(const struct engine *e, unsigned i, unsigned n)
            c->command != NULL && c->command->quick && c->bytes <= QUICK_BYTES_MAX && e->slow_ticks >= e->quick_ticks;
 }
 
+/* Runs a command and looks at what it costs. Returns the place in the batch of the next one to be looked at. */
+static unsigned
+run_sampled(struct engine *e, struct session *s, unsigned i, unsigned n)
+{
+    const struct batch_command *c = &e->batch[i];
+    struct hot_sample sample = {c->command, e->argv.v + c->argv_at, c->argc, s->db->index, 0, c->bytes};
+    size_t before = s->out.bytes.len + s->out.ref_pending;
+    uint64_t began = ticks_now(&e->ticks);
+
+    e->untimed = false;
+    dispatch__run(e, s, c->command, sample.argv, c->argc, c->hash, c->hashed);
+    if (c->command != NULL) {
+        size_t after = s->out.bytes.len + s->out.ref_pending;
+        sample.ns = (uint64_t)((double)(ticks_now(&e->ticks) - began) * e->ns_per_tick);
+        sample.bytes += after > before ? after - before : 0;
+        hotkeys__note(e, &sample);
+    }
+    uint64_t next = (uint64_t)i + 1 + hotkeys__next_sample(e);
+    if (next < n)
+        return (unsigned)next;
+    e->sample_in = (uint32_t)(next - n);
+    return UINT32_MAX;
+}
+
 /* Runs the batch until the session stops. Returns how many commands ran. */
 static unsigned
 batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out_soft_max)
 {
     const struct table *t = &s->db->by_key;
-    unsigned ahead = b->n > 1 ? 0 : b->n;
+    unsigned ahead = b->n > 1 ? 0 : b->n, sampled = UINT32_MAX;
 
+    if (UNLIKELY(e->sample_in < b->n))
+        sampled = e->sample_in;
+    else
+        e->sample_in -= b->n;
     for (unsigned i = 0; i < b->n; i++) {
         const struct batch_command *c = &e->batch[i];
         for (; ahead < b->n && ahead < i + LOOK_AHEAD; ahead++) {
@@ -370,7 +405,10 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         }
         e->untimed = same_again(e, i, b->n);
         e->x.request_bytes = c->bytes;
-        dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
+        if (UNLIKELY(i == sampled))
+            sampled = run_sampled(e, s, i, b->n);
+        else
+            dispatch__run(e, s, c->command, e->argv.v + c->argv_at, c->argc, c->hash, c->hashed);
         if (UNLIKELY((s->gate & GATE_STOPPED) != 0 || out_pending(&s->out) > out_soft_max))
             return i + !(s->gate & GATE_HELD); /* what is held comes again */
     }

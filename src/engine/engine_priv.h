@@ -147,6 +147,8 @@ struct batch_command {
 
 struct wait_key;
 struct commandlog;
+struct hotkeys;
+struct bigkeys;
 struct evictor;
 struct tracking;
 struct channel;
@@ -164,6 +166,7 @@ struct engine {
     int64_t pause_until_ms;     /* while GATE_PAUSED is set */
     size_t held_count;          /* sessions with GATE_HELD */
     bool pause_all;             /* not only what writes */
+    uint32_t sample_in;         /* commands until one is looked at (hotkeys.c) */
     uint64_t arrived;           /* ticks when what is fed now was read */
     size_t large_request, large_reply; /* bytes of requests and replies from which on they are noted */
     uint64_t slow_ticks;        /* a command that took more is looked at: it may go to the slow log */
@@ -226,6 +229,8 @@ struct engine {
     size_t error_count, error_cap;
     struct engine_memory memory;
     struct commandlog *commandlog;
+    struct hotkeys *hotkeys;
+    struct bigkeys *bigkeys;
     struct latency_event *latency_events;
     struct evictor *evictor;
     struct tracking *tracking;  /* NULL until somebody asks for it */
@@ -461,6 +466,23 @@ void auth_limit__fini(struct engine *e);
 /* -- secrets.c -- */
 /* Argument i of the running command, or what may be shown of it to people who watch. */
 struct slice secrets__shown(const struct exec *x, int i);
+
+/* -- hotkeys.c, bigkeys.c -- */
+/* A command that was looked at. */
+struct hot_sample {
+    const struct command *command;
+    const struct slice *argv;
+    int argc, db;
+    uint64_t ns, bytes;
+};
+void hotkeys__init(struct engine *e);
+void hotkeys__fini(struct engine *e);
+uint32_t hotkeys__next_sample(struct engine *e);       /* how many commands lie in between */
+void hotkeys__note(struct engine *e, const struct hot_sample *s);
+void hotkeys__tick(struct engine *e);
+void bigkeys__init(struct engine *e);
+void bigkeys__fini(struct engine *e);
+int64_t bigkeys__tick(struct engine *e);               /* when it wants to go on (unix ms) */
 
 /* -- commandlog.c -- */
 /* facts: what made it notable, how long it waited, its sizes; the rest is found in x. */

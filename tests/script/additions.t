@@ -176,3 +176,41 @@ OK
 :0
 > SLOWLOG LEN
 :0
+
+== HOTKEYS
+# oracle: skip because 7.0 does not have it
+@only inprocess
+> HOTKEYS STOP
+-ERR no hotkeys tracking is in progress
+> HOTKEYS START
+-ERR METRICS with CPU or NET is needed
+> HOTKEYS START METRICS 2 CPU
+-ERR METRICS count does not match the number of metrics
+> HOTKEYS START METRICS 1 CPU COUNT 65
+-ERR COUNT must be between 1 and 64
+> HOTKEYS START METRICS 1 CPU SLOTS 1 0
+-ERR SLOTS parameter cannot be used in non-cluster mode
+> HOTKEYS START METRICS 1 NET SAMPLE 1 COUNT 5
+OK
+> HOTKEYS START METRICS 1 CPU
+-ERR hotkeys tracking is already in progress
+> SET k v
+OK
+> GET k
+"v"
+> HOTKEYS RESET
+-ERR hotkeys tracking is in progress, stop it first
+> HOTKEYS STOP
+OK
+> HOTKEYS GET
+{"tracking-active" :0 "sample-ratio" :1 "selected-slots" [] "all-commands-all-slots-us" :* "net-bytes-all-commands-all-slots" :* "collection-start-time-unix-ms" :* "collection-duration-ms" :* "total-net-bytes" :* "by-net-bytes" ["k" :*]}
+> HOTKEYS RESET
+OK
+> HOTKEYS TOP CPU COUNT 3
+*
+> HOTKEYS TOP BYTES
+-ERR syntax error
+> HOTKEYS BIG ELEMENTS COUNT 0
+-ERR COUNT must be between 1 and 64
+> HOTKEYS BIG
+*

@@ -52,7 +52,7 @@ a<
 # oracle: skip because filters are ours
 > ACL SETUSER mona reset on nopass +@all ~* &*
 OK
-a> MONITOR COMMAND set COMMAND hget* COMMAND config KEY user:* DB 0
+a> MONITOR COMMAND set COMMAND hget* COMMAND config MATCH user:* DB 0
 OK
 > SET user:1 x
 OK
@@ -84,7 +84,7 @@ b> GET k
 a<
 /.* "AUTH" "\(redacted\)" "\(redacted\)"/
 /.* "GET" "k"/
-a> MONITOR KEY *z ADDR *:*
+a> MONITOR MATCH *z ADDR *:*
 OK
 > MSET a 1 z 2 b 3
 OK
@@ -104,7 +104,7 @@ a> MONITOR SAMPLE 0
 -ERR SAMPLE must be a positive number: one command in so many is shown
 a> MONITOR DB 99
 -ERR DB index is out of range
-a> MONITOR KEY
+a> MONITOR MATCH
 -ERR syntax error
 a> MONITOR NOSUCH x
 -ERR syntax error
