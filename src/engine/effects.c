@@ -12,6 +12,7 @@ start_batch(struct effects *f)
     f->first_touch = NULL;
     f->last_touch = &f->first_touch;
     f->command_count = f->touch_count = 0;
+    f->hidden = 0;
     f->atomic = true;
 }
 
@@ -122,7 +123,8 @@ effects__command(struct engine *e, int db, const struct slice *argv, int argc, b
             copies[i] = arena_copy(&f->arena, argv[i]);
         argv = copies;
     }
-    *c = (struct effect_command){.db = db, .argc = argc, .argv = argv};
+    *c = (struct effect_command){.db = db, .argc = argc, .argv = argv, .hidden = f->hide};
+    f->hidden |= f->hide;
     *f->last_command = c;
     f->last_command = &c->next;
     f->command_count++;
@@ -157,6 +159,37 @@ tell_engine(struct engine *e, const struct effect_batch *b)
 }
 
 void
+engine_hide_effects(struct engine *e, unsigned stages)
+{
+    e->effects.hide = stages;
+}
+
+/* The batch as a stage may see it. */
+static struct effect_batch
+batch_for(struct effects *f, const struct effect_batch *all, int stage)
+{
+    struct effect_batch b = *all;
+    struct effect_command *first = NULL, **last = &first;
+
+    if (!(f->hidden & 1u << stage))
+        return b;
+    b.command_count = 0;
+    for (const struct effect_command *c = all->commands; c != NULL; c = c->next) {
+        if (c->hidden & 1u << stage)
+            continue;
+        struct effect_command *copy = arena_get(&f->arena, sizeof(*copy));
+        *copy = *c;
+        copy->next = NULL;
+        *last = copy;
+        last = &copy->next;
+        b.command_count++;
+    }
+    b.commands = first;
+    b.atomic = all->atomic && b.command_count > 1;
+    return b;
+}
+
+void
 engine_propagate(struct engine *e)
 {
     struct effects *f = &e->effects;
@@ -169,8 +202,9 @@ engine_propagate(struct engine *e)
         .atomic = f->atomic && f->command_count > 1, .now_ms = e->now_ms,
     };
     for (int stage = EFFECT_LOG; stage <= EFFECT_REPLICAS; stage++) {
+        struct effect_batch seen = batch_for(f, &b, stage);
         for (size_t i = 0; i < e->sinks[stage].n; i++)
-            e->sinks[stage].v[i].apply(e->sinks[stage].v[i].ctx, &b);
+            e->sinks[stage].v[i].apply(e->sinks[stage].v[i].ctx, &seen);
     }
     tell_engine(e, &b);
     start_batch(f);

@@ -23,6 +23,7 @@ struct effect_command {
     int argc;
     bool replicas_only;                    /* a message, not a change: no log keeps it */
     const struct slice *argv;
+    unsigned hidden; /* from which stages, as bits of 1 << stage: a sink never sees such a command */
     struct effect_command *next;
 };
 
@@ -72,6 +73,10 @@ void engine_set_observer(struct engine *e, const struct change_observer *observe
 void engine_propagate(struct engine *e);
 /* Whose changes are being handed over; NULL: nobody's (expiry). For sinks. */
 struct session *engine_changer(const struct engine *e);
+
+/* From now on commands are kept from these stages (bits of 1 << stage) of the two that get commands; 0: from none. What
+ * asks for it ends it (redis.set_repl in a script). */
+void engine_hide_effects(struct engine *e, unsigned stages);
 
 /* Number of changes since the engine was made (INFO's rdb_changes_since_last_save is a difference of two of these). */
 uint64_t engine_changes(const struct engine *e);

@@ -130,6 +130,7 @@ struct effects {
     struct effect_command *first_command, **last_command;
     struct effect_touch *first_touch, **last_touch;
     size_t command_count, touch_count;
+    unsigned hide, hidden; /* stages that commands are kept from now; and any command of the batch is */
     bool atomic;
 };
 

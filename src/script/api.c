@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/sha1.h"
 #include "base/version.h"
+#include "engine/effects.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -353,6 +354,14 @@ redis_set_repl(lua_State *L)
     lua_Number v = lua_tonumber(L, 1);
     if (!(v >= REPL_NONE && v <= REPL_ALL))
         return script__raise(L, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+    unsigned to = (unsigned)v, hidden = 0;
+    if (!(to & REPL_AOF))
+        hidden |= 1u << EFFECT_LOG;
+    if (!(to & REPL_REPLICA))
+        hidden |= 1u << EFFECT_REPLICAS;
+    struct script_host *h = script__host_of(L);
+    if (h->run != NULL)
+        engine_hide_effects(h->engine, hidden);
     return 0;
 }
 

@@ -118,13 +118,13 @@ script__compile(lua_State *L, struct slice text, const char *chunk_name)
         return false;
     }
     struct script_host *h = script__host_of(L);
-    struct slice bad;
+    struct script_misfit bad;
     if (!script__prepare(text, &h->prepared, &bad)) {
         int line = 1;
-        for (const char *p = text.ptr; p < bad.ptr; p++)
+        for (const char *p = text.ptr; p < bad.at.ptr; p++)
             line += *p == '\n';
-        lua_pushfstring(L, "%s:%d: malformed number near '", chunk_name[0] == '@' ? chunk_name + 1 : "?", line);
-        lua_pushlstring(L, bad.ptr, bad.len);
+        lua_pushfstring(L, "%s:%d: %s near '", chunk_name[0] == '@' ? chunk_name + 1 : "?", line, bad.what);
+        lua_pushlstring(L, bad.at.ptr, bad.at.len);
         lua_pushliteral(L, "'");
         lua_concat(L, 3);
         return false;

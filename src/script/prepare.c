@@ -6,7 +6,7 @@
  * come from: Lua 5.1 keeps the caller's place when it calls functions in C.
  *  - '\d' is d, as for any letter that has no meaning of its own; LuaJIT gives meanings to x, z and u and refuses the
  * rest.
- *  - 1LL, 2ULL and 3i are refused: they would load the FFI.
+ *  - 1LL, 2ULL and 3i are refused: they would load the FFI; 0b1 and labels because Lua 5.1 has none.
  * What is not well formed passes as it is; the compiler finds it.
  */
 #include "script/script_priv.h"
@@ -28,8 +28,8 @@ struct preparer {
     int depth;
     struct slice names[NAMES_MAX]; /* functions of the script */
     int name_count;
-    bool bad_number;
-    struct slice number;
+    struct script_misfit misfit; /* the first one; `what` NULL: none */
+    struct slice after_goto;     /* the name behind the first goto, empty: there is none */
 };
 
 static bool
@@ -288,12 +288,32 @@ put_quoted(struct preparer *r, struct slice t)
 static void
 check_number(struct preparer *r, struct slice t)
 {
-    for (size_t i = 0; i < t.len; i++) {
-        if (strchr("lLiIuU", t.ptr[i]) != NULL) {
-            r->bad_number = true;
-            r->number = t;
-        }
-    }
+    bool bad = t.len > 1 && t.ptr[0] == '0' && ascii_lower(t.ptr[1]) == 'b';
+
+    for (size_t i = 0; i < t.len; i++)
+        bad = bad || strchr("lLiIuU", t.ptr[i]) != NULL;
+    if (bad && r->misfit.what == NULL)
+        r->misfit = (struct script_misfit){t, "malformed number"};
+}
+
+/* Lua 5.1 knows neither labels nor goto, which is a name there; without labels there is nowhere to go to. */
+static void
+check_label(struct preparer *r, struct slice t)
+{
+    if (*t.ptr != ':' || t.ptr + 1 >= r->end || t.ptr[1] != ':' || r->misfit.what != NULL)
+        return;
+    r->misfit = r->after_goto.len > 0 ? (struct script_misfit){r->after_goto, "'=' expected"}
+                                      : (struct script_misfit){t, "unexpected symbol"};
+}
+
+static void
+note_goto(struct preparer *r, struct slice t)
+{
+    enum kind kind;
+    struct slice next = token_at(skip_blank(t.ptr + t.len, r->end), r->end, &kind);
+
+    if (kind == TOKEN_NAME && r->after_goto.len == 0)
+        r->after_goto = next;
 }
 
 static void
@@ -303,6 +323,8 @@ name_token(struct preparer *r, struct slice t)
         end_block(r);
     else if (slice_eq(t, LIT("else")) || slice_eq(t, LIT("elseif")))
         close_return(r);
+    if (slice_eq(t, LIT("goto")))
+        note_goto(r, t);
     buf_add_slice(r->out, t);
     if (slice_eq(t, LIT("function")) || slice_eq(t, LIT("do")) || slice_eq(t, LIT("if")))
         open_block(r);
@@ -319,6 +341,7 @@ other_token(struct preparer *r, struct slice t)
 {
     struct block *b = block_top(r);
 
+    check_label(r, t);
     switch (*t.ptr) {
     case '(':
     case '{':
@@ -363,7 +386,7 @@ rewrite(struct preparer *r)
 }
 
 bool
-script__prepare(struct slice text, struct buf *out, struct slice *bad_number)
+script__prepare(struct slice text, struct buf *out, struct script_misfit *misfit)
 {
     struct preparer *r = mem_get(sizeof(*r));
 
@@ -373,13 +396,13 @@ script__prepare(struct slice text, struct buf *out, struct slice *bad_number)
     r->token_end = 0;
     r->depth = r->name_count = 0;
     r->blocks[0] = (struct block){0};
-    r->bad_number = false;
+    r->misfit = (struct script_misfit){0};
+    r->after_goto = (struct slice){0};
     buf_reset(out);
     collect_names(r);
     rewrite(r);
-    bool ok = !r->bad_number;
-    if (!ok)
-        *bad_number = r->number;
+    bool ok = r->misfit.what == NULL;
+    *misfit = r->misfit;
     mem_free(r);
     return ok;
 }

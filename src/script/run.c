@@ -2,6 +2,7 @@
 #include "script/script_priv.h"
 
 #include "base/log.h"
+#include "engine/effects.h"
 #include "engine/settings.h"
 
 /* -- errors ---------------------------------------------------------------------------------------------------- */
@@ -228,5 +229,6 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     h->run = NULL;
     db_select(x, db); /* SELECT in a script ends with it */
     engine_inner_end(h->engine, &run->time);
+    engine_hide_effects(h->engine, 0);
     return rc;
 }

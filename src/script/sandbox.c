@@ -10,13 +10,13 @@
 
 #include <math.h>
 
-static const char *const base_names[] = {"assert",   "error", "ipairs", "rawequal", "select",   "tonumber",
-                                         "tostring", "type",  "unpack", "gcinfo",   "_VERSION", NULL};
-static const char *const string_names[] = {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper", NULL};
+static const char *const base_names[] = {"assert",   "error", "ipairs", "rawequal", "select",
+                                         "type",   "unpack", "gcinfo", "_VERSION", NULL};
+static const char *const string_names[] = {"byte", "char", "len", "lower", "reverse", "sub", "upper", NULL};
 static const char *const table_names[] = {"concat", "foreach", "foreachi", "getn", "insert",
                                           "maxn",   "remove",  "sort",     NULL};
 static const char *const math_names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh",
-                                         "deg",   "exp",  "floor", "fmod", "frexp", "huge", "ldexp", "log",
+                                         "deg",   "exp",  "floor", "fmod", "frexp", "huge", "ldexp",
                                          "log10", "max",  "min",   "modf", "pi",    "pow",  "rad",   "sin",
                                          "sinh",  "sqrt", "tan",   "tanh", NULL};
 static const char *const coroutine_names[] = {"create", "resume", "running", "status", "wrap", "yield", NULL};
@@ -509,6 +509,7 @@ open_libraries(lua_State *L)
     take_library(L, "string", string_names);
     add_functions(L, own_string);
     add_functions(L, script__patterns);
+    add_functions(L, script__compat_string);
     string_metatable(L);
     lua_setfield(L, 2, "string");
     take_library(L, "table", table_names);
@@ -517,6 +518,7 @@ open_libraries(lua_State *L)
     lua_setfield(L, 2, "table");
     take_library(L, "math", math_names);
     add_functions(L, own_math);
+    add_functions(L, script__compat_math);
     lua_getfield(L, -1, "fmod");
     lua_setfield(L, -2, "mod");
     script__freeze(L);
@@ -605,6 +607,7 @@ script__sandbox(struct script_host *h, lua_State *L)
     script__freeze(L); /* 3: what scripts see */
     lua_pushvalue(L, 2);
     copy_fields(L, 1, base_names);
+    add_functions(L, script__compat_base);
     lua_pop(L, 1);
     for (const luaL_Reg *r = own_base; r->name != NULL; r++) {
         lua_pushcfunction(L, r->func);

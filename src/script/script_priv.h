@@ -142,8 +142,13 @@ struct script_host *script__host_of(lua_State *L);
 bool script__compile(lua_State *L, struct slice text, const char *chunk_name);
 
 /* -- prepare.c -- */
-/* Writes text to out as it is to be compiled. False: it has a number that is none. */
-bool script__prepare(struct slice text, struct buf *out, struct slice *bad_number);
+/* What Lua 5.1 would not take although LuaJIT does. */
+struct script_misfit {
+    struct slice at; /* in the text */
+    const char *what; /* "malformed number" */
+};
+/* Writes text to out as it is to be compiled. False: it has a misfit. */
+bool script__prepare(struct slice text, struct buf *out, struct script_misfit *misfit);
 
 /* -- sandbox.c -- */
 /* Builds what scripts see. Runs protected; errors are Lua's. */
@@ -173,8 +178,8 @@ void script__push_reply(lua_State *L, struct slice bytes);
  * throw for want of memory, with half of the reply written. */
 void script__put_value(lua_State *L, struct reply *r, int resp, struct script_host *h);
 
-/* -- pattern.c -- */
-extern const luaL_Reg script__patterns[];
+/* -- pattern.c, compat.c: functions of ours in place of LuaJIT's -- */
+extern const luaL_Reg script__patterns[], script__compat_base[], script__compat_string[], script__compat_math[];
 
 /* -- run.c -- */
 /* What the hook does, for functions that may take long: serves others, throws if the script has been killed. */

@@ -378,6 +378,26 @@ test_streams(void **state)
                  });
 }
 
+/* What a script says with redis.set_repl; it ends with the script. */
+static void
+test_scripts(void **state)
+{
+    PLAY(*state,
+         {
+             {"EVAL \"redis.call('incr','a') redis.call('incr','b')\" 0", "incr a; incr b"},
+             {"EVAL \"redis.call('incr','a') redis.set_repl(redis.REPL_NONE) redis.call('incr','b') "
+              "redis.set_repl(redis.REPL_AOF) redis.call('incr','c') redis.set_repl(redis.REPL_REPLICA) "
+              "redis.call('incr','d') redis.set_repl(redis.REPL_ALL) redis.call('incr','e')\" 0",
+              "incr a; incr c; incr e"},
+             {"EVAL \"redis.set_repl(redis.REPL_SLAVE) redis.call('incr','a')\" 0", ""},
+             {"INCR a", "INCR a"},
+             {"EVAL \"redis.set_repl(redis.REPL_NONE) redis.call('spop','none') error('x')\" 0", ""},
+             {"INCR a", "INCR a"},
+             {"EVAL \"redis.call('expire','a',100) redis.call('xadd','s','*','f','v')\" 0",
+              "PEXPIREAT a 1700000100000; XADD s 1700000000000-0 f v"},
+         });
+}
+
 int
 main(void)
 {
@@ -392,6 +412,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_spop_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scripts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_members, setup, teardown),
         cmocka_unit_test_setup_teardown(test_due_members, setup, teardown),
     };
