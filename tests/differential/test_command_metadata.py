@@ -76,7 +76,7 @@ class Server:
         port = free_port()
         self.process = subprocess.Popen([program, "--port", str(port), "--save", "", "--dir", self.dir],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.client = redis.Redis(port=port)
+        self.client = redis.Redis(host="127.0.0.1", port=port)
         for _ in range(200):
             try:
                 self.client.execute_command("PING")

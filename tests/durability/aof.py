@@ -20,7 +20,7 @@ class Server:
         self.process = subprocess.Popen([program, "--port", str(self.port), "--dir", folder, "--save", "",
                                          "--enable-debug-command", "yes", *options],
                                         stdout=self.log, stderr=self.log)
-        self.client = redis.Redis(port=self.port, socket_timeout=20)
+        self.client = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=20)
         for _ in range(1000):
             try:
                 if self.client.ping():
@@ -63,7 +63,7 @@ def fill(c, mark):
     p = c.pipeline(transaction=True)
     p.incr(f"{mark}:n").lpop(f"{mark}:l").hincrbyfloat(f"{mark}:h", "f1", 1.5)
     p.execute()
-    other = redis.Redis(port=c.connection_pool.connection_kwargs["port"], db=3)
+    other = redis.Redis(host="127.0.0.1", port=c.connection_pool.connection_kwargs["port"], db=3)
     other.set(f"{mark}:other", "db3")
     other.close()
 
@@ -168,7 +168,7 @@ class Writer(threading.Thread):
 
     def run(self):
         try:
-            c = redis.Redis(port=self.port, socket_timeout=20)
+            c = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=20)
             base = int(c.get(f"n{self.number}") or 0)
             self.sent = self.acked = base
             while True:

@@ -63,8 +63,8 @@ class Resp3Connection(redis.Connection):
 
 def connect():
     if PROTOCOL == 2:
-        return redis.Redis(port=PORT)
-    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=Resp3Connection, port=PORT))
+        return redis.Redis(host="127.0.0.1", port=PORT)
+    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=Resp3Connection, host="127.0.0.1", port=PORT))
 
 
 def values(r):
@@ -152,12 +152,12 @@ def blocking(r):
     assert r.bzpopmin("zqueue", 0.01) is None
 
 async def asynchronous():
-    r = redis.asyncio.Redis(port=PORT)
+    r = redis.asyncio.Redis(host="127.0.0.1", port=PORT)
     await asyncio.gather(*[r.set(f"async{i}", i) for i in range(200)])
     assert await asyncio.gather(*[r.get(f"async{i}") for i in range(200)]) == [str(i).encode() for i in range(200)]
     waits = asyncio.create_task(r.blpop("aq", 10))
     await asyncio.sleep(0)
-    await redis.asyncio.Redis(port=PORT).rpush("aq", "x")
+    await redis.asyncio.Redis(host="127.0.0.1", port=PORT).rpush("aq", "x")
     assert await waits == (b"aq", b"x")
     await r.close()
 

@@ -66,7 +66,7 @@ def test_rq_queue(server):
     code = f"""
 import redis, rq
 from rq.job import Job
-r = redis.Redis(port={server.port})
+r = redis.Redis(host="127.0.0.1", port={server.port})
 q = rq.Queue('low', connection=r)
 jobs = [q.enqueue('operator.add', i, 1, result_ttl=100) for i in range(10)]
 assert q.count == 10 and q.job_ids == [j.id for j in jobs]
