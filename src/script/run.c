@@ -197,6 +197,17 @@ script__run_init(struct script_host *h, lua_State *L)
     lua_sethook(L, watch, LUA_MASKCOUNT, SCRIPT_HOOK_COUNT);
 }
 
+/* What a script leaves is garbage: when it is much, it goes at once and does not wait for the next script to need room.
+ * Cheap in proportion to what was allocated. */
+static void
+drop_garbage(struct script_host *h)
+{
+    if (h->lua_bytes < SCRIPT_GARBAGE_MIN || h->lua_bytes / 2 < h->lua_bytes_kept)
+        return;
+    lua_gc(h->lua, LUA_GCCOLLECT, 0);
+    h->lua_bytes_kept = h->lua_bytes;
+}
+
 enum rc
 script__run(struct script_host *h, struct exec *x, struct script_run *run)
 {
@@ -226,6 +237,7 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     lua_settop(L, 0);
     if (run->killed)
         script__hook_again(L);
+    drop_garbage(h);
     h->run = NULL;
     db_select(x, db); /* SELECT in a script ends with it */
     engine_inner_end(h->engine, &run->time);

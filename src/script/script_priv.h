@@ -23,6 +23,7 @@ enum {
     SCRIPT_SHA_LEN = 40,
     SCRIPT_TEXT_MAX = 1 << 20,   /* the longest text that is compiled */
     SCRIPT_EVAL_CACHE_MAX = 500, /* scripts that came by EVAL; the least recently used one goes */
+    SCRIPT_GARBAGE_MIN = 16 << 20, /* less than that is left to the collector's own pace */
     SCRIPT_HOOK_COUNT = 10000,   /* instructions between two looks at the clock */
     SCRIPT_KNOWN_MAX = 16,
     SCRIPT_DEPTH_MAX = 128,      /* of nested data in replies and in the libraries */
@@ -99,7 +100,7 @@ struct script_host {
     struct engine *engine;
     lua_State *lua;
     struct clock clock;
-    size_t lua_bytes;
+    size_t lua_bytes, lua_bytes_kept; /* kept: after the last full collection */
     struct script_run *run;       /* NULL: nothing runs */
     struct table by_sha, by_text; /* of struct script */
     struct hash_seed seed;

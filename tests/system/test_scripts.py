@@ -84,3 +84,42 @@ def test_a_pattern_that_tries_for_ever(slow):
     busy(b)
     assert b.call("SCRIPT", "KILL") == ("+", b"OK")
     assert a.read()[0] == "-"
+
+
+def memory(c):
+    lines = c.call("INFO", "memory")[1].decode().split("\r\n")
+    return {k: v for k, v in (line.split(":", 1) for line in lines if ":" in line)}
+
+
+def test_memory_of_scripts_counts(start):
+    """The cache, the libraries and the interpreter are in used_memory, in fields of their own, and under maxmemory."""
+    server = start()
+    with server.connect() as c:
+        c.call("EVAL", "return 1", "0")
+        before = memory(c)
+        filler = "-- " + "x" * 50000
+        for i in range(200):
+            c.call("SCRIPT", "LOAD", f"return {i} {filler}")
+        c.call("FUNCTION", "LOAD", "#!lua name=big\nredis.register_function('f', function() return 1 end)\n" + filler * 10)
+        full = memory(c)
+        assert int(full["number_of_cached_scripts"]) == 201 and int(full["number_of_functions"]) == 1
+        assert int(full["used_memory_scripts"]) - int(before["used_memory_scripts"]) > 10_500_000
+        assert int(full["used_memory"]) - int(before["used_memory"]) > 10_500_000
+        assert int(full["used_memory_lua"]) > 0 and int(full["used_memory_vm_functions"]) >= 0
+        c.call("CONFIG", "SET", "maxmemory", int(before["used_memory"]) + 5_000_000)
+        wait_until(lambda: c.call("SET", "k", "v")[1].startswith(b"OOM"), what="OOM")
+        assert c.call("EVAL", "return redis.call('set', 'k', 'v')", "0")[1].startswith(b"OOM")
+        assert c.call("EVAL", "#!lua flags=allow-oom\nreturn redis.call('set', 'k', 'v')", "0") == ("+", b"OK")
+        c.call("SCRIPT", "FLUSH")
+        c.call("FUNCTION", "FLUSH")
+        wait_until(lambda: c.call("SET", "k", "v") == ("+", b"OK"), what="room after SCRIPT FLUSH")
+        assert int(memory(c)["number_of_cached_scripts"]) == 0
+
+
+def test_one_script_cannot_take_all_memory(start):
+    server = start("--maxmemory", "100mb", "--busy-reply-threshold", 0)
+    with server.connect() as c:
+        kind, text = c.call("EVAL", "local t = {} for i = 1, 1e9 do t[i] = string.rep('x', 1e6) .. i end return 1", "0")
+        assert kind == "-" and b"not enough memory" in text
+        assert c.call("EVAL", "return 1", "0") == (":", 1)
+        wait_until(lambda: int(memory(c)["used_memory"]) < 50 << 20, what="the interpreter's memory back")
