@@ -199,9 +199,33 @@ acl_denied_text(const struct acl_user *u, enum acl_denied why, const struct comm
         buf_printf(out, "access the '%.*s' %s", (int)object.len, object.ptr, why == ACL_DENIED_KEY ? "key" : "channel");
 }
 
+/* Where the command stands that is looked at: queued or run by a transaction, in a script, or by itself. */
+enum place { PLACE_TOP, PLACE_QUEUED, PLACE_EXEC, PLACE_SCRIPT };
+
+static enum place
+place_of(const struct exec *x)
+{
+    const struct command *top = x->engine->x.command;
+
+    if (x->depth == 0)
+        return session_multi_count(x->session) >= 0 ? PLACE_QUEUED : PLACE_TOP;
+    return x->depth == 1 && top != NULL && slice_eq(top->name, LIT("exec")) ? PLACE_EXEC : PLACE_SCRIPT;
+}
+
+static enum rc
+refuse_in_exec(struct exec *x, enum acl_denied why)
+{
+    return fail(x, "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+                   "command is no longer allowed for the following reason: no permission to %s",
+                why == ACL_DENIED_KEY       ? "touch the specified keys"
+                : why == ACL_DENIED_CHANNEL ? "access one of the channels used as arguments to the command"
+                                            : "execute the command or subcommand");
+}
+
 enum rc
 acl__guard(void *ctx, struct exec *x, const struct command *c)
 {
+    static const char *const contexts[] = {"toplevel", "multi", "multi", "lua"};
     const struct acl_user *u = x->session->user;
     int at;
 
@@ -211,17 +235,16 @@ acl__guard(void *ctx, struct exec *x, const struct command *c)
     enum acl_denied why = acl_check(u, c, x->argv, x->argc, &at);
     if (why == ACL_ALLOWED)
         return RC_OK;
-    bool in_multi = session_multi_count(x->session) >= 0;
-    acl_log_add(x, why,
-                in_multi       ? "multi"
-                : x->depth > 0 ? "lua"
-                               : "toplevel",
-                why == ACL_DENIED_COMMAND ? c->name : x->argv[at], u->name);
+    enum place place = place_of(x);
+    acl_log_add(x, why, contexts[place], why == ACL_DENIED_COMMAND ? c->name : x->argv[at], u->name);
+    if (place == PLACE_EXEC)
+        return refuse_in_exec(x, why);
+    const char *before = place == PLACE_SCRIPT ? "ERR ACL failure in script:" : "NOPERM";
     switch (why) {
-    case ACL_DENIED_KEY: return fail(x, "NOPERM No permissions to access a key");
-    case ACL_DENIED_CHANNEL: return fail(x, "NOPERM No permissions to access a channel");
+    case ACL_DENIED_KEY: return fail(x, "%s No permissions to access a key", before);
+    case ACL_DENIED_CHANNEL: return fail(x, "%s No permissions to access a channel", before);
     default:
-        return fail(x, "NOPERM User %.*s has no permissions to run the '%.*s' command", (int)u->name.len, u->name.ptr,
+        return fail(x, "%s User %.*s has no permissions to run the '%.*s' command", before, (int)u->name.len, u->name.ptr,
                     (int)c->name.len, c->name.ptr);
     }
 }

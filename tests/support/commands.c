@@ -15,13 +15,55 @@ struct walk {
     const struct command_maker *m;
     struct made_command *out;
     uint64_t numkeys; /* 0: none was made */
+    uint64_t keys_in_row;
 };
 
 static void
 add(struct walk *w, struct slice s)
 {
-    if (w->out->n < COMMAND_WORDS_MAX)
-        w->out->v[w->out->n++] = s;
+    struct made_command *out = w->out;
+
+    if (out->n == COMMAND_WORDS_MAX)
+        return;
+    out->is_key[out->n] = false;
+    out->key_flags[out->n] = 0;
+    out->channel[out->n] = 0;
+    out->v[out->n++] = s;
+}
+
+static void
+add_key(struct walk *w, const struct cmd_arg *arg, struct slice s)
+{
+    struct made_command *out = w->out;
+
+    if (out->n == COMMAND_WORDS_MAX)
+        return;
+    add(w, s);
+    if (arg->key_spec < 0)
+        return;
+    uint16_t flags = out->command->row->keys[arg->key_spec].flags;
+    out->is_key[out->n - 1] = !(flags & KEY_NOT_KEY);
+    out->key_flags[out->n - 1] = flags;
+}
+
+/* UNSUBSCRIBE and the questions about channels need no right to them. */
+static bool
+add_channel(struct walk *w, const struct cmd_arg *arg)
+{
+    static const char *const some[] = {"c1", "c2", "n1"}, *const patterns[] = {"c*", "n*", "c1*"};
+    struct slice name = w->out->command->name;
+    bool pattern = slice_eq(name, LIT("psubscribe"));
+    bool direct = slice_eq(name, LIT("subscribe")) || slice_eq(name, LIT("ssubscribe")) || slice_eq(name, LIT("publish")) ||
+                  slice_eq(name, LIT("spublish"));
+
+    if (!(pattern && slice_eq(arg->name, LIT("pattern"))) &&
+        !(direct && (slice_eq(arg->name, LIT("channel")) || slice_eq(arg->name, LIT("shardchannel")))))
+        return false;
+    if (w->out->n == COMMAND_WORDS_MAX)
+        return true;
+    add(w, pattern ? PICK(w->m, patterns) : PICK(w->m, some));
+    w->out->channel[w->out->n - 1] = pattern ? 2 : 1;
+    return true;
 }
 
 static struct slice
@@ -84,10 +126,10 @@ value(struct walk *w, const struct cmd_arg *arg)
         add(w, PICK(m, odd));
         return;
     }
-    if (special_word(w, arg))
+    if (add_channel(w, arg) || special_word(w, arg))
         return;
     switch (arg->type) {
-    case ARG_KEY: add(w, key_word(m, w->out->command)); break;
+    case ARG_KEY: add_key(w, arg, key_word(m, w->out->command)); break;
     case ARG_DOUBLE:
     case ARG_UNIX_TIME:
     case ARG_INTEGER: add(w, PICK(m, numbers)); break;
@@ -139,12 +181,16 @@ walk(struct walk *w, const struct cmd_arg *arg, int depth)
 
     for (; arg != NULL && depth < DEPTH_MAX; arg = arg->next) {
         uint64_t times = arg->multiple ? 1 + rng_below(rng, 3) : 1;
-        if (arg->type == ARG_KEY && arg->multiple && w->numkeys > 0) {
+        const struct cmd_arg *first = arg->type == ARG_BLOCK ? arg->children : arg;
+        if (first != NULL && first->type == ARG_KEY && arg->multiple && w->numkeys > 0) {
             times = w->numkeys; /* keys that are counted need not be there, but these are */
             w->numkeys = 0;
         } else if (arg->optional && (w->m->no_options || rng_below(rng, 3) != 0)) {
             continue;
         }
+        if (arg->multiple && slice_eq(arg->name, LIT("id")) && w->keys_in_row > 0)
+            times = w->keys_in_row; /* XREAD: as many as streams */
+        w->keys_in_row = arg->type == ARG_KEY && arg->multiple ? times : 0;
         for (uint64_t i = 0; i < times; i++) {
             if (arg->token.len > 0 && (i == 0 || arg->multiple_token || arg->type == ARG_PURE_TOKEN))
                 add(w, arg->token);

@@ -16,6 +16,9 @@ enum { COMMAND_WORDS_MAX = 64 };
 struct made_command {
     struct command *command;
     struct slice v[COMMAND_WORDS_MAX]; /* in the arena or the program */
+    bool is_key[COMMAND_WORDS_MAX];    /* by the grammar, and the flags of the specification that it names */
+    uint16_t key_flags[COMMAND_WORDS_MAX];
+    char channel[COMMAND_WORDS_MAX];   /* 1: a channel, 2: a pattern of channels that is subscribed to */
     int n;
 };
 
