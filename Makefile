@@ -294,7 +294,9 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	@$(MAKE) -s lib
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/sorrel
+	install -d $(DESTDIR)$(PREFIX)/include/sorrel/adapters
 	install -m 644 include/sorrel/*.h $(DESTDIR)$(PREFIX)/include/sorrel
+	install -m 644 include/sorrel/adapters/*.h $(DESTDIR)$(PREFIX)/include/sorrel/adapters
 	install -m 644 $(LIB)/libsorrel.a $(LIB)/libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib
 	ln -sf libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/libsorrel.so.0
 	ln -sf libsorrel.so.0 $(DESTDIR)$(PREFIX)/lib/libsorrel.so

@@ -6,7 +6,7 @@ set -eu
 what=${1:-run}
 build="gcc make pkg-config libc6-dev libjemalloc-dev libxxhash-dev libssl-dev liblzf-dev libutf8proc-dev libluajit-5.1-dev"
 test="libcmocka-dev python3 python3-pytest python3-redis python3-hypothesis redis-tools python3-celery python3-rq \
-python3-socketio python3-aiohttp ccache clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev nodejs"
+python3-socketio python3-aiohttp libuv1-dev libev-dev libevent-dev libhiredis-dev ccache clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev nodejs"
 
 case $what in
 run) wanted=$build ;;

@@ -15,6 +15,8 @@
  *
  * Keys: PREFIX:KEY, and while it is being loaded "{PREFIX:KEY}:loading". Values are stored as they are, except that a
  * missing one is remembered as a marker text that no value may equal.
+ * When two threads write one key at the same time, the store and the cache may get the writes in different orders; who
+ * cannot bear that for a ttl takes a lock (sorrel/lock.h) or writes around.
  * Threads: every function is thread-safe, except close. Callbacks are called by any thread, several at once.
  */
 #ifndef SORREL_CACHE_H
@@ -54,9 +56,6 @@ struct sorrel_cache_stats {
     uint64_t hits, negative_hits, misses, loads, waits, stores, store_failures, outages;
     size_t pending; /* writes behind */
 };
-
-/* Memory that the library can free. n bytes and a NUL behind them; never NULL. */
-SORREL_API char *sorrel_alloc(size_t n);
 
 /* cl must outlive it; prefix and o are copied. NULL when write-behind cannot start its thread. Sends nothing. */
 SORREL_API struct sorrel_cache *sorrel_cache_new(struct sorrel_client *cl, const char *prefix,

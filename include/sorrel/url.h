@@ -94,8 +94,11 @@ SORREL_API enum sorrel_rc sorrel_url_with_sentinels(const struct sorrel_url *ser
                                                     uint16_t default_port, struct sorrel_url *out,
                                                     struct sorrel_error *err);
 
-/* Frees strings that the library handed out. NULL is fine. */
+/* Frees strings that the library handed out. NULL is fine. Thread-safe. */
 SORREL_API void sorrel_free(void *p);
+/* Memory that sorrel_free() frees, for callbacks that hand some to the library: n bytes and a NUL behind them, never NULL.
+ * Thread-safe. */
+SORREL_API char *sorrel_alloc(size_t n);
 
 #ifdef __cplusplus
 }

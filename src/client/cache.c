@@ -38,15 +38,6 @@ struct flight {
     size_t len;
 };
 
-char *
-sorrel_alloc(size_t n)
-{
-    char *p = mem_get(n + 1);
-
-    p[n] = '\0';
-    return p;
-}
-
 struct sorrel_cache *
 sorrel_cache_new(struct sorrel_client *cl, const char *prefix, const struct sorrel_cache_options *o)
 {

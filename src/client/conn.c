@@ -6,6 +6,7 @@
  */
 #include "sorrel/conn.h"
 #include "client/error_priv.h"
+#include "client/login.h"
 #include "client/reply.h"
 #include "client/stream.h"
 
@@ -388,49 +389,20 @@ must(struct sorrel_conn *c, int argc, const char *const *argv, enum sorrel_rc co
     return error__set(err, code, 0, "%s: %.*s", argv[0], len > 200 ? 200 : (int)len, text);
 }
 
-/* AUTH's or HELLO's user and password. A URL with one name and no password ("redis://secret@host") means a password. */
-static int
-credentials(const struct sorrel_url *u, bool hello, const char **argv)
-{
-    int n = 0;
-    const char *user = u->password != NULL ? u->username : NULL;
-    const char *password = u->password != NULL ? u->password : u->username;
-
-    if (password == NULL)
-        return 0;
-    argv[n++] = "AUTH";
-    if (user != NULL || hello)
-        argv[n++] = user != NULL ? user : "default";
-    argv[n++] = password;
-    return n;
-}
-
 enum sorrel_rc
 sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err)
 {
-    const char *argv[8] = {"HELLO", "3"};
-    enum sorrel_rc rc = SORREL_OK;
-    int n;
+    struct login_command step;
 
-    if (u->protocol == 3) {
-        n = 2 + credentials(u, true, argv + 2);
-        rc = must(c, n, argv, n > 2 ? SORREL_ERR_AUTH : SORREL_ERR_SERVER, err);
-        if (rc == SORREL_OK)
-            c->protocol = 3;
-    } else if ((n = credentials(u, false, argv)) > 0) {
-        rc = must(c, n, argv, SORREL_ERR_AUTH, err);
+    for (int i = 0; i < LOGIN_STEPS; i++) {
+        login_step(u, i, &step);
+        enum sorrel_rc rc = step.argc > 0 ? must(c, step.argc, step.argv, step.refused, err) : SORREL_OK;
+        if (rc != SORREL_OK)
+            return rc;
     }
-    if (rc == SORREL_OK && u->client_name != NULL) {
-        const char *const name[] = {"CLIENT", "SETNAME", u->client_name};
-        rc = must(c, 3, name, SORREL_ERR_SERVER, err);
-    }
-    if (rc == SORREL_OK && u->db != 0) {
-        char text[INT64_TEXT_MAX + 1];
-        text[format_int64(text, u->db)] = '\0';
-        const char *const select[] = {"SELECT", text};
-        rc = must(c, 2, select, SORREL_ERR_SERVER, err);
-    }
-    return rc;
+    if (u->protocol == 3)
+        c->protocol = 3;
+    return SORREL_OK;
 }
 
 enum sorrel_rc

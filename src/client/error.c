@@ -45,3 +45,12 @@ sorrel_free(void *p)
 {
     mem_free(p);
 }
+
+char *
+sorrel_alloc(size_t n)
+{
+    char *p = mem_get(n + 1);
+
+    p[n] = '\0';
+    return p;
+}

@@ -6,6 +6,8 @@
 #include "test.h"
 
 #include <sorrel/batch.h>
+#include <sorrel/lock.h>
+#include <sorrel/pubsub.h>
 #include <sorrel/sentinel.h>
 
 #include <pthread.h>
@@ -16,6 +18,7 @@ int test_failures;
 static struct sorrel_client *master;
 static long long stop_at;
 static long long longest_gap, failures, done, blocked_cut;
+static long long locked, lock_failures, losses, heard, heard_last_ms, most_holders, holders;
 
 static void *
 write_pipelines(void *arg)
@@ -66,13 +69,59 @@ block(void *arg)
     return NULL;
 }
 
+static void
+count_loss(void *ctx, struct sorrel_lock *l)
+{
+    (void)ctx;
+    (void)l;
+    __atomic_add_fetch(&losses, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Two threads in turn. A lock that the new master does not know may be lost, but then its holder is told. */
+static void *
+take_turns(void *arg)
+{
+    struct sorrel_lock_options o = {.ttl_ms = 1000, .renew = true, .on_lost = count_loss};
+    struct sorrel_lock *l = sorrel_lock_new(master, "fail:lock", &o);
+
+    (void)arg;
+    while (mono_ms() < stop_at) {
+        if (sorrel_lock_acquire(l, 1000, NULL) != SORREL_OK) {
+            __atomic_add_fetch(&lock_failures, 1, __ATOMIC_SEQ_CST);
+            continue;
+        }
+        long long n = __atomic_add_fetch(&holders, 1, __ATOMIC_SEQ_CST);
+        for (int i = 0; i < 5 && sorrel_lock_held(l); i++)
+            pause_ms(10);
+        if (n > most_holders && sorrel_lock_held(l))
+            most_holders = n;
+        __atomic_sub_fetch(&holders, 1, __ATOMIC_SEQ_CST);
+        (void)sorrel_lock_release(l, NULL);
+        __atomic_add_fetch(&locked, 1, __ATOMIC_SEQ_CST);
+    }
+    EXPECT_OK(sorrel_lock_acquire(l, 10000, &err));
+    EXPECT(sorrel_lock_held(l));
+    sorrel_lock_free(l);
+    return NULL;
+}
+
+static int
+hear(void *ctx, const struct sorrel_message *m)
+{
+    (void)ctx;
+    (void)m;
+    __atomic_add_fetch(&heard, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&heard_last_ms, mono_ms(), __ATOMIC_SEQ_CST);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
     struct sorrel_url u;
     struct sorrel_error err = {0};
     struct sorrel_address at;
-    pthread_t a, b;
+    pthread_t a, b, c[2];
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc < 3 || sorrel_url_parse(argv[1], &u, &err) != SORREL_OK) {
@@ -93,7 +142,27 @@ main(int argc, char **argv)
     sorrel_reply_free(r);
     pthread_create(&a, NULL, write_pipelines, NULL);
     pthread_create(&b, NULL, block, NULL);
+    pthread_create(&c[0], NULL, take_turns, NULL);
+    pthread_create(&c[1], NULL, take_turns, NULL);
+    struct sorrel_pubsub *p = sorrel_pubsub_new(master, NULL);
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "fail:news", hear, NULL, 5000, &err));
     printf("ready\n");
+    while (mono_ms() < stop_at) {
+        (void)sorrel_publish(master, "fail:news", "x", 1, NULL, NULL);
+        pause_ms(20);
+    }
+    /* Subscribed to the new master, and hearing it. */
+    long long before = __atomic_load_n(&heard, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 200 && __atomic_load_n(&heard, __ATOMIC_SEQ_CST) == before; i++) {
+        (void)sorrel_publish(master, "fail:news", "x", 1, NULL, NULL);
+        pause_ms(20);
+    }
+    EXPECT(__atomic_load_n(&heard, __ATOMIC_SEQ_CST) > before);
+    sorrel_pubsub_free(p);
+    pthread_join(c[0], NULL);
+    pthread_join(c[1], NULL);
+    printf("locked %lld failures %lld losses %lld heard %lld holders %lld\n", locked, lock_failures, losses, heard, most_holders);
+    EXPECT(locked > 10 && heard > 10);
     pthread_join(a, NULL);
     pthread_join(b, NULL);
     EXPECT_OK(sorrel_sentinel_master(&u, NULL, &at, &err));

@@ -13,7 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SAN = os.environ.get("SORREL_LIB_SAN", "")
 TESTS = os.path.join(ROOT, "build", "client-tests" + ("-" + SAN.split(",")[0] if SAN else ""))
 # The others need more than one server: test_library_failover.py.
-NAMES = ["core", "coordination", "state", "messaging", "caching"]
+NAMES = ["core", "coordination", "state", "messaging", "caching", "async_epoll",
+         "async_libuv", "async_libev", "async_libevent"]
 
 kinds = [PROGRAM] + ([servers.oracle_command()] if shutil.which("redis-server") else [])
 

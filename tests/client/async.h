@@ -1,0 +1,196 @@
+/* tests/client/async.h - what every adapter must do; a program for each includes this after defining four functions:
+ * loop_begin(), loop_open(), loop_run_until() and loop_end(). */
+#include "test.h"
+
+#include <sorrel/async.h>
+
+static struct sorrel_async *conn;
+static int states_ok, states_bad, replies, failures, order_ok, pushes;
+static enum sorrel_rc last_rc;
+static bool finished;
+
+static void
+on_state(void *ctx, struct sorrel_async *a, enum sorrel_rc rc, const struct sorrel_error *err)
+{
+    (void)ctx;
+    (void)a;
+    last_rc = rc;
+    states_ok += rc == SORREL_OK;
+    states_bad += rc != SORREL_OK;
+    EXPECT((err != NULL) == (rc != SORREL_OK));
+}
+
+static void
+on_push(void *ctx, struct sorrel_async *a, const struct sorrel_reply *push)
+{
+    (void)ctx;
+    (void)a;
+    if (sorrel_reply_is(sorrel_reply_at(push, 0), "message"))
+        pushes++;
+    if (sorrel_reply_is(sorrel_reply_at(push, 0), "subscribe"))
+        finished = true;
+}
+
+static void
+on_number(void *ctx, struct sorrel_async *a, enum sorrel_rc rc, const struct sorrel_reply *r)
+{
+    int64_t n = 0;
+
+    (void)a;
+    replies++;
+    if (rc != SORREL_OK)
+        failures++;
+    else if (sorrel_reply_int(r, &n) && n == (int64_t)(intptr_t)ctx)
+        order_ok++;
+}
+
+static void
+on_last(void *ctx, struct sorrel_async *a, enum sorrel_rc rc, const struct sorrel_reply *r)
+{
+    on_number(ctx, a, rc, r);
+    finished = true;
+}
+
+static void
+close_inside(void *ctx, struct sorrel_async *a, enum sorrel_rc rc, const struct sorrel_reply *r)
+{
+    (void)ctx;
+    (void)rc;
+    (void)r;
+    sorrel_async_close(a);
+    finished = true;
+}
+
+static void
+open_to(const char *url, bool no_reconnect)
+{
+    struct sorrel_async_options o = {.on_state = on_state, .on_push = on_push, .no_reconnect = no_reconnect};
+    struct sorrel_url u;
+
+    states_ok = states_bad = replies = failures = order_ok = pushes = 0;
+    finished = false;
+    EXPECT_OK(sorrel_url_parse(url, &u, &err));
+    loop_begin();
+    EXPECT_OK(loop_open(&u, &o, &err));
+    sorrel_url_fini(&u);
+}
+
+static void
+calls_in_order(void)
+{
+    char text[16], *big = malloc(3000001);
+
+    open_to(test_url, false);
+    sorrel_async_do(conn, NULL, NULL, "DEL", "async:n", NULL);
+    for (intptr_t i = 1; i <= 5000; i++)
+        EXPECT(sorrel_async_do(conn, i == 5000 ? on_last : on_number, (void *)i, "INCR", "async:n", NULL) == SORREL_OK);
+    EXPECT(sorrel_async_pending(conn) == 5001);
+    loop_run_until(&finished, 20000);
+    EXPECT(states_ok == 1 && states_bad == 0 && replies == 5000 && order_ok == 5000 && sorrel_async_pending(conn) == 0);
+    /* More than any socket buffer holds, in both directions. */
+    memset(big, 'x', 3000000);
+    big[3000000] = '\0';
+    finished = false;
+    for (intptr_t i = 0; i < 4; i++) {
+        snprintf(text, sizeof(text), "async:b%d", (int)i);
+        sorrel_async_do(conn, NULL, NULL, "SET", text, big, NULL);
+        sorrel_async_do(conn, NULL, NULL, "GET", text, NULL);
+    }
+    order_ok = 0;
+    sorrel_async_do(conn, on_last, (void *)(intptr_t)3000000, "STRLEN", "async:b3", NULL);
+    loop_run_until(&finished, 20000);
+    EXPECT(order_ok == 1);
+    free(big);
+    finished = false;
+    sorrel_async_do(conn, close_inside, NULL, "PING", NULL);
+    sorrel_async_do(conn, on_number, NULL, "PING", NULL);
+    failures = 0;
+    loop_run_until(&finished, 20000);
+    EXPECT(failures == 1);
+    conn = NULL;
+    loop_end();
+}
+
+static void
+transactions_and_pushes(void)
+{
+    char url[300];
+
+    snprintf(url, sizeof(url), "%s%sprotocol=3", test_url, strchr(test_url, '?') != NULL ? "&" : "?");
+    for (int resp3 = 0; resp3 < 2; resp3++) {
+        open_to(resp3 ? url : test_url, false);
+        sorrel_async_do(conn, NULL, NULL, "SUBSCRIBE", "async:c", NULL);
+        loop_run_until(&finished, 20000);
+        struct sorrel_client *cl = test_client();
+        for (int i = 0; i < 10; i++)
+            sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "PUBLISH", "async:c", "hello", NULL));
+        sorrel_client_free(cl);
+        for (int i = 0; i < 1000 && pushes < 10; i++) {
+            bool never = false;
+            loop_run_until(&never, 10);
+        }
+        EXPECT(pushes == 10);
+        finished = false;
+        sorrel_async_do(conn, NULL, NULL, "UNSUBSCRIBE", NULL);
+        sorrel_async_do(conn, NULL, NULL, "MULTI", NULL);
+        sorrel_async_do(conn, NULL, NULL, "SET", "async:t", "4", NULL);
+        sorrel_async_do(conn, NULL, NULL, "EXEC", NULL);
+        sorrel_async_do(conn, on_last, (void *)(intptr_t)5, "INCR", "async:t", NULL);
+        loop_run_until(&finished, 20000);
+        EXPECT(order_ok == 1 && failures == 0);
+        sorrel_async_close(conn);
+        loop_end();
+    }
+}
+
+/* Killed in between: what was sent fails, the connection comes back, what comes later succeeds. */
+static void
+comes_back(void)
+{
+    struct sorrel_client *cl = test_client();
+
+    open_to(test_url, false);
+    sorrel_async_do(conn, on_last, NULL, "DEL", "async:k", NULL);
+    loop_run_until(&finished, 20000);
+    for (int i = 0; i < 5; i++) {
+        finished = false;
+        sorrel_async_do(conn, on_last, NULL, "BLPOP", "async:never", "0", NULL);
+        bool never = false;
+        loop_run_until(&never, 20);
+        sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes", NULL));
+        loop_run_until(&finished, 20000);
+        EXPECT(failures == i + 1 && states_bad == i + 1 && last_rc == SORREL_ERR_CLOSED);
+        finished = false;
+        int before = order_ok;
+        EXPECT(sorrel_async_do(conn, on_last, (void *)(intptr_t)(i + 1), "INCR", "async:k", NULL) == SORREL_OK);
+        loop_run_until(&finished, 20000);
+        EXPECT(order_ok == before + 1 && states_ok == i + 2);
+    }
+    sorrel_async_close(conn);
+    loop_end();
+    sorrel_client_free(cl);
+}
+
+static void
+nobody_there(void)
+{
+    open_to("redis://127.0.0.1:1", true);
+    sorrel_async_do(conn, on_last, NULL, "PING", NULL);
+    loop_run_until(&finished, 20000);
+    EXPECT(failures == 1 && states_bad == 1 && last_rc == SORREL_ERR_CONNECT);
+    EXPECT(sorrel_async_do(conn, on_last, NULL, "PING", NULL) == SORREL_ERR_CLOSED);
+    sorrel_async_close(conn);
+    loop_end();
+    /* A reply that never comes: the socket time-out ends it. */
+    char url[300];
+    snprintf(url, sizeof(url), "%s%ssocket_timeout=0.2", test_url, strchr(test_url, '?') != NULL ? "&" : "?");
+    open_to(url, true);
+    sorrel_async_do(conn, on_last, NULL, "BLPOP", "async:never", "0", NULL);
+    long long start = mono_ms();
+    loop_run_until(&finished, 20000);
+    EXPECT(failures == 1 && last_rc == SORREL_ERR_TIMEOUT && mono_ms() - start >= 190 && mono_ms() - start < 3000);
+    sorrel_async_close(conn);
+    loop_end();
+}
+
+TEST_MAIN(TEST(calls_in_order), TEST(transactions_and_pushes), TEST(comes_back), TEST(nobody_there))
