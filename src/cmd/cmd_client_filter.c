@@ -196,7 +196,7 @@ holds(const struct exec *x, const struct client_condition *c, const struct sessi
 bool
 client__filter_fits(const struct exec *x, const struct client_filter *f, const struct session *s)
 {
-    if (session_killed(s) || (session_flags(s) & SESSION_INTERNAL) || (f->skip_me && s == x->session))
+    if (session_killed(s) || (session_flags(s) & (SESSION_INTERNAL | SESSION_PRIMARY)) == SESSION_INTERNAL || (f->skip_me && s == x->session))
         return false;
     for (size_t i = 0; i < f->count; i++) {
         if (holds(x, &f->conditions[i], s) == f->conditions[i].negated)

@@ -81,7 +81,7 @@ can_continue(struct repl *r, struct slice id, int64_t offset, uint64_t *at)
     bool ours = slice_eq(id, slice_cstr(r->id));
     bool before = r->id2_until >= 0 && slice_eq(id, slice_cstr(r->id2)) && offset <= r->id2_until;
 
-    if (!r->active || offset < 1 || (!ours && !before)) {
+    if (!r->active || offset < 1 || offset > INT64_MAX / 2 || (!ours && !before)) {
         if (id.len != 1 || id.ptr[0] != '?')
             log_notice("Partial resynchronization not accepted: the replica asks for history %.*s up to %lld, ours is %s",
                        (int)(id.len < REPL_ID_LEN ? id.len : REPL_ID_LEN), id.ptr, (long long)offset, r->id);

@@ -4,6 +4,7 @@
 #include "base/number.h"
 
 enum { LINE_SHOWN = 200 };
+#define OFFSET_MAX (INT64_MAX / 4) /* so that no sum with it overflows */
 
 void
 request_put(struct buf *out, const struct slice *argv, size_t n)
@@ -110,7 +111,7 @@ psync_reply(struct handshake *h, struct slice line, struct buf *out, struct buf 
         struct slice id = slice_of(rest.ptr, rest.len < HANDSHAKE_ID_LEN ? rest.len : HANDSHAKE_ID_LEN);
         int64_t offset;
         if (!is_id(id) || rest.len < HANDSHAKE_ID_LEN + 2 || rest.ptr[HANDSHAKE_ID_LEN] != ' ' ||
-            !parse_int64(slice_skip(rest, HANDSHAKE_ID_LEN + 1), &offset) || offset < 0)
+            !parse_int64(slice_skip(rest, HANDSHAKE_ID_LEN + 1), &offset) || offset < 0 || offset > OFFSET_MAX)
             return failed("the primary's answer to PSYNC makes no sense", line, why);
         keep_id(h, id);
         h->offset = (uint64_t)offset;

@@ -48,6 +48,7 @@ repl_session_closed(struct repl *r, struct session *s)
     struct replica *p = session_part(s);
 
     repl__wait_forget(r, session_ident(s));
+    repl__migrate_forget(r, session_ident(s));
     if (p == NULL)
         return;
     session_set_part(s, NULL);
@@ -256,6 +257,7 @@ repl_flush(struct repl *r)
     }
     if (r->active)
         repl__trim(r);
+    repl__migrate_turn(r);
     if (r->acks_moved || r->waiting_count > 0)
         repl__wait_check(r);
 }

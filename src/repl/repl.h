@@ -55,6 +55,8 @@ struct repl_host {
     void (*load_end)(void *ctx);
     /* An outgoing connection becomes a TLS one if it shall; false: it has been closed. */
     bool (*secure)(void *ctx, int fd, const char *host, struct transport *out, struct buf *why);
+    /* Appends a value as DUMP returns it. */
+    void (*dump)(void *ctx, struct entry *e, struct buf *out);
     /* Primary or replica, or of another primary: settings and configuration follow. */
     void (*role_changed)(void *ctx);
     /* Position of the stream up to which the log is known to be on the disk; false: there is no log. `now`: waits until

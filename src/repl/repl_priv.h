@@ -62,6 +62,7 @@ struct failover {
 };
 
 struct link;
+struct migration;
 
 /* A question that is out: whoever answers with that position at least has been alive when it was sent. */
 enum { PROBES_MAX = 8 };
@@ -97,6 +98,9 @@ struct repl {
     int64_t probe_ms;
     bool lease_lost;
     struct repl_stats stats;
+
+    struct migration *migrations; /* MIGRATE in the making */
+    bool migrations_over;         /* one of them is */
 
     struct link *link; /* NULL: we are a primary */
     int go_on_db;      /* selected at our place in the stream, for the next link */
@@ -143,6 +147,10 @@ void repl__sync_end(struct repl *r);
 /* -- wait.c -- */
 void repl__wait_check(struct repl *r);
 void repl__wait_forget(struct repl *r, session_id id);
+
+/* -- migrate.c -- */
+void repl__migrate_turn(struct repl *r);
+void repl__migrate_forget(struct repl *r, session_id id);
 
 /* -- lease.c -- */
 void repl__lease_ask(struct repl *r);

@@ -12,7 +12,8 @@
     X(cmd_persist_aof_family) \
     X(store_dump_family)      \
     X(repl_family)            \
-    X(repl_wait_family)
+    X(repl_wait_family)       \
+    X(repl_migrate_family)
 
 #define DECLARE(name) extern const struct cmd name[];
 FAMILIES(DECLARE)

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_BYTES = 2 << 20, FLUSH_BYTES = 8 << 20, ANNOUNCED_KEYS_MAX = 1 << 20 };
+enum { SLICE_BYTES = 2 << 20, FLUSH_BYTES = 8 << 20, ANNOUNCED_KEYS_MAX = 1 << 20, LOOK_BYTES_MAX = 64 << 20 };
 
 enum way { WAY_FILE, WAY_DIRECT, WAY_ASIDE };
 
@@ -221,8 +221,12 @@ server_load_feed(void *ctx, struct slice bytes, struct buf *why)
     l->fed += bytes.len;
     if (l->way != WAY_FILE)
         return read_bytes(l, bytes, why);
-    if (!l->any_key && l->progress == RDB_WANTS_MORE && !read_bytes(l, bytes, why))
-        return false;
+    if (!l->any_key && l->progress == RDB_WANTS_MORE) {
+        if (!read_bytes(l, bytes, why))
+            return false;
+        /* A first value of any size is value enough: it need not be in memory to be seen. */
+        l->any_key = l->any_key || l->fed > LOOK_BYTES_MAX;
+    }
     return write_bytes(l, bytes, why);
 }
 

@@ -6,6 +6,7 @@
 #include "proto/words.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
+#include "store/dump.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,6 +58,14 @@ secure(void *ctx, int fd, const char *host, struct transport *out, struct buf *w
 }
 
 static void
+dump(void *ctx, struct entry *e, struct buf *out)
+{
+    const struct server *s = ctx;
+
+    dump_value(e, config_on(s->config, CFG_RDBCOMPRESSION), out);
+}
+
+static void
 role_changed(void *ctx)
 {
     struct server *s = ctx;
@@ -99,6 +108,7 @@ server_replication_new(struct server *s)
         .load_step = server_load_step,
         .load_end = server_load_end,
         .secure = secure,
+        .dump = dump,
         .role_changed = role_changed,
         .log_synced = log_synced,
     };

@@ -362,3 +362,57 @@ def test_a_frozen_primary_finds_its_lease_lost(machine):
         assert c.call("GET", "a") == ("$", b"1")
         follow(r, "127.0.0.1", p.port)
         wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
+
+
+@pytest.mark.parametrize("source,target", [("sorrel", "redis"), ("redis", "sorrel"), ("sorrel", "sorrel")])
+def test_migrate_both_ways(machine, source, target):
+    a, b = machine(source), machine(target, "--requirepass", "secret")
+    with a.connect() as c, b.connect() as d:
+        d.call("AUTH", "secret")
+        d.call("SELECT", "2")
+        c.call("SET", "s", "v" * 5000, "PX", "500000")
+        c.call("RPUSH", "l", *range(300))
+        c.call("ZADD", "z", "1.5", "a", "2", "b")
+        c.call("XADD", "x", "1-1", "f", "v")
+        c.call("HSET", "h", "f", "v")
+        where = ("MIGRATE", "127.0.0.1", b.port)
+        assert c.call(*where, "none", "2", "1000", "AUTH", "secret") == ("+", b"NOKEY")
+        assert c.call(*where, "s", "2", "1000")[1].startswith(b"ERR Target instance replied with error: NOAUTH")
+        assert c.call(*where, "s", "2", "5000", "COPY", "AUTH", "secret") == ("+", b"OK")
+        assert c.call("EXISTS", "s") == (":", 1) and d.call("STRLEN", "s") == (":", 5000)
+        assert c.call(*where, "s", "2", "5000", "AUTH", "secret")[1].startswith(
+            b"ERR Target instance replied with error: BUSYKEY")
+        assert c.call("EXISTS", "s") == (":", 1)
+        assert c.call(*where, "", "2", "5000", "REPLACE", "AUTH2", "default", "secret", "KEYS", "s", "l", "none", "z", "x",
+                      "h") == ("+", b"OK")
+        assert c.call("DBSIZE") == (":", 0)
+        assert d.call("DBSIZE") == (":", 5)
+        assert 400000 < d.call("PTTL", "s")[1] <= 500000
+        assert d.call("LRANGE", "l", "0", "-1")[1][299] == ("$", b"299")
+        assert c.call("MIGRATE", "127.0.0.1", "1", "s", "0", "500") == ("+", b"NOKEY")
+        c.call("SET", "s", "1")
+        assert c.call("MIGRATE", "127.0.0.1", "1", "s", "0", "500")[1].startswith(b"IOERR error or timeout")
+        assert c.call("MIGRATE", "127.0.0.1", b.port, "s", "0", "500", "KEYS", "a")[1].startswith(
+            b"ERR When using MIGRATE KEYS option")
+
+
+def test_a_key_that_changes_while_it_is_migrated_loses_nothing(machine):
+    a, b = machine("sorrel"), machine("sorrel")
+    proxy = machine.proxy(b)
+    with a.connect() as c, a.connect() as other, b.connect() as d:
+        c.call("SET", "n", "0")
+        c.call("SET", "pad", "x" * 1000000)
+        c.send(b"MIGRATE 127.0.0.1 %d \"\" 0 20000 KEYS pad n\r\n" % proxy.port)
+        last = 0
+        for _ in range(2000):
+            reply = other.call("INCR", "n")
+            if reply[1] == 1 and last > 1:  # it has gone, and this is a new one
+                break
+            last = reply[1]
+            if c.poll() is not None:
+                break
+        else:
+            assert c.read() == ("+", b"OK")
+        wait_until(lambda: d.call("EXISTS", "n") == (":", 1))
+        total = int(d.call("GET", "n")[1])
+        assert total == last, (total, last)

@@ -1,0 +1,511 @@
+/* repl/migrate.c - MIGRATE: keys go to another server, and from here when they are there.
+ *
+ * Nobody else waits meanwhile: the session parks while a connection of its own does the talking (AUTH, SELECT, RESTORE …).
+ * A key may change in between, so each is looked at again before it goes: one that is not what was sent is sent anew.
+ */
+#include "base/log.h"
+#include "base/number.h"
+#include "base/sha256.h"
+#include "engine/keyspace.h"
+#include "engine/waiters.h"
+#include "repl/handshake.h"
+#include "repl/repl_priv.h"
+#include "repl/wire.h"
+
+enum { LINE_MAX_BYTES = 4096, TIMEOUT_DEFAULT_MS = 1000, TURNS_MAX = 16 };
+
+struct moved_key {
+    struct slice name; /* owned */
+    unsigned char sum[SHA256_BYTES]; /* of what was sent */
+    bool asked, there, refused;
+};
+
+struct migration {
+    struct repl *repl;
+    struct migration *next;
+    session_id session;
+    struct wire *wire;
+    struct slice login_user, login_password; /* owned; empty: none */
+    int64_t db;
+    bool copy, replace, introduced;
+    struct moved_key *keys;
+    size_t count;
+    size_t setup_replies, answered; /* replies still to come before those for keys; the key whose reply is next */
+    unsigned turns;
+    bool over;         /* nothing more comes */
+    struct buf error;  /* the line; empty: none */
+};
+
+static struct slice
+copy_of(struct slice s)
+{
+    char *p = mem_get(s.len + 1);
+
+    if (s.len > 0)
+        memcpy(p, s.ptr, s.len);
+    return slice_of(p, s.len);
+}
+
+static void
+free_copy(struct slice s)
+{
+    mem_free((void *)(uintptr_t)s.ptr);
+}
+
+static void
+migration_free(struct migration *m)
+{
+    struct migration **at = &m->repl->migrations;
+
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    wire_free(m->wire);
+    for (size_t i = 0; i < m->count; i++)
+        free_copy(m->keys[i].name);
+    mem_free(m->keys);
+    free_copy(m->login_user);
+    free_copy(m->login_password);
+    buf_fini(&m->error);
+    mem_free(m);
+}
+
+static struct migration *
+find(struct repl *r, session_id id)
+{
+    struct migration *m = r->migrations;
+
+    while (m != NULL && m->session != id)
+        m = m->next;
+    return m;
+}
+
+void
+repl__migrate_forget(struct repl *r, session_id id)
+{
+    struct migration *m = r->migrations != NULL ? find(r, id) : NULL;
+
+    if (m != NULL)
+        migration_free(m);
+}
+
+/* -- talking --------------------------------------------------------------------------------------------------- */
+
+/* The session goes on with the next turn: what is running now may not be ended here. */
+static void
+finish(struct migration *m)
+{
+    m->over = true;
+    m->repl->migrations_over = true;
+}
+
+static void
+on_down(void *ctx, const char *why)
+{
+    struct migration *m = ctx;
+
+    if (m->over)
+        return;
+    if (m->error.len == 0)
+        buf_printf(&m->error, m->introduced ? "IOERR error or timeout reading from target node"
+                                            : "IOERR error or timeout connecting to the client");
+    log_verbose("MIGRATE: %s", why);
+    finish(m);
+}
+
+static void
+on_up(void *ctx)
+{
+    struct migration *m = ctx;
+
+    m->introduced = true;
+    wire_flush(m->wire);
+}
+
+static void
+one_reply(struct migration *m, struct slice line)
+{
+    bool failed = line.len > 0 && line.ptr[0] == '-';
+
+    if (failed && m->error.len == 0)
+        buf_printf(&m->error, "ERR Target instance replied with error: %.*s", (int)(line.len - 1), line.ptr + 1);
+    if (m->setup_replies > 0) {
+        m->setup_replies--;
+        if (failed)
+            finish(m);
+        return;
+    }
+    while (m->answered < m->count && !m->keys[m->answered].asked)
+        m->answered++;
+    if (m->answered == m->count) {
+        finish(m);
+        return;
+    }
+    struct moved_key *k = &m->keys[m->answered++];
+    k->there = !failed;
+    k->refused = failed;
+    k->asked = false;
+    bool more = false;
+    for (size_t i = m->answered; i < m->count; i++)
+        more = more || m->keys[i].asked;
+    if (!more)
+        finish(m);
+}
+
+static void
+on_input(void *ctx)
+{
+    struct migration *m = ctx;
+    struct buf *in = wire_in(m->wire);
+    const char *end;
+
+    while (!m->over && in->len > 0 && (end = memchr(in->ptr, '\n', in->len)) != NULL) {
+        size_t n = (size_t)(end - in->ptr);
+        one_reply(m, slice_of(in->ptr, n > 0 && in->ptr[n - 1] == '\r' ? n - 1 : n));
+        buf_consume(in, n + 1);
+    }
+    if (!m->over && in->len > LINE_MAX_BYTES)
+        on_down(m, "a line without end");
+}
+
+void
+repl__migrate_turn(struct repl *r)
+{
+    while (r->migrations_over) {
+        struct migration *m = r->migrations;
+        while (m != NULL && !m->over)
+            m = m->next;
+        if (m == NULL) {
+            r->migrations_over = false;
+            return;
+        }
+        struct session *s = engine_session_by_id(r->engine, m->session);
+        session_id id = m->session;
+        if (s != NULL)
+            session_wake(s);
+        /* The handler has taken it, or asked for another turn. */
+        m = find(r, id);
+        if (m != NULL && m->over)
+            migration_free(m);
+    }
+}
+
+/* -- sending --------------------------------------------------------------------------------------------------- */
+
+static struct entry *
+entry_of(struct exec *x, const struct moved_key *k)
+{
+    return peek(x, k->name);
+}
+
+static void
+dump(struct exec *x, struct entry *e, struct buf *payload, unsigned char sum[SHA256_BYTES])
+{
+    struct repl *r = repl__of(x);
+    int64_t expiry = entry_expiry(e);
+
+    buf_reset(payload);
+    r->host.dump(r->host.ctx, e, payload);
+    /* The time it has left is part of what it is. */
+    buf_add(payload, &expiry, sizeof(expiry));
+    sha256(buf_slice(payload), sum);
+    payload->len -= sizeof(expiry);
+}
+
+static void
+send_key(struct exec *x, struct migration *m, struct moved_key *k, struct entry *e, struct buf *payload)
+{
+    char text[INT64_TEXT_MAX];
+    int64_t expiry = entry_expiry(e), left = 0;
+    size_t n = 4;
+
+    dump(x, e, payload, k->sum);
+    if (expiry >= 0)
+        left = expiry - x->now_ms > 0 ? expiry - x->now_ms : 1;
+    struct slice argv[5] = {LIT("RESTORE"), k->name, slice_of(text, format_int64(text, left)), buf_slice(payload)};
+    /* What is there from an earlier turn is our own. */
+    if (m->replace || k->there)
+        argv[n++] = LIT("REPLACE");
+    request_put(&wire_out(m->wire)->bytes, argv, n);
+    k->asked = true;
+    k->there = false;
+}
+
+static void
+introduce(struct migration *m)
+{
+    struct buf *out = &wire_out(m->wire)->bytes;
+    char text[INT64_TEXT_MAX];
+
+    if (m->login_password.ptr != NULL) {
+        struct slice argv[3] = {LIT("AUTH"), m->login_user, m->login_password};
+        if (m->login_user.ptr == NULL)
+            argv[1] = m->login_password;
+        request_put(out, argv, m->login_user.ptr != NULL ? 3 : 2);
+        m->setup_replies++;
+    }
+    request_put(out, (const struct slice[]){LIT("SELECT"), slice_of(text, format_int64(text, m->db))}, 2);
+    m->setup_replies++;
+}
+
+/* -- the command ----------------------------------------------------------------------------------------------- */
+
+struct wanted {
+    int64_t port, db, timeout_ms;
+    bool copy, replace;
+    struct slice user, password;
+    int first_key, key_count;
+};
+
+static enum rc
+parse_options(struct exec *x, struct wanted *w)
+{
+    for (int i = 6; i < x->argc; i++) {
+        struct slice a = x->argv[i];
+        int left = x->argc - 1 - i;
+        if (arg_is(a, LIT("copy"))) {
+            w->copy = true;
+        } else if (arg_is(a, LIT("replace"))) {
+            w->replace = true;
+        } else if (arg_is(a, LIT("auth")) && left >= 1) {
+            w->password = x->argv[++i];
+        } else if (arg_is(a, LIT("auth2")) && left >= 2) {
+            w->user = x->argv[i + 1];
+            w->password = x->argv[i + 2];
+            i += 2;
+        } else if (arg_is(a, LIT("keys"))) {
+            if (x->argv[3].len != 0)
+                return fail(x, "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string");
+            w->first_key = i + 1;
+            w->key_count = x->argc - i - 1;
+            return RC_OK;
+        } else {
+            return RC_SYNTAX;
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc
+parse(struct exec *x, struct wanted *w)
+{
+    *w = (struct wanted){.first_key = 3, .key_count = 1};
+    TRY(parse_options(x, w));
+    TRY(arg_int(x, x->argv[5], &w->timeout_ms));
+    TRY(arg_int(x, x->argv[4], &w->db));
+    if (w->timeout_ms <= 0)
+        w->timeout_ms = TIMEOUT_DEFAULT_MS;
+    if (!parse_int64(x->argv[2], &w->port) || w->port < 0 || w->port > 65535 || x->argv[1].len == 0 ||
+        x->argv[1].len > HOST_MAX || memchr(x->argv[1].ptr, '\0', x->argv[1].len) != NULL)
+        return fail(x, "IOERR error or timeout connecting to the client");
+    return RC_OK;
+}
+
+static struct wire *
+connect_to(struct repl *r, struct migration *m, struct slice host, int port)
+{
+    char name[HOST_MAX + 1];
+    struct buf why = {0};
+
+    memcpy(name, host.ptr, host.len);
+    name[host.len] = '\0';
+    struct wire_options wo = {
+        .loop = r->host.loop,
+        .host = name,
+        .port = port,
+        .source = r->set.bind_source,
+        .owner = {.ctx = m, .up = on_up, .input = on_input, .down = on_down},
+    };
+    struct wire *w = wire_open(&wo, &why);
+    buf_fini(&why);
+    return w;
+}
+
+/* The keys that are there; NULL when none is. */
+static struct migration *
+begin(struct exec *x, const struct wanted *w)
+{
+    struct repl *r = repl__of(x);
+    struct migration *m = mem_get_zero(sizeof(*m));
+
+    *m = (struct migration){.repl = r, .session = session_ident(x->session), .db = w->db, .copy = w->copy,
+                            .replace = w->replace, .next = r->migrations};
+    m->keys = mem_get_zero((size_t)w->key_count * sizeof(*m->keys) + 1);
+    for (int i = 0; i < w->key_count; i++) {
+        struct slice name = x->argv[w->first_key + i];
+        if (peek(x, name) != NULL)
+            m->keys[m->count++].name = copy_of(name);
+    }
+    if (w->password.ptr != NULL)
+        m->login_password = copy_of(w->password);
+    if (w->user.ptr != NULL)
+        m->login_user = copy_of(w->user);
+    r->migrations = m;
+    if (m->count > 0)
+        return m;
+    migration_free(m);
+    return NULL;
+}
+
+static enum rc
+park(struct exec *x, int64_t deadline_ms)
+{
+    wait_reply_on_timeout(x, TIMEOUT_RUN);
+    return wait_on_nothing(x, deadline_ms);
+}
+
+static enum rc
+start(struct exec *x)
+{
+    struct repl *r = repl__of(x);
+    struct wanted w;
+    struct buf payload = {0};
+
+    TRY(parse(x, &w));
+    if (!may_block(x))
+        return fail(x, "ERR MIGRATE can't wait for the other server inside of a transaction or a script");
+    struct migration *m = begin(x, &w);
+    if (m == NULL)
+        return reply_simple(x, LIT("NOKEY"));
+    m->wire = connect_to(r, m, x->argv[1], (int)w.port);
+    if (m->wire == NULL) {
+        migration_free(m);
+        return fail(x, "IOERR error or timeout connecting to the client");
+    }
+    introduce(m);
+    for (size_t i = 0; i < m->count; i++)
+        send_key(x, m, &m->keys[i], entry_of(x, &m->keys[i]), &payload);
+    buf_fini(&payload);
+    return park(x, x->now_ms + w.timeout_ms);
+}
+
+/* Sends keys anew that have changed since; true when there is one. */
+static bool
+send_changed(struct exec *x, struct migration *m)
+{
+    struct buf payload = {0};
+    unsigned char sum[SHA256_BYTES];
+    bool any = false;
+
+    for (size_t i = 0; i < m->count; i++) {
+        struct moved_key *k = &m->keys[i];
+        struct entry *e = k->there ? entry_of(x, k) : NULL;
+        if (e == NULL)
+            continue;
+        dump(x, e, &payload, sum);
+        if (memcmp(sum, k->sum, sizeof(sum)) == 0)
+            continue;
+        send_key(x, m, k, e, &payload);
+        any = true;
+    }
+    buf_fini(&payload);
+    return any;
+}
+
+/* Those that have arrived as they are go, with one DEL for all. False when one has changed since. */
+static bool
+delete_moved(struct exec *x, struct migration *m)
+{
+    struct slice *argv = arena_array(x->arena, m->count + 1, sizeof(*argv));
+    struct buf payload = {0};
+    unsigned char sum[SHA256_BYTES];
+    bool all = true;
+    int n = 1;
+
+    argv[0] = LIT("DEL");
+    for (size_t i = 0; i < m->count; i++) {
+        struct moved_key *k = &m->keys[i];
+        struct entry *e = k->there ? entry_of(x, k) : NULL;
+        if (e == NULL)
+            continue;
+        dump(x, e, &payload, sum);
+        if (memcmp(sum, k->sum, sizeof(sum)) != 0) {
+            all = false;
+            continue;
+        }
+        (void)key_delete(x, x->db, k->name, EV_DEL);
+        char *name = arena_get(x->arena, k->name.len + 1);
+        memcpy(name, k->name.ptr, k->name.len);
+        argv[n++] = slice_of(name, k->name.len);
+    }
+    buf_fini(&payload);
+    if (n > 1)
+        effect_as(x, argv, n);
+    return all;
+}
+
+static enum rc
+go_on(struct exec *x)
+{
+    struct repl *r = repl__of(x);
+    struct migration *m = find(r, session_ident(x->session));
+
+    if (m == NULL)
+        return fail(x, "IOERR error or timeout reading from target node");
+    if (!m->over && !x->timed_out)
+        return park(x, 0);
+    if (!m->copy && !x->timed_out && m->error.len == 0 && m->turns < TURNS_MAX && send_changed(x, m)) {
+        m->turns++;
+        m->over = false;
+        m->answered = 0;
+        wire_flush(m->wire);
+        return park(x, 0);
+    }
+    if (!m->copy && !x->timed_out && !delete_moved(x, m) && m->error.len == 0)
+        buf_printf(&m->error, "IOERR a key changes faster than it can be sent");
+    struct slice line = buf_slice(&m->error);
+    enum rc rc;
+    if (x->timed_out)
+        rc = fail(x, m->introduced ? "IOERR error or timeout reading from target node"
+                                   : "IOERR error or timeout connecting to the client");
+    else
+        rc = line.len > 0 ? fail(x, "%.*s", (int)line.len, line.ptr) : reply_ok(x);
+    migration_free(m);
+    return rc;
+}
+
+static enum rc
+cmd_migrate(struct exec *x)
+{
+    return x->resumed ? go_on(x) : start(x);
+}
+
+static int
+migrate_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, int max)
+{
+    int n = 0, from = 3, to = 4;
+
+    if (argc < 4)
+        return -1;
+    if (argv[3].len == 0) {
+        from = to = argc; /* none, unless KEYS names some */
+        for (int i = 6; i < argc; i++) {
+            if (slice_eq_nocase(argv[i], LIT("keys"))) {
+                from = i + 1;
+                break;
+            }
+            i += slice_eq_nocase(argv[i], LIT("auth")) ? 1 : slice_eq_nocase(argv[i], LIT("auth2")) ? 2 : 0;
+        }
+    }
+    for (int i = from; i < to; i++, n++) {
+        if (n < max) {
+            index[n] = i;
+            flags[n] = KEY_RW | KEY_ACCESS | KEY_DELETE;
+        }
+    }
+    return n;
+}
+
+const struct cmd repl_migrate_family[] = {
+    {"migrate", cmd_migrate, .arity = -6, .group = GROUP_GENERIC, .flags = CMD_WRITE | CMD_MOVABLEKEYS | CMD_NONDET | CMD_SECRET,
+     .categories = CAT(DANGEROUS),
+     .keys = {KEY_AT(3, KEY_RW | KEY_ACCESS | KEY_DELETE),
+              {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE | KEY_INCOMPLETE, .begin = KEY_BEGIN_KEYWORD, .keyword = "KEYS",
+               .index = -2, .last = -1, .step = 1}},
+     .find_keys = migrate_keys, .since = "2.6.0",
+     .args = "host port:int key-selector=<key|empty-string=''> destination-db:int timeout:int [COPY]@3.0.0 [REPLACE]@3.0.0 "
+             "authentication=[AUTH auth|AUTH2 auth2={username password}] [KEYS keys=key#1...]@3.0.6",
+     .reply = "OK | NOKEY", .about = "Moves keys to another server.", .complexity = "O(N) for what N bytes are moved",
+     .tips = "nondeterministic_output"},
+    {0},
+};
