@@ -2,6 +2,7 @@
 #include "engine/acl_priv.h"
 
 #include "base/sha256.h"
+#include "proto/words.h"
 
 static const char UNKNOWN_COMMAND[] = "Unknown command or category name in ACL";
 static const char SYNTAX[] = "Syntax error";
@@ -114,8 +115,6 @@ apply_category(struct acl *acl, struct acl_selector *s, struct slice rule)
 static const char *
 allow_first_arg(struct acl_selector *s, const struct command *c, struct slice arg, struct slice rule)
 {
-    if (arg.len == 0)
-        return SYNTAX;
     for (size_t i = 0; i < s->first_arg_count; i++) {
         if (s->first_args[i].command == c->id && slice_eq_nocase(s->first_args[i].arg, arg))
             return NULL;
@@ -145,8 +144,13 @@ apply_command(struct acl *acl, struct acl_selector *s, struct slice rule)
         for (uint32_t i = 0; i < c->sub_count; i++)
             set_bit(s, &c->subs[i], on);
         forget_first_args(s, c);
-    } else if (on && rest.len > 0 && memchr(rest.ptr, '|', rest.len) != NULL) {
-        return "Allowing first-arg of a subcommand is not supported";
+    } else if (on && rest.len == 0) {
+        return SYNTAX;
+    } else if (on && memchr(rest.ptr, '|', rest.len) != NULL) {
+        rest.len = (size_t)((const char *)memchr(rest.ptr, '|', rest.len) - rest.ptr);
+        return c->sub_count > 0 && command_sub(c, rest) != NULL
+                   ? "Allowing first-arg of a subcommand is not supported"
+                   : UNKNOWN_COMMAND;
     } else if (c->sub_count > 0) {
         struct command *sub = command_sub(c, rest);
         if (sub == NULL)
@@ -190,28 +194,25 @@ apply_key(struct acl_selector *s, struct slice rule)
     unsigned rights = 0;
     size_t at = 1;
 
-    if (rule.ptr[0] == '~')
-        rights = ACL_READ | ACL_WRITE;
-    for (; rule.ptr[0] == '%' && at < rule.len && rule.ptr[at] != '~'; at++) {
-        char c = ascii_lower(rule.ptr[at]);
-        if (c != 'r' && c != 'w')
-            return SYNTAX;
-        rights |= c == 'r' ? ACL_READ : ACL_WRITE;
-    }
-    if (rule.ptr[0] == '%' && (rights == 0 || at++ >= rule.len))
-        return SYNTAX;
-    struct slice pattern = slice_skip(rule, at);
     if (s->keys.all)
         return "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any "
                "effect. Try "
                "'resetkeys' to start with an empty list of patterns";
+    if (rule.ptr[0] == '~')
+        rights = ACL_READ | ACL_WRITE;
+    for (; rule.ptr[0] == '%' && at < rule.len && rule.ptr[at] != '~'; at++) {
+        char c = ascii_lower(rule.ptr[at]);
+        unsigned right = c == 'r' ? ACL_READ : c == 'w' ? ACL_WRITE : 0;
+        if (right == 0 || (rights & right))
+            return SYNTAX;
+        rights |= right;
+    }
+    if (rights == 0)
+        return SYNTAX;
+    /* "%R" without a tilde is the empty pattern, as redis has it. */
+    struct slice pattern = slice_skip(rule, rule.ptr[0] == '%' && at < rule.len ? at + 1 : at);
     if (holds_blank_or_nul(pattern))
         return SYNTAX;
-    if (slice_eq(pattern, LIT("*")) && rights == (ACL_READ | ACL_WRITE)) {
-        acl__patterns_clear(&s->keys);
-        s->keys.all = true;
-        return NULL;
-    }
     add_pattern(&s->keys, pattern, rights);
     return NULL;
 }
@@ -227,11 +228,6 @@ apply_channel(struct acl_selector *s, struct slice rule)
                "Try 'resetchannels' to start with an empty list of channels";
     if (holds_blank_or_nul(pattern))
         return SYNTAX;
-    if (slice_eq(pattern, LIT("*"))) {
-        acl__patterns_clear(&s->channels);
-        s->channels.all = true;
-        return NULL;
-    }
     add_pattern(&s->channels, pattern, 0);
     return NULL;
 }
@@ -262,29 +258,27 @@ apply_to_selector(struct acl *acl, struct acl_selector *s, struct slice rule)
         return apply_key(s, rule);
     } else if (rule.len > 0 && rule.ptr[0] == '&') {
         return apply_channel(s, rule);
-    } else if (rule.len > 1 && (rule.ptr[0] == '+' || rule.ptr[0] == '-')) {
-        return rule.ptr[1] == '@' ? apply_category(acl, s, rule) : apply_command(acl, s, rule);
+    } else if (rule.len > 0 && (rule.ptr[0] == '+' || rule.ptr[0] == '-')) {
+        return rule.len > 1 && rule.ptr[1] == '@' ? apply_category(acl, s, rule) : apply_command(acl, s, rule);
     } else {
         return SYNTAX;
     }
     return NULL;
 }
 
-/* "(~a* +@read)": the words between the parentheses. */
+/* "(~a* +@read)": the words between the parentheses, which may be quoted. */
 static const char *
 add_selector(struct acl *acl, struct acl_user *u, struct slice rule)
 {
     struct acl_selector *s = acl__selector_new(acl);
-    const char *why = NULL, *p = rule.ptr + 1, *end = rule.ptr + rule.len - 1;
+    struct slice_vec words = {0};
+    struct arena text = {0};
+    const char *why = words_split(slice_of(rule.ptr + 1, rule.len - 2), &text, &words) ? NULL : SYNTAX;
 
-    while (p < end && why == NULL) {
-        const char *from = p;
-        while (p < end && *p != ' ')
-            p++;
-        if (p > from)
-            why = apply_to_selector(acl, s, slice_of(from, (size_t)(p - from)));
-        p++;
-    }
+    for (size_t i = 0; i < words.n && why == NULL; i++)
+        why = apply_to_selector(acl, s, words.v[i]);
+    slice_vec_fini(&words);
+    arena_fini(&text);
     if (why != NULL) {
         acl__selector_free(s);
         return why;

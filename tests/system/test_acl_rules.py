@@ -23,7 +23,8 @@ BROKEN = ["", "+", "-", "~", "&", ">", "<", "#", "!", "%", "%~", "%R", "%R~", "%
           "-@nosuch", "+nosuch", "-nosuch", "+get|x|y", "-get|x", "+config|nosuch", "-config|nosuch", "+client|id|x",
           "+nosuch|x", "#abc", "#" + "a" * 63 + "G", "#" + "A" * 64, "!" + "b" * 64, "!short", "<never", "ON", "NoPass", "foo",
           "(", ")", "()", "( )", "(~a", "~a)", "((~a))", "(~a +get", "(on)", "(nopass)", "(>x)", "(reset)", "(+@all -get)", "+@ALL", "+GET",
-          "-@Read", "+get|", "+|get", "+config|", "~a\n", "+ get", "allkeys ", "> ", "(%R~a %W~b +get)", "(~* &* +@all)"]
+          "-@Read", "+get|", "+|get", "+config|", "-config|", "-get|", "-client|id|x", "~a\n", "+ get", "allkeys ", "> ", "(%R~a %W~b +get)", "(~* &* +@all)",
+          '(~"a b" +get)', "(~'x y')", "(~a\\ b)", '("+get" "~k1")', "(+get\t~a)"]
 
 
 def rule(rng):
@@ -49,9 +50,11 @@ def rule(rng):
     if kind == 9:
         return [rng.choice(["+get|", "+set|", "+config|"]) + rng.choice(["foo", "get", "Bar", "a b"])]
     if kind == 10:
-        inner = " ".join(w for _ in range(rng.randrange(1, 4)) for w in rule(rng) if " " not in w and "(" not in w and ")" not in w)
+        inner = " ".join(w for _ in range(rng.randrange(1, 4)) for w in rule(rng)
+                         if not set(w) & set(" ()\0"))
         return rng.choice([["(" + inner + ")"], ("(" + inner + ")").split(" "), ["( " + inner + " )"]])
-    return [rng.choice(BROKEN)]
+    # 7.0 forgets a selector that is not closed when another begins; here that is an error of the first.
+    return [rng.choice([b for b in BROKEN if not b.startswith("(") or b.endswith(")")])]
 
 
 def as_dict(reply):
