@@ -91,6 +91,7 @@ help:
 	@echo 'make asan|ubsan|tsan  unit and script tests, and a differential run, under a sanitizer'
 	@echo 'make fuzz T=request S=60   one libFuzzer target for that many seconds'
 	@echo 'make bench          speed and memory beside redis-server'
+	@echo 'make bench-client   the client library beside hiredis'
 	@echo 'make cov docs report fmt fmt-check compile_commands.json install uninstall clean'
 	@echo 'make install PREFIX=/usr/local ALIASES=1   also adds redis-* and valkey-* names'
 
@@ -248,6 +249,14 @@ $(OBJ)/bin/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/libsupport.a $(OBJ)/libserv
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# The client library beside hiredis (libhiredis-dev), against Debian's redis-server; in one run, so that ratios hold.
+.PHONY: bench-client
+bench-client: $(LIB)/libsorrel.a
+	@tools/install-deps.sh test
+	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -Iinclude -o $(BUILD)/bench_client tests/bench/bench_client.c $(LIB)/libsorrel.a \
+	    -lhiredis -lssl -lcrypto -lm -lpthread
+	@$(PYTHON) tests/bench/client.py $(BUILD)/bench_client $(BENCH_ARGS)
 
 bench: $(PROGRAMS)
 	@tools/install-deps.sh test

@@ -86,6 +86,71 @@ def test_pool_drops_what_the_server_has_closed(built, tmp_path):
         s.stop()
 
 
+def example(name, *args, code=0, env=None):
+    p = subprocess.run([os.path.join(BUILD, "examples", name), *map(str, args)], capture_output=True, text=True, timeout=60,
+                       env=dict(os.environ, **(env or {})))
+    assert p.returncode == code, p.stdout + p.stderr
+    return p.stdout
+
+
+def test_example_session_pool(built, tmp_path):
+    s = Server(str(tmp_path))
+    try:
+        url = f"redis://127.0.0.1:{s.port}"
+        program = os.path.join(built, "examples/session_pool")
+        both = [subprocess.Popen([program, url, name, "4"], stdout=subprocess.PIPE, text=True) for name in "ab"]
+        died = subprocess.Popen([program, url, "c", "60"], stdout=subprocess.DEVNULL)
+        time.sleep(0.5)
+        died.kill()
+        died.wait()
+        out = "".join(p.communicate(timeout=30)[0] for p in both)
+        # Whoever stays sees ten sessions: five of each process that is there. Fifteen of those who left have been removed, and
+        # the five of the one that died.
+        assert re.findall(r"sees (\d+) sessions", out) == ["10", "10"], out
+        assert out.count("cleans up") >= 1 and sum(map(int, re.findall(r"removed (\d+)", out))) <= 20, out
+    finally:
+        s.stop()
+
+
+def test_example_limiter(built, tmp_path):
+    s = Server(str(tmp_path))
+    try:
+        there = {"ENABLE_REDIS": "true", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(s.port)}
+        for kind in ("sliding", "fixed", "bucket"):
+            out = example("limiter", "client-" + kind, 50, 7, 3600000, kind, env=there)
+            assert "allowed 7, refused 43, let through unasked 0; try again in " in out
+        assert "unasked 5" in example("limiter", "x", 5, 1, 1000, env={"ENABLE_REDIS": "false"})
+        assert "unasked 5" in example("limiter", "x", 5, 1, 1000, env=dict(there, REDIS_PORT="1"))
+    finally:
+        s.stop()
+
+
+def test_example_worker_queue(built, tmp_path):
+    s = Server(str(tmp_path))
+    try:
+        url = f"redis://127.0.0.1:{s.port}"
+        example("worker_queue", url, "put", "one", "two", "three")
+        example("worker_queue", url, "work", "die", code=3)
+        assert example("worker_queue", url, "show") == "ready 2, taken 1, dead 0\n"
+        out = example("worker_queue", url, "work")
+        assert sorted(out.splitlines()) == ["done one (delivery 2)", "done three (delivery 1)", "done two (delivery 1)"]
+        example("worker_queue", url, "put", "bad")
+        example("worker_queue", url, "work", "fail")
+        assert example("worker_queue", url, "show") == "ready 0, taken 0, dead 1\n"
+    finally:
+        s.stop()
+
+
+def test_example_cache(built, tmp_path):
+    s = Server(str(tmp_path))
+    try:
+        url = f"redis://127.0.0.1:{s.port}"
+        assert example("cache", url, 32).startswith("wrong 0, store asked 4 times, ")
+        assert example("cache", url, 4).startswith("wrong 0, store asked 0 times, ")
+    finally:
+        s.stop()
+
+
 def test_man_pages_know_every_option():
     """The pages are written from --help; a new option without a new page shows here."""
     for name in ("sorrel-cli", "sorrel-benchmark"):
