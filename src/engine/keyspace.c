@@ -557,3 +557,43 @@ keyspace__next_expiry(const struct engine *e)
     /* A key is there until the clock is past its time. */
     return next == INT64_MAX ? next : next + 1;
 }
+
+/* -- for tests ------------------------------------------------------------------------------------------------- */
+
+struct census {
+    size_t expiring, holders, hashes;
+    bool sound;
+};
+
+static void
+take_census(void *ctx, void *item)
+{
+    struct census *c = ctx;
+    const struct entry *entry = item;
+    const struct zset *d = entry_deadlines(entry);
+    struct slice member;
+    double at;
+
+    c->expiring += (entry_flags(entry) & ENTRY_HAS_EXPIRY) != 0;
+    if (d == NULL || zset_count(d) == 0)
+        return;
+    c->holders++;
+    c->hashes += entry_type(entry) == TYPE_HASH;
+    c->sound = c->sound && zset_verify(d) && type_has_deadlines(entry_type(entry));
+    for (struct zset_iter it = zset_seek(d, 0, false); zset_next(d, &it, &member, &at);)
+        c->sound = c->sound && entry_has_member(entry, member);
+}
+
+bool
+keyspace_verify(const struct db *db)
+{
+    struct census c = {.sound = true};
+    uint64_t cursor = 0;
+
+    do {
+        cursor = table_scan(&db->by_key, &keyspace_table_ops, cursor, take_census, &c);
+    } while (cursor != 0);
+    return c.sound && c.expiring == db->by_expiry.items && c.holders == db->by_deadline.keys.items &&
+           c.hashes == db->by_deadline.hashes && btree_verify(&db->by_expiry, &keyspace_expiry_ops) &&
+           btree_verify(&db->by_deadline.keys, &deadline_ops) && table_verify(&db->by_key, &keyspace_table_ops);
+}

@@ -50,6 +50,8 @@ void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
 void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry);
 /* Two databases, of this engine or another with the same seed, exchange their keys without any consequence. */
 void keyspace_exchange(struct db *a, struct db *b);
+/* Whether the indexes by time hold what they should, and deadlines belong to members that are there. For tests. */
+bool keyspace_verify(const struct db *db);
 /* Empties a database without any consequence (a load that failed). */
 void keyspace_discard(struct engine *e, struct db *db);
 

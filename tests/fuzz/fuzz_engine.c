@@ -6,6 +6,7 @@
  */
 #include "engine/cmd_grammar.h"
 #include "engine/dispatch.h"
+#include "engine/keyspace.h"
 #include "engine/settings.h"
 #include "support/loopback.h"
 
@@ -120,7 +121,7 @@ by_grammar(struct input *in, const struct cmd_arg *arg, struct words *w, int dep
                     alone.optional = false;
                     by_grammar(in, &alone, w, depth + 1);
                 }
-            } else if (slice_eq(arg->name, LIT("numkeys"))) {
+            } else if (slice_starts_nocase(arg->name, LIT("num"))) {
                 static const char *const counts[] = {"1", "2", "3", "1", "2", "0", "-1", "9223372036854775807"};
                 add(w, PICK(counts, in));
             } else {
@@ -241,6 +242,7 @@ check_databases(struct loopback *l)
         (void)ask(l, line);
         long listed = ask(l, "KEYS *\r\n");
         CHECK(listed == ask(l, "DBSIZE\r\n"));
+        CHECK(keyspace_verify(engine_db(l->engine, db)));
     }
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cmd/families.h"
+#include "engine/keyspace.h"
 #include "engine/session.h"
 #include "store/dump.h"
 #include "store/rdb.h"
@@ -58,6 +59,13 @@ static const char *const traffic[] = {
     "HDEL k f",
     "HINCRBY k g 5",
     "HRANDFIELD k 3",
+    "HPTTL k FIELDS 3 a b c",
+    "HPEXPIRE k 5000 FIELDS 2 a f",
+    "HPERSIST k FIELDS 2 a f",
+    "SPTTL k MEMBERS 3 a b 12",
+    "SPEXPIRE k 5000 MEMBERS 2 a 12",
+    "ZPTTL k MEMBERS 2 a b",
+    "ZPEXPIREAT k 1 MEMBERS 2 a b",
     "ZRANGE k 0 -1 WITHSCORES",
     "ZADD k 3 a 4 b",
     "ZREM k a",
@@ -126,6 +134,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     out_sent(o, out_pending(o));
     for (int i = 0; accepted && i < 30; i++)
         run(e, s, i == 15 ? "DUMP k" : traffic[rng_below(&rng, sizeof(traffic) / sizeof(traffic[0]))]);
+    CHECK(keyspace_verify(engine_db(e, 0)));
     engine_free(e);
     buf_fini(&payload);
     return 0;

@@ -449,6 +449,8 @@ random_run(uint64_t seed, bool tiny, bool active)
             check_key(&w, w.l, (int)rng_below(&w.rng, KEYS));
     }
     check_all(&w, w.l);
+    assert_true(keyspace_verify(engine_db(w.l->engine, 0)));
+    assert_true(keyspace_verify(engine_db(w.follower->engine, 0)));
     engine_settings(w.follower->engine)->never_expire = false;
     check_all(&w, w.follower);
     engine_remove_sink(w.l->engine, EFFECT_LOG, &w);
