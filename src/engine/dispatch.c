@@ -416,10 +416,6 @@ call(struct exec *x, bool copy_effects)
         note_effects(x, copy_effects);
     if (UNLIKELY(x->copies != NULL))
         exec__drop_copies(x);
-    if (UNLIKELY(x->script_fieldsets != NULL)) {
-        fieldsets__free(x->script_fieldsets);
-        x->script_fieldsets = NULL;
-    }
     if (LIKELY(rc != RC_BLOCKED))
         count_call(x, rc);
     return rc;

@@ -69,7 +69,7 @@ struct exec {
     int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
     struct reader_copy *copies;    /* private: see exec.c */
     struct exec *script;           /* of the script that runs this command; NULL: none does */
-    struct fieldsets *script_fieldsets; /* private: fieldsets.c; of a script that this command runs */
+    struct fieldsets *script_fieldsets; /* private: fieldsets.c; see fieldset_script_over() */
 };
 
 /* -- reading ------------------------------------------------------------------------------------------------- */

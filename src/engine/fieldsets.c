@@ -101,6 +101,13 @@ fieldset_drop_all(struct exec *x)
     return n;
 }
 
+void
+fieldset_script_over(struct exec *script)
+{
+    fieldsets__free(script->script_fieldsets);
+    script->script_fieldsets = NULL;
+}
+
 static void
 free_item(void *ctx, void *item)
 {

@@ -18,5 +18,7 @@ void fieldset_put(struct exec *x, struct slice name, const struct slice *fields,
 const struct fieldset *fieldset_find(struct exec *x, struct slice name); /* NULL: there is none */
 bool fieldset_drop(struct exec *x, struct slice name);
 size_t fieldset_drop_all(struct exec *x); /* how many there were */
+/* The script for which this exec stands is over. */
+void fieldset_script_over(struct exec *script);
 
 #endif

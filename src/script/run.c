@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/effects.h"
+#include "engine/fieldsets.h"
 #include "engine/settings.h"
 
 /* -- errors ---------------------------------------------------------------------------------------------------- */
@@ -242,5 +243,6 @@ script__run(struct script_host *h, struct exec *x, struct script_run *run)
     db_select(x, db); /* SELECT in a script ends with it */
     engine_inner_end(h->engine, &run->time);
     engine_hide_effects(h->engine, 0);
+    fieldset_script_over(&run->inner);
     return rc;
 }

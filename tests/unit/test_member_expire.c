@@ -20,6 +20,8 @@
 #include "value/hash.h"
 #include "value/set.h"
 
+#include <sys/uio.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -524,6 +526,73 @@ test_slices(void **state)
     loopback_free(w.l);
 }
 
+/* -- beside commands that run in slices -------------------------------------------------------------------------- */
+
+static void
+feed(struct loopback *l, unsigned n, const char *line)
+{
+    size_t used = engine_feed(l->engine, l->sessions[n].session, slice_cstr(line), SIZE_MAX);
+
+    assert_int_equal(used, strlen(line));
+}
+
+/* The first line of what a session has to send, all of which is dropped. */
+static void
+assert_first_line(struct loopback *l, unsigned n, const char *want)
+{
+    struct out *o = session_out(l->sessions[n].session);
+    struct iovec v;
+
+    assert_true(out_vectors(o, &v, 1) == 1 && v.iov_len >= strlen(want));
+    assert_memory_equal(v.iov_base, want, strlen(want));
+    out_sent(o, out_pending(o));
+}
+
+/* A long reader sees the members that were there when it began. Who begins later sees none that is due by then, and
+ * nothing is removed before both are done. */
+static void
+test_long_readers(void **state)
+{
+    struct world w = {.l = loopback_new(1)};
+    struct engine *e = w.l->engine;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        loopback_open(w.l, i);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(w.line, sizeof(w.line), "SADD big member-%d", i);
+        say(&w, w.l, w.line);
+    }
+    for (int i = 0; i < 5000; i++) {
+        snprintf(w.line, sizeof(w.line), "SPEXPIRE big 100 MEMBERS 1 member-%d", 3 * i);
+        say(&w, w.l, w.line);
+    }
+    engine_settings(e)->slice_us = 0;
+    feed(w.l, 0, "SMEMBERS big\r\n");
+    assert_int_equal(engine_sliced(e), 1);
+    w.l->now_us += 200000;
+    engine_now_update(e);
+    feed(w.l, 1, "SMEMBERS big\r\n");
+    assert_int_equal(engine_sliced(e), 2);
+    feed(w.l, 2, "SCARD big\r\n");
+    assert_first_line(w.l, 2, ":15000\r\n");
+    feed(w.l, 2, "SISMEMBER big member-3\r\n");
+    assert_first_line(w.l, 2, ":0\r\n");
+    /* Another key can be changed, and what is due in it is gone. */
+    feed(w.l, 2, "HSETEX h EXAT 4000000000 FIELDS 1 f 1\r\n");
+    assert_first_line(w.l, 2, ":1\r\n");
+    assert_int_equal(engine_stats(e)->expired_members, 0);
+    while (engine_sliced(e) > 0)
+        engine_tick(e, 1000);
+    assert_first_line(w.l, 0, "*20000\r\n");
+    assert_first_line(w.l, 1, "*15000\r\n");
+    engine_settings(e)->slice_us = 500;
+    loopback_advance(w.l, 1);
+    assert_int_equal(engine_stats(e)->expired_members, 5000);
+    assert_true(keyspace_verify(engine_db(e, 0)));
+    loopback_free(w.l);
+}
+
 /* -- dumped values ----------------------------------------------------------------------------------------------- */
 
 static struct entry *
@@ -637,8 +706,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_twin),           cmocka_unit_test(test_hidden_not_removed),
-        cmocka_unit_test(test_slices),         cmocka_unit_test(test_dump),
-        cmocka_unit_test(test_forms_of_redis),
+        cmocka_unit_test(test_slices),         cmocka_unit_test(test_long_readers),
+        cmocka_unit_test(test_dump),           cmocka_unit_test(test_forms_of_redis),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
