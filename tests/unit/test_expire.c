@@ -36,7 +36,7 @@ test_tick_frees(void **state)
     assert_int_equal(table_count(&db->by_key), 2);
     pass_ms(f, 1);
     assert_int_equal(table_count(&db->by_key), 1);
-    assert_int_equal(engine_tick(f->engine, 1000), 1000); /* never longer than a second */
+    assert_in_range(engine_tick(f->engine, 1000), 500, 1000); /* never longer than a second; the sweep for big keys is due */
     pass_ms(f, 4900);
     assert_int_equal(table_count(&db->by_key), 0);
     assert_int_equal(engine_stats(f->engine)->expired_by_tick, 2);
