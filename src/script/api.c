@@ -258,6 +258,16 @@ single_field(lua_State *L, const char *field, struct slice s)
     return 1;
 }
 
+static struct slice
+without_line_ends(struct slice s)
+{
+    while (s.len > 0 && (s.ptr[0] == '\r' || s.ptr[0] == '\n'))
+        s = slice_skip(s, 1);
+    while (s.len > 0 && (s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\n'))
+        s.len--;
+    return s;
+}
+
 static int
 redis_error_reply(lua_State *L)
 {
@@ -266,14 +276,15 @@ redis_error_reply(lua_State *L)
 
     if (lua_gettop(L) != 1 || lua_type(L, 1) != LUA_TSTRING)
         return single_field(L, "err", LIT("ERR wrong number or type of arguments"));
-    s.ptr = lua_tolstring(L, 1, &s.len);
-    bool dash = s.len > 0 && s.ptr[0] == '-';
-    s = slice_skip(s, dash);
-    /* A single word is no error code. */
+    s = slice_cstr(lua_tostring(L, 1));
+    if (s.len > 0 && s.ptr[0] == '-')
+        s = slice_skip(s, 1);
+    /* What stands before the first blank is the code; a single word is none. */
+    const char *blank = s.len > 0 ? memchr(s.ptr, ' ', s.len) : NULL;
+    size_t code = blank == NULL ? 0 : (size_t)(blank + 1 - s.ptr);
     buf_reset(&h->error);
-    if (!dash && (s.len == 0 || memchr(s.ptr, ' ', s.len) == NULL))
-        buf_add_slice(&h->error, LIT("ERR "));
-    buf_add_slice(&h->error, s);
+    buf_add_slice(&h->error, code == 0 ? LIT("ERR ") : slice_of(s.ptr, code));
+    buf_add_slice(&h->error, without_line_ends(slice_skip(s, code)));
     return single_field(L, "err", buf_slice(&h->error));
 }
 
@@ -473,6 +484,18 @@ script__open_redis(lua_State *L)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         lua_pushinteger(L, numbers[i].value);
         lua_setfield(L, -2, numbers[i].name);
+    }
+}
+
+void
+script__open_redis_functions(lua_State *L)
+{
+    static const char *const for_scripts_only[] = {"replicate_commands", "breakpoint", "debug"};
+
+    script__open_redis(L);
+    for (size_t i = 0; i < sizeof(for_scripts_only) / sizeof(for_scripts_only[0]); i++) {
+        lua_pushnil(L);
+        lua_setfield(L, -2, for_scripts_only[i]);
     }
 }
 

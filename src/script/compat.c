@@ -8,29 +8,37 @@
 
 enum { ITEM_MAX = 512, SPEC_MAX = 24, STRING_AS_IS = 100 };
 
-static int
-base_tostring(lua_State *L)
+void
+script__push_text(lua_State *L, int idx)
 {
+    char text[64];
     lua_Number v;
 
-    luaL_checkany(L, 1);
-    if (luaL_callmeta(L, 1, "__tostring"))
-        return 1;
-    switch (lua_type(L, 1)) {
+    switch (lua_type(L, idx)) {
     case LUA_TNUMBER:
-        v = lua_tonumber(L, 1);
+        v = lua_tonumber(L, idx);
         if (isnan(v)) {
             lua_pushstring(L, signbit(v) ? "-nan" : "nan");
         } else {
-            lua_pushvalue(L, 1);
+            lua_pushvalue(L, idx);
             (void)lua_tostring(L, -1);
         }
         break;
-    case LUA_TSTRING: lua_pushvalue(L, 1); break;
-    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, 1) ? "true" : "false"); break;
+    case LUA_TSTRING: lua_pushvalue(L, idx); break;
+    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, idx) ? "true" : "false"); break;
     case LUA_TNIL: lua_pushliteral(L, "nil"); break;
-    default: lua_pushfstring(L, "%s: %p", luaL_typename(L, 1), lua_topointer(L, 1)); break;
+    default:
+        snprintf(text, sizeof(text), "%s: %p", luaL_typename(L, idx), lua_topointer(L, idx));
+        lua_pushstring(L, text);
     }
+}
+
+static int
+base_tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (!luaL_callmeta(L, 1, "__tostring"))
+        script__push_text(L, 1);
     return 1;
 }
 
@@ -144,8 +152,8 @@ to_signed(lua_Number v)
 static unsigned long long
 to_unsigned(lua_Number v)
 {
-    if (v >= 9223372036854775808.0 && v < 18446744073709551616.0)
-        return (unsigned long long)v;
+    if (v >= 9223372036854775808.0)
+        return v < 18446744073709551616.0 ? (unsigned long long)v : 0;
     return (unsigned long long)to_signed(v);
 }
 
@@ -192,6 +200,7 @@ add_item(lua_State *L, luaL_Buffer *b, int arg, const char *spec, char letter)
     case 'G': n = snprintf(item, sizeof(item), spec, luaL_checknumber(L, arg)); break;
     case 'q': add_quoted(L, b, arg); return;
     case 's': add_string(L, b, arg, spec); return;
+    case '\0': luaL_error(L, "invalid option '%%' to 'format'"); break;
     default: luaL_error(L, "invalid option '%%%c' to 'format'", letter);
     }
     CHECK(n < ITEM_MAX);

@@ -263,6 +263,13 @@ top_string(lua_State *L)
     return s;
 }
 
+/* Texts of errors and states end at a NUL. */
+static struct slice
+top_line(lua_State *L)
+{
+    return slice_cstr(lua_tostring(L, -1));
+}
+
 static void
 open_write(struct value_writer *w, enum writing kind)
 {
@@ -281,17 +288,29 @@ open_write(struct value_writer *w, enum writing kind)
 static void
 put_error_field(struct value_writer *w)
 {
-    struct slice line = top_string(w->L);
+    struct slice line = top_line(w->L);
 
     lua_pushliteral(w->L, "ignore_error_stats_update");
     lua_rawget(w->L, -3);
     bool counted = lua_toboolean(w->L, -1);
     lua_pop(w->L, 1);
-    if (line.len > 0 && line.ptr[0] == '-')
-        line = slice_skip(line, 1);
+    while (line.len > 0 && (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == '\n'))
+        line.len--;
     if (!counted)
         engine_count_error(w->host->engine, line);
     reply_put_error(w->r, line);
+}
+
+/* It stands on a line of its own in RESP3, and has none in RESP2 either. */
+static void
+put_bignum(struct value_writer *w, struct slice digits)
+{
+    struct buf *b = &w->host->error;
+
+    buf_reset(b);
+    for (size_t i = 0; i < digits.len; i++)
+        buf_add_char(b, digits.ptr[i] == '\r' || digits.ptr[i] == '\n' ? ' ' : digits.ptr[i]);
+    reply_put_bignum(w->r, buf_slice(b));
 }
 
 static bool
@@ -330,7 +349,7 @@ put_table(struct value_writer *w)
     }
     lua_pop(L, 1);
     if (take_field(L, "ok", LUA_TSTRING)) {
-        reply_put_simple(w->r, top_string(L));
+        reply_put_simple(w->r, top_line(L));
         return true;
     }
     if (take_field(L, "double", LUA_TNUMBER)) {
@@ -346,7 +365,7 @@ put_table(struct value_writer *w)
         return false;
     }
     if (take_field(L, "big_number", LUA_TSTRING)) {
-        reply_put_bignum(w->r, top_string(L));
+        put_bignum(w, top_string(L));
         return true;
     }
     lua_pushliteral(L, "verbatim_string");

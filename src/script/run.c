@@ -20,11 +20,12 @@ error_handler(lua_State *L)
         known = lua_getstack(L, 2, &place) && lua_getinfo(L, "Sl", &place);
     lua_settop(L, 1);
     if (!lua_istable(L, 1)) {
-        const char *text = lua_tostring(L, 1);
+        script__push_text(L, 1);
         lua_createtable(L, 0, 3);
-        lua_pushfstring(L, "ERR %s", text != NULL ? text : luaL_typename(L, 1));
+        lua_pushfstring(L, "ERR %s", lua_tostring(L, 2));
         lua_setfield(L, -2, "err");
         lua_replace(L, 1);
+        lua_settop(L, 1);
     }
     if (known) {
         lua_pushliteral(L, "source");
@@ -73,7 +74,7 @@ put_error(lua_State *L, struct script_host *h, struct script_run *run)
         source = raw_text(L, "source");
         const char *line = source != NULL ? raw_text(L, "line") : NULL;
         text = text != NULL ? text : "ERR unknown error";
-        buf_add_slice(b, slice_cstr(text + (text[0] == '-')));
+        buf_add_slice(b, slice_cstr(text));
         buf_printf(b, " script: %.*s", (int)run->name.len, run->name.ptr);
         if (source != NULL && line != NULL)
             buf_printf(b, ", on %s:%s.", source, line);

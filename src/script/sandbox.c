@@ -561,6 +561,9 @@ library_globals(struct script_host *h, lua_State *L)
         lua_insert(L, -2);
         lua_rawset(L, -4);
     }
+    script__open_redis_functions(L);
+    script__freeze(L);
+    lua_setfield(L, -2, "redis");
     CHECK(lua_getmetatable(L, 2));
     lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);

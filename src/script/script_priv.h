@@ -163,7 +163,8 @@ void script__random_reset(struct script_host *h, struct rng *rng);
 
 /* -- api.c, cjson.c … : push the library's table -- */
 void script__open_redis(lua_State *L);
-/* What it is while the code of a library is loaded. */
+/* What it is in functions, and while the code of a library is loaded. */
+void script__open_redis_functions(lua_State *L);
 void script__open_redis_loading(lua_State *L);
 void script__open_cjson(lua_State *L);
 void script__open_cmsgpack(lua_State *L);
@@ -181,6 +182,9 @@ void script__put_value(lua_State *L, struct reply *r, int resp, struct script_ho
 
 /* -- pattern.c, compat.c: functions of ours in place of LuaJIT's -- */
 extern const luaL_Reg script__patterns[], script__compat_base[], script__compat_string[], script__compat_math[];
+
+/* Pushes what tostring() says of a value without __tostring. */
+void script__push_text(lua_State *L, int idx);
 
 /* -- run.c -- */
 /* What the hook does, for functions that may take long: serves others, throws if the script has been killed. */

@@ -41,6 +41,14 @@ take_number(struct format *f, size_t otherwise)
     return n;
 }
 
+static int
+fail_option(struct format *f, char option)
+{
+    const char *text = lua_pushfstring(f->L, "invalid format option '%c'", option);
+
+    return luaL_argerror(f->L, 1, text);
+}
+
 static size_t
 option_size(struct format *f, char option)
 {
@@ -64,7 +72,10 @@ option_size(struct format *f, char option)
         if (n > INTEGER_MAX)
             luaL_error(f->L, "integral size %d is larger than limit of %d", (int)n, INTEGER_MAX);
         return n;
-    default: return 0;
+    default: /* a letter that means nothing has no size; what packs or unpacks refuses it */
+        if (ascii_lower(option) < 'a' || ascii_lower(option) > 'z')
+            fail_option(f, option);
+        return 0;
     }
 }
 
@@ -94,14 +105,6 @@ control(struct format *f, char option)
         return true;
     default: return false;
     }
-}
-
-static int
-fail_option(struct format *f, char option)
-{
-    const char *text = lua_pushfstring(f->L, "invalid format option '%c'", option);
-
-    return luaL_argerror(f->L, 1, text);
 }
 
 /* -- packing --------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@ opens (MULTI) it closes, so every batch leaves its connection ready for the next
 """
 import random
 
+import scripts
+
 FAR = 4_000_000_000         # a unix time (2096) far enough away not to come during a test
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"1", b"2", b"3", b"10", b"-5", b"1.5", b"007", b"",
            b"\x00\xff\r\n", "\u00e9".encode(), b"9223372036854775807", b"x" * 65, b"longer-than-an-embedded-string-" * 2]
@@ -79,6 +81,7 @@ class Generator:
         self.r = random.Random(seed)
         self.random = self.r.random
         self.pick = self.r.choice
+        self.scripts = scripts.Maker(self.r)
         self.rows, self.weights, self.blocking = [], [], []
         for name, doc in sorted(docs.items()):
             if name in LEFT_OUT or (known is not None and name not in known) or (only and name not in only):
@@ -108,7 +111,8 @@ class Generator:
             (5, self.m_scans, "scan"), (4, self.m_object, "object"), (2, self.m_select, "select"), (1, self.m_swapdb, "swapdb"),
             (3, self.m_move, "move"), (1, self.m_flushdb, "flushdb"), (2, self.m_keys, "keys"), (2, self.m_sort, "sort"),
             (2, self.m_client, "client"), (2, self.m_hello, "hello"), (2, self.m_pubsub, "publish"), (1, self.m_unknown, None),
-            (1, self.m_pfadd, "pfadd"), (3, self.m_build, None), (3, self.m_lex, "zadd"), (1, self.m_command, "command"), (2, self.m_config, "config"), (1, self.m_ping, "ping")]
+            (1, self.m_pfadd, "pfadd"), (3, self.m_build, None), (3, self.m_lex, "zadd"), (1, self.m_command, "command"), (2, self.m_config, "config"), (1, self.m_ping, "ping"),
+            (8, self.m_script, "eval")]
             if (needs is None or known is None or needs in known) and (not only or needs is None or needs in only)]
         self.known, self.resp3 = known, resp3
 
@@ -527,6 +531,9 @@ class Generator:
 
     def m_ping(self):
         return [self.pick(([b"PING"], [b"PING", self.member()], [b"PING", b"a", b"b"], [b"ECHO", self.member()], [b"ECHO"]))]
+
+    def m_script(self):
+        return self.scripts.commands()
 
     def m_command(self):
         return [self.pick(([b"COMMAND", b"GETKEYS", *self.command(0)], [b"COMMAND", b"GETKEYSANDFLAGS", *self.command(0)],

@@ -20,7 +20,7 @@ import servers  # noqa: E402
 
 EPISODE = 3000          # commands from one empty store to the next: short enough to shrink, long enough to meet
 OPTIONS = ["--enable-debug-command", "yes", "--proto-max-bulk-len", "1mb", "--databases", "16"]
-RESET = [[b"CONFIG", b"SET", name, value] for name, value in (
+RESET = [[b"FUNCTION", b"FLUSH"], [b"SCRIPT", b"FLUSH"]] + [[b"CONFIG", b"SET", name, value] for name, value in (
     (b"set-max-intset-entries", b"512"), (b"zset-max-listpack-entries", b"128"), (b"hash-max-listpack-value", b"64"))]
 CONNECTIONS = 3
 FAILURES_MAX = 8
