@@ -111,10 +111,21 @@ apply_category(struct acl *acl, struct acl_selector *s, struct slice rule)
     return NULL;
 }
 
-/* "+select|0" */
+static bool
+holds_blank_or_nul(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] == ' ' || s.ptr[i] == '\0' || (s.ptr[i] >= '\t' && s.ptr[i] <= '\r'))
+            return true;
+    return false;
+}
+
+/* "+select|0". A blank or line end in it would become other rules, or another user, when the ACL file is read. */
 static const char *
 allow_first_arg(struct acl_selector *s, const struct command *c, struct slice arg, struct slice rule)
 {
+    if (holds_blank_or_nul(arg))
+        return SYNTAX;
     for (size_t i = 0; i < s->first_arg_count; i++) {
         if (s->first_args[i].command == c->id && slice_eq_nocase(s->first_args[i].arg, arg))
             return NULL;
@@ -177,15 +188,6 @@ add_pattern(struct acl_patterns *p, struct slice text, unsigned rights)
     }
     p->v = mem_resize(p->v, (p->n + 1) * sizeof(*p->v));
     p->v[p->n++] = (struct acl_pattern){acl__copy_text(text), rights};
-}
-
-static bool
-holds_blank_or_nul(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == ' ' || s.ptr[i] == '\0' || (s.ptr[i] >= '\t' && s.ptr[i] <= '\r'))
-            return true;
-    return false;
 }
 
 static const char *

@@ -1,4 +1,5 @@
-/* URLs and host lists: what is accepted can be written and read back as the same; errors never repeat what was given. */
+/* URLs and host lists: what is accepted can be written and read back as the same; errors never repeat what was given.
+ */
 #include "base/check.h"
 #include "base/mem.h"
 #include "sorrel/url.h"
@@ -27,8 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(u.password == NULL || strlen(u.password) < 8 || strstr(hidden, u.password) == NULL ||
               (u.username != NULL && strstr(u.username, u.password) != NULL) ||
               (u.host != NULL && strstr(u.host, u.password) != NULL) || u.path != NULL || u.sentinel_count > 0 ||
-              u.client_name != NULL || u.ca_file != NULL || u.cert_file != NULL || u.key_file != NULL ||
-              u.server_name != NULL);
+              u.client_name != NULL || u.ca_file != NULL || u.ca_dir != NULL || u.ciphers != NULL ||
+              u.cipher_suites != NULL || u.cert_file != NULL || u.key_file != NULL || u.server_name != NULL);
         sorrel_free(first);
         sorrel_free(second);
         sorrel_free(hidden);

@@ -209,3 +209,14 @@ a> DELMATCH *1
 :2
 > ACL DELUSER dm
 :1
+
+== a first argument that would break the line of an ACL file is refused
+# oracle: differs because redis takes it, and then cannot read its own file
+> ACL SETUSER u "+set|a\nuser evil on nopass +@all"
+/-ERR Error in ACL SETUSER modifier .*: Syntax error/
+> ACL SETUSER u "+set|a b"
+-ERR Error in ACL SETUSER modifier '+set|a b': Syntax error
+> ACL SETUSER u +set|a/b
+OK
+> ACL DELUSER u
+:1

@@ -48,7 +48,7 @@ def rule(rng):
     if kind == 8:
         return [rng.choice("#!") + rng.choice(["c" * 64, "0123456789abcdef" * 4])]
     if kind == 9:
-        return [rng.choice(["+get|", "+set|", "+config|"]) + rng.choice(["foo", "get", "Bar", "a b"])]
+        return [rng.choice(["+get|", "+set|", "+config|"]) + rng.choice(["foo", "get", "Bar", "a/b"])]
     if kind == 10:
         inner = " ".join(w for _ in range(rng.randrange(1, 4)) for w in rule(rng)
                          if not set(w) & set(" ()\0"))
