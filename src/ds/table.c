@@ -480,6 +480,14 @@ move_bucket(struct table *t, const struct table_ops *ops, size_t home)
     return true;
 }
 
+/* Most entries with a value reach into a second line. */
+static void
+prefetch_item(const char *item)
+{
+    prefetch(item);
+    prefetch(item + BUCKET_BYTES);
+}
+
 /* Moving must read every item for its hash: the lines are asked for one step ahead. */
 static void
 prefetch_items(const struct table_side *s, size_t bucket, size_t n)
@@ -488,7 +496,7 @@ prefetch_items(const struct table_side *s, size_t bucket, size_t n)
 
     for (; bucket < end; bucket++)
         for (unsigned m = slots_taken(&s->buckets[bucket]); m != 0; m &= m - 1)
-            prefetch(slot_item(&s->buckets[bucket], first_slot(m)));
+            prefetch_item(slot_item(&s->buckets[bucket], first_slot(m)));
 }
 
 static void
@@ -613,8 +621,7 @@ table_prefetch_item(const struct table *t, uint64_t hash)
     const struct table_bucket *b = &s->buckets[home];
     for (unsigned m = slots_tagged(b, tag_of(hash, home)); m != 0; m &= m - 1) {
         const char *item = slot_item(b, first_slot(m));
-        prefetch(item);
-        prefetch(item + BUCKET_BYTES); /* most entries with a value reach into a second line */
+        prefetch_item(item);
     }
     if (UNLIKELY(extent(b) != 0))
         prefetch(b + 1);
@@ -752,7 +759,8 @@ table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, 
         return 0;
     const struct table_side *s = side_of(t, cursor, &home);
     size_t last = last_bucket(s, home, extent_reach(extent(&s->buckets[home])));
-    prefetch_items(s, home, 1);
+    /* Whoever scans goes on with the next bucket: its items are on their way meanwhile. */
+    prefetch_items(s, home, 2);
     for (size_t i = home; i <= last; i++)
         for (unsigned m = slots_taken(&s->buckets[i]); m != 0; m &= m - 1)
             if (home_at(t, ops, s, i, first_slot(m)) == home)

@@ -1,9 +1,4 @@
-/* server/persist.c - see persist.h.
- *
- * How much of a turn a snapshot gets: while clients are busy an eighth of the time that serving them took; all of it
- * while nobody wants anything. When old states pile up faster than they can be written, the loop itself rests for a
- * moment, so that their memory has a bound.
- */
+/* server/persist.c - see persist.h. */
 #include "server/persist.h"
 
 #include "base/clock.h"
@@ -27,19 +22,11 @@
 #include <unistd.h>
 
 enum {
-    SLICE_MAX_NS = 1000000,
-    SLICE_MIN_NS = 50000,
-    SHARE_BUSY = 8, /* a snapshot gets one part where clients get so many */
     LOAD_SLICE_BYTES = 2 << 20,
     RETRY_S = 5, /* after a failure */
     SAVE_POINTS_MAX = 64,
     STILL_SLICE_NS = 100000000,
-    BACKLOG_HARD = 12 << 20,
-    REST_US = 500,
     LOOK_AGAIN_MS = 2,
-    EARLY_BYTE_NS = 2,
-    CREDIT_DEBT_NS = 10000000,
-    IDLE_NS = 5000000,
 };
 
 struct persist {
@@ -51,9 +38,6 @@ struct persist {
     bool walking; /* the snapshot still needs slices; else only the file is being completed */
     bool cancelled, scheduled, failed;
     bool streams; /* the snapshot goes to replicas */
-    int64_t slice_end_ns, busy_ns, credit_ns;
-    int64_t longest_slice_ns; /* of processor time */
-    uint64_t early_seen;
     int64_t begun_ms, last_try_ms, last_save_ms, last_took_ms;
     uint64_t changes_saved; /* engine_changes() at the last save */
     uint64_t changes_begun; /* at the moment of the running snapshot */
@@ -80,6 +64,7 @@ end_snapshot(struct persist *p, bool ok)
 {
     bool streamed = p->streams;
 
+    pace_end(&p->server->pace);
     /* The marks of a walk that is not over must go, or the next snapshot would leave out what bears them. */
     if (p->snapshot != NULL && p->walking) {
         snapshot_give_up(p->snapshot);
@@ -236,9 +221,8 @@ begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
     if (p->file == NULL)
         return false;
     p->walking = true;
-    p->longest_slice_ns = p->credit_ns = 0;
-    p->early_seen = 0;
-    p->slice_end_ns = p->busy_ns = clock_mono_ns(&p->server->clock);
+    if (!still)
+        pace_begin(&p->server->pace, &p->server->clock);
     return true;
 }
 
@@ -310,10 +294,10 @@ complete(struct persist *p, enum rdb_file_state state)
     } else if (state == RDB_FILE_DONE) {
         note_success(p, p->changes_begun);
         log_notice("Background saving terminated with success: %llu keys, %llu bytes, %.3f seconds; %llu bytes of old "
-                   "states, longest slice %.3f ms",
+                   "states, longest turn %.3f ms",
                    (unsigned long long)snapshot_keys_done(p->snapshot), (unsigned long long)rdb_file_written(p->file),
                    (double)p->last_took_ms / 1000, (unsigned long long)p->last_early_bytes,
-                   (double)p->longest_slice_ns / 1e6);
+                   (double)p->server->pace.longest_ns / 1e6);
     } else {
         note_failure(p, rdb_file_why(p->file));
     }
@@ -321,38 +305,17 @@ complete(struct persist *p, enum rdb_file_state state)
     judge(p);
 }
 
-/* Time that the snapshot may take: what has passed since the last slice, divided; old states that were written
- * meanwhile have taken part of it. All the time there is when nobody has asked for anything for a while. */
-static int64_t
-slice_allowed(struct persist *p, bool busy, int64_t now)
-{
-    uint64_t early = snapshot_early_bytes(p->snapshot);
-
-    p->credit_ns += (now - p->slice_end_ns) / SHARE_BUSY - (int64_t)(early - p->early_seen) * EARLY_BYTE_NS;
-    p->early_seen = early;
-    p->credit_ns = p->credit_ns > SLICE_MAX_NS      ? SLICE_MAX_NS
-                   : p->credit_ns < -CREDIT_DEBT_NS ? -CREDIT_DEBT_NS
-                                                    : p->credit_ns;
-    if (busy)
-        p->busy_ns = now;
-    return now - p->busy_ns > IDLE_NS ? SLICE_MAX_NS : p->credit_ns;
-}
-
 static int64_t
 walk(struct persist *p, bool busy)
 {
-    int64_t now = clock_mono_ns(&p->server->clock), slice = slice_allowed(p, busy, now), cpu;
+    struct server *s = p->server;
+    int64_t slice = pace_slice(&s->pace, &s->clock, p->snapshot, busy);
     uint64_t before = snapshot_keys_done(p->snapshot);
 
-    p->slice_end_ns = now;
-    if (slice < SLICE_MIN_NS)
+    if (slice == 0)
         return 1;
-    cpu = clock_thread_ns();
     p->walking = !snapshot_step(p->snapshot, slice);
-    cpu = clock_thread_ns() - cpu;
-    p->slice_end_ns = clock_mono_ns(&p->server->clock);
-    p->credit_ns -= p->slice_end_ns - now;
-    p->longest_slice_ns = cpu > p->longest_slice_ns ? cpu : p->longest_slice_ns;
+    pace_walked(&s->pace, &s->clock);
     /* Without progress the file's thread has enough to do: there is no point in asking again at once. */
     return p->walking && snapshot_keys_done(p->snapshot) == before ? LOOK_AGAIN_MS : 0;
 }
@@ -365,8 +328,6 @@ persist_turn(struct persist *p, bool busy)
     enum rdb_file_state state = rdb_file_state(p->file);
     if (state == RDB_FILE_FAILED || p->cancelled)
         snapshot_give_up(p->snapshot);
-    if (rdb_file_backlog(p->file) > BACKLOG_HARD)
-        (void)usleep(REST_US);
     if (p->walking)
         return walk(p, busy);
     if (p->cancelled || state != RDB_FILE_WRITING) {
@@ -621,6 +582,8 @@ persist_info(struct persist *p, struct buf *out)
     info_field(out, "rdb_current_bgsave_time_sec", "%lld", (long long)since);
     info_field(out, "rdb_saves", "%llu", (unsigned long long)p->saves);
     info_field(out, "rdb_last_cow_size", "%llu", (unsigned long long)p->last_early_bytes);
+    info_field(out, "snapshot_longest_turn_usec", "%lld", (long long)(s->pace.longest_ns / 1000));
+    info_field(out, "snapshot_longest_turn_cpu_usec", "%lld", (long long)(s->pace.longest_cpu_ns / 1000));
     info_field(out, "rdb_last_load_keys_expired", "%llu", (unsigned long long)p->keys_expired);
     info_field(out, "rdb_last_load_keys_loaded", "%llu", (unsigned long long)p->keys_loaded);
     if (p->loading)

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_MAX_NS = 1000000, SLICE_BUSY_NS = 200000, LOAD_SLICE_BYTES = 1 << 20 };
+enum { LOAD_SLICE_BYTES = 1 << 20 };
 
 struct server_aof {
     struct aof *aof;
@@ -168,6 +168,24 @@ reload(struct server *s)
     buf_fini(&why);
 }
 
+static int64_t
+rewrite_turn(struct server *s, bool busy)
+{
+    struct aof *a = s->aof->aof;
+    const struct snapshot *walked = aof_snapshot(a);
+    bool before = aof_rewriting(a);
+    int64_t slice = walked != NULL ? pace_slice(&s->pace, &s->clock, walked, busy) : 0;
+    int64_t in = aof_turn(a, slice, !persist_saving(s->persist));
+
+    if (slice > 0)
+        pace_walked(&s->pace, &s->clock);
+    if (aof_rewriting(a) && !before)
+        pace_begin(&s->pace, &s->clock);
+    else if (before && !aof_rewriting(a))
+        pace_end(&s->pace);
+    return in;
+}
+
 int64_t
 persist_aof_turn(struct server *s, bool busy)
 {
@@ -177,7 +195,7 @@ persist_aof_turn(struct server *s, bool busy)
         return -1;
     if (UNLIKELY(s->aof->reload))
         reload(s);
-    int64_t turn_in = aof_turn(a, busy ? SLICE_BUSY_NS : SLICE_MAX_NS, !persist_saving(s->persist));
+    int64_t turn_in = rewrite_turn(s, busy);
     int64_t due_in = aof_due_ms(a);
     return turn_in < 0 || (due_in >= 0 && due_in < turn_in) ? due_in : turn_in;
 }

@@ -281,7 +281,9 @@ server_turn(struct server *s)
     /* What is due may have woken sessions; net_wait() does not sleep then. */
     if (tick_in > cron_in)
         tick_in = cron_in > 0 ? cron_in : 0;
+    pace_turn_ends(&s->pace, &s->clock);
     s->busy = net_wait(s->net, tick_in) > 0;
+    pace_turn_begins(&s->pace, &s->clock);
     engine_now_update(s->engine);
     repl_woke(s->repl);
     engine_input_read(s->engine);

@@ -15,6 +15,7 @@
 #include "net/tls.h"
 #include "repl/repl.h"
 #include "server/config.h"
+#include "server/pace.h"
 #include "server/reaper.h"
 
 enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
@@ -59,6 +60,7 @@ struct server {
     struct reaper *reaper;
     struct persist *persist;
     struct server_aof *aof;
+    struct pace pace; /* of the snapshot that is being made */
     struct repl *repl;
     struct disk disk;            /* for what replication has no memory for */
     struct repl_loader *repl_loader; /* a primary's dataset that is coming in; NULL: none is */

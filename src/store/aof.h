@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "store/aof_log.h"
 #include "store/aof_read.h"
+#include "store/snapshot.h"
 
 struct aof;
 
@@ -92,7 +93,9 @@ void aof_rewrite_soon(struct aof *a);
 void aof_rewrite_cancel(struct aof *a);
 bool aof_rewriting(const struct aof *a);  /* a snapshot is being made for it */
 bool aof_rewrite_waits(const struct aof *a);
-/* In every turn: begins and goes on with a rewrite for about budget_ns; `may_begin`: nobody else makes a snapshot. Returns
+/* The snapshot that a rewrite is making; NULL: none, or it has been walked. */
+const struct snapshot *aof_snapshot(const struct aof *a);
+/* In every turn: begins and goes on with a rewrite for about budget_ns (0: no walking now); `may_begin`: nobody else makes a snapshot. Returns
  * in how many ms it wants to be called again, -1: there is nothing to do. */
 int64_t aof_turn(struct aof *a, int64_t budget_ns, bool may_begin);
 

@@ -4,7 +4,6 @@
 
 #include "store/aof.h"
 #include "store/manifest.h"
-#include "store/snapshot.h"
 
 struct aof {
     struct engine *engine;

@@ -239,7 +239,10 @@ cut(struct aof_reader *r, const char *what, struct buf *why)
 static enum aof_progress
 trouble(struct aof_reader *r, uint64_t place, const char *what, struct buf *why)
 {
-    bool hole = r->pos < r->in.len && r->in.ptr[r->pos] == '\0';
+    /* What the disk has not written reads as zeros: here, or from somewhere in a line on. */
+    struct slice line = window(r);
+    line.len = line.len < AOF_BLOCK_HEAD ? line.len : AOF_BLOCK_HEAD;
+    bool hole = line.len > 0 && (line.ptr[0] == '\0' || (line.ptr[0] == '#' && memchr(line.ptr, '\0', line.len) != NULL));
 
     if (was_synced(r, place))
         return damaged(r, place, what, why);
@@ -338,6 +341,8 @@ annotation(struct aof_reader *r, struct buf *why)
         return enter_block(r, &b, why);
     }
     struct slice stamp = slice_of(in.ptr, (size_t)(end - in.ptr));
+    if (memchr(stamp.ptr, '\0', stamp.len) != NULL)
+        return trouble(r, aof_reader_at(r), "a line has a hole in it", why);
     int64_t at_s;
     if (r->until_s > 0 && !r->in_multi && stamp.len > 5 && slice_starts(stamp, LIT("#TS:")) &&
         parse_int64(slice_of(stamp.ptr + 4, stamp.len - 5), &at_s) && at_s > r->until_s)

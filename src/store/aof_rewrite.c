@@ -270,6 +270,12 @@ has_grown(const struct aof *a)
     return size > s->rewrite_min_size && size > base && (double)(size - base) * 100 / (double)base >= (double)s->rewrite_percentage;
 }
 
+const struct snapshot *
+aof_snapshot(const struct aof *a)
+{
+    return a->rewrite.walking ? a->rewrite.snapshot : NULL;
+}
+
 int64_t
 aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
 {
@@ -290,6 +296,8 @@ aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
         a->rewrite.given_up = true;
         snapshot_give_up(a->rewrite.snapshot);
     }
+    if (a->rewrite.walking && budget_ns == 0)
+        return 1;
     if (a->rewrite.walking) {
         uint64_t before = snapshot_keys_done(a->rewrite.snapshot);
         a->rewrite.walking = !snapshot_step(a->rewrite.snapshot, budget_ns);

@@ -5,11 +5,20 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WRITE_BYTES = 256 << 10, SYNC_BYTES = 4 << 20, CHUNKS_KEPT = 4, NICE = 10, HURRY_BYTES = 2 << 20 };
+enum {
+    WRITE_BYTES = 256 << 10,
+    FINAL_BYTES = 32 << 10, /* worth a call of its own */
+    SYNC_BYTES = 4 << 20,
+    CHUNKS_KEPT = 4,
+    NICE = 10,
+    NICE_MAX = 19,
+    HURRY_BYTES = 2 << 20,
+};
 
 struct queued_chunk {
     struct rdb_chunk chunk; /* first: a chunk handed out is one of these */
@@ -52,33 +61,43 @@ failed(struct rdb_file *f, const char *what, int error)
 }
 
 static bool
-flush(struct rdb_file *f)
+write_bytes(struct rdb_file *f, struct slice bytes)
 {
-    int r = disk_write_all(f->disk, f->fd, buf_slice(&f->out));
+    int r = disk_write_all(f->disk, f->fd, bytes);
 
     if (r < 0)
         return failed(f, "can't write", r);
     pthread_mutex_lock(&f->lock);
     uint64_t at = f->written;
-    f->written += f->out.len;
+    f->written += bytes.len;
     pthread_mutex_unlock(&f->lock);
-    f->unsynced += f->out.len;
+    f->unsynced += bytes.len;
     /* The kernel is told to write as we go, so that the sync at the end does not have everything to do. */
     if (f->sync_often && f->unsynced >= SYNC_BYTES) {
         (void)f->disk->flush_hint(f->disk->ctx, f->fd, 0, (int64_t)at);
         f->unsynced = 0;
     }
-    buf_reset(&f->out);
     return true;
+}
+
+static bool
+flush(struct rdb_file *f)
+{
+    bool ok = f->out.len == 0 || write_bytes(f, buf_slice(&f->out));
+
+    buf_reset(&f->out);
+    return ok;
 }
 
 static bool
 write_chunk(struct rdb_file *f, const struct rdb_chunk *c, bool hurry)
 {
-    /* Compression is what takes long. It is given up for as long as too much waits: a larger file is better than
-     * memory. */
+    if (rdb_chunk_is_final(c) && c->bytes.len >= FINAL_BYTES) {
+        rdb_pack_final(&f->packer, c);
+        return flush(f) && write_bytes(f, buf_slice(&c->bytes));
+    }
     struct rdb_packer packer = f->packer;
-    packer.compress = packer.compress && !hurry;
+    packer.compress = packer.compress && !hurry && !c->plain;
     rdb_pack(&packer, c, &f->out);
     f->packer.crc = packer.crc;
     return f->out.len < WRITE_BYTES || flush(f);
@@ -145,6 +164,10 @@ work(struct rdb_file *f, bool once)
             f->last = &f->first;
         bool hurry = f->threaded && f->backlog > HURRY_BYTES;
         pthread_mutex_unlock(&f->lock);
+        /* On a processor that is shared with the loop this thread would be left running until the next tick of the
+         * scheduler, for milliseconds. */
+        if (f->threaded)
+            (void)sched_yield();
         bool ok = !alive || (q != NULL ? write_chunk(f, &q->chunk, hurry) : complete(f));
         pthread_mutex_lock(&f->lock);
         if (q != NULL)
@@ -166,7 +189,8 @@ run(void *arg)
 
     mem_thread_attach();
     /* Where processors are short, clients go first; the walk rests when this thread can't follow. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    int nice_now = getpriority(PRIO_PROCESS, (id_t)gettid());
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice_now + NICE < NICE_MAX ? nice_now + NICE : NICE_MAX);
     /* What comes in after a failure is dropped until the owner knows of it. */
     work(f, false);
     mem_thread_detach();
@@ -216,8 +240,14 @@ rdb_file_chunk(struct rdb_file *f)
         f->spare = q->next;
         f->spares--;
     }
+    bool hurry = f->threaded && f->backlog > HURRY_BYTES;
     pthread_mutex_unlock(&f->lock);
-    return q != NULL ? &q->chunk : mem_get_zero(sizeof(*q));
+    if (q == NULL)
+        q = mem_get_zero(sizeof(*q));
+    /* Compression is what takes long. It is given up for as long as too much waits: a larger file is better than
+     * memory. */
+    q->chunk.plain = hurry || !f->packer.compress;
+    return &q->chunk;
 }
 
 void

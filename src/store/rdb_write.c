@@ -19,6 +19,7 @@ rdb_chunk_reset(struct rdb_chunk *c)
     buf_reset(&c->bytes);
     c->mark_count = 0;
     c->blob_bytes = c->keys = 0;
+    c->plain = false;
 }
 
 void
@@ -105,7 +106,7 @@ rdb_put_string(struct rdb_chunk *c, struct slice s)
 {
     if (put_int_text(c, s))
         return;
-    if (s.len >= RDB_COMPRESS_MIN)
+    if (s.len >= RDB_COMPRESS_MIN && !c->plain)
         add_mark(c, (struct rdb_mark){c->bytes.len, s.len, NULL});
     else
         rdb_put_len(c, s.len);
@@ -209,6 +210,13 @@ rdb_pack(struct rdb_packer *p, const struct rdb_chunk *c, struct buf *out)
         buf_add(out, c->bytes.ptr + at, c->bytes.len - at);
     if (p->checksum)
         p->crc = crc64(p->crc, slice_of(out->ptr + from, out->len - from));
+}
+
+void
+rdb_pack_final(struct rdb_packer *p, const struct rdb_chunk *c)
+{
+    if (p->checksum)
+        p->crc = crc64(p->crc, buf_slice(&c->bytes));
 }
 
 void

@@ -32,6 +32,7 @@ struct rdb_chunk {
     size_t mark_count, mark_cap;
     size_t blob_bytes; /* of all blobs referred to */
     size_t keys;       /* begun in this chunk, for progress */
+    bool plain;        /* strings are not to be compressed: they need no marks */
 };
 
 void rdb_chunk_reset(struct rdb_chunk *c); /* drops the blobs, keeps the memory */
@@ -93,6 +94,13 @@ struct rdb_packer {
     bool compress, checksum;
     uint64_t crc;
 };
+/* A chunk without marks is what will be in the file already: only its checksum is to be added. */
+static inline bool
+rdb_chunk_is_final(const struct rdb_chunk *c)
+{
+    return c->mark_count == 0;
+}
+void rdb_pack_final(struct rdb_packer *p, const struct rdb_chunk *c);
 /* Appends the chunk's final bytes to out. */
 void rdb_pack(struct rdb_packer *p, const struct rdb_chunk *c, struct buf *out);
 /* The checksum behind RDB_EOF; zero when there is none. */

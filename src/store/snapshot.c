@@ -14,7 +14,7 @@
 #include "engine/settings.h"
 
 enum {
-    CHUNK_BYTES = 256 << 10,
+    CHUNK_BYTES = 60 << 10, /* with the last small value it fits 64 KiB */
     PIECES = 8, /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
     BACKLOG_MAX = 1 << 20, /* the walk rests while more than this waits */
@@ -468,6 +468,12 @@ uint64_t
 snapshot_keys_total(const struct snapshot *s)
 {
     return s->keys_total;
+}
+
+size_t
+snapshot_backlog(const struct snapshot *s)
+{
+    return rdb_file_backlog(s->file);
 }
 
 uint64_t

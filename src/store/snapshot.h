@@ -38,6 +38,8 @@ void snapshot_give_up(struct snapshot *s);
 /* Keys written so far, and keys there were at the moment. */
 uint64_t snapshot_keys_done(const struct snapshot *s);
 uint64_t snapshot_keys_total(const struct snapshot *s);
+/* Bytes that wait for the file's thread. */
+size_t snapshot_backlog(const struct snapshot *s);
 /* Bytes of old states that have been written ahead of the walk. */
 uint64_t snapshot_early_bytes(const struct snapshot *s);
 /* One that is not complete is given up, and the walk brought to its end at once. */

@@ -1,5 +1,6 @@
 /* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
- * call, errors at every call. SORREL_CUTS=n runs that many power cuts. */
+ * call, errors at every call. SORREL_CUTS=n runs that many power cuts; SORREL_LARGE=1 cuts a log of 1 MiB at every byte and
+ * flips every bit of one of 64 KiB. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -199,6 +200,40 @@ copy_manifest(struct simdisk *to)
     simdisk_put(to, "dir/a.aof.manifest", LIT("file a.aof.1.incr.aof seq 1 type i\n"));
 }
 
+static bool
+is_campaign(void)
+{
+    return getenv("SORREL_LARGE") != NULL;
+}
+
+/* A log of about that size, of values so large that it is loaded quickly. */
+static int
+write_large(struct simdisk *sim, size_t bytes, size_t value)
+{
+    struct store t;
+    struct buf why = {0}, line = {0};
+    int units = 0;
+
+    store_open(&t, sim, AOF_FSYNC_ALWAYS);
+    assert_int_equal(store_load(&t, &why), AOF_DONE);
+    assert_true(aof_start(t.aof, &why));
+    while (simdisk_peek(sim, INCR).len < bytes) {
+        buf_reset(&line);
+        buf_printf(&line, "MULTI\r\nINCR n\r\nRPUSH list %d\r\nSET key:%d %d\r\nSET filler ", units + 1,
+                   (units + 1) % 20, units + 1);
+        for (size_t i = 0; i < value; i++)
+            buf_add_char(&line, (char)('A' + (i * 7 + (size_t)units) % 50));
+        buf_printf(&line, "\r\nEXEC\r\n");
+        loopback_feed(t.l, 0, buf_slice(&line));
+        buf_reset(&t.l->sessions[0].out);
+        units++;
+        assert_true(aof_flush(t.aof));
+    }
+    store_close(&t);
+    buf_fini(&line);
+    return units;
+}
+
 /* -- cuts and flips -------------------------------------------------------------------------------------------- */
 
 /* Cut at any byte, the log loads its prefix, and goes on from there. */
@@ -238,6 +273,37 @@ test_cut_anywhere(void **state)
     simdisk_free(sim);
 }
 
+/* The same for a log of 1 MiB; here and there unless it is a campaign. */
+static void
+test_cut_large(void **state)
+{
+    struct simdisk *sim = simdisk_new(1);
+    int units = write_large(sim, 1 << 20, 20000);
+    struct buf whole = {0}, why = {0};
+    int64_t last = 0;
+
+    (void)state;
+    buf_add_slice(&whole, simdisk_peek(sim, INCR));
+    for (size_t len = 0; len <= whole.len; len += is_campaign() ? 1 : 9973) {
+        struct simdisk *cut = simdisk_new(2);
+        struct store t;
+        copy_manifest(cut);
+        simdisk_put(cut, INCR, slice_of(whole.ptr, len));
+        store_open(&t, cut, AOF_FSYNC_ALWAYS);
+        if (store_load(&t, &why) != AOF_DONE)
+            fail_msg("cut at %zu: %.*s", len, (int)why.len, why.ptr);
+        check_state(&t, last, is_campaign() ? last + 1 : units);
+        last = t.written;
+        store_close(&t);
+        simdisk_free(cut);
+    }
+    if (is_campaign())
+        assert_int_equal(last, units);
+    buf_fini(&whole);
+    buf_fini(&why);
+    simdisk_free(sim);
+}
+
 /* A flipped bit is found or does no harm; only in the mark at the end may it be taken for a torn tail. */
 static void
 test_flip_anywhere(void **state)
@@ -271,6 +337,44 @@ test_flip_anywhere(void **state)
         whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
     }
     assert_true(found > 10 * harmless);
+    buf_fini(&whole);
+    simdisk_free(sim);
+}
+
+/* The same for a log of 64 KiB. */
+static void
+test_flip_large(void **state)
+{
+    enum { VALUE = 3000 };
+    struct simdisk *sim = simdisk_new(1);
+    int units = write_large(sim, 64 << 10, VALUE);
+    struct buf whole = {0};
+    size_t found = 0, harmless = 0;
+
+    (void)state;
+    buf_add_slice(&whole, simdisk_peek(sim, INCR));
+    for (size_t bit = 0; bit < whole.len * 8; bit += is_campaign() ? 1 : 4999) {
+        struct simdisk *flipped = simdisk_new(2);
+        struct store t;
+        struct buf why = {0};
+        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
+        copy_manifest(flipped);
+        simdisk_put(flipped, INCR, buf_slice(&whole));
+        store_open(&t, flipped, AOF_FSYNC_ALWAYS);
+        if (store_load(&t, &why) == AOF_DAMAGED) {
+            found++;
+        } else {
+            check_state(&t, units, units);
+            assert_int_equal(ask_int(&t, "STRLEN filler\r\n"), VALUE);
+            harmless++;
+        }
+        store_close(&t);
+        buf_fini(&why);
+        simdisk_free(flipped);
+        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    if (is_campaign())
+        print_message("%zu bits: %zu found, %zu harmless\n", whole.len * 8, found, harmless);
     buf_fini(&whole);
     simdisk_free(sim);
 }
@@ -337,6 +441,52 @@ test_power_cuts(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= cuts; seed++)
         one_power_cut(seed, seed % 4 == 0 ? AOF_FSYNC_EVERYSEC : AOF_FSYNC_ALWAYS);
+}
+
+/* With everysec, what was written more than 1.1 s before the power went is there. */
+static void
+test_everysec_loses_a_second(void **state)
+{
+    enum { TURNS = 60, TURN_MS = 50, LOSS_MS = 1100 };
+    const char *n = getenv("SORREL_CUTS");
+    uint64_t cuts = n != NULL ? strtoull(n, NULL, 10) : 200;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= cuts; seed++) {
+        struct simdisk *sim = simdisk_new(seed);
+        struct store t;
+        struct buf why = {0};
+        struct rng rng;
+        int64_t at[TURNS + 1] = {0}; /* units written by the end of each turn */
+        int turns = 0;
+        rng_seed(&rng, seed);
+        store_open(&t, sim, AOF_FSYNC_EVERYSEC);
+        assert_int_equal(store_load(&t, &why), AOF_DONE);
+        assert_true(aof_start(t.aof, &why));
+        uint64_t rewrite_at = rng_below(&rng, TURNS);
+        int cut_at = 1 + (int)rng_below(&rng, TURNS - 1);
+        for (; turns < cut_at; turns++) {
+            write_unit(&t);
+            if ((uint64_t)turns == rewrite_at)
+                aof_rewrite_soon(t.aof);
+            (void)aof_turn(t.aof, 1000, true);
+            (void)aof_flush(t.aof);
+            at[turns + 1] = t.written;
+            loopback_advance(t.l, TURN_MS);
+        }
+        int64_t written = t.written;
+        simdisk_power_off_at(sim, 1);
+        store_close(&t);
+        simdisk_power_cut(sim);
+        store_open(&t, sim, AOF_FSYNC_EVERYSEC);
+        if (store_load(&t, &why) != AOF_DONE)
+            fail_msg("seed %llu: %.*s", (unsigned long long)seed, (int)why.len, why.ptr);
+        int safe = turns - LOSS_MS / TURN_MS;
+        check_state(&t, safe > 0 ? at[safe] : 0, written);
+        store_close(&t);
+        buf_fini(&why);
+        simdisk_free(sim);
+    }
 }
 
 /* The same at every single call of a life with a rewrite. */
@@ -434,7 +584,8 @@ main(void)
         cmocka_unit_test(test_manifest_there_and_back), cmocka_unit_test(test_manifest_refuses),
         cmocka_unit_test(test_cut_anywhere),            cmocka_unit_test(test_flip_anywhere),
         cmocka_unit_test(test_power_cuts),              cmocka_unit_test(test_power_cut_at_every_call),
-        cmocka_unit_test(test_errors_heal),
+        cmocka_unit_test(test_errors_heal),             cmocka_unit_test(test_cut_large),
+        cmocka_unit_test(test_flip_large),              cmocka_unit_test(test_everysec_loses_a_second),
     };
 
     log_set_level(LOG_NOTHING);
