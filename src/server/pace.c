@@ -1,6 +1,8 @@
 /* server/pace.c - see pace.h. */
 #include "server/pace.h"
 
+#include "store/snapshot.h"
+
 #include <unistd.h>
 
 enum {

@@ -10,7 +10,10 @@
 #define SORREL_SERVER_PACE_H
 
 #include "base/clock.h"
-#include "store/snapshot.h"
+
+#include <stdbool.h>
+
+struct snapshot;
 
 struct pace {
     bool on;

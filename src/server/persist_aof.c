@@ -72,6 +72,7 @@ persist_aof_apply(struct server *s, const bool *changed)
     t->rest_on_rewrite = config_on(c, CFG_NO_APPENDFSYNC_ON_REWRITE);
     t->compress = config_on(c, CFG_RDBCOMPRESSION);
     t->checksum = config_on(c, CFG_RDBCHECKSUM);
+    t->commands = !config_on(c, CFG_AOF_USE_RDB_PREAMBLE);
     t->auto_remove = !config_on(c, CFG_AOF_DISABLE_AUTO_GC);
     t->rewrite_percentage = config_num(c, CFG_AUTO_AOF_REWRITE_PERCENTAGE);
     t->rewrite_min_size = (uint64_t)config_num(c, CFG_AUTO_AOF_REWRITE_MIN_SIZE);

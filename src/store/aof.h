@@ -15,9 +15,9 @@
 #include "engine/engine.h"
 #include "store/aof_log.h"
 #include "store/aof_read.h"
-#include "store/snapshot.h"
 
 struct aof;
+struct snapshot;
 
 struct aof_settings {
     enum aof_fsync fsync;
@@ -25,6 +25,7 @@ struct aof_settings {
     bool load_truncated;     /* a tail that was cut is dropped, else it is a failure */
     bool rest_on_rewrite;    /* no-appendfsync-on-rewrite */
     bool compress, checksum; /* of the base */
+    bool commands;           /* the base is written as commands, not as a snapshot */
     bool auto_remove;        /* what is not needed any more */
     int64_t rewrite_percentage;
     uint64_t rewrite_min_size;

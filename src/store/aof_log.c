@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "engine/effects.h"
 #include "store/aof_block.h"
+#include "store/aof_value.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -230,34 +231,6 @@ close_block(struct aof_log *l)
 }
 
 static void
-put_count(struct buf *out, char mark, uint64_t n)
-{
-    char *to = buf_room(out, INT64_TEXT_MAX + 3);
-    size_t len = 1;
-
-    to[0] = mark;
-    len += format_uint64(to + 1, n);
-    to[len++] = '\r';
-    to[len++] = '\n';
-    buf_advance(out, len);
-}
-
-static void
-put_command(struct buf *out, const struct slice *argv, int argc)
-{
-    put_count(out, '*', (uint64_t)argc);
-    for (int i = 0; i < argc; i++) {
-        put_count(out, '$', argv[i].len);
-        char *to = buf_room(out, argv[i].len + 2);
-        if (argv[i].len > 0)
-            memcpy(to, argv[i].ptr, argv[i].len);
-        to[argv[i].len] = '\r';
-        to[argv[i].len + 1] = '\n';
-        buf_advance(out, argv[i].len + 2);
-    }
-}
-
-static void
 select_db(struct aof_log *l, int db)
 {
     char text[INT64_TEXT_MAX];
@@ -265,7 +238,7 @@ select_db(struct aof_log *l, int db)
     if (l->db == db)
         return;
     struct slice argv[2] = {LIT("SELECT"), slice_of(text, format_int64(text, db))};
-    put_command(&l->bytes, argv, 2);
+    aof_put_command(&l->bytes, argv, 2);
     l->db = db;
 }
 
@@ -303,13 +276,13 @@ aof_log_add(struct aof_log *l, const struct effect_batch *batch, bool timestamps
     /* SELECT stays outside, so that a transaction that is cut off does not take the choice of database with it. */
     select_db(l, first->db);
     if (atomic)
-        put_command(&l->bytes, &multi, 1);
+        aof_put_command(&l->bytes, &multi, 1);
     for (const struct effect_command *c = first; c != NULL; c = next_to_log(c->next)) {
         select_db(l, c->db);
-        put_command(&l->bytes, c->argv, c->argc);
+        aof_put_command(&l->bytes, c->argv, c->argc);
     }
     if (atomic)
-        put_command(&l->bytes, &exec, 1);
+        aof_put_command(&l->bytes, &exec, 1);
     if (l->bytes.len - (size_t)l->open_at >= BLOCK_BYTES)
         close_block(l);
 }

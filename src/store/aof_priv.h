@@ -4,6 +4,7 @@
 
 #include "store/aof.h"
 #include "store/manifest.h"
+#include "store/snapshot.h"
 
 struct aof {
     struct engine *engine;
@@ -37,6 +38,7 @@ struct aof {
         bool walking, given_up;
         uint64_t old_incr;     /* increments up to this one are in the snapshot */
         char *base;
+        bool commands;
         uint64_t base_seq;
         int64_t begun_ms, last_ms, retry_ms;
         uint64_t done, failures, cow_bytes;

@@ -136,7 +136,9 @@ open_base(struct aof *a, struct buf *why)
 
     /* A name is used once: a manifest that seemed to fail may be on the disk and name the base of that attempt. */
     a->rewrite.base_seq = ++a->manifest.base_seq;
-    buf_printf(&name, "%s.%llu.base.rdb", a->name, (unsigned long long)a->rewrite.base_seq);
+    a->rewrite.commands = a->settings.commands;
+    buf_printf(&name, "%s.%llu.base.%s", a->name, (unsigned long long)a->rewrite.base_seq,
+               a->rewrite.commands ? "aof" : "rdb");
     buf_add_char(&name, '\0');
     buf_printf(&temp, "%s/temp-rewriteaof-bg-%d.aof", a->dir, (int)getpid());
     buf_add_char(&temp, '\0');
@@ -145,7 +147,8 @@ open_base(struct aof *a, struct buf *why)
         .temp = temp.ptr,
         .name = aof__path(a, &path, name.ptr),
         .compress = a->settings.compress,
-        .checksum = a->settings.checksum,
+        .checksum = a->settings.checksum && !a->rewrite.commands,
+        .plain = a->rewrite.commands,
         .sync_often = true,
         .threaded = a->threaded,
     };
@@ -174,7 +177,10 @@ begin(struct aof *a, struct buf *why)
     struct buf records = {0};
     if (a->records != NULL)
         a->records(a->engine, &records);
-    struct snapshot_options so = {.aof_base = true, .version = SORREL_REDIS_VERSION, .records = buf_slice(&records)};
+    struct snapshot_options so = {.aof_base = true,
+                                  .commands = a->rewrite.commands,
+                                  .version = SORREL_REDIS_VERSION,
+                                  .records = buf_slice(&records)};
     a->rewrite.snapshot = snapshot_begin(a->engine, a->rewrite.file, &so);
     buf_fini(&records);
     a->rewrite.walking = true;

@@ -28,7 +28,7 @@ struct queued_chunk {
 struct rdb_file {
     const struct disk *disk;
     char *temp, *name;
-    bool threaded, sync_often;
+    bool threaded, sync_often, plain;
     int fd; /* -1: closed */
     struct rdb_packer packer;
     struct buf out, why;
@@ -106,7 +106,8 @@ write_chunk(struct rdb_file *f, const struct rdb_chunk *c, bool hurry)
 static bool
 complete(struct rdb_file *f)
 {
-    rdb_pack_end(&f->packer, &f->out);
+    if (!f->plain)
+        rdb_pack_end(&f->packer, &f->out);
     if (!flush(f))
         return false;
     int fd = f->fd;
@@ -208,6 +209,7 @@ rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
         .name = copy_text(opt->name),
         .threaded = opt->threaded,
         .sync_often = opt->sync_often,
+        .plain = opt->plain,
         .packer = {.compress = opt->compress, .checksum = opt->checksum},
     };
     f->last = &f->first;

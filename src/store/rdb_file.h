@@ -14,6 +14,7 @@ struct rdb_file_options {
     const struct disk *disk; /* outlives the file */
     const char *temp, *name; /* in the same folder; copied */
     bool compress, checksum;
+    bool plain;      /* no RDB file: what is put is all there is */
     bool sync_often; /* rdb-save-incremental-fsync */
     bool threaded;
 };

@@ -44,7 +44,7 @@ add_mark(struct rdb_chunk *c, struct rdb_mark m)
 void
 rdb__mark_block(struct rdb_chunk *c, size_t at, size_t len)
 {
-    add_mark(c, (struct rdb_mark){at, len, NULL});
+    add_mark(c, (struct rdb_mark){.at = at, .len = len});
 }
 
 /* -- records --------------------------------------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ rdb_put_string(struct rdb_chunk *c, struct slice s)
     if (put_int_text(c, s))
         return;
     if (s.len >= RDB_COMPRESS_MIN && !c->plain)
-        add_mark(c, (struct rdb_mark){c->bytes.len, s.len, NULL});
+        add_mark(c, (struct rdb_mark){.at = c->bytes.len, .len = s.len});
     else
         rdb_put_len(c, s.len);
     buf_add_slice(&c->bytes, s);
@@ -125,7 +125,22 @@ rdb__put_string_value(struct rdb_chunk *c, struct entry *e)
         rdb_put_string(c, s);
         return;
     }
-    add_mark(c, (struct rdb_mark){c->bytes.len, s.len, b});
+    add_mark(c, (struct rdb_mark){.at = c->bytes.len, .len = s.len, .blob = b});
+    c->blob_bytes += s.len;
+}
+
+void
+rdb_put_raw(struct rdb_chunk *c, struct entry *e)
+{
+    char text[STRING_TEXT_MAX];
+    struct slice s = string_get(e, text);
+    struct blob *b = s.len >= BLOB_REF_MIN ? string_blob(e) : NULL;
+
+    if (b == NULL) {
+        buf_add_slice(&c->bytes, s);
+        return;
+    }
+    add_mark(c, (struct rdb_mark){.at = c->bytes.len, .len = s.len, .blob = b, .raw = true});
     c->blob_bytes += s.len;
 }
 
@@ -203,7 +218,10 @@ rdb_pack(struct rdb_packer *p, const struct rdb_chunk *c, struct buf *out)
         const struct rdb_mark *m = &c->marks[i];
         const char *bytes = m->blob != NULL ? m->blob->data : c->bytes.ptr + m->at;
         buf_add(out, c->bytes.ptr + at, m->at - at);
-        pack_string(out, slice_of(bytes, m->len), p->compress);
+        if (m->raw)
+            buf_add(out, bytes, m->len);
+        else
+            pack_string(out, slice_of(bytes, m->len), p->compress);
         at = m->at + (m->blob != NULL ? 0 : m->len);
     }
     if (c->bytes.len > at)

@@ -24,6 +24,7 @@ struct rdb_mark {
     size_t at; /* the string goes there; without blob its bytes are the `len` ones from there on */
     size_t len;
     struct blob *blob; /* NULL: in the chunk itself */
+    bool raw;          /* the bytes alone, without their length */
 };
 
 struct rdb_chunk {
@@ -48,6 +49,8 @@ rdb_chunk_size(const struct rdb_chunk *c)
 void rdb_put_byte(struct rdb_chunk *c, unsigned byte);
 void rdb_put_len(struct rdb_chunk *c, uint64_t len);
 void rdb_put_string(struct rdb_chunk *c, struct slice s);
+/* The bytes of a string value as they are; large ones by reference. */
+void rdb_put_raw(struct rdb_chunk *c, struct entry *e);
 void rdb_put_magic(struct rdb_chunk *c, int version);
 void rdb_put_aux(struct rdb_chunk *c, struct slice name, struct slice value);
 void rdb_put_aux_int(struct rdb_chunk *c, struct slice name, int64_t value);

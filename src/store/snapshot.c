@@ -12,6 +12,7 @@
 #include "engine/effects.h"
 #include "engine/keyspace.h"
 #include "engine/settings.h"
+#include "store/aof_value.h"
 
 enum {
     CHUNK_BYTES = 60 << 10, /* with the last small value it fits 64 KiB */
@@ -41,7 +42,7 @@ struct large {
 struct snapshot {
     struct engine *engine;
     struct rdb_file *file;
-    bool still, dead, done;
+    bool still, commands, dead, done;
     struct clock clock;
     size_t large_bytes;
     struct source *sources;
@@ -61,13 +62,17 @@ struct snapshot {
 /* -- records --------------------------------------------------------------------------------------------------- */
 
 static void
-select_db(struct rdb_chunk *c, int *selected, const struct source *src)
+select_db(const struct snapshot *s, struct rdb_chunk *c, int *selected, const struct source *src)
 {
     if (*selected == src->index)
         return;
+    *selected = src->index;
+    if (s->commands) {
+        aof_put_select(c, src->index);
+        return;
+    }
     rdb_put_byte(c, RDB_SELECT);
     rdb_put_len(c, (uint64_t)src->index);
-    *selected = src->index;
 }
 
 static uint64_t
@@ -76,6 +81,21 @@ clock_value(const struct snapshot *s, const struct entry *e)
     if (s->clock_kind == RDB_CLOCK_FREQ)
         return entry_clock(e) & 255;
     return (s->now_s - entry_clock(e)) & 0xffffff;
+}
+
+static void
+put_key(const struct snapshot *s, struct rdb_chunk *c, struct rdb_value *v, struct entry *e)
+{
+    if (s->commands)
+        aof_put_key(c, v, e);
+    else
+        rdb_put_key(c, v, e, s->clock_kind, clock_value(s, e));
+}
+
+static bool
+put_value(const struct snapshot *s, struct rdb_chunk *c, struct rdb_value *v, size_t budget)
+{
+    return s->commands ? aof_put_value(c, v, budget) : rdb_put_value(c, v, budget);
 }
 
 /* Puts the whole chunk into the queue and takes a fresh one. Old states that had to wait for the end of a value go out
@@ -106,9 +126,9 @@ write_whole(struct snapshot *s, struct rdb_chunk *c, int *selected, const struct
 {
     struct rdb_value v;
 
-    select_db(c, selected, src);
-    rdb_put_key(c, &v, e, s->clock_kind, clock_value(s, e));
-    bool done = rdb_put_value(c, &v, SIZE_MAX);
+    select_db(s, c, selected, src);
+    put_key(s, c, &v, e);
+    bool done = put_value(s, c, &v, SIZE_MAX);
     CHECK(done);
     s->keys_done++;
 }
@@ -165,11 +185,11 @@ write_large(struct snapshot *s, size_t budget)
     struct large *l = &s->large[0];
 
     if (!s->value_open) {
-        select_db(s->chunk, &s->chunk_db, l->source);
-        rdb_put_key(s->chunk, &s->value, l->entry, s->clock_kind, clock_value(s, l->entry));
+        select_db(s, s->chunk, &s->chunk_db, l->source);
+        put_key(s, s->chunk, &s->value, l->entry);
         s->value_open = true;
     }
-    bool complete = rdb_put_value(s->chunk, &s->value, budget);
+    bool complete = put_value(s, s->chunk, &s->value, budget);
     if (complete) {
         s->value_open = false;
         s->keys_done++;
@@ -294,6 +314,10 @@ put_head(struct snapshot *s, const struct snapshot_options *opt)
 {
     struct rdb_chunk *c = s->chunk;
 
+    if (s->commands) {
+        aof_put_libraries(c, opt->records);
+        return;
+    }
     rdb_put_magic(c, version_needed(s->engine));
     rdb_put_aux(c, LIT("redis-ver"), slice_cstr(opt->version));
     rdb_put_aux_int(c, LIT("redis-bits"), (int64_t)sizeof(void *) * 8);
@@ -311,6 +335,7 @@ snapshot_begin(struct engine *e, struct rdb_file *file, const struct snapshot_op
     s->engine = e;
     s->file = file;
     s->still = opt->still;
+    s->commands = opt->commands;
     s->large_bytes = opt->large_bytes > 0 ? opt->large_bytes : LARGE_BYTES;
     s->clock = engine_clock(e);
     s->chunk = rdb_file_chunk(file);
@@ -387,7 +412,7 @@ walk_bucket(struct snapshot *s, struct source *src)
 static void
 begin_source(struct snapshot *s, struct source *src)
 {
-    if (s->dead)
+    if (s->dead || s->commands)
         return;
     rdb_put_db(s->chunk, src->index, src->keys, src->expiring);
     s->chunk_db = src->index;
@@ -406,7 +431,8 @@ finish(struct snapshot *s)
     if (!s->dead) {
         if (s->early != NULL)
             next_chunk(s);
-        rdb_put_eof(s->chunk);
+        if (!s->commands)
+            rdb_put_eof(s->chunk);
         rdb_file_put(s->file, s->chunk);
         s->chunk = NULL;
         rdb_file_end(s->file);

@@ -20,6 +20,7 @@
 struct snapshot_options {
     bool still;           /* nothing changes until it is done (SAVE): no observer is set */
     bool aof_base;        /* the head of an append-only file */
+    bool commands;        /* as commands of an append-only file (the file is `plain`) instead of an RDB file */
     size_t large_bytes;   /* larger values are written in pieces; 0: as is good for a server */
     const char *version;  /* of redis, for the records in front */
     struct slice records; /* that belong to no database: libraries of functions, as in the file */

@@ -12,6 +12,7 @@ from conftest import BIN, PROGRAM, ROOT, only_sorrel
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "durability"))
 import aof  # noqa: E402
+import aof_commands  # noqa: E402
 
 pytestmark = only_sorrel
 
@@ -107,3 +108,7 @@ def test_waitaof_and_loadaof(tmp_path):
     s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
     assert s.digest() == d
     s.stop()
+
+
+def test_a_base_in_commands(tmp_path):
+    aof_commands.there_and_back(PROGRAM, str(tmp_path), shutil.which("redis-server"))
