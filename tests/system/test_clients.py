@@ -86,6 +86,10 @@ def test_bullmq(server, node):
     assert "all right" in run(["node", "bullmq.js", str(server.port), "300"], cwd=node)
 
 
+def test_socketio_over_streams(server, node):
+    assert "all right" in run(["node", "socketio-streams.js", str(server.port)], cwd=node)
+
+
 def test_two_socketio_servers(server, background, tmp_path):
     ports = [servers.free_port(), servers.free_port()]
     for i, port in enumerate(ports):
