@@ -2,9 +2,9 @@
  *
  * usage: cache URL THREADS
  *
- * The store takes 200 milliseconds to answer and has the squares of numbers below a hundred. The threads ask for the same
- * few keys at once: each key is loaded once, by one of them, and those who ask for a key that the store does not have are
- * told so without asking it again.
+ * The store takes 200 milliseconds to answer and has the squares of numbers below a hundred. The threads ask for the
+ * same few keys at once: each key is loaded once, by one of them, and those who ask for a key that the store does not
+ * have are told so without asking it again.
  */
 #include <sorrel/cache.h>
 
@@ -61,7 +61,8 @@ int
 main(int argc, char **argv)
 {
     enum { THREADS_MAX = 64 };
-    struct sorrel_cache_options o = {.load = load_square, .ttl_ms = 60000, .jitter_percent = 10, .negative_ttl_ms = 5000};
+    struct sorrel_cache_options o = {
+        .load = load_square, .ttl_ms = 60000, .jitter_percent = 10, .negative_ttl_ms = 5000};
     struct sorrel_client_options pooled = {.pool = {.wait_ms = -1}};
     struct sorrel_cache_stats s;
     struct sorrel_error err = {0};
@@ -69,7 +70,8 @@ main(int argc, char **argv)
     pthread_t threads[THREADS_MAX];
     int count = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0, wrong = 0;
 
-    struct sorrel_client *client = count > 0 && count <= THREADS_MAX ? sorrel_client_open(argv[1], &pooled, &err) : NULL;
+    struct sorrel_client *client =
+        count > 0 && count <= THREADS_MAX ? sorrel_client_open(argv[1], &pooled, &err) : NULL;
     if (client == NULL) {
         fprintf(stderr, "%s\nusage: cache URL THREADS\n", err.text);
         return 2;
@@ -84,8 +86,8 @@ main(int argc, char **argv)
         wrong += readers[i].wrong;
     }
     sorrel_cache_stats(cache, &s);
-    printf("wrong %d, store asked %d times, hits %" PRIu64 ", known to be missing %" PRIu64 "\n", wrong, atomic_load(&asked), s.hits,
-           s.negative_hits);
+    printf("wrong %d, store asked %d times, hits %" PRIu64 ", known to be missing %" PRIu64 "\n", wrong,
+           atomic_load(&asked), s.hits, s.negative_hits);
     sorrel_cache_close(cache, 0);
     sorrel_client_free(client);
     return wrong > 0;

@@ -2,8 +2,8 @@
  *
  * usage: ENABLE_REDIS=true REDIS_HOST=... limiter CLIENT REQUESTS LIMIT WINDOW_MS [sliding|fixed|bucket]
  *
- * The server is what the environment says. Without one (ENABLE_REDIS unset, or nobody answers) everything is let through:
- * that is this application's decision, not the library's.
+ * The server is what the environment says. Without one (ENABLE_REDIS unset, or nobody answers) everything is let
+ * through: that is this application's decision, not the library's.
  */
 #include <sorrel/limiter.h>
 #include <sorrel/manager.h>
@@ -35,8 +35,8 @@ main(int argc, char **argv)
     if (!sorrel_manager_initialize(manager))
         fprintf(stderr, "no limits: %s\n", sorrel_manager_reason(manager, NULL));
     else
-        limiter = sorrel_limiter_new(sorrel_manager_get_client(manager), "example:limit", kind, (int)strtol(argv[3], NULL, 10),
-                                     (int)strtol(argv[4], NULL, 10));
+        limiter = sorrel_limiter_new(sorrel_manager_get_client(manager), "example:limit", kind,
+                                     (int)strtol(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10));
     for (long i = strtol(argv[2], NULL, 10); i > 0; i--) {
         if (limiter == NULL || sorrel_limiter_ask(limiter, argv[1], 1, &result, &err) != SORREL_OK) {
             unknown++;
@@ -47,7 +47,8 @@ main(int argc, char **argv)
         if (!result.allowed)
             wait_ms = result.retry_after_ms;
     }
-    printf("allowed %d, refused %d, let through unasked %d; try again in %" PRId64 " ms\n", allowed, refused, unknown, wait_ms);
+    printf("allowed %d, refused %d, let through unasked %d; try again in %" PRId64 " ms\n", allowed, refused, unknown,
+           wait_ms);
     sorrel_limiter_free(limiter);
     sorrel_manager_disconnect(manager);
     return 0;

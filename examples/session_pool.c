@@ -2,9 +2,9 @@
  *
  * usage: session_pool URL NAME SECONDS
  *
- * Each process (NAME) adds sessions to a shared dictionary and touches them as long as their users are there. One of the
- * processes, elected, removes the sessions that nobody has touched for a second: those of users that have gone, and those
- * of processes that have died. A setting, shared and cached, says how long that is.
+ * Each process (NAME) adds sessions to a shared dictionary and touches them as long as their users are there. One of
+ * the processes, elected, removes the sessions that nobody has touched for a second: those of users that have gone, and
+ * those of processes that have died. A setting, shared and cached, says how long that is.
  */
 #include <sorrel/config.h>
 #include <sorrel/dict.h>
@@ -47,10 +47,12 @@ pause_ms(int ms)
 static void
 touch(struct application *app, const char *sid, const char *user)
 {
-    char json[512], *quoted_user = sorrel_json_quote(user, strlen(user)), *quoted_name = sorrel_json_quote(app->name, strlen(app->name));
+    char json[512], *quoted_user = sorrel_json_quote(user, strlen(user)),
+                    *quoted_name = sorrel_json_quote(app->name, strlen(app->name));
     struct sorrel_error err;
 
-    snprintf(json, sizeof(json), "{\"user\": %s, \"process\": %s, \"seen\": %" PRId64 "}", quoted_user, quoted_name, now_ms());
+    snprintf(json, sizeof(json), "{\"user\": %s, \"process\": %s, \"seen\": %" PRId64 "}", quoted_user, quoted_name,
+             now_ms());
     if (sorrel_dict_set(app->sessions, sid, json, &err) != SORREL_OK)
         fprintf(stderr, "%s: %s\n", app->name, err.text);
     sorrel_free(quoted_user);
@@ -114,7 +116,8 @@ main(int argc, char **argv)
     app.config = sorrel_config_new(app.client, "example:config");
     if (sorrel_config_declare(app.config, "session_timeout_ms", "1000", NULL, NULL, &err) != SORREL_OK)
         return 2;
-    struct sorrel_leader_options o = {.ttl_ms = 2000, .period_ms = 200, .job = clean_up, .on_change = say_who_leads, .ctx = &app};
+    struct sorrel_leader_options o = {
+        .ttl_ms = 2000, .period_ms = 200, .job = clean_up, .on_change = say_who_leads, .ctx = &app};
     struct sorrel_leader *leader = sorrel_leader_new(app.client, "example:cleanup_lock", &o);
 
     /* Ten users come; five of them stay until the end. */

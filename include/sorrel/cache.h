@@ -5,13 +5,13 @@
  *   write-through  sorrel_cache_write() stores, then updates the cache
  *   write-around   sorrel_cache_write() stores, then drops the key from the cache
  *   write-behind   sorrel_cache_write() updates the cache and returns; a thread stores. At most behind_max writes are
- *                  pending, none much longer than behind_delay_ms, and that is all that a crash loses; closing the cache
- *                  stores them first
+ *                  pending, none much longer than behind_delay_ms, and that is all that a crash loses; closing the
+ * cache stores them first
  *
- * A key is loaded by one loader at a time: threads of a process wait for each other, processes for a short lock beside the
- * key. A value that was loaded before a write is not put into the cache after it. Keys that the store does not have can be
- * remembered too. TTLs are shortened by chance, so that what came together does not go together. If the server of the
- * cache cannot be reached, values come from the store: slowly, but they come.
+ * A key is loaded by one loader at a time: threads of a process wait for each other, processes for a short lock beside
+ * the key. A value that was loaded before a write is not put into the cache after it. Keys that the store does not have
+ * can be remembered too. TTLs are shortened by chance, so that what came together does not go together. If the server
+ * of the cache cannot be reached, values come from the store: slowly, but they come.
  *
  * Keys: PREFIX:KEY, and while it is being loaded "{PREFIX:KEY}:loading". Values are stored as they are, except that a
  * missing one is remembered as a marker text that no value may equal.
@@ -47,9 +47,9 @@ struct sorrel_cache_options {
     int64_t negative_ttl_ms; /* how long missing keys are remembered; 0: not */
     int load_ms;             /* how long others wait for a loader at most; 0: 5 s */
     enum sorrel_write_mode write;
-    int behind_max;          /* 0: 1000 */
-    int behind_delay_ms;     /* how long a write may wait for more to the same key; 0: 100 ms */
-    int behind_wait_ms;      /* how long a writer waits when behind_max are pending; 0: 1 s */
+    int behind_max;      /* 0: 1000 */
+    int behind_delay_ms; /* how long a write may wait for more to the same key; 0: 100 ms */
+    int behind_wait_ms;  /* how long a writer waits when behind_max are pending; 0: 1 s */
 };
 
 struct sorrel_cache_stats {
@@ -60,11 +60,12 @@ struct sorrel_cache_stats {
 /* cl must outlive it; prefix and o are copied. NULL when write-behind cannot start its thread. Sends nothing. */
 SORREL_API struct sorrel_cache *sorrel_cache_new(struct sorrel_client *cl, const char *prefix,
                                                  const struct sorrel_cache_options *o);
-/* Stores what is pending, trying for wait_ms at most (-1: until it succeeds), and frees. Returns how many writes are lost. */
+/* Stores what is pending, trying for wait_ms at most (-1: until it succeeds), and frees. Returns how many writes are
+ * lost. */
 SORREL_API size_t sorrel_cache_close(struct sorrel_cache *c, int wait_ms);
 
-/* What the cache has, without loading: *value NULL if nothing; *missing (NULL is fine) if the key is remembered as missing.
- * The caller frees the value with sorrel_free(). Sends GET. */
+/* What the cache has, without loading: *value NULL if nothing; *missing (NULL is fine) if the key is remembered as
+ * missing. The caller frees the value with sorrel_free(). Sends GET. */
 SORREL_API enum sorrel_rc sorrel_cache_peek(struct sorrel_cache *c, const char *key, char **value, size_t *len,
                                             bool *missing, struct sorrel_error *err);
 /* Puts a value into the cache only. ttl_ms 0: the cache's. Sends EVALSHA (SET, DEL). */
@@ -73,19 +74,19 @@ SORREL_API enum sorrel_rc sorrel_cache_put(struct sorrel_cache *c, const char *k
 /* Removes a key from the cache only. Sends DEL. */
 SORREL_API enum sorrel_rc sorrel_cache_drop(struct sorrel_cache *c, const char *key, struct sorrel_error *err);
 
-/* The value of a key, from the cache or loaded: *value is NULL if there is none. The caller frees it with sorrel_free().
- * SORREL_ERR_IO when the store failed; an outage of the cache's server is no failure.
- * Sends GET; to load SET NX PX, EVALSHA (GET, SET, DEL). */
+/* The value of a key, from the cache or loaded: *value is NULL if there is none. The caller frees it with
+ * sorrel_free(). SORREL_ERR_IO when the store failed; an outage of the cache's server is no failure. Sends GET; to load
+ * SET NX PX, EVALSHA (GET, SET, DEL). */
 SORREL_API enum sorrel_rc sorrel_cache_get(struct sorrel_cache *c, const char *key, char **value, size_t *len,
                                            struct sorrel_error *err);
-/* Writes a value in the cache's mode; value NULL removes the key. SORREL_ERR_IO when the store failed (the cache is then
- * as it was); SORREL_ERR_BUSY when too many writes are pending. If the store was written and the cache could not be, the
- * failure is that of the server: the cache may be stale for its ttl.
- * Sends EVALSHA (SET, DEL) or DEL. */
+/* Writes a value in the cache's mode; value NULL removes the key. SORREL_ERR_IO when the store failed (the cache is
+ * then as it was); SORREL_ERR_BUSY when too many writes are pending. If the store was written and the cache could not
+ * be, the failure is that of the server: the cache may be stale for its ttl. Sends EVALSHA (SET, DEL) or DEL. */
 SORREL_API enum sorrel_rc sorrel_cache_write(struct sorrel_cache *c, const char *key, const void *value, size_t len,
                                              struct sorrel_error *err);
 /* Waits until all that was pending is stored, at most wait_ms (-1: for ever). SORREL_ERR_TIMEOUT if it is not. */
 SORREL_API enum sorrel_rc sorrel_cache_flush(struct sorrel_cache *c, int wait_ms, struct sorrel_error *err);
+/* The figures since the start. Sends nothing. Thread-safe. */
 SORREL_API void sorrel_cache_stats(struct sorrel_cache *c, struct sorrel_cache_stats *out);
 
 #ifdef __cplusplus

@@ -1,13 +1,13 @@
 /* sorrel/client.h - a server as threads use it: any URL, connections pooled, failures ridden out.
  *
  * A client stands for one server, for the master or the replicas of a Sentinel service, or for a cluster. It connects
- * when it is first used, pools its connections, and tries again, with growing and jittered pauses, as long as its options
- * say. Everything else in libsorrel (locks, queues, caches ...) is given a client and works with all three.
+ * when it is first used, pools its connections, and tries again, with growing and jittered pauses, as long as its
+ * options say. Everything else in libsorrel (locks, queues, caches ...) is given a client and works with all three.
  *
  * What is tried again. A command that was not executed for sure: no connection could be made, or the server said
- * READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MOVED or ASK. A connection that breaks while the reply is waited
- * for leaves it open whether the command was executed; then only commands called with SORREL_REPEAT or SORREL_READ are
- * sent again, and others fail with SORREL_ERR_IO, _CLOSED or _TIMEOUT.
+ * READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MOVED or ASK. A connection that breaks while the reply is
+ * waited for leaves it open whether the command was executed; then only commands called with SORREL_REPEAT or
+ * SORREL_READ are sent again, and others fail with SORREL_ERR_IO, _CLOSED or _TIMEOUT.
  *
  * Threads: every function is thread-safe, except sorrel_client_free(), which must be the last one called.
  */
@@ -40,8 +40,8 @@ enum sorrel_call_flags {
     SORREL_READ = 2,   /* it only reads: may be repeated, and may go to a replica */
 };
 
-/* Makes a client; u and o are copied. u NULL: 127.0.0.1:6379; o NULL: all defaults. Connects to nothing yet, except that
- * a client of a Sentinel service starts a thread that listens for +switch-master. */
+/* Makes a client; u and o are copied. u NULL: 127.0.0.1:6379; o NULL: all defaults. Connects to nothing yet, except
+ * that a client of a Sentinel service starts a thread that listens for +switch-master. */
 SORREL_API struct sorrel_client *sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options *o);
 /* sorrel_url_parse() and sorrel_client_new() in one. NULL, err saying why, for a malformed URL. */
 SORREL_API struct sorrel_client *sorrel_client_open(const char *url, const struct sorrel_client_options *o,
@@ -50,8 +50,8 @@ SORREL_API struct sorrel_client *sorrel_client_open(const char *url, const struc
 SORREL_API void sorrel_client_free(struct sorrel_client *cl);
 
 /* Sends one command of argc arguments (lens NULL: C strings) and waits for its reply. flags is a sum of enum
- * sorrel_call_flags. *out is the caller's, to be freed by sorrel_reply_free(); out NULL: nobody wants it. An error reply
- * is SORREL_ERR_SERVER, err holding its line; *out is untouched on every failure. */
+ * sorrel_call_flags. *out is the caller's, to be freed by sorrel_reply_free(); out NULL: nobody wants it. An error
+ * reply is SORREL_ERR_SERVER, err holding its line; *out is untouched on every failure. */
 SORREL_API enum sorrel_rc sorrel_client_call(struct sorrel_client *cl, unsigned flags, int argc,
                                              const char *const *argv, const size_t *lens, struct sorrel_reply **out,
                                              struct sorrel_error *err);
@@ -64,6 +64,7 @@ SORREL_API struct sorrel_reply *sorrel_client_do(struct sorrel_client *cl, unsig
  * sorrel_pool_take(). The caller gives it back, in the state it came in. */
 SORREL_API enum sorrel_rc sorrel_client_take(struct sorrel_client *cl, const char *key, struct sorrel_conn **out,
                                              struct sorrel_error *err);
+/* Gives it back; NULL is fine. One that is broken or has replies outstanding is closed. Sends nothing. */
 SORREL_API void sorrel_client_give(struct sorrel_client *cl, struct sorrel_conn *c);
 /* Closes it instead: one whose state cannot be put back. */
 SORREL_API void sorrel_client_discard(struct sorrel_client *cl, struct sorrel_conn *c);

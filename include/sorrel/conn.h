@@ -61,11 +61,13 @@ SORREL_API bool sorrel_conn_wait(struct sorrel_conn *c, int ms);
 SORREL_API uint64_t sorrel_conn_outstanding(const struct sorrel_conn *c);
 /* Called for each push that comes while a reply is waited for; the reply is valid during the call. NULL drops them. */
 typedef void sorrel_push_fn(void *ctx, const struct sorrel_reply *push);
+/* Sets who is called; one at a time, NULL for nobody. ctx is handed to fn as it is. Sends nothing. */
 SORREL_API void sorrel_conn_on_push(struct sorrel_conn *c, sorrel_push_fn *fn, void *ctx);
 /* Milliseconds that one read or write may take; 0: no limit. */
 SORREL_API void sorrel_conn_set_timeout(struct sorrel_conn *c, int ms);
 /* The descriptor, for poll(). It stays the connection's. */
 SORREL_API int sorrel_conn_fd(const struct sorrel_conn *c);
+/* True after a failure that no later call can mend: close it. Sends nothing. */
 SORREL_API bool sorrel_conn_broken(const struct sorrel_conn *c);
 /* 2 or 3: what HELLO agreed on at login. */
 SORREL_API int sorrel_conn_protocol(const struct sorrel_conn *c);

@@ -1,8 +1,8 @@
 /* sorrel/consumer.h - reading a stream as one of a group, with nothing lost when readers die.
  *
  * A consumer gets entries that nobody of its group has got, and those that others have left unconfirmed for longer than
- * idle_ms. An entry that was delivered too often is moved to a dead-letter stream, with where it came from, and confirmed.
- * So every entry is delivered at least once. Threads: one consumer object is used by one thread at a time.
+ * idle_ms. An entry that was delivered too often is moved to a dead-letter stream, with where it came from, and
+ * confirmed. So every entry is delivered at least once. Threads: one consumer object is used by one thread at a time.
  */
 #ifndef SORREL_CONSUMER_H
 #define SORREL_CONSUMER_H
@@ -26,19 +26,20 @@ struct sorrel_consumer_options {
  * Sends nothing; the group is made when it is first needed. */
 SORREL_API struct sorrel_consumer *sorrel_consumer_new(struct sorrel_client *cl, const char *stream, const char *group,
                                                        const char *name, const struct sorrel_consumer_options *o);
+/* Frees the object; what it has not confirmed stays pending. NULL is fine. Sends nothing. */
 SORREL_API void sorrel_consumer_free(struct sorrel_consumer *c);
 
-/* Reads up to `count` entries, abandoned ones first, waiting up to wait_ms for new ones (0: does not wait; -1: for ever).
- * *out is the caller's, to be freed by sorrel_reply_free(): an array of [id, [field, value, ...]]. SORREL_ERR_BUSY when
- * there is nothing. Sends XREADGROUP; about once in a quarter of idle_ms XAUTOCLAIM, XPENDING and, for dead entries,
- * EVALSHA (XADD, XACK); and XGROUP CREATE MKSTREAM when the group is missing. */
+/* Reads up to `count` entries, abandoned ones first, waiting up to wait_ms for new ones (0: does not wait; -1: for
+ * ever). *out is the caller's, to be freed by sorrel_reply_free(): an array of [id, [field, value, ...]].
+ * SORREL_ERR_BUSY when there is nothing. Sends XREADGROUP; about once in a quarter of idle_ms XAUTOCLAIM, XPENDING and,
+ * for dead entries, EVALSHA (XADD, XACK); and XGROUP CREATE MKSTREAM when the group is missing. */
 SORREL_API enum sorrel_rc sorrel_consumer_read(struct sorrel_consumer *c, int count, int wait_ms,
                                                struct sorrel_reply **out, struct sorrel_error *err);
 /* Confirms an entry; *was_pending (NULL is fine) says whether it still had to be. Sends XACK. */
 SORREL_API enum sorrel_rc sorrel_consumer_done(struct sorrel_consumer *c, const char *id, bool *was_pending,
                                                struct sorrel_error *err);
-/* Appends an entry to a stream: n fields, C strings. maxlen > 0 keeps about so many. *id (NULL is fine) is the caller's, to
- * be freed by sorrel_free(). Thread-safe. Sends XADD. */
+/* Appends an entry to a stream: n fields, C strings. maxlen > 0 keeps about so many. *id (NULL is fine) is the
+ * caller's, to be freed by sorrel_free(). Thread-safe. Sends XADD. */
 SORREL_API enum sorrel_rc sorrel_stream_add(struct sorrel_client *cl, const char *stream, int64_t maxlen, size_t n,
                                             const char *const *fields, const char *const *values, char **id,
                                             struct sorrel_error *err);

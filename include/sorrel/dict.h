@@ -17,6 +17,7 @@ struct sorrel_dict;
 
 /* A dictionary in the hash `key`. cl must outlive it; key is copied. Sends nothing. */
 SORREL_API struct sorrel_dict *sorrel_dict_new(struct sorrel_client *cl, const char *key);
+/* Frees the object, not the hash. NULL is fine. Sends nothing. Nobody else may be using it. */
 SORREL_API void sorrel_dict_free(struct sorrel_dict *d);
 
 /* Sets name to a JSON value. SORREL_ERR_USAGE if it is not valid JSON. Sends HSET. */
@@ -36,12 +37,14 @@ SORREL_API enum sorrel_rc sorrel_dict_len(struct sorrel_dict *d, size_t *out, st
 /* Removes everything. Sends UNLINK. */
 SORREL_API enum sorrel_rc sorrel_dict_clear(struct sorrel_dict *d, struct sorrel_error *err);
 
-/* All names, all values, or names and values in turn, as replies that the caller frees with sorrel_reply_free(): arrays of
- * strings (items() may be a map, which reads the same). For dictionaries that fit into memory at once; see
- * sorrel_dict_each() for others. Send HKEYS, HVALS, HGETALL. */
+/* All names, as a reply that the caller frees with sorrel_reply_free(): an array of strings (items() may be a map,
+ * which reads the same). For dictionaries that fit into memory at once; see sorrel_dict_each() for others. Sends HKEYS.
+ */
 SORREL_API enum sorrel_rc sorrel_dict_keys(struct sorrel_dict *d, struct sorrel_reply **out, struct sorrel_error *err);
+/* All values, as above. Sends HVALS. */
 SORREL_API enum sorrel_rc sorrel_dict_values(struct sorrel_dict *d, struct sorrel_reply **out,
                                              struct sorrel_error *err);
+/* Names and values in turn, as above. Sends HGETALL. */
 SORREL_API enum sorrel_rc sorrel_dict_items(struct sorrel_dict *d, struct sorrel_reply **out, struct sorrel_error *err);
 
 /* Sets n names at once, or, if one of the values is not valid JSON, none. Sends HSET. */
@@ -54,8 +57,8 @@ SORREL_API enum sorrel_rc sorrel_dict_set_default(struct sorrel_dict *d, const c
 
 /* Called for each name and value. Both are NUL-terminated and valid during the call. False ends the walk. */
 typedef bool sorrel_dict_fn(void *ctx, const char *name, const char *json);
-/* Walks through a dictionary of any size, a few hundred at a time. Names there all the while are seen at least once, and
- * after changes perhaps twice. Calls of fn hold no connection: it may use the dictionary. Sends HSCAN. */
+/* Walks through a dictionary of any size, a few hundred at a time. Names there all the while are seen at least once,
+ * and after changes perhaps twice. Calls of fn hold no connection: it may use the dictionary. Sends HSCAN. */
 SORREL_API enum sorrel_rc sorrel_dict_each(struct sorrel_dict *d, sorrel_dict_fn *fn, void *ctx,
                                            struct sorrel_error *err);
 

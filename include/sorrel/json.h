@@ -24,9 +24,11 @@ SORREL_API char *sorrel_json_quote(const char *text, size_t len);
 /* The text of a JSON string, or NULL if `json` is none. *len (NULL is fine) is its length, since it may contain a NUL.
  * The caller frees it with sorrel_free(). */
 SORREL_API char *sorrel_json_unquote(const char *json, size_t *len);
-/* The value of a JSON number or boolean. False, *out untouched, for anything else, or if it does not fit. */
+/* The value of a JSON number without fraction, or 0 or 1 for a boolean. False, *out untouched, for anything else. */
 SORREL_API bool sorrel_json_int(const char *json, int64_t *out);
+/* The value of a JSON number. False, *out untouched, for anything else. */
 SORREL_API bool sorrel_json_double(const char *json, double *out);
+/* The value of true or false. False, *out untouched, for anything else. */
 SORREL_API bool sorrel_json_bool(const char *json, bool *out);
 /* The value of member `name` of a JSON object, as a JSON text of its own; NULL if there is none or `json` is not valid.
  * Of several of that name the last. The caller frees it with sorrel_free(). */

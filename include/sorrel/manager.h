@@ -1,7 +1,7 @@
 /* sorrel/manager.h - one object for an application that wants a cache when there is one and goes on when there is none.
  *
- * No function here ends the program or returns a code that must be checked: on an outage each returns its default (NULL,
- * false, 0, as said below), and sorrel_manager_reason() says why. Connections come back by themselves.
+ * No function here ends the program or returns a code that must be checked: on an outage each returns its default
+ * (NULL, false, 0, as said below), and sorrel_manager_reason() says why. Connections come back by themselves.
  *
  * A manager that ENABLE_REDIS does not switch on is "disabled": every call returns its default at once.
  * Texts handed out are the caller's, to be freed by sorrel_free(). Threads: every function is thread-safe, except free.
@@ -18,8 +18,8 @@ extern "C" {
 
 struct sorrel_manager;
 
-/* The manager that all parts of a process share; it is configured by the environment (sorrel/env.h) when it is asked for
- * first. Never NULL; not to be freed. */
+/* The manager that all parts of a process share; it is configured by the environment (sorrel/env.h) when it is asked
+ * for first. Never NULL; not to be freed. */
 SORREL_API struct sorrel_manager *sorrel_manager_shared(void);
 /* A manager of one's own: for u, always enabled; or (u NULL) for what the environment says. Connects to nothing yet. */
 SORREL_API struct sorrel_manager *sorrel_manager_new(const struct sorrel_url *u, const struct sorrel_client_options *o);
@@ -29,15 +29,16 @@ SORREL_API void sorrel_manager_free(struct sorrel_manager *m);
 /* Connects and checks that the server answers. False when disabled, when the environment is malformed, or when nobody
  * answers; then later calls go on trying. Calling it again is fine. Sends PING. */
 SORREL_API bool sorrel_manager_initialize(struct sorrel_manager *m);
-/* Closes all connections once the calls under way are over. The manager is disabled until sorrel_manager_initialize(). */
+/* Closes all connections once the calls under way are over. The manager is disabled until sorrel_manager_initialize().
+ */
 SORREL_API void sorrel_manager_disconnect(struct sorrel_manager *m);
 /* True between a successful initialize and disconnect. An outage in between does not change it. Sends nothing. */
 SORREL_API bool sorrel_manager_is_enabled(struct sorrel_manager *m);
-/* The client below, for everything else in this library; NULL while disabled. It lives until disconnect or free: whoever
- * keeps it makes sure that nobody disconnects meanwhile. */
+/* The client below, for everything else in this library; NULL while disabled. It lives until disconnect or free:
+ * whoever keeps it makes sure that nobody disconnects meanwhile. */
 SORREL_API struct sorrel_client *sorrel_manager_get_client(struct sorrel_manager *m);
-/* Why the last call of this thread returned a default because of a failure, and its code; an empty text and SORREL_OK if
- * it did not fail. Valid until this thread's next call. */
+/* Why the last call of this thread returned a default because of a failure, and its code; an empty text and SORREL_OK
+ * if it did not fail. Valid until this thread's next call. */
 SORREL_API const char *sorrel_manager_reason(struct sorrel_manager *m, enum sorrel_rc *code);
 
 struct sorrel_set_options {
@@ -72,10 +73,10 @@ SORREL_API bool sorrel_manager_hset_mapping(struct sorrel_manager *m, const char
                                             const char *const *fields, const char *const *values);
 /* NULL if there is no such field. Sends HGET. */
 SORREL_API char *sorrel_manager_hget(struct sorrel_manager *m, const char *key, const char *field, size_t *len);
-/* As set and get, for values that are JSON: set_json refuses what is not, get_json returns NULL for what is not.
- * Send SET, GET. */
+/* As sorrel_manager_set(), but refuses what is not JSON. Sends SET. */
 SORREL_API bool sorrel_manager_set_json(struct sorrel_manager *m, const char *key, const char *json,
                                         const struct sorrel_set_options *o);
+/* The value of a key if it is JSON, else NULL, with a reason if there is something else. Sends GET. */
 SORREL_API char *sorrel_manager_get_json(struct sorrel_manager *m, const char *key);
 
 #ifdef __cplusplus

@@ -39,7 +39,8 @@ SORREL_API enum sorrel_rc sorrel_pool_take(struct sorrel_pool *p, struct sorrel_
 /* Gives a connection back. One that is broken or has replies outstanding is closed instead of kept. The caller must have
  * left MULTI, subscriptions and databases as they were. NULL is fine. */
 SORREL_API void sorrel_pool_give(struct sorrel_pool *p, struct sorrel_conn *c);
-/* Closes a taken connection instead of giving it back: one that was left in MULTI, tracking, or subscribed. NULL is fine. */
+/* Closes a taken connection instead of giving it back: one that was left in MULTI, tracking, or subscribed. NULL is
+ * fine. Sends nothing. */
 SORREL_API void sorrel_pool_discard(struct sorrel_pool *p, struct sorrel_conn *c);
 
 /* The figures of this moment. Sends nothing. */

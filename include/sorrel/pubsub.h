@@ -1,10 +1,10 @@
 /* sorrel/pubsub.h - messages between processes: subscriptions that survive broken connections, and publishing.
  *
- * A pub/sub object has a thread and a connection of its own. When the connection breaks or the master changes it connects
- * again and subscribes to everything again; messages published meanwhile are lost, as the server keeps none, and on_gap
- * says that some may be. Handlers run in the thread, one at a time, in the order of the messages; one that reports an
- * error stops neither the others nor the thread.
- * Threads: every function is thread-safe; handlers may call them too, except free.
+ * A pub/sub object has a thread and a connection of its own. When the connection breaks or the master changes it
+ * connects again and subscribes to everything again; messages published meanwhile are lost, as the server keeps none,
+ * and on_gap says that some may be. Handlers run in the thread, one at a time, in the order of the messages; one that
+ * reports an error stops neither the others nor the thread. Threads: every function is thread-safe; handlers may call
+ * them too, except free.
  */
 #ifndef SORREL_PUBSUB_H
 #define SORREL_PUBSUB_H
@@ -18,9 +18,9 @@ extern "C" {
 struct sorrel_pubsub;
 
 struct sorrel_message {
-    const char *channel;  /* where it was published; NUL-terminated */
-    const char *pattern;  /* the pattern that it came through, or NULL */
-    const char *payload;  /* NUL-terminated, len bytes */
+    const char *channel; /* where it was published; NUL-terminated */
+    const char *pattern; /* the pattern that it came through, or NULL */
+    const char *payload; /* NUL-terminated, len bytes */
     size_t len;
     bool json; /* the payload is valid JSON */
 };
@@ -34,22 +34,24 @@ struct sorrel_pubsub_options {
     void *ctx;
 };
 
-/* Starts a thread; connects with the first subscription. cl must outlive it; o may be NULL. NULL when no thread can be
- * started. */
+/* Starts a thread; with the first subscription it takes one of the client's connections. cl must outlive it; o may be
+ * NULL. NULL when no thread can be started. */
 SORREL_API struct sorrel_pubsub *sorrel_pubsub_new(struct sorrel_client *cl, const struct sorrel_pubsub_options *o);
 /* Ends the thread, waiting for a handler under way. NULL is fine. Not from a handler. */
 SORREL_API void sorrel_pubsub_free(struct sorrel_pubsub *p);
 
-/* Has fn called for messages to a channel, or to all channels that match a pattern. Several handlers of one channel are
- * called in the order in which they were added. Waits until the server has confirmed, at most wait_ms (0: does not wait,
- * -1: for ever): SORREL_ERR_TIMEOUT then means not yet. Sends SUBSCRIBE or PSUBSCRIBE. */
+/* Has fn called for messages to a channel. Several handlers of one channel are
+ * called in the order in which they were added. Waits until the server has confirmed, at most wait_ms (0: does not
+ * wait, -1: for ever): SORREL_ERR_TIMEOUT then means not yet. Sends SUBSCRIBE. */
 SORREL_API enum sorrel_rc sorrel_pubsub_subscribe(struct sorrel_pubsub *p, const char *channel, sorrel_message_fn *fn,
                                                   void *ctx, int wait_ms, struct sorrel_error *err);
+/* The same for all channels that match a pattern. Sends PSUBSCRIBE. */
 SORREL_API enum sorrel_rc sorrel_pubsub_psubscribe(struct sorrel_pubsub *p, const char *pattern, sorrel_message_fn *fn,
                                                    void *ctx, int wait_ms, struct sorrel_error *err);
-/* Removes all handlers of a channel or pattern. When it returns none of them is running or will run again, unless a handler
- * is who calls. Sends UNSUBSCRIBE or PUNSUBSCRIBE. */
+/* Removes all handlers of a channel. When it returns none of them is running or will run again, unless a handler
+ * is who calls. Sends UNSUBSCRIBE. */
 SORREL_API void sorrel_pubsub_unsubscribe(struct sorrel_pubsub *p, const char *channel);
+/* The same for a pattern. Sends PUNSUBSCRIBE. */
 SORREL_API void sorrel_pubsub_punsubscribe(struct sorrel_pubsub *p, const char *pattern);
 
 /* Publishes bytes; *receivers (NULL is fine) is how many clients got them from the server asked. Sends PUBLISH. */

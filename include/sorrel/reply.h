@@ -35,6 +35,7 @@ enum sorrel_type {
 
 struct sorrel_reply;
 
+/* What kind of reply it is. */
 SORREL_API enum sorrel_type sorrel_reply_type(const struct sorrel_reply *r);
 /* The text of a string, status, error, verbatim string or number; *len (NULL is fine) is its length. NULL for others. */
 SORREL_API const char *sorrel_reply_text(const struct sorrel_reply *r, size_t *len);

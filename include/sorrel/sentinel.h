@@ -18,13 +18,14 @@ struct sorrel_sentinel_auth {
     const char *username, *password; /* for the Sentinels themselves; NULL: none */
 };
 
-/* Asks the Sentinels of u, in turn, for the address of the service's master; the first that knows it decides. auth may be
- * NULL. out->host is the caller's, to be freed by sorrel_free(). SORREL_ERR_CONNECT when none can say, err holding the
- * last one's reason; SORREL_ERR_USAGE when u is no Sentinel URL. Sends SENTINEL GET-MASTER-ADDR-BY-NAME. Thread-safe. */
+/* Asks the Sentinels of u, in turn, for the address of the service's master; the first that knows it decides. auth may
+ * be NULL. out->host is the caller's, to be freed by sorrel_free(). SORREL_ERR_CONNECT when none can say, err holding
+ * the last one's reason; SORREL_ERR_USAGE when u is no Sentinel URL. Sends SENTINEL GET-MASTER-ADDR-BY-NAME.
+ * Thread-safe. */
 SORREL_API enum sorrel_rc sorrel_sentinel_master(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth,
                                                  struct sorrel_address *out, struct sorrel_error *err);
-/* The same for the replicas that are up and have a working link to their master. The list is the caller's, to be freed by
- * sorrel_addresses_free(); it may be empty. Sends SENTINEL REPLICAS. Thread-safe. */
+/* The same for the replicas that are up and have a working link to their master. The list is the caller's, to be freed
+ * by sorrel_addresses_free(); it may be empty. Sends SENTINEL REPLICAS. Thread-safe. */
 SORREL_API enum sorrel_rc sorrel_sentinel_replicas(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth,
                                                    struct sorrel_address **out, size_t *count,
                                                    struct sorrel_error *err);

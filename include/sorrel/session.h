@@ -15,8 +15,10 @@ extern "C" {
 
 struct sorrel_sessions;
 
-/* ttl_ms: how long a session lives after its last use; 0: 30 minutes. prefix is copied; cl must outlive it. Sends nothing. */
+/* ttl_ms: how long a session lives after its last use; 0: 30 minutes. prefix is copied; cl must outlive it. Sends
+ * nothing. */
 SORREL_API struct sorrel_sessions *sorrel_sessions_new(struct sorrel_client *cl, const char *prefix, int64_t ttl_ms);
+/* Frees the object, not the sessions. NULL is fine. Sends nothing. Nobody else may be using it. */
 SORREL_API void sorrel_sessions_free(struct sorrel_sessions *s);
 
 /* Begins a session with n fields (names and values are C strings; n may be 0). *id, 32 hex digits of the kernel's

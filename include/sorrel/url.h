@@ -86,6 +86,7 @@ SORREL_API char *sorrel_url_format(const struct sorrel_url *u, bool secrets);
  * refused. *out and *count are set on success; free with sorrel_addresses_free(). */
 SORREL_API enum sorrel_rc sorrel_addresses_parse(const char *list, uint16_t default_port, struct sorrel_address **out,
                                                  size_t *count, struct sorrel_error *err);
+/* Frees a list of addresses that the library handed out. NULL and 0 are fine. */
 SORREL_API void sorrel_addresses_free(struct sorrel_address *a, size_t count);
 
 /* Makes a Sentinel URL of a service URL ("redis://user:password@service:port/db", whose host is the service's name) and
@@ -96,8 +97,8 @@ SORREL_API enum sorrel_rc sorrel_url_with_sentinels(const struct sorrel_url *ser
 
 /* Frees strings that the library handed out. NULL is fine. Thread-safe. */
 SORREL_API void sorrel_free(void *p);
-/* Memory that sorrel_free() frees, for callbacks that hand some to the library: n bytes and a NUL behind them, never NULL.
- * Thread-safe. */
+/* Memory that sorrel_free() frees, for callbacks that hand some to the library: n bytes and a NUL behind them, never
+ * NULL. Thread-safe. */
 SORREL_API char *sorrel_alloc(size_t n);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* client/async.c - sorrel/async.h: a stream that never waits, a queue of call backs, one timer.
  *
  * States: DIALING (a socket is connecting), LOGIN (its commands are out), READY, RESTING (until it connects again) and
- * OVER. Commands are encoded into `queued` until READY, from then on into `out`. Every change of state and every batch of
- * commands ends in settle(), which writes what can be written, says what to watch, and sets the timer.
+ * OVER. Commands are encoded into `queued` until READY, from then on into `out`. Every change of state and every batch
+ * of commands ends in settle(), which writes what can be written, says what to watch, and sets the timer.
  *
  * Call backs may close the connection. `busy` counts the calls of ours that are on the stack; the last one frees.
  */
@@ -169,7 +169,8 @@ drop_socket(struct sorrel_async *a)
     a->watched_fd = -1;
 }
 
-/* The connection is over, a->error says why. What was sent fails; what waited goes on waiting if there will be another. */
+/* The connection is over, a->error says why. What was sent fails; what waited goes on waiting if there will be another.
+ */
 static void
 break_off(struct sorrel_async *a)
 {
@@ -177,7 +178,9 @@ break_off(struct sorrel_async *a)
     bool refused = a->state == LOGIN && (rc == SORREL_ERR_AUTH || rc == SORREL_ERR_SERVER);
 
     drop_socket(a);
-    a->state = a->opt.no_reconnect || a->closed || rc == SORREL_ERR_USAGE || (refused && rc == SORREL_ERR_AUTH) ? OVER : RESTING;
+    a->state = a->opt.no_reconnect || a->closed || rc == SORREL_ERR_USAGE || (refused && rc == SORREL_ERR_AUTH)
+                   ? OVER
+                   : RESTING;
     buf_reset(&a->out);
     buf_reset(&a->in);
     a->out_at = a->in_at = 0;
@@ -305,7 +308,8 @@ is_last_goodbye(const struct sorrel_reply *r)
     int64_t left = 1;
     const struct sorrel_reply *kind = sorrel_reply_at(r, 0);
 
-    return sorrel_reply_count(r) == 3 && (sorrel_reply_is(kind, "unsubscribe") || sorrel_reply_is(kind, "punsubscribe")) &&
+    return sorrel_reply_count(r) == 3 &&
+           (sorrel_reply_is(kind, "unsubscribe") || sorrel_reply_is(kind, "punsubscribe")) &&
            sorrel_reply_int(sorrel_reply_at(r, 2), &left) && left == 0;
 }
 
@@ -360,7 +364,8 @@ parse(struct sorrel_async *a)
     size_t used;
 
     while (a->stream != NULL && a->in.len > a->in_at) {
-        enum parse_result got = reply_read(&a->reader, &lim, slice_skip(buf_slice(&a->in), a->in_at), &used, &v, &error);
+        enum parse_result got =
+            reply_read(&a->reader, &lim, slice_skip(buf_slice(&a->in), a->in_at), &used, &v, &error);
         if (got == PARSE_MORE)
             return;
         if (got == PARSE_BAD) {
@@ -418,7 +423,8 @@ sooner(int64_t a, int64_t b)
     return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
-/* When something has to be done though nothing comes: the state's own deadline, a reply that is late, an idle connection. */
+/* When something has to be done though nothing comes: the state's own deadline, a reply that is late, an idle
+ * connection. */
 static int64_t
 next_deadline(const struct sorrel_async *a)
 {
@@ -460,7 +466,8 @@ sorrel_async_ready(struct sorrel_async *a, int ready)
     for (int i = 0; i < READS_PER_TURN && !a->closed && a->stream != NULL && read_in(a); i++)
         continue;
     /* TLS may hold bytes that no poll() announces: the rest is read in a turn of its own. */
-    bool more = !a->closed && a->stream != NULL && stream_is_tls(a->stream) && stream_state(a->stream) == STREAM_READABLE;
+    bool more =
+        !a->closed && a->stream != NULL && stream_is_tls(a->stream) && stream_state(a->stream) == STREAM_READABLE;
     if (!a->closed)
         settle(a);
     if (more && !a->closed && a->stream != NULL)
@@ -546,7 +553,7 @@ sorrel_async_close(struct sorrel_async *a)
 static bool
 is_subscription(const char *name, size_t len)
 {
-    static const struct slice names[] = {LIT_INIT("SUBSCRIBE"), LIT_INIT("PSUBSCRIBE"), LIT_INIT("SSUBSCRIBE"),
+    static const struct slice names[] = {LIT_INIT("SUBSCRIBE"),   LIT_INIT("PSUBSCRIBE"),   LIT_INIT("SSUBSCRIBE"),
                                          LIT_INIT("UNSUBSCRIBE"), LIT_INIT("PUNSUBSCRIBE"), LIT_INIT("SUNSUBSCRIBE")};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

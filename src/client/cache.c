@@ -1,7 +1,7 @@
 /* client/cache.c - sorrel/cache.h: reading through, with one loader for each key.
  *
- * The lock key decides whose load counts. A loader puts its value only while the lock holds its token, and whoever writes
- * or drops the key removes the lock: a value from before the write then has nowhere to go.
+ * The lock key decides whose load counts. A loader puts its value only while the lock holds its token, and whoever
+ * writes or drops the key removes the lock: a value from before the write then has nowhere to go.
  */
 #include "base/mem.h"
 #include "client/backoff_priv.h"
@@ -201,8 +201,9 @@ sorrel_cache_put(struct sorrel_cache *c, const char *key, const void *value, siz
     command__words(&cmd, "2", k.value, k.lock, NULL);
     command__bytes(&cmd, value, len);
     command__int(&cmd, jittered(c, ttl_ms > 0 ? ttl_ms : c->opt.ttl_ms));
-    enum sorrel_rc rc = is_marker(value, len) ? error__set(err, SORREL_ERR_USAGE, 0, "that text is the cache's own marker")
-                                              : command__script(&cmd, c->client, put_script, SORREL_REPEAT, NULL, err);
+    enum sorrel_rc rc = is_marker(value, len)
+                            ? error__set(err, SORREL_ERR_USAGE, 0, "that text is the cache's own marker")
+                            : command__script(&cmd, c->client, put_script, SORREL_REPEAT, NULL, err);
     command__fini(&cmd);
     keys_fini(&k);
     return rc;

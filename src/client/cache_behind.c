@@ -1,7 +1,7 @@
 /* client/cache_behind.c - writes that the store gets later: a bounded queue and a thread.
  *
- * A second write to a key that is still waiting takes the first one's place and keeps its time. A write that fails stays
- * at the head and is tried again, so that no later write of its key overtakes it.
+ * A second write to a key that is still waiting takes the first one's place and keeps its time. A write that fails
+ * stays at the head and is tried again, so that no later write of its key overtakes it.
  */
 #include "base/mem.h"
 #include "client/backoff_priv.h"

@@ -31,7 +31,8 @@ struct sorrel_cache {
     struct sorrel_cache_stats stats;
 };
 
-/* Waits on c->changed, with the lock held, until deadline_ms of the monotonic clock (-1: for ever). False when it is over. */
+/* Waits on c->changed, with the lock held, until deadline_ms of the monotonic clock (-1: for ever). False when it is
+ * over. */
 bool cache__wait_locked(struct sorrel_cache *c, int64_t deadline_ms);
 
 /* Takes the thread up. */

@@ -1,8 +1,8 @@
 /* client/cluster.c - the map of a cluster: 16,384 slots, each the index of a node; each node a pool.
  *
- * The map comes from CLUSTER SLOTS, whoever answers first. It is asked for again after a MOVED or an unreachable node, but
- * not more often than REFRESH_PAUSE_MS: in a resharding every slot says MOVED once, and each such answer is taken in by
- * itself.
+ * The map comes from CLUSTER SLOTS, whoever answers first. It is asked for again after a MOVED or an unreachable node,
+ * but not more often than REFRESH_PAUSE_MS: in a resharding every slot says MOVED once, and each such answer is taken
+ * in by itself.
  */
 #include "client/cluster_priv.h"
 
@@ -238,7 +238,8 @@ cluster__pool(struct cluster *c, int slot, bool read, struct sorrel_pool **out, 
     if (rc != SORREL_OK && empty)
         return rc;
     pthread_mutex_lock(&c->lock);
-    int node = slot == SLOT_ANY ? (c->node_count > 0 ? c->slots[c->turn++ * 97 % CLUSTER_SLOTS] : NO_NODE) : c->slots[slot];
+    int node =
+        slot == SLOT_ANY ? (c->node_count > 0 ? c->slots[c->turn++ * 97 % CLUSTER_SLOTS] : NO_NODE) : c->slots[slot];
     if (node != NO_NODE && read && c->replica_reads)
         node = replica_of_locked(c, node);
     struct sorrel_pool *pool = node == NO_NODE ? NULL : c->nodes[node]->pool;

@@ -1,6 +1,7 @@
 /* client/cluster_priv.h - which node of a cluster has which slot, and a pool for each node. For this folder.
  *
- * Thread-safe. Pools live until the cluster is freed, also those of nodes that have left: a pointer to one never dangles.
+ * Thread-safe. Pools live until the cluster is freed, also those of nodes that have left: a pointer to one never
+ * dangles.
  */
 #ifndef SORREL_CLIENT_CLUSTER_PRIV_H
 #define SORREL_CLIENT_CLUSTER_PRIV_H
@@ -15,9 +16,10 @@ struct cluster;
 /* u must live as long as the cluster. */
 struct cluster *cluster__new(const struct sorrel_url *u, const struct sorrel_pool_options *o, bool replica_reads);
 void cluster__free(struct cluster *c);
-/* The pool of the slot's master, or with `read` (and replica_reads) of one of its replicas. Asks a node for the map first
- * when there is none or it is known to be old. */
-enum sorrel_rc cluster__pool(struct cluster *c, int slot, bool read, struct sorrel_pool **out, struct sorrel_error *err);
+/* The pool of the slot's master, or with `read` (and replica_reads) of one of its replicas. Asks a node for the map
+ * first when there is none or it is known to be old. */
+enum sorrel_rc cluster__pool(struct cluster *c, int slot, bool read, struct sorrel_pool **out,
+                             struct sorrel_error *err);
 /* Takes in "MOVED slot host:port" or "ASK slot host:port", as `from` said it: the pool to go to, or NULL if the line is
  * none of the two. After MOVED the map is asked for again before long. */
 struct sorrel_pool *cluster__redirect(struct cluster *c, const struct sorrel_pool *from, struct slice line);

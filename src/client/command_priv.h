@@ -1,7 +1,7 @@
 /* client/command_priv.h - a command being put together, for this folder.
  *
- * Texts are borrowed: they must live until the command has been sent. Numbers are formatted into the struct. All-zero is
- * an empty command; command__fini() is needed only after more than COMMAND_INLINE arguments, and always harmless.
+ * Texts are borrowed: they must live until the command has been sent. Numbers are formatted into the struct. All-zero
+ * is an empty command; command__fini() is needed only after more than COMMAND_INLINE arguments, and always harmless.
  */
 #ifndef SORREL_CLIENT_COMMAND_PRIV_H
 #define SORREL_CLIENT_COMMAND_PRIV_H

@@ -73,8 +73,8 @@ is_good(const struct setting *s, const char *json)
 }
 
 enum sorrel_rc
-sorrel_config_declare(struct sorrel_config *c, const char *name, const char *json_default, sorrel_config_check_fn *check,
-                      void *ctx, struct sorrel_error *err)
+sorrel_config_declare(struct sorrel_config *c, const char *name, const char *json_default,
+                      sorrel_config_check_fn *check, void *ctx, struct sorrel_error *err)
 {
     struct setting *s;
 

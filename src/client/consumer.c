@@ -8,12 +8,12 @@
 enum { IDLE_MS = 60000, DELIVERIES_MAX = 5, BLOCK_MAX_MS = 1000, SCAN_COUNT = 100 };
 
 /* Moves one entry to the dead ones if it still is pending: KEYS stream dead, ARGV group id deliveries. */
-static const char bury_script[] =
-    "local e = redis.call('xrange', KEYS[1], ARGV[2], ARGV[2])\n"
-    "if redis.call('xack', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end\n"
-    "if not e[1] then return 0 end\n"
-    "redis.call('xadd', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'id', ARGV[2], 'deliveries', ARGV[3], unpack(e[1][2]))\n"
-    "return 1\n";
+static const char bury_script[] = "local e = redis.call('xrange', KEYS[1], ARGV[2], ARGV[2])\n"
+                                  "if redis.call('xack', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end\n"
+                                  "if not e[1] then return 0 end\n"
+                                  "redis.call('xadd', KEYS[2], '*', 'stream', KEYS[1], 'group', ARGV[1], 'id', "
+                                  "ARGV[2], 'deliveries', ARGV[3], unpack(e[1][2]))\n"
+                                  "return 1\n";
 
 struct sorrel_consumer {
     struct sorrel_client *client;
@@ -89,11 +89,13 @@ with_group(struct sorrel_consumer *c, struct command *cmd, unsigned flags, struc
 
     for (int i = 0; i < cmd->argc; i++)
         command__bytes(&again, command__argv(cmd)[i], command__lens(cmd)[i]);
-    enum sorrel_rc rc = sorrel_client_call(c->client, flags, cmd->argc, command__argv(cmd), command__lens(cmd), out, &why);
+    enum sorrel_rc rc =
+        sorrel_client_call(c->client, flags, cmd->argc, command__argv(cmd), command__lens(cmd), out, &why);
     if (rc == SORREL_ERR_SERVER && strncmp(why.text, "NOGROUP", 7) == 0) {
         rc = make_group(c, &why);
         if (rc == SORREL_OK)
-            rc = sorrel_client_call(c->client, flags, again.argc, command__argv(&again), command__lens(&again), out, &why);
+            rc = sorrel_client_call(c->client, flags, again.argc, command__argv(&again), command__lens(&again), out,
+                                    &why);
     }
     command__fini(&again);
     command__fini(cmd);
@@ -192,8 +194,8 @@ read_new(struct sorrel_consumer *c, int count, int64_t block_ms, struct sorrel_r
     if (rc != SORREL_OK)
         return rc;
     /* [[stream, entries]], in RESP3 {stream: entries}. */
-    const struct sorrel_reply *entries = sorrel_reply_type(r) == SORREL_MAP ? sorrel_reply_at(r, 1)
-                                                                             : sorrel_reply_at(sorrel_reply_at(r, 0), 1);
+    const struct sorrel_reply *entries =
+        sorrel_reply_type(r) == SORREL_MAP ? sorrel_reply_at(r, 1) : sorrel_reply_at(sorrel_reply_at(r, 0), 1);
     if (sorrel_reply_count(entries) > 0)
         *out = sorrel_reply_copy(entries);
     else
@@ -203,7 +205,8 @@ read_new(struct sorrel_consumer *c, int count, int64_t block_ms, struct sorrel_r
 }
 
 enum sorrel_rc
-sorrel_consumer_read(struct sorrel_consumer *c, int count, int wait_ms, struct sorrel_reply **out, struct sorrel_error *err)
+sorrel_consumer_read(struct sorrel_consumer *c, int count, int wait_ms, struct sorrel_reply **out,
+                     struct sorrel_error *err)
 {
     int64_t deadline = command__now_ms() + wait_ms;
     int64_t slice = c->opt.idle_ms / 4 < BLOCK_MAX_MS ? c->opt.idle_ms / 4 + 1 : BLOCK_MAX_MS;

@@ -183,7 +183,8 @@ read_websocket(const struct lookup *l, const struct sorrel_url *main_url, struct
         sorrel_url_copy(main_url, u);
     else
         /* The service of the main URL, asked of other Sentinels. */
-        rc = value_of(l, "REDIS_URL") != NULL ? from_url(l, "REDIS_URL", value_of(l, "REDIS_URL"), u) : from_parts(l, u);
+        rc =
+            value_of(l, "REDIS_URL") != NULL ? from_url(l, "REDIS_URL", value_of(l, "REDIS_URL"), u) : from_parts(l, u);
     if (rc == SORREL_OK)
         rc = add_sentinels(l, "WEBSOCKET_SENTINEL_HOSTS", "WEBSOCKET_SENTINEL_PORT", u);
     return rc == SORREL_OK ? limits(l, u) : rc;

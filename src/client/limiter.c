@@ -8,11 +8,11 @@
 
 enum { LIMIT_MAX = 1000000 };
 
-#define SCRIPT_HEAD                                                                                                    \
-    "local t = redis.call('time')\n"                                                                                   \
-    "local now = t[1] * 1000000 + t[2]\n"                                                                              \
-    "local limit, window, units = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])\n"                           \
-    "local function text(n) return string.format('%.0f', n) end\n"                                                     \
+#define SCRIPT_HEAD                                                                          \
+    "local t = redis.call('time')\n"                                                         \
+    "local now = t[1] * 1000000 + t[2]\n"                                                    \
+    "local limit, window, units = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])\n" \
+    "local function text(n) return string.format('%.0f', n) end\n"                           \
     "local ttl = text(math.ceil(window / 1000) + 1)\n"
 
 /* The element whose leaving makes room for the units asked for says how long to wait. */
@@ -66,7 +66,8 @@ struct sorrel_limiter {
 };
 
 struct sorrel_limiter *
-sorrel_limiter_new(struct sorrel_client *cl, const char *prefix, enum sorrel_limiter_kind kind, int limit, int window_ms)
+sorrel_limiter_new(struct sorrel_client *cl, const char *prefix, enum sorrel_limiter_kind kind, int limit,
+                   int window_ms)
 {
     if (limit < 1 || limit > LIMIT_MAX || window_ms < 1 || kind > SORREL_TOKEN_BUCKET)
         return NULL;

@@ -12,18 +12,17 @@ enum { TTL_MS = 30000, POLL_MS = 10, POLL_MAX_MS = 500, TOKEN_BYTES = 16, BLOCK_
 
 /* Whoever has the token already (its first answer got lost) is given the lock again. A lock that is taken answers with
  * how long it will live, below zero. */
-static const char acquire_script[] =
-    "local v = redis.call('get', KEYS[1])\n"
-    "if v == ARGV[1] then\n"
-    "    redis.call('pexpire', KEYS[1], ARGV[2])\n"
-    "    return tonumber(redis.call('get', KEYS[2]))\n"
-    "end\n"
-    "if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then\n"
-    "    return redis.call('incr', KEYS[2])\n"
-    "end\n"
-    "local left = redis.call('pttl', KEYS[1])\n"
-    "if left < 1 then left = 1 end\n"
-    "return -left\n";
+static const char acquire_script[] = "local v = redis.call('get', KEYS[1])\n"
+                                     "if v == ARGV[1] then\n"
+                                     "    redis.call('pexpire', KEYS[1], ARGV[2])\n"
+                                     "    return tonumber(redis.call('get', KEYS[2]))\n"
+                                     "end\n"
+                                     "if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then\n"
+                                     "    return redis.call('incr', KEYS[2])\n"
+                                     "end\n"
+                                     "local left = redis.call('pttl', KEYS[1])\n"
+                                     "if left < 1 then left = 1 end\n"
+                                     "return -left\n";
 
 static const char renew_script[] = "if redis.call('get', KEYS[1]) == ARGV[1] then\n"
                                    "    return redis.call('pexpire', KEYS[1], ARGV[2])\n"

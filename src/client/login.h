@@ -9,8 +9,8 @@ enum { LOGIN_STEPS = 3, LOGIN_ARGS_MAX = 8 };
 
 struct login_command {
     const char *argv[LOGIN_ARGS_MAX];
-    int argc;                 /* 0: this URL has no such step */
-    enum sorrel_rc refused;   /* what an error reply to it means */
+    int argc;               /* 0: this URL has no such step */
+    enum sorrel_rc refused; /* what an error reply to it means */
     char number[INT64_TEXT_MAX + 1];
 };
 

@@ -17,7 +17,7 @@ struct sorrel_manager {
     bool wanted; /* ENABLE_REDIS, or an URL of its own */
     bool usable; /* url is good */
     struct sorrel_error misconfigured;
-    pthread_rwlock_t lock; /* calls hold it for reading; connecting and disconnecting for writing */
+    pthread_rwlock_t lock;        /* calls hold it for reading; connecting and disconnecting for writing */
     struct sorrel_client *client; /* NULL while disabled */
     bool have_key;
     pthread_key_t last; /* each thread's last struct sorrel_error */
@@ -127,7 +127,8 @@ sorrel_manager_initialize(struct sorrel_manager *m)
             m->client = sorrel_client_new(&m->url, &m->opt);
         pthread_rwlock_unlock(&m->lock);
         pthread_rwlock_rdlock(&m->lock);
-        struct sorrel_reply *r = m->client == NULL ? NULL : sorrel_client_do(m->client, SORREL_READ, &err, "PING", NULL);
+        struct sorrel_reply *r =
+            m->client == NULL ? NULL : sorrel_client_do(m->client, SORREL_READ, &err, "PING", NULL);
         pthread_rwlock_unlock(&m->lock);
         ok = sorrel_reply_is(r, "PONG");
         sorrel_reply_free(r);

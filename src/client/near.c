@@ -152,7 +152,11 @@ connect_locked(struct sorrel_near *n, struct sorrel_error *err)
     if (!sorrel_reply_is(r, "OK")) {
         const char *text = sorrel_reply_text(r, &len);
         rc = r == NULL ? SORREL_ERR_CONNECT
-                       : error__set(err, SORREL_ERR_SERVER, 0, "%.*s", text == NULL ? 0 : len > 200 ? 200 : (int)len, text);
+                       : error__set(err, SORREL_ERR_SERVER, 0, "%.*s",
+                                    text == NULL ? 0
+                                    : len > 200  ? 200
+                                                 : (int)len,
+                                    text);
         sorrel_client_discard(n->client, c);
         return rc;
     }
@@ -162,8 +166,8 @@ connect_locked(struct sorrel_near *n, struct sorrel_error *err)
     return SORREL_OK;
 }
 
-/* Takes in what the server has reported. After this every entry is one that the server holds for fresh. A server that has
- * long been silent may be one that cannot be heard any more: it is asked for a sign of life. */
+/* Takes in what the server has reported. After this every entry is one that the server holds for fresh. A server that
+ * has long been silent may be one that cannot be heard any more: it is asked for a sign of life. */
 static void
 listen_locked(struct sorrel_near *n)
 {
@@ -298,8 +302,8 @@ answer_locked(struct sorrel_near *n, int argc, const char *const *argv, const si
 }
 
 enum sorrel_rc
-sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const size_t *lens, struct sorrel_reply **out,
-                 struct sorrel_error *err)
+sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const size_t *lens,
+                 struct sorrel_reply **out, struct sorrel_error *err)
 {
     struct command c = {0};
 

@@ -12,8 +12,8 @@ struct pool_opener {
 
 /* Before the first take. The URL of the pool then only says how long connections may be idle. */
 void pool__opener(struct sorrel_pool *p, struct pool_opener how);
-/* Makes the pool forget all its connections: the server is another one now. With `cut`, whoever waits for a reply on one
- * gets SORREL_ERR_CLOSED or _IO at once. Thread-safe. */
+/* Makes the pool forget all its connections: the server is another one now. With `cut`, whoever waits for a reply on
+ * one gets SORREL_ERR_CLOSED or _IO at once. Thread-safe. */
 void pool__renew(struct sorrel_pool *p, bool cut);
 /* True if c is from this pool and has not been given back. Thread-safe. */
 bool pool__has_taken(struct sorrel_pool *p, const struct sorrel_conn *c);

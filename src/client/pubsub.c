@@ -103,7 +103,8 @@ wait_confirmed_locked(struct sorrel_pubsub *p, const char *name, bool pattern, i
             return SORREL_OK;
         if (e == ETIMEDOUT)
             return error__set(err, SORREL_ERR_TIMEOUT, 0, "the server has not confirmed the subscription yet");
-        e = wait_ms < 0 ? pthread_cond_wait(&p->changed, &p->lock) : pthread_cond_timedwait(&p->changed, &p->lock, &end);
+        e = wait_ms < 0 ? pthread_cond_wait(&p->changed, &p->lock)
+                        : pthread_cond_timedwait(&p->changed, &p->lock, &end);
     }
 }
 
@@ -202,7 +203,8 @@ send_changes(struct sorrel_pubsub *p)
         if (s->gone == !s->asked)
             continue;
         const char *const argv[] = {s->gone ? (s->pattern ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")
-                                            : (s->pattern ? "PSUBSCRIBE" : "SUBSCRIBE"), s->name};
+                                            : (s->pattern ? "PSUBSCRIBE" : "SUBSCRIBE"),
+                                    s->name};
         sorrel_conn_append(p->conn, 2, argv, NULL);
         s->asked = !s->gone;
         s->confirmed = false;

@@ -1,7 +1,7 @@
 /* client/queue.c - sorrel/queue.h: five keys and the scripts that keep them in step.
  *
- * Only BLMOVE is no script: it moves an item without a due time. Whoever got it sets one at once; had he died in between,
- * the next recovery gives the item one, and the one after that brings it back.
+ * Only BLMOVE is no script: it moves an item without a due time. Whoever got it sets one at once; had he died in
+ * between, the next recovery gives the item one, and the one after that brings it back.
  */
 #include "sorrel/queue.h"
 
@@ -21,25 +21,23 @@ enum { READY, TAKEN, DUE, TRIES, DEAD, KEYS };
 #define ID  "local id = string.sub(item, 1, 24)\n"
 
 /* KEYS ready taken due tries dead; ARGV visibility [item]: takes the next item, or takes note of the one given. */
-static const char take_script[] =
-    NOW "local item = ARGV[2]\n"
-        "if not item then item = redis.call('lmove', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') end\n"
-        "if not item then return false end\n" ID
-        "redis.call('zadd', KEYS[3], string.format('%.0f', now + ARGV[1]), id)\n"
-        "return {item, redis.call('hincrby', KEYS[4], id, 1)}\n";
+static const char take_script[] = NOW
+    "local item = ARGV[2]\n"
+    "if not item then item = redis.call('lmove', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') end\n"
+    "if not item then return false end\n" ID "redis.call('zadd', KEYS[3], string.format('%.0f', now + ARGV[1]), id)\n"
+    "return {item, redis.call('hincrby', KEYS[4], id, 1)}\n";
 
 /* ARGV what item: the item must still be due, that is ours. */
-static const char finish_script[] =
-    "local item = ARGV[2]\n" ID "local tries = redis.call('hget', KEYS[4], id)\n"
-    "if tries ~= ARGV[3] or redis.call('zrem', KEYS[3], id) == 0 then return 0 end\n"
-    "redis.call('lrem', KEYS[2], 1, item)\n"
-    "if ARGV[1] == 'back' then\n"
-    "    redis.call('lpush', KEYS[1], item)\n"
-    "    return 1\n"
-    "end\n"
-    "redis.call('hdel', KEYS[4], id)\n"
-    "if ARGV[1] == 'dead' then redis.call('rpush', KEYS[5], item) end\n"
-    "return 1\n";
+static const char finish_script[] = "local item = ARGV[2]\n" ID "local tries = redis.call('hget', KEYS[4], id)\n"
+                                    "if tries ~= ARGV[3] or redis.call('zrem', KEYS[3], id) == 0 then return 0 end\n"
+                                    "redis.call('lrem', KEYS[2], 1, item)\n"
+                                    "if ARGV[1] == 'back' then\n"
+                                    "    redis.call('lpush', KEYS[1], item)\n"
+                                    "    return 1\n"
+                                    "end\n"
+                                    "redis.call('hdel', KEYS[4], id)\n"
+                                    "if ARGV[1] == 'dead' then redis.call('rpush', KEYS[5], item) end\n"
+                                    "return 1\n";
 
 static const char extend_script[] =
     NOW "local item = ARGV[2]\n" ID
@@ -47,7 +45,8 @@ static const char extend_script[] =
         "redis.call('zadd', KEYS[3], string.format('%.0f', now + ARGV[1]), id)\n"
         "return 1\n";
 
-/* ARGV visibility tries-max: a thousand of the oldest taken items at a time, so that the server is never held up long. */
+/* ARGV visibility tries-max: a thousand of the oldest taken items at a time, so that the server is never held up long.
+ */
 static const char recover_script[] =
     NOW "local n = 0\n"
         "for _, item in ipairs(redis.call('lrange', KEYS[2], 0, 999)) do\n"
@@ -163,7 +162,8 @@ take_one(struct sorrel_queue *q, const struct sorrel_reply *moved, struct sorrel
         mem_free(raw);
         return error__set(err, SORREL_ERR_BUSY, 0, "the queue is empty");
     }
-    *out = (struct sorrel_item){.payload = raw + ID_TEXT, .len = len - ID_TEXT, .tries = (int)tries, .raw = raw, .raw_len = len};
+    *out = (struct sorrel_item){
+        .payload = raw + ID_TEXT, .len = len - ID_TEXT, .tries = (int)tries, .raw = raw, .raw_len = len};
     return SORREL_OK;
 }
 
@@ -224,7 +224,8 @@ sorrel_queue_take(struct sorrel_queue *q, int wait_ms, struct sorrel_item *out, 
 /* ---- finishing --------------------------------------------------------------------------------------------------- */
 
 static enum sorrel_rc
-finish(struct sorrel_queue *q, const char *script, const char *what, const struct sorrel_item *i, struct sorrel_error *err)
+finish(struct sorrel_queue *q, const char *script, const char *what, const struct sorrel_item *i,
+       struct sorrel_error *err)
 {
     struct command c = {0};
     struct sorrel_reply *r = NULL;

@@ -339,7 +339,8 @@ listen_for_switches(void *ctx)
 }
 
 struct service *
-service__new(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, bool replica, struct sorrel_pool *pool)
+service__new(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, bool replica,
+             struct sorrel_pool *pool)
 {
     struct service *s = mem_get_zero(sizeof(*s));
 

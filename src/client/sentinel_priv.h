@@ -6,8 +6,8 @@
 
 struct service;
 
-/* Makes `pool` open its connections to the service's master (or replicas), and starts listening for switches. u and auth's
- * strings must live as long as the service. */
+/* Makes `pool` open its connections to the service's master (or replicas), and starts listening for switches. u and
+ * auth's strings must live as long as the service. */
 struct service *service__new(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, bool replica,
                              struct sorrel_pool *pool);
 /* Before the pool is freed. */

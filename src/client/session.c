@@ -1,5 +1,5 @@
-/* client/session.c - sorrel/session.h. Every hash has a field "" (when it began), so that a session without fields is one
- * too. */
+/* client/session.c - sorrel/session.h. Every hash has a field "" (when it began), so that a session without fields is
+ * one too. */
 #include "sorrel/session.h"
 
 #include "base/clock.h"
@@ -39,8 +39,8 @@ key_of(const struct sorrel_sessions *s, const char *id)
 }
 
 enum sorrel_rc
-sorrel_session_begin(struct sorrel_sessions *s, size_t n, const char *const *fields, const char *const *values, char **id,
-                     struct sorrel_error *err)
+sorrel_session_begin(struct sorrel_sessions *s, size_t n, const char *const *fields, const char *const *values,
+                     char **id, struct sorrel_error *err)
 {
     static const char script[] = "redis.call('hset', KEYS[1], unpack(ARGV, 2))\n"
                                  "return redis.call('pexpire', KEYS[1], ARGV[1])\n";

@@ -1,8 +1,8 @@
 /* libsorrel beside hiredis: pipelines and single requests over one connection each, in turn, in one run.
  *
  * usage: bench_client PORT [ROUNDS]
- * Prints for each kind of work the requests a second and the client's own CPU time a request of both, and their ratio; the
- * median of the rounds counts. `make bench-client` builds and runs it.
+ * Prints for each kind of work the requests a second and the client's own CPU time a request of both, and their ratio;
+ * the median of the rounds counts. `make bench-client` builds and runs it.
  */
 #include <sorrel/conn.h>
 
@@ -18,13 +18,15 @@ enum { KINDS = 5, ROUNDS_MAX = 101 };
 struct work {
     const char *name;
     int depth, batches;
-    bool set;      /* else GET */
-    int list;      /* > 0: LRANGE of so many */
+    bool set; /* else GET */
+    int list; /* > 0: LRANGE of so many */
 };
 
 static const struct work works[KINDS] = {
-    {"GET, pipelines of 100", 100, 1500, false, 0},  {"SET, pipelines of 100", 100, 1500, true, 0},
-    {"LRANGE 100, pipelines of 20", 20, 400, false, 100}, {"GET, one at a time", 1, 8000, false, 0},
+    {"GET, pipelines of 100", 100, 1500, false, 0},
+    {"SET, pipelines of 100", 100, 1500, true, 0},
+    {"LRANGE 100, pipelines of 20", 20, 400, false, 100},
+    {"GET, one at a time", 1, 8000, false, 0},
     {"SET, one at a time", 1, 8000, true, 0},
 };
 
@@ -130,7 +132,8 @@ median(double *v, int n)
 int
 main(int argc, char **argv)
 {
-    int port = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 6379, rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 15;
+    int port = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 6379,
+        rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 15;
     struct sorrel_url u = {.port = (uint16_t)port};
     struct sorrel_conn *s = NULL;
     struct sorrel_error err;
@@ -163,8 +166,9 @@ main(int argc, char **argv)
             rates[r] = rate[0][r] / rate[1][r];
             cpus[r] = cpu[1][r] / cpu[0][r];
         }
-        printf("%-30s %12.0f %12.0f %7.2f   %9.3f %9.3f %7.2f\n", works[k].name, median(rate[0], rounds), median(rate[1], rounds),
-               median(rates, rounds), median(cpu[0], rounds), median(cpu[1], rounds), median(cpus, rounds));
+        printf("%-30s %12.0f %12.0f %7.2f   %9.3f %9.3f %7.2f\n", works[k].name, median(rate[0], rounds),
+               median(rate[1], rounds), median(rates, rounds), median(cpu[0], rounds), median(cpu[1], rounds),
+               median(cpus, rounds));
     }
     sorrel_conn_close(s);
     redisFree(h);

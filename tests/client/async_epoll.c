@@ -3,7 +3,8 @@
 #include <sorrel/async.h>
 
 static void loop_begin(void);
-static enum sorrel_rc loop_open(const struct sorrel_url *u, const struct sorrel_async_options *o, struct sorrel_error *err);
+static enum sorrel_rc loop_open(const struct sorrel_url *u, const struct sorrel_async_options *o,
+                                struct sorrel_error *err);
 static void loop_run_until(const bool *done, int ms);
 static void loop_end(void);
 

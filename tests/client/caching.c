@@ -173,7 +173,8 @@ writing(void)
     pthread_t t;
 
     for (int mode = 0; mode < 2; mode++) {
-        struct sorrel_cache_options o = {.load = load, .store = save, .write = mode == 0 ? SORREL_WRITE_THROUGH : SORREL_WRITE_AROUND};
+        struct sorrel_cache_options o = {
+            .load = load, .store = save, .write = mode == 0 ? SORREL_WRITE_THROUGH : SORREL_WRITE_AROUND};
         struct sorrel_cache *c = sorrel_cache_new(cl, "c", &o);
         fresh(cl);
         EXPECT(reads(c, "k", "v1"));
@@ -213,8 +214,12 @@ static void
 writing_behind(void)
 {
     struct sorrel_client *cl = test_client();
-    struct sorrel_cache_options o = {.load = load, .store = save, .write = SORREL_WRITE_BEHIND, .behind_max = 4,
-                                     .behind_delay_ms = 50, .behind_wait_ms = 100};
+    struct sorrel_cache_options o = {.load = load,
+                                     .store = save,
+                                     .write = SORREL_WRITE_BEHIND,
+                                     .behind_max = 4,
+                                     .behind_delay_ms = 50,
+                                     .behind_wait_ms = 100};
     struct sorrel_cache *c = sorrel_cache_new(cl, "c", &o);
     struct sorrel_error err = {0};
     char key[16];

@@ -32,7 +32,8 @@ every_slot(void)
         EXPECT(sorrel_reply_int(r, &n) && n == i);
         sorrel_reply_free(r);
     }
-    struct sorrel_reply *r = sorrel_client_do(cl, 0, NULL, "EVAL", "return redis.call('get', KEYS[1])", "1", "cl:7", NULL);
+    struct sorrel_reply *r =
+        sorrel_client_do(cl, 0, NULL, "EVAL", "return redis.call('get', KEYS[1])", "1", "cl:7", NULL);
     EXPECT(sorrel_reply_is(r, "7"));
     sorrel_reply_free(r);
     sorrel_client_free(cl);

@@ -229,7 +229,10 @@ other_limiters(void)
 
     /* Of 400 requests at once exactly 100 are allowed, whatever the kind. */
     for (int kind = 0; kind < 3; kind++) {
-        struct sorrel_limiter *l = sorrel_limiter_new(cl, kind == 0 ? "lim:a" : kind == 1 ? "lim:f" : "lim:t",
+        struct sorrel_limiter *l = sorrel_limiter_new(cl,
+                                                      kind == 0   ? "lim:a"
+                                                      : kind == 1 ? "lim:f"
+                                                                  : "lim:t",
                                                       (enum sorrel_limiter_kind)kind, 100, 1000000000);
         intptr_t sum = 0;
         for (int i = 0; i < 8; i++)

@@ -117,7 +117,14 @@ from_table(void *ctx, const char *name)
     return NULL;
 }
 
-#define VARS(...) (struct variable[]){__VA_ARGS__, {0}}
+#define VARS(...)       \
+    (struct variable[]) \
+    {                   \
+        __VA_ARGS__,    \
+        {               \
+            0           \
+        }               \
+    }
 
 static void
 environment(void)
@@ -130,19 +137,21 @@ environment(void)
     EXPECT(e.url.socket_timeout_ms == 5000 && e.url.connect_timeout_ms == 5000 && e.lock_timeout_ms == 60000);
     EXPECT(strcmp(e.websocket.host, "localhost") == 0);
     sorrel_env_fini(&e);
-    EXPECT_OK(sorrel_env_read(from_table,
-                              VARS({"ENABLE_REDIS", "True"}, {"REDIS_HOST", "h"}, {"REDIS_PORT", "7000"}, {"REDIS_DB", "3"},
-                                   {"REDIS_PASSWORD", "80u7dxerdVK+ZaKp2drp76OKtH0O1EYXLwebTQ/q7mA="},
-                                   {"REDIS_USERNAME", "me"}, {"REDIS_MAX_CONNECTIONS", "7"}, {"REDIS_SOCKET_TIMEOUT", "1.5"},
-                                   {"REDIS_SOCKET_CONNECT_TIMEOUT", "0.25"}, {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "30"}),
-                              &e, &err));
+    EXPECT_OK(
+        sorrel_env_read(from_table,
+                        VARS({"ENABLE_REDIS", "True"}, {"REDIS_HOST", "h"}, {"REDIS_PORT", "7000"}, {"REDIS_DB", "3"},
+                             {"REDIS_PASSWORD", "80u7dxerdVK+ZaKp2drp76OKtH0O1EYXLwebTQ/q7mA="},
+                             {"REDIS_USERNAME", "me"}, {"REDIS_MAX_CONNECTIONS", "7"}, {"REDIS_SOCKET_TIMEOUT", "1.5"},
+                             {"REDIS_SOCKET_CONNECT_TIMEOUT", "0.25"}, {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "30"}),
+                        &e, &err));
     EXPECT(e.enabled && strcmp(e.url.password, "80u7dxerdVK+ZaKp2drp76OKtH0O1EYXLwebTQ/q7mA=") == 0 && e.url.db == 3);
     EXPECT(e.url.max_connections == 7 && e.url.socket_timeout_ms == 1500 && e.url.connect_timeout_ms == 250);
     EXPECT(e.lock_timeout_ms == 30000 && e.url.port == 7000 && strcmp(e.url.username, "me") == 0);
     sorrel_env_fini(&e);
     EXPECT_OK(sorrel_env_read(from_table,
-                              VARS({"REDIS_URL", "redis://me:p@ss/w@mymaster:6379/2"}, {"REDIS_SENTINEL_HOSTS", " a , b:26380"},
-                                   {"REDIS_SENTINEL_PORT", "26390"}, {"WEBSOCKET_REDIS_URL", "redis://ws:7001/1"}),
+                              VARS({"REDIS_URL", "redis://me:p@ss/w@mymaster:6379/2"},
+                                   {"REDIS_SENTINEL_HOSTS", " a , b:26380"}, {"REDIS_SENTINEL_PORT", "26390"},
+                                   {"WEBSOCKET_REDIS_URL", "redis://ws:7001/1"}),
                               &e, &err));
     EXPECT(e.url.transport == SORREL_SENTINEL && strcmp(e.url.service, "mymaster") == 0 && e.url.sentinel_count == 2);
     EXPECT(strcmp(e.url.sentinels[0].host, "a") == 0 && e.url.sentinels[0].port == 26390);
@@ -153,11 +162,23 @@ environment(void)
     sorrel_free(text);
     sorrel_env_fini(&e);
     static const struct variable wrong[] = {
-        {"REDIS_PORT", "0"}, {"REDIS_PORT", "70000"}, {"REDIS_PORT", "x"}, {"REDIS_DB", "-1"}, {"ENABLE_REDIS", "perhaps"},
-        {"REDIS_MAX_CONNECTIONS", "0"}, {"REDIS_SOCKET_TIMEOUT", "soon"}, {"REDIS_SOCKET_CONNECT_TIMEOUT", "-1"},
-        {"REDIS_URL", "http://u:hunter2@h"}, {"REDIS_URL", "redis://u:hunter2@h:port"}, {"REDIS_SENTINEL_HOSTS", "a,,b"},
-        {"REDIS_SENTINEL_PORT", "no"}, {"WEBSOCKET_REDIS_URL", "redis://u:hunter2@h/x"}, {"WEBSOCKET_SENTINEL_HOSTS", ","},
-        {"WEBSOCKET_SENTINEL_PORT", "99999"}, {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "0"}, {"REDIS_HOST", "a b"},
+        {"REDIS_PORT", "0"},
+        {"REDIS_PORT", "70000"},
+        {"REDIS_PORT", "x"},
+        {"REDIS_DB", "-1"},
+        {"ENABLE_REDIS", "perhaps"},
+        {"REDIS_MAX_CONNECTIONS", "0"},
+        {"REDIS_SOCKET_TIMEOUT", "soon"},
+        {"REDIS_SOCKET_CONNECT_TIMEOUT", "-1"},
+        {"REDIS_URL", "http://u:hunter2@h"},
+        {"REDIS_URL", "redis://u:hunter2@h:port"},
+        {"REDIS_SENTINEL_HOSTS", "a,,b"},
+        {"REDIS_SENTINEL_PORT", "no"},
+        {"WEBSOCKET_REDIS_URL", "redis://u:hunter2@h/x"},
+        {"WEBSOCKET_SENTINEL_HOSTS", ","},
+        {"WEBSOCKET_SENTINEL_PORT", "99999"},
+        {"WEBSOCKET_REDIS_LOCK_TIMEOUT", "0"},
+        {"REDIS_HOST", "a b"},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct sorrel_error err = {0};
@@ -169,9 +190,12 @@ environment(void)
 static void
 json(void)
 {
-    static const char *const good[] = {"0", "-1.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", " [1, {\"a\": [true, null]}] ", "\"\\ud83d\\ude00\""};
-    static const char *const bad[] = {"", "01", "1.", "+1", "[1,]", "{\"a\":}", "{a:1}", "[1}", "\"\t\"", "\"\\x\"", "nul",
-                                      "1 2", "\"\xff\"", "\"\xed\xa0\x80\"", "[", "]", "{\"a\" 1}", "{\"a\":1,}", "-"};
+    static const char *const good[] = {
+        "0", "-1.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", " [1, {\"a\": [true, null]}] ", "\"\\ud83d\\ude00\""};
+    static const char *const bad[] = {
+        "",    "01",     "1.",        "+1",         "[1,]", "{\"a\":}", "{a:1}",
+        "[1}", "\"\t\"", "\"\\x\"",   "nul",        "1 2",  "\"\xff\"", "\"\xed\xa0\x80\"",
+        "[",   "]",      "{\"a\" 1}", "{\"a\":1,}", "-"};
     int64_t n = 0;
     double d = 0;
     bool b = false;
@@ -208,4 +232,5 @@ json(void)
     EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
 }
 
-TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(nobody_there), TEST(environment), TEST(json))
+TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(nobody_there), TEST(environment),
+          TEST(json))

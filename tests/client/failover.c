@@ -1,4 +1,5 @@
-/* A service that fails over while it is used. Not run by itself: failover.c URL SECONDS, see tests/system/test_library_failover.py.
+/* A service that fails over while it is used. Not run by itself: failover.c URL SECONDS, see
+ * tests/system/test_library_failover.py.
  *
  * Prints "ready", works until told to stop by SECONDS, and says what it saw. Every write is repeatable and carries a
  * number, so that nothing acknowledged by the last master may be missing for a client that saw it acknowledged there.
@@ -161,7 +162,8 @@ main(int argc, char **argv)
     sorrel_pubsub_free(p);
     pthread_join(c[0], NULL);
     pthread_join(c[1], NULL);
-    printf("locked %lld failures %lld losses %lld heard %lld holders %lld\n", locked, lock_failures, losses, heard, most_holders);
+    printf("locked %lld failures %lld losses %lld heard %lld holders %lld\n", locked, lock_failures, losses, heard,
+           most_holders);
     EXPECT(locked > 10 && heard > 10);
     pthread_join(a, NULL);
     pthread_join(b, NULL);

@@ -1,10 +1,10 @@
 /* Sixteen processes raise a counter under a lock while holders are killed: see tests/system/test_library_lock.py.
  *
- * lock_counter URL GOAL [PROCESSES [KILLS]]. Each worker takes the lock, reads the counter, writes it raised by one, and
- * says so on a pipe to the parent: the value, and the fencing number that it held. The counter is read and written by
- * separate commands, so two holders at once would lose an increment; the write goes through a check of the fence, which is what
- * keeps a holder out that was late. Now and then the parent kills whoever has just taken the lock, and starts another
- * worker in its place.
+ * lock_counter URL GOAL [PROCESSES [KILLS]]. Each worker takes the lock, reads the counter, writes it raised by one,
+ * and says so on a pipe to the parent: the value, and the fencing number that it held. The counter is read and written
+ * by separate commands, so two holders at once would lose an increment; the write goes through a check of the fence,
+ * which is what keeps a holder out that was late. Now and then the parent kills whoever has just taken the lock, and
+ * starts another worker in its place.
  */
 #include "test.h"
 
@@ -76,7 +76,8 @@ main(int argc, char **argv)
 {
     enum { WORKERS_MAX = 64 };
     long long goal = argc > 2 ? strtoll(argv[2], NULL, 10) : 10000, last_fence = 0;
-    int workers = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 16, kills = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 20;
+    int workers = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 16,
+        kills = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 20;
     int fds[2], killed = 0, alive = 0;
     long long reports = 0, doubles = 0, disorder = 0, next_kill;
     pid_t pids[WORKERS_MAX];
@@ -138,7 +139,8 @@ main(int argc, char **argv)
     (void)sorrel_reply_int(reply, &n);
     sorrel_reply_free(reply);
     sorrel_client_free(cl);
-    printf("counter %lld reported %lld doubles %lld disorder %lld killed %d\n", (long long)n, reports, doubles, disorder, killed);
+    printf("counter %lld reported %lld doubles %lld disorder %lld killed %d\n", (long long)n, reports, doubles,
+           disorder, killed);
     /* Whoever was killed between writing and reporting has done one increment that nobody heard of. */
     bool ok = n == goal && doubles == 0 && disorder == 0 && reports <= goal && reports >= goal - killed;
     free(seen);

@@ -163,7 +163,8 @@ queue_hand_over(void)
     EXPECT(strcmp(i.payload, "stray") == 0);
     EXPECT_OK(sorrel_queue_done(q, &i, &err));
     sorrel_item_fini(&i);
-    struct sorrel_reply *r = sorrel_client_do(cl, SORREL_READ, NULL, "EXISTS", "{jobs}:tries", "{jobs}:due", "{jobs}:taken", NULL);
+    struct sorrel_reply *r =
+        sorrel_client_do(cl, SORREL_READ, NULL, "EXISTS", "{jobs}:tries", "{jobs}:due", "{jobs}:taken", NULL);
     EXPECT(sorrel_reply_int(r, &n) && n == 0);
     sorrel_reply_free(r);
     sorrel_queue_free(q);

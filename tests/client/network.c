@@ -1,4 +1,5 @@
-/* A network that is cut, slow, or silent while it is used: network URL SECONDS, see tests/system/test_library_network.py.
+/* A network that is cut, slow, or silent while it is used: network URL SECONDS, see
+ * tests/system/test_library_network.py.
  *
  * Repeatable commands go on all the time; how many failed and the longest time without a success are printed. A lock, a
  * near cache and a subscription must find back by themselves. */

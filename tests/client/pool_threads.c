@@ -87,7 +87,8 @@ bounded(void)
         struct sorrel_pool *p = sorrel_pool_new(&u, &o);
         EXPECT_OK(sorrel_pool_take(p, &a, &err));
         long long start = mono_ms();
-        EXPECT(sorrel_pool_take(p, &b, &err) == SORREL_ERR_BUSY && (wait == 0 ? mono_ms() - start < 90 : mono_ms() - start >= 95));
+        EXPECT(sorrel_pool_take(p, &b, &err) == SORREL_ERR_BUSY &&
+               (wait == 0 ? mono_ms() - start < 90 : mono_ms() - start >= 95));
         sorrel_pool_give(p, a);
         EXPECT_OK(sorrel_pool_take(p, &b, &err));
         sorrel_pool_discard(p, b);

@@ -25,7 +25,8 @@ manager(void)
     EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
     struct sorrel_manager *m = sorrel_manager_new(&u, NULL);
     EXPECT(!sorrel_manager_is_enabled(m) && sorrel_manager_get_client(m) == NULL);
-    EXPECT(sorrel_manager_get(m, "x", NULL) == NULL && strstr(sorrel_manager_reason(m, &code), "not initialized") != NULL);
+    EXPECT(sorrel_manager_get(m, "x", NULL) == NULL &&
+           strstr(sorrel_manager_reason(m, &code), "not initialized") != NULL);
     EXPECT(code == SORREL_ERR_USAGE);
     EXPECT(sorrel_manager_initialize(m) && sorrel_manager_is_enabled(m) && sorrel_manager_initialize(m));
     EXPECT(sorrel_manager_reason(m, &code)[0] == '\0' && code == SORREL_OK);
@@ -38,9 +39,11 @@ manager(void)
     EXPECT(!sorrel_manager_set(m, "a", "x", 1, &(struct sorrel_set_options){.nx = true}));
     EXPECT(sorrel_manager_set(m, "a", "x", 1, &(struct sorrel_set_options){.xx = true, .ex_s = 100}));
     EXPECT(sorrel_manager_ttl(m, "a") > 95 && sorrel_manager_ttl(m, "none") == -2);
-    EXPECT(sorrel_manager_set(m, "p", "x", 1, &(struct sorrel_set_options){.px_ms = 50000}) && sorrel_manager_ttl(m, "p") <= 50);
+    EXPECT(sorrel_manager_set(m, "p", "x", 1, &(struct sorrel_set_options){.px_ms = 50000}) &&
+           sorrel_manager_ttl(m, "p") <= 50);
     EXPECT(sorrel_manager_exists(m, "a") && !sorrel_manager_exists(m, "none"));
-    EXPECT(sorrel_manager_expire(m, "a", 10) && !sorrel_manager_expire(m, "none", 10) && sorrel_manager_ttl(m, "a") <= 10);
+    EXPECT(sorrel_manager_expire(m, "a", 10) && !sorrel_manager_expire(m, "none", 10) &&
+           sorrel_manager_ttl(m, "a") <= 10);
     EXPECT(sorrel_manager_delete(m, "a") && !sorrel_manager_delete(m, "a"));
     EXPECT(sorrel_manager_incr(m, "n", 5, &n) && n == 5 && sorrel_manager_incr(m, "n", -2, &n) && n == 3);
     EXPECT(sorrel_manager_ttl(m, "n") == -1);
@@ -52,7 +55,8 @@ manager(void)
     EXPECT(v != NULL && strcmp(v, "w") == 0);
     sorrel_free(v);
     EXPECT(sorrel_manager_hget(m, "h", "none", NULL) == NULL);
-    EXPECT(sorrel_manager_set_json(m, "j", "{\"a\": [1, 2]}", NULL) && !sorrel_manager_set_json(m, "j", "{a: 1}", NULL));
+    EXPECT(sorrel_manager_set_json(m, "j", "{\"a\": [1, 2]}", NULL) &&
+           !sorrel_manager_set_json(m, "j", "{a: 1}", NULL));
     v = sorrel_manager_get_json(m, "j");
     EXPECT(v != NULL && strcmp(v, "{\"a\": [1, 2]}") == 0);
     sorrel_free(v);
@@ -61,6 +65,13 @@ manager(void)
     sorrel_manager_disconnect(m);
     EXPECT(!sorrel_manager_is_enabled(m) && !sorrel_manager_exists(m, "n"));
     EXPECT(sorrel_manager_initialize(m) && sorrel_manager_exists(m, "n"));
+    /* Connections come back by themselves. */
+    struct sorrel_client *killer = test_client();
+    for (int i = 0; i < 5; i++) {
+        sorrel_reply_free(sorrel_client_do(killer, 0, NULL, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes", NULL));
+        EXPECT(sorrel_manager_exists(m, "n") && sorrel_manager_is_enabled(m));
+    }
+    sorrel_client_free(killer);
     sorrel_manager_free(m);
     sorrel_url_fini(&u);
 

@@ -43,6 +43,17 @@ def test_every_declared_function_is_there(built):
     assert declared and declared <= defined, declared - defined
 
 
+def test_every_function_is_documented():
+    """Each declaration has a comment of its own right above it."""
+    folder = os.path.join(ROOT, "include/sorrel")
+    bare = []
+    for name in sorted(n for n in os.listdir(folder) if n.endswith(".h")):
+        lines = open(os.path.join(folder, name)).read().split("\n")
+        bare += [f"{name}:{i + 1}" for i, line in enumerate(lines)
+                 if line.startswith("SORREL_API") and not lines[i - 1].endswith("*/")]
+    assert not bare
+
+
 def test_headers_stand_alone(built, tmp_path):
     for name in sorted(n for n in os.listdir(os.path.join(ROOT, "include/sorrel")) if n.endswith(".h")):
         for compiler, lang in (("gcc", "c"), ("g++", "c++")):
@@ -52,6 +63,12 @@ def test_headers_stand_alone(built, tmp_path):
                                 os.path.join(ROOT, "include"), "-"], input=f"#include <sorrel/{name}>\n", text=True,
                                capture_output=True)
             assert p.returncode == 0, p.stderr
+    for adapter, library in (("epoll", "sys/epoll.h"), ("libuv", "uv.h"), ("libev", "ev.h"), ("libevent", "event2/event.h")):
+        if not os.path.exists(os.path.join("/usr/include", library)) and adapter != "epoll":
+            continue
+        p = subprocess.run(["gcc", "-x", "c", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", os.path.join(ROOT, "include"), "-"],
+                           input=f"#include <sorrel/adapters/{adapter}.h>\n", text=True, capture_output=True)
+        assert p.returncode == 0, p.stderr
 
 
 def test_pool(built, tmp_path):

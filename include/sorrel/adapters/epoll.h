@@ -1,7 +1,7 @@
 /* sorrel/adapters/epoll.h - connections of sorrel/async.h in an epoll loop of one's own.
  *
- * The loop keeps the descriptor of its epoll; each connection adds its socket and a timer to it. Whatever epoll_wait() returns for
- * them has a data.ptr that sorrel_epoll_dispatch() understands:
+ * The loop keeps the descriptor of its epoll; each connection adds its socket and a timer to it. Whatever epoll_wait()
+ * returns for them has a data.ptr that sorrel_epoll_dispatch() understands:
  *
  *     struct sorrel_epoll link = {0};
  *     sorrel_epoll_open(epfd, url, &options, &link, &err);        // link.async is the connection
@@ -9,8 +9,8 @@
  *     for (i = 0; i < n; i++)
  *         sorrel_epoll_dispatch(events[i].data.ptr, events[i].events);
  *
- * The link is the caller's; it must live until the events that were fetched before sorrel_async_close() have been dispatched:
- * those of a closed connection are ignored. Threads: as sorrel/async.h. Sends what that sends.
+ * The link is the caller's; it must live until the events that were fetched before sorrel_async_close() have been
+ * dispatched: those of a closed connection are ignored. Threads: as sorrel/async.h. Sends what that sends.
  */
 #ifndef SORREL_ADAPTERS_EPOLL_H
 #define SORREL_ADAPTERS_EPOLL_H
@@ -41,7 +41,8 @@ sorrel_epoll__watch(void *ctx, int fd, int watch)
     struct epoll_event e = {0};
 
     e.data.ptr = &l->socket;
-    e.events = ((watch & SORREL_WATCH_READ) != 0 ? (uint32_t)EPOLLIN : 0) | ((watch & SORREL_WATCH_WRITE) != 0 ? (uint32_t)EPOLLOUT : 0);
+    e.events = ((watch & SORREL_WATCH_READ) != 0 ? (uint32_t)EPOLLIN : 0) |
+               ((watch & SORREL_WATCH_WRITE) != 0 ? (uint32_t)EPOLLOUT : 0);
     if (watch == SORREL_WATCH_NONE) {
         if (l->fd == fd)
             (void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, fd, &e);
@@ -75,7 +76,8 @@ sorrel_epoll__release(void *ctx)
     l->timer_fd = -1;
 }
 
-/* Opens a connection in the loop of epfd. As sorrel_async_open(); also fails with SORREL_ERR_BUSY when no timer can be made. */
+/* Opens a connection in the loop of epfd. As sorrel_async_open(); also fails with SORREL_ERR_BUSY when no timer can be
+ * made. */
 static inline enum sorrel_rc
 sorrel_epoll_open(int epfd, const struct sorrel_url *u, const struct sorrel_async_options *o, struct sorrel_epoll *l,
                   struct sorrel_error *err)

@@ -22,7 +22,8 @@ sorrel_ev__on_io(struct ev_loop *loop, ev_io *w, int events)
     struct sorrel_ev *l = (struct sorrel_ev *)w->data;
 
     (void)loop;
-    sorrel_async_ready(l->async, ((events & EV_READ) != 0 ? SORREL_WATCH_READ : 0) | ((events & EV_WRITE) != 0 ? SORREL_WATCH_WRITE : 0));
+    sorrel_async_ready(l->async, ((events & EV_READ) != 0 ? SORREL_WATCH_READ : 0) |
+                                     ((events & EV_WRITE) != 0 ? SORREL_WATCH_WRITE : 0));
 }
 
 static inline void
@@ -43,7 +44,8 @@ sorrel_ev__watch(void *ctx, int fd, int watch)
     ev_io_stop(l->loop, &l->io);
     if (watch == SORREL_WATCH_NONE)
         return;
-    ev_io_set(&l->io, fd, ((watch & SORREL_WATCH_READ) != 0 ? EV_READ : 0) | ((watch & SORREL_WATCH_WRITE) != 0 ? EV_WRITE : 0));
+    ev_io_set(&l->io, fd,
+              ((watch & SORREL_WATCH_READ) != 0 ? EV_READ : 0) | ((watch & SORREL_WATCH_WRITE) != 0 ? EV_WRITE : 0));
     ev_io_start(l->loop, &l->io);
 }
 
@@ -72,8 +74,8 @@ sorrel_ev__release(void *ctx)
 
 /* Opens a connection in a loop. As sorrel_async_open(). */
 static inline enum sorrel_rc
-sorrel_ev_open(struct ev_loop *loop, const struct sorrel_url *u, const struct sorrel_async_options *o, struct sorrel_async **out,
-               struct sorrel_error *err)
+sorrel_ev_open(struct ev_loop *loop, const struct sorrel_url *u, const struct sorrel_async_options *o,
+               struct sorrel_async **out, struct sorrel_error *err)
 {
     struct sorrel_ev *l = (struct sorrel_ev *)sorrel_alloc(sizeof(*l));
     struct sorrel_loop how = {sorrel_ev__watch, sorrel_ev__timer, sorrel_ev__release, l};

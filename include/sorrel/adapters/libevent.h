@@ -22,7 +22,8 @@ sorrel_libevent__on_io(evutil_socket_t fd, short events, void *ctx)
     struct sorrel_libevent *l = (struct sorrel_libevent *)ctx;
 
     (void)fd;
-    sorrel_async_ready(l->async, ((events & EV_READ) != 0 ? SORREL_WATCH_READ : 0) | ((events & EV_WRITE) != 0 ? SORREL_WATCH_WRITE : 0));
+    sorrel_async_ready(l->async, ((events & EV_READ) != 0 ? SORREL_WATCH_READ : 0) |
+                                     ((events & EV_WRITE) != 0 ? SORREL_WATCH_WRITE : 0));
 }
 
 static inline void

@@ -1,7 +1,8 @@
 /* sorrel/adapters/libuv.h - connections of sorrel/async.h in a libuv loop. Link with -luv.
  *
- * The loop stays alive while a connection is open. sorrel_async_close() closes its handles; libuv frees them in the next turn
- * of the loop, so uv_run() once more before uv_loop_close(). Threads: as sorrel/async.h. Sends what that sends.
+ * The loop stays alive while a connection is open. sorrel_async_close() closes its handles; libuv frees them in the
+ * next turn of the loop, so uv_run() once more before uv_loop_close(). Threads: as sorrel/async.h. Sends what that
+ * sends.
  */
 #ifndef SORREL_ADAPTERS_LIBUV_H
 #define SORREL_ADAPTERS_LIBUV_H
@@ -64,7 +65,9 @@ sorrel_uv__watch(void *ctx, int fd, int watch)
         }
         l->poll->data = l;
     }
-    uv_poll_start(l->poll, ((watch & SORREL_WATCH_READ) != 0 ? UV_READABLE : 0) | ((watch & SORREL_WATCH_WRITE) != 0 ? UV_WRITABLE : 0),
+    uv_poll_start(l->poll,
+                  ((watch & SORREL_WATCH_READ) != 0 ? UV_READABLE : 0) |
+                      ((watch & SORREL_WATCH_WRITE) != 0 ? UV_WRITABLE : 0),
                   sorrel_uv__on_poll);
 }
 
@@ -93,8 +96,8 @@ sorrel_uv__release(void *ctx)
 
 /* Opens a connection in a loop. As sorrel_async_open(). */
 static inline enum sorrel_rc
-sorrel_uv_open(uv_loop_t *loop, const struct sorrel_url *u, const struct sorrel_async_options *o, struct sorrel_async **out,
-               struct sorrel_error *err)
+sorrel_uv_open(uv_loop_t *loop, const struct sorrel_url *u, const struct sorrel_async_options *o,
+               struct sorrel_async **out, struct sorrel_error *err)
 {
     struct sorrel_uv *l = (struct sorrel_uv *)sorrel_alloc(sizeof(*l));
     struct sorrel_loop how = {sorrel_uv__watch, sorrel_uv__timer, sorrel_uv__release, l};
