@@ -67,6 +67,14 @@
 "false"
 > EVAL "return tostring(pcall(string.format, '%99999d', 1))" 0
 "false"
+> EVAL "return {tostring(pcall(cmsgpack.unpack, '\\221\\255\\255\\255\\255')), tostring(pcall(cmsgpack.unpack, '\\223\\255\\255\\255\\255')), tostring(pcall(cmsgpack.unpack, '\\219\\255\\255\\255\\255x')), tostring(pcall(cmsgpack.unpack, '\\198\\127\\255\\255\\255x'))}" 0
+["false" "false" "false" "false"]
+> EVAL "return tostring(pcall(cmsgpack.unpack, ('\\145'):rep(100000) .. '\\1'))" 0
+*
+> EVAL "local t = {} for i = 1, 100000 do t = {t} end return type(cmsgpack.pack(t))" 0
+"string"
+> EVAL "return {tostring(pcall(cmsgpack.unpack_limit, '\\1', 2147483647, 2147483647)), tostring(pcall(cmsgpack.unpack_one, '\\1', -2)), tostring(pcall(struct.pack, 'c2147483647', 'x')), tostring(pcall(struct.size, 'i4294967297')), tostring(pcall(struct.unpack, 'c2147483647', 'x'))}" 0
+["false" "false" "false" "false" "false"]
 > EVAL "return tostring(pcall(string.gsub, 'x', '%', 'y'))" 0
 "false"
 > EVAL "local f = coroutine.wrap(function() local ok, e = pcall(error, {err='in'}) return e end) return f()" 0

@@ -45,7 +45,11 @@ def test_redis_py(server, protocol):
     assert "all right" in run([sys.executable, "redis_py.py", str(server.port), protocol])
 
 
-@pytest.mark.parametrize("script", ["ioredis.js", "node-redis.js"])
+def test_redis_py_json(server):
+    assert "all right" in run([sys.executable, "redis_py_json.py", str(server.port)])
+
+
+@pytest.mark.parametrize("script", ["ioredis.js", "node-redis.js", "node-redis-json.js"])
 def test_node_clients(server, node, script):
     assert "all right" in run(["node", script, str(server.port)], cwd=node)
 

@@ -24,6 +24,13 @@ def fill(c):
     c.call("XNACK", "s", "g", "FATAL", "IDS", 1, ids[2])
     c.call("XCFGSET", "t", "IDMP-DURATION", 5)
     c.call("XADD", "t", "*", "a", 1)
+    c.call("JSON.SET", "j", "$", '{"a":[1,2.5,{"b":"\\u00e9"}],"n":18446744073709551615,"x":1e400}'.replace(',"x":1e400', ""))
+    c.call("JSON.MSET", "j", "$.a[0]", "7", "k", "$", '[[],{},"",null,true]')
+    c.call("JSON.NUMINCRBY", "j", "$.a[0]", "0.5")
+    c.call("JSON.ARRAPPEND", "j", "$.a", '"end"')
+    c.call("JSON.MERGE", "j", "$", '{"m":{"deep":[{}]}}')
+    c.call("JSON.DEL", "j", "$.a[1]")
+    c.call("PEXPIRE", "k", 100000000)
     c.call("XCFGSET", "t", "IDMP-DURATION", 77, "IDMP-MAXSIZE", 7)
 
 
@@ -33,13 +40,14 @@ def idle_apart(pending):
 
 def look(c):
     return (c.call("FUNCTION", "LIST", "WITHCODE"), c.call("XRANGE", "s", "-", "+"), c.call("XINFO", "STREAM", "s"),
-            idle_apart(c.call("XPENDING", "s", "g", "-", "+", 10)), c.call("XPENDING", "s", "g"), c.call("XINFO", "STREAM", "t"))
+            idle_apart(c.call("XPENDING", "s", "g", "-", "+", 10)), c.call("XPENDING", "s", "g"), c.call("XINFO", "STREAM", "t"),
+            c.call("JSON.GET", "j"), c.call("JSON.GET", "k"), c.call("EXPIRETIME", "k"), c.call("DEBUG", "DIGEST"))
 
 
 @pytest.mark.parametrize("way", ["log", "rewritten log", "snapshot"])
 @only_sorrel
 def test_functions_and_streams_survive(start, tmp_path, way):
-    options = ["--dir", str(tmp_path)] + (["--save", ""] if way == "snapshot" else ["--appendonly", "yes", "--appendfsync", "always"])
+    options = ["--enable-debug-command", "yes", "--dir", str(tmp_path)] + (["--save", ""] if way == "snapshot" else ["--appendonly", "yes", "--appendfsync", "always"])
     server = start(*options)
     with server.connect() as c:
         if way == "rewritten log":
