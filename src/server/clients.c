@@ -292,8 +292,10 @@ on_established(void *owner, struct transport io)
     s->handshakes--;
     if (config_num(s->config, CFG_TLS_AUTH_CLIENTS_USER) != 0 && tls_peer_name(io, &name)) {
         struct acl_user *u = acl_find(engine_acl(s->engine), buf_slice(&name));
-        if (u != NULL && acl_user_on(u))
+        if (u != NULL && acl_user_on(u)) {
             session_set_user(session, u);
+            session_set_authenticated(session, true);
+        }
     }
     buf_fini(&name);
 }

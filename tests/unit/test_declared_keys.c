@@ -30,7 +30,7 @@ report(struct watch *w, const struct exec *x, struct slice key, const char *what
 }
 
 /* SORT reads keys that its patterns make up, having asked acl_may_read_all() (tests/script/acl.t). KEYS looks up a pattern
- * without a wildcard, and tells of all keys anyway. */
+ * without a wildcard, and RANDOMKEY the one that it found; both tell of all keys anyway. */
 static bool
 may_use_pattern(const struct exec *x, bool changes)
 {
@@ -38,7 +38,7 @@ may_use_pattern(const struct exec *x, bool changes)
         return true; /* it asks acl_may_touch() for each key (tests/script/acl.t) */
     bool sorts = slice_eq(x->command->name, LIT("sort")) || slice_eq(x->command->name, LIT("sort_ro"));
 
-    if (slice_eq(x->command->name, LIT("keys")) && !changes)
+    if ((slice_eq(x->command->name, LIT("keys")) || slice_eq(x->command->name, LIT("randomkey"))) && !changes)
         return true;
     for (int i = 2; sorts && !changes && i + 1 < x->argc; i++)
         if (slice_eq_nocase(x->argv[i], LIT("by")) || slice_eq_nocase(x->argv[i], LIT("get")))
