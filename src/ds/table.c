@@ -774,6 +774,27 @@ table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, 
     return next < end ? next : 0;
 }
 
+void *
+table_drain(struct table *t, size_t *at)
+{
+    size_t in_now = side_buckets(&t->now);
+
+    while (t->items > 0) {
+        const struct table_side *s = *at < in_now ? &t->now : &t->old;
+        size_t bucket = *at < in_now ? *at : *at - in_now;
+        unsigned taken = slots_taken(&s->buckets[bucket]);
+        if (taken != 0) {
+            void *item = slot_item(&s->buckets[bucket], first_slot(taken));
+            slot_set(&s->buckets[bucket], first_slot(taken), 0, NULL);
+            t->items--;
+            return item;
+        }
+        prefetch_items(s, bucket + 2, 1);
+        (*at)++;
+    }
+    return NULL;
+}
+
 /* The buckets of the current array that may hold anything: during a move, those up to the frontier's position. */
 static size_t
 used_buckets(const struct table *t)

@@ -73,6 +73,10 @@ enum { TABLE_CURSOR_BITS = 39 };
  * the table. */
 typedef void table_visit(void *ctx, void *item);
 uint64_t table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, table_visit *fn, void *ctx);
+/* Takes one item after the other out, for freeing them: unlike a scan it never looks at an item again that it has handed
+ * out. *at is 0 at first and belongs to it; NULL when the table is empty. Once begun, only table_count() and table_fini()
+ * may follow. */
+void *table_drain(struct table *t, size_t *at);
 /* A uniformly chosen item; NULL if the table is empty. */
 void *table_random(const struct table *t, struct rng *rng);
 /* Sizes the table for n items at once (before loading). */

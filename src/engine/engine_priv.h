@@ -303,7 +303,7 @@ int64_t keyspace__next_expiry(const struct engine *e); /* unix ms; INT64_MAX: no
 struct graveyard {
     struct table by_key;
     struct btree by_expiry, by_deadline;
-    uint64_t cursor;        /* what is below it is free */
+    size_t drained;         /* how far table_drain() has come */
 };
 /* Takes all keys of a database away. NULL: the observer has them. */
 struct graveyard *keyspace__detach(struct engine *e, struct db *db);

@@ -108,23 +108,16 @@ fieldset_script_over(struct exec *script)
     script->script_fieldsets = NULL;
 }
 
-static void
-free_item(void *ctx, void *item)
-{
-    (void)ctx;
-    mem_free(item);
-}
-
 void
 fieldsets__free(struct fieldsets *all)
 {
-    uint64_t cursor = 0;
+    void *item;
+    size_t at = 0;
 
     if (all == NULL)
         return;
-    do {
-        cursor = table_scan(&all->by_name, &ops, cursor, free_item, NULL);
-    } while (cursor != 0);
+    while ((item = table_drain(&all->by_name, &at)) != NULL)
+        mem_free(item);
     table_fini(&all->by_name);
     mem_free(all);
 }

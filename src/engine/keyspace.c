@@ -106,23 +106,23 @@ keyspace__init(struct engine *e, int databases)
 /* -- whole databases ------------------------------------------------------------------------------------------- */
 
 static void
-bury_item(void *ctx, void *item)
+graveyard_free(struct graveyard *g)
 {
-    entry_free(item);
+    table_fini(&g->by_key);
+    btree_fini(&g->by_expiry);
+    btree_fini(&g->by_deadline);
+    mem_free(g);
 }
 
 static void
 bury(void *arg)
 {
     struct graveyard *g = arg;
+    struct entry *entry;
 
-    do {
-        g->cursor = table_scan(&g->by_key, &keyspace_table_ops, g->cursor, bury_item, NULL);
-    } while (g->cursor != 0);
-    table_fini(&g->by_key);
-    btree_fini(&g->by_expiry);
-    btree_fini(&g->by_deadline);
-    mem_free(g);
+    while ((entry = table_drain(&g->by_key, &g->drained)) != NULL)
+        entry_free(entry);
+    graveyard_free(g);
 }
 
 void
@@ -134,31 +134,22 @@ keyspace__bury(struct engine *e, struct graveyard *g)
         bury(g);
 }
 
-static void
-bury_item_slowly(void *ctx, void *item)
-{
-    keyspace__reap(ctx, item);
-}
-
 enum rc
 keyspace__bury_slowly(struct exec *x, struct graveyard *g)
 {
-    enum { BUCKETS = 16 };
+    enum { AT_ONCE = 128 };
     enum rc rc = RC_OK;
+    struct entry *entry = NULL;
 
     do {
-        for (int i = 0; i < BUCKETS && (i == 0 || g->cursor != 0); i++)
-            g->cursor = table_scan(&g->by_key, &keyspace_table_ops, g->cursor, bury_item_slowly, x->engine);
+        for (int i = 0; i < AT_ONCE && (entry = table_drain(&g->by_key, &g->drained)) != NULL; i++)
+            keyspace__reap(x->engine, entry);
         rc = exec_breathe(x);
-    } while (rc == RC_OK && g->cursor != 0);
-    if (g->cursor == 0) {
-        table_fini(&g->by_key);
-        btree_fini(&g->by_expiry);
-        btree_fini(&g->by_deadline);
-        mem_free(g);
-    } else { /* whoever asked for it is gone */
+    } while (rc == RC_OK && entry != NULL);
+    if (entry == NULL)
+        graveyard_free(g);
+    else /* whoever asked for it is gone */
         keyspace__bury(x->engine, g);
-    }
     return rc;
 }
 

@@ -160,21 +160,15 @@ tell_readers(struct engine *e, struct tracking *k, struct tracked *t)
 }
 
 static void
-forget_item(void *ctx, void *item)
-{
-    tracked_free(ctx, item);
-}
-
-static void
 forget_all(struct tracking *k, struct hash_seed seed)
 {
     struct table keys = k->keys;
-    uint64_t cursor = 0;
+    struct tracked *item;
+    size_t at = 0;
 
     table_init(&k->keys, seed);
-    do {
-        cursor = table_scan(&keys, &tracked_ops, cursor, forget_item, k);
-    } while (cursor != 0);
+    while ((item = table_drain(&keys, &at)) != NULL)
+        tracked_free(k, item);
     table_fini(&keys);
 }
 

@@ -199,11 +199,11 @@ free_one(void *ctx, void *item)
 void
 script__flush(struct script_host *h)
 {
-    uint64_t cursor = 0;
+    struct script *s;
+    size_t at = 0;
 
-    do {
-        cursor = table_scan(&h->by_sha, &by_sha_ops, cursor, free_one, h);
-    } while (cursor != 0);
+    while ((s = table_drain(&h->by_sha, &at)) != NULL)
+        free_one(h, s);
     table_fini(&h->by_sha);
     table_fini(&h->by_text);
     table_init(&h->by_sha, h->seed);

@@ -401,6 +401,36 @@ memory_is_counted(void **state)
     twin_fini(&w);
 }
 
+/* Drains tables in every state of their growth, freeing each item at once: a sanitizer sees a second look. */
+static void
+draining_frees_each_item_once(void **state)
+{
+    struct rng g;
+
+    rng_seed(&g, SEED);
+    for (int round = 0; round < 60; round++) {
+        const struct table_ops *ops = round % 4 == 0 ? &CLUMPED : &OPS;
+        size_t n = rng_below(&g, round % 4 == 0 ? 300 : 20000), drained = 0, at = 0;
+        struct table t;
+        struct item *item;
+
+        table_init(&t, HASH_SEED);
+        for (size_t k = 0; k < n; k++) {
+            item = mem_get(sizeof(*item));
+            *item = (struct item){k, 0};
+            table_insert(&t, ops, ops->hash(item, t.seed), item);
+        }
+        while ((item = table_drain(&t, &at)) != NULL) {
+            assert_true(item->number < n && item->seen++ == 0);
+            drained++;
+            assert_int_equal(table_count(&t), n - drained);
+            mem_free(item);
+        }
+        assert_int_equal(drained, n);
+        table_fini(&t);
+    }
+}
+
 int
 main(void)
 {
@@ -409,7 +439,7 @@ main(void)
         cmocka_unit_test(model_large),          cmocka_unit_test(model_clumped),
         cmocka_unit_test(scan_sees_what_stays), cmocka_unit_test(scan_through_large_changes),
         cmocka_unit_test(random_is_uniform),    cmocka_unit_test(sizes),
-        cmocka_unit_test(memory_is_counted),
+        cmocka_unit_test(memory_is_counted),    cmocka_unit_test(draining_frees_each_item_once),
     };
     printf("test_table: seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);
