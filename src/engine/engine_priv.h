@@ -457,6 +457,10 @@ void walk__unlinked(struct engine *e, struct db *db, uint64_t hash, struct entry
 void walk__restart(struct engine *e, struct db *db);
 
 /* -- evict.c -- */
+/* For allkeys-adaptive: what the clock of a key says that was used just now, or has just been made. */
+uint32_t evict__used_clock(struct engine *e, const struct entry *entry);
+uint32_t evict__born_clock(struct engine *e, uint64_t hash);
+int evict__frequency(const struct engine *e, const struct entry *entry);
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */
 bool evict__make_room(struct engine *e);
 void evict__fini(struct engine *e);

@@ -4,6 +4,15 @@
  * kept in a pool; the best of the pool goes. The keys of a group are the neighbours in one bucket of the table, which costs
  * one cache line for all of them. A candidate is judged anew when its turn comes: one that was used since it came into
  * the pool is a candidate no longer. volatile-ttl needs no guess: the expiry index knows.
+ *
+ * LRU: a key that was never used since it was made counts as half as old again as it is. Most keys of most workloads are
+ * never used again; that is what makes this better than exact LRU.
+ *
+ * allkeys-adaptive asks two experts. One takes what was used longest ago; the other what was used least often and, of those,
+ * what came last (which is right for loops that do not fit). A ghost table remembers, in two bytes a key, whom it let go:
+ * a fingerprint, the frequency, and which expert it was. A key that comes back has its frequency back, and the expert has
+ * been wrong once more. Nearly all victims are chosen by the expert that has been wrong less often of late. Time is counted
+ * in uses, so it fits any speed.
  */
 #include "engine/evict.h"
 
@@ -20,6 +29,16 @@ enum {
     REAP_EFFORT = 64,       /* what takes more than so many allocations is freed elsewhere */
     REAP_PATIENCE = 200,    /* for as long as no more than the limit's 200th part is too much */
 };
+/* Of allkeys-adaptive. All were chosen by measurement (tests/bench/bench_evict.c). */
+enum {
+    TICKS_PER_TURN = 256,   /* a turn: as many uses as there are keys */
+    HALF_LIFE_TURNS = 10,   /* after so many turns without use a frequency counts for half */
+    FREQUENCY_MAX = 15,
+    EXPLORE = 32,           /* one victim in so many is chosen by the other expert */
+    GHOSTS_MIN = 1024,
+};
+
+enum expert { EXPERT_RECENCY, EXPERT_FREQUENCY, EXPERTS };
 
 struct candidate {
     uint64_t score;         /* how gladly it goes */
@@ -29,15 +48,26 @@ struct candidate {
     char key[POOL_KEY_MAX];
 };
 
+struct pool {
+    struct candidate v[POOL]; /* by score, the best candidate last */
+    unsigned n;
+};
+
 struct evictor {
-    struct candidate pool[POOL]; /* by score, the best candidate last */
-    unsigned pooled;
-    enum evict_policy policy;    /* under which the pool was filled */
+    struct pool pools[EXPERTS];  /* only the first, but under allkeys-adaptive */
+    enum evict_policy policy;    /* under which they were filled */
     int next_db;                 /* whose turn it is, for random policies */
     int64_t over_since_us;       /* 0: the limit is kept */
     struct evict_stats stats;
     size_t uncounted;
     bool reaping;                /* a large value is on its way out: what it held will be free soon */
+
+    /* allkeys-adaptive */
+    uint32_t tick;               /* sixteen bits of it are in a key's clock */
+    uint32_t uses_left;          /* until the next tick */
+    uint16_t *ghosts;            /* fingerprint, one bit of expert, frequency; 0: none */
+    size_t ghost_count;
+    uint32_t chosen[EXPERTS], came_back[EXPERTS];
 };
 
 static struct evictor *
@@ -51,6 +81,8 @@ evictor_of(struct engine *e)
 void
 evict__fini(struct engine *e)
 {
+    if (e->evictor != NULL)
+        mem_free(e->evictor->ghosts);
     mem_free(e->evictor);
 }
 
@@ -60,61 +92,206 @@ only_volatile(enum evict_policy p)
     return p <= EVICT_VOLATILE_TTL;
 }
 
-static uint64_t
-score_of(const struct engine *e, enum evict_policy p, const struct entry *entry)
+/* -- allkeys-adaptive: time, frequency, ghosts ----------------------------------------------------------------- */
+
+static size_t
+all_keys(const struct engine *e)
 {
-    if (p == EVICT_ALLKEYS_LFU || p == EVICT_VOLATILE_LFU)
-        return 255 - (uint64_t)entry_frequency(&e->x, entry);
-    return (uint64_t)entry_idle_seconds(&e->x, entry);
+    size_t n = 0;
+
+    for (int i = 0; i < e->db_count; i++)
+        n += table_count(&e->dbs[i].by_key);
+    return n;
+}
+
+static void
+count_use(struct engine *e, struct evictor *v)
+{
+    if (v->uses_left-- > 0)
+        return;
+    v->tick++;
+    v->uses_left = (uint32_t)(all_keys(e) / TICKS_PER_TURN);
+}
+
+static uint32_t
+age_of(const struct evictor *v, const struct entry *entry)
+{
+    return (v->tick - (entry_clock(entry) >> 8)) & 0xffff;
+}
+
+static uint32_t
+frequency_of(const struct evictor *v, const struct entry *entry)
+{
+    uint32_t halvings = age_of(v, entry) / (HALF_LIFE_TURNS * TICKS_PER_TURN);
+
+    return halvings > 7 ? 0 : (entry_clock(entry) & 0xff) >> halvings;
+}
+
+int
+evict__frequency(const struct engine *e, const struct entry *entry)
+{
+    return e->evictor != NULL ? (int)frequency_of(e->evictor, entry) : 0;
+}
+
+static uint32_t
+make_clock(const struct evictor *v, uint32_t frequency)
+{
+    return (v->tick & 0xffff) << 8 | (frequency < FREQUENCY_MAX ? frequency : FREQUENCY_MAX);
+}
+
+uint32_t
+evict__used_clock(struct engine *e, const struct entry *entry)
+{
+    struct evictor *v = evictor_of(e);
+
+    count_use(e, v);
+    return make_clock(v, frequency_of(v, entry) + 1);
+}
+
+/* Never 0, so that an empty place is told from a ghost. */
+static uint16_t
+fingerprint(uint64_t hash)
+{
+    uint16_t bits = hash >> 40 & 0x7ff;
+
+    return bits != 0 ? bits : 1;
+}
+
+uint32_t
+evict__born_clock(struct engine *e, uint64_t hash)
+{
+    struct evictor *v = evictor_of(e);
+    uint32_t frequency = 0;
+
+    count_use(e, v);
+    if (v->ghost_count > 0) {
+        uint16_t *g = &v->ghosts[hash % v->ghost_count];
+        if (*g >> 5 == fingerprint(hash)) {
+            v->came_back[*g >> 4 & 1]++;
+            frequency = *g & 15;
+            *g = 0;
+        }
+    }
+    return make_clock(v, frequency + 1);
+}
+
+/* As many as there are keys: when their number has changed much, we begin anew. */
+static void
+fit_ghosts(struct engine *e, struct evictor *v)
+{
+    size_t want = all_keys(e);
+
+    want = want < GHOSTS_MIN ? GHOSTS_MIN : want;
+    if (v->ghost_count >= want - want / 4 && v->ghost_count <= want)
+        return;
+    mem_free(v->ghosts);
+    v->ghosts = mem_get_zero(want * sizeof(*v->ghosts));
+    v->ghost_count = want;
+}
+
+static void
+remember(struct engine *e, struct evictor *v, const struct entry *entry, uint64_t hash, enum expert who)
+{
+    uint32_t frequency = frequency_of(v, entry);
+
+    if (v->chosen[EXPERT_RECENCY] + v->chosen[EXPERT_FREQUENCY] >= v->ghost_count) {
+        /* What was long ago counts for less. Also the time to see how many keys there are. */
+        for (int i = 0; i < EXPERTS; i++) {
+            v->chosen[i] /= 2;
+            v->came_back[i] /= 2;
+        }
+        fit_ghosts(e, v);
+    }
+    v->chosen[who]++;
+    v->ghosts[hash % v->ghost_count] =
+        (uint16_t)(fingerprint(hash) << 5 | (unsigned)who << 4 | (frequency < 15 ? frequency : 15));
+}
+
+/* Recency has to be clearly better: where there is no difference, frequency does less harm. */
+static enum expert
+ask_whom(struct engine *e, const struct evictor *v)
+{
+    double wrong[EXPERTS];
+
+    for (int i = 0; i < EXPERTS; i++)
+        wrong[i] = (v->came_back[i] + 1.0) / (v->chosen[i] + 10.0);
+    enum expert better = wrong[EXPERT_RECENCY] < 0.8 * wrong[EXPERT_FREQUENCY] ? EXPERT_RECENCY : EXPERT_FREQUENCY;
+    return rng_below(&e->rng, EXPLORE) != 0 ? better : better == EXPERT_RECENCY ? EXPERT_FREQUENCY : EXPERT_RECENCY;
 }
 
 /* -- the pool -------------------------------------------------------------------------------------------------- */
 
-static bool
-pool_has(const struct evictor *v, int db, uint64_t hash)
+static uint64_t
+score_of(const struct engine *e, const struct evictor *v, enum expert who, const struct entry *entry)
 {
-    for (unsigned i = 0; i < v->pooled; i++) {
-        if (v->pool[i].hash == hash && v->pool[i].db == db)
+    switch (v->policy) {
+    case EVICT_ALLKEYS_ADAPTIVE:
+        if (who == EXPERT_RECENCY)
+            return age_of(v, entry);
+        return (uint64_t)(FREQUENCY_MAX - frequency_of(v, entry)) << 16 | (0xffff - age_of(v, entry));
+    case EVICT_ALLKEYS_LFU:
+    case EVICT_VOLATILE_LFU: return 255 - (uint64_t)entry_frequency(&e->x, entry);
+    default: return ((uint64_t)entry_idle_seconds(&e->x, entry) + 1) * (entry_used(entry) ? 2 : 3);
+    }
+}
+
+/* Whether it is as good a candidate as it was. That it came last is no merit that time takes away. */
+static bool
+still_good(const struct engine *e, const struct evictor *v, enum expert who, const struct entry *entry, uint64_t score)
+{
+    uint64_t now = score_of(e, v, who, entry);
+
+    return v->policy == EVICT_ALLKEYS_ADAPTIVE && who == EXPERT_FREQUENCY ? now >> 16 >= score >> 16 : now >= score;
+}
+
+static bool
+pool_has(const struct pool *p, int db, uint64_t hash)
+{
+    for (unsigned i = 0; i < p->n; i++) {
+        if (p->v[i].hash == hash && p->v[i].db == db)
             return true;
     }
     return false;
 }
 
 static void
-pool_add(struct engine *e, struct evictor *v, struct db *db, const struct entry *entry)
+pool_add(struct engine *e, struct evictor *v, enum expert who, struct db *db, const struct entry *entry)
 {
+    struct pool *p = &v->pools[who];
     struct slice key = entry_key(entry);
-    uint64_t score = score_of(e, v->policy, entry);
-    unsigned at = v->pooled;
+    uint64_t score = score_of(e, v, who, entry);
+    unsigned at = p->n;
 
-    if (key.len > POOL_KEY_MAX || (v->pooled == POOL && score <= v->pool[0].score))
+    if (key.len > POOL_KEY_MAX || (p->n == POOL && score <= p->v[0].score))
         return;
     uint64_t hash = keyspace__hash(e, key);
-    if (pool_has(v, db->index, hash))
+    if (pool_has(p, db->index, hash))
         return;
-    if (v->pooled == POOL) {
-        memmove(v->pool, v->pool + 1, (POOL - 1) * sizeof(v->pool[0]));
-        at = --v->pooled;
+    if (p->n == POOL) {
+        memmove(p->v, p->v + 1, (POOL - 1) * sizeof(p->v[0]));
+        at = --p->n;
     }
-    for (; at > 0 && v->pool[at - 1].score > score; at--)
-        v->pool[at] = v->pool[at - 1];
-    struct candidate *c = &v->pool[at];
+    for (; at > 0 && p->v[at - 1].score > score; at--)
+        p->v[at] = p->v[at - 1];
+    struct candidate *c = &p->v[at];
     *c = (struct candidate){.score = score, .hash = hash, .db = db->index, .len = (uint8_t)key.len};
     memcpy(c->key, key.ptr, key.len);
-    v->pooled++;
+    p->n++;
 }
 
 /* The best candidate that still is one; NULL when the pool is empty. */
 static struct entry *
-pool_take(struct engine *e, struct evictor *v, struct db **db)
+pool_take(struct engine *e, struct evictor *v, enum expert who, struct db **db)
 {
-    while (v->pooled > 0) {
-        const struct candidate *c = &v->pool[--v->pooled];
+    struct pool *p = &v->pools[who];
+
+    while (p->n > 0) {
+        const struct candidate *c = &p->v[--p->n];
         *db = &e->dbs[c->db];
         struct entry *entry = table_find(&(*db)->by_key, &keyspace_table_ops, c->hash, slice_of(c->key, c->len));
         if (entry == NULL || (only_volatile(v->policy) && !(entry_flags(entry) & ENTRY_HAS_EXPIRY)))
             continue;
-        if (score_of(e, v->policy, entry) >= c->score)
+        if (still_good(e, v, who, entry, c->score))
             return entry;
     }
     return NULL;
@@ -135,7 +312,9 @@ look_at(void *ctx, void *item)
 
     g->seen++;
     g->any = item;
-    pool_add(g->engine, g->v, g->db, item);
+    pool_add(g->engine, g->v, EXPERT_RECENCY, g->db, item);
+    if (g->v->policy == EVICT_ALLKEYS_ADAPTIVE)
+        pool_add(g->engine, g->v, EXPERT_FREQUENCY, g->db, item);
 }
 
 /* Puts a group of keys of one database up. Returns one of them. */
@@ -144,6 +323,10 @@ sample(struct engine *e, struct evictor *v, struct db *db)
 {
     struct group g = {.engine = e, .v = v, .db = db};
     unsigned want = e->settings.maxmemory_samples < SAMPLES_MAX ? e->settings.maxmemory_samples : SAMPLES_MAX;
+
+    /* Keys of a bucket come together: twice as many cost one more cache line for the table. */
+    if (!only_volatile(v->policy))
+        want *= 2;
 
     if (only_volatile(v->policy)) {
         size_t n = db->by_expiry.items;
@@ -173,11 +356,16 @@ by_age(struct engine *e, struct evictor *v, struct db **db)
             any_db = &e->dbs[i];
         }
     }
-    struct entry *best = pool_take(e, v, db);
-    if (best != NULL || any == NULL)
-        return best;
-    *db = any_db;
-    return (struct entry *)(uintptr_t)any;
+    bool adaptive = v->policy == EVICT_ALLKEYS_ADAPTIVE;
+    enum expert who = adaptive ? ask_whom(e, v) : EXPERT_RECENCY;
+    struct entry *best = pool_take(e, v, who, db);
+    if (best == NULL && any != NULL) {
+        *db = any_db;
+        best = (struct entry *)(uintptr_t)any;
+    }
+    if (best != NULL && adaptive)
+        remember(e, v, best, keyspace__hash(e, entry_key(best)), who);
+    return best;
 }
 
 static struct entry *
@@ -216,7 +404,9 @@ choose(struct engine *e, struct evictor *v, struct db **db)
 
     if (p != v->policy) {
         v->policy = p;
-        v->pooled = 0;
+        v->pools[0].n = v->pools[1].n = 0;
+        if (p == EVICT_ALLKEYS_ADAPTIVE)
+            fit_ghosts(e, v);
     }
     if (v->next_db >= e->db_count)
         v->next_db = 0;

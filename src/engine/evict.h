@@ -11,7 +11,7 @@
 /* In the order of the directive's values. */
 enum evict_policy {
     EVICT_VOLATILE_LRU, EVICT_VOLATILE_LFU, EVICT_VOLATILE_RANDOM, EVICT_VOLATILE_TTL,
-    EVICT_ALLKEYS_LRU, EVICT_ALLKEYS_LFU, EVICT_ALLKEYS_RANDOM, EVICT_NONE,
+    EVICT_ALLKEYS_LRU, EVICT_ALLKEYS_LFU, EVICT_ALLKEYS_RANDOM, EVICT_NONE, EVICT_ALLKEYS_ADAPTIVE,
 };
 
 /* Memory that does not count against the limit: what goes to replicas and to the log. Evicting for its sake would make more

@@ -73,15 +73,26 @@ touch_lfu(struct exec *x, struct entry *e)
     entry_set_clock(e, minutes << 8 | count);
 }
 
+static void
+touch_frequency(struct exec *x, struct entry *e)
+{
+    if (x->engine->settings.clock_adaptive)
+        entry_set_clock(e, evict__used_clock(x->engine, e));
+    else
+        touch_lfu(x, e);
+}
+
 static inline void
 touch(struct exec *x, struct entry *e)
 {
     if (UNLIKELY(x->no_touch))
         return;
-    if (UNLIKELY(x->engine->settings.lru_clock_lfu))
-        touch_lfu(x, e);
-    else if (entry_clock(e) != x->engine->access_clock)
+    if (UNLIKELY(x->engine->settings.lru_clock_lfu)) {
+        touch_frequency(x, e);
+    } else if (entry_clock(e) != x->engine->access_clock || !entry_used(e)) {
         entry_set_clock(e, x->engine->access_clock);
+        entry_set_used(e);
+    }
 }
 
 static inline struct entry *
@@ -245,7 +256,7 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
     if (e == NULL) {
         if (mode == ENTRY_CREATE) {
             e = entry_new(type, key);
-            exec__new_clock(x, e);
+            exec__new_clock(x, e, hash);
             keyspace__link(x->engine, x->db, hash, e);
             effects__touch(x->engine, x->db, key, EV_NEW, false);
             open_edit(x, e, mode);
@@ -410,7 +421,7 @@ key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_
         fresh = entry_new_string(key, value, at_ms == KEEP_EXPIRY ? -1 : at_ms);
         if (UNLIKELY(fresh == NULL))
             return RC_NO_MEMORY;
-        exec__new_clock(x, fresh);
+        exec__new_clock(x, fresh, hash);
         keyspace__link(x->engine, db, hash, fresh);
         effects__touch(x->engine, db, key, EV_NEW, false);
         note_change(x, db, key, event);
@@ -430,7 +441,8 @@ key_set_string(struct exec *x, struct slice key, struct slice value, int64_t at_
         fresh = entry_new_string(key, value, at_ms == KEEP_EXPIRY ? entry_expiry(old) : at_ms);
         if (UNLIKELY(fresh == NULL))
             return RC_NO_MEMORY;
-        exec__new_clock(x, fresh);
+        entry_set_clock(fresh, entry_clock(old));
+        touch(x, fresh);
         replace(x, db, hash, old, fresh);
         keyspace__reap(x->engine, old);
     }
@@ -454,7 +466,7 @@ key_put(struct exec *x, struct db *db, struct entry *e, enum event event)
         replace(x, db, hash, old, e);
         keyspace__reap(x->engine, old);
     }
-    exec__new_clock(x, e);
+    exec__new_clock(x, e, hash);
     note_change(x, db, key, event);
 }
 

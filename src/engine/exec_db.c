@@ -174,6 +174,8 @@ entry_idle_seconds(const struct exec *x, const struct entry *e)
 int
 entry_frequency(const struct exec *x, const struct entry *e)
 {
+    if (x->engine->settings.clock_adaptive)
+        return evict__frequency(x->engine, e);
     uint32_t clock = entry_clock(e), count = clock & 0xff;
     uint32_t minutes = ((uint32_t)(x->now_ms / 60000) - (clock >> 8)) & 0xffff;
     uint32_t decay = x->engine->settings.lfu_decay_time;

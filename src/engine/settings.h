@@ -49,6 +49,7 @@ struct engine_settings {
     bool lazy_expire_deletes;            /* true; false on a replica: expired keys are absent but stay */
     bool never_expire;                   /* false; while a log is replayed: keys that are past their time are there */
     bool lru_clock_lfu;                  /* entry clocks hold a frequency; follows from the policy */
+    bool clock_adaptive;                 /* with lru_clock_lfu: frequency and place in time of allkeys-adaptive */
     bool enable_debug_command;
     uint32_t auth_failure_limit;         /* failed logins that an address has in a minute; 0: any number */
     bool replica;                        /* false; HELLO says so */

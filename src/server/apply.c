@@ -168,7 +168,8 @@ apply_engine(struct server *s, const bool *changed)
     if (e->replica && config_on(c, CFG_REPLICA_IGNORE_MAXMEMORY))
         e->maxmemory = 0;
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
-    e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU;
+    e->clock_adaptive = e->maxmemory_policy == EVICT_ALLKEYS_ADAPTIVE;
+    e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU || e->clock_adaptive;
     e->maxmemory_samples = to_u32(config_num(c, CFG_MAXMEMORY_SAMPLES));
     e->maxmemory_eviction_tenacity = to_u32(config_num(c, CFG_MAXMEMORY_EVICTION_TENACITY));
     e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));

@@ -118,7 +118,7 @@ CONFIG(MAXMEMORY, "maxmemory", TEXT, "0", 0, 0, 0, NULL, check_maxmemory)
 CONFIG(MAXMEMORY_CLIENTS, "maxmemory-clients", TEXT, "0", 0, 0, 0, NULL, check_memory_share)
 CONFIG(MAXMEMORY_EVICTION_TENACITY, "maxmemory-eviction-tenacity", INT, "10", 0, 100, 0, NULL, NULL)
 CONFIG(MAXMEMORY_POLICY, "maxmemory-policy", ENUM, "noeviction", 0, 0, 0,
-       "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction", NULL)
+       "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction allkeys-adaptive", NULL)
 CONFIG(MAXMEMORY_SAMPLES, "maxmemory-samples", INT, "5", 1, INT32_MAX, 0, NULL, NULL)
 CONFIG(MIN_REPLICAS_MAX_LAG, "min-replicas-max-lag", INT, "10", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(MIN_REPLICAS_TO_WRITE, "min-replicas-to-write", INT, "0", 0, INT32_MAX, 0, NULL, NULL)

@@ -134,6 +134,7 @@ begin_reader(struct repl_loader *l)
                                     .limits = engine_settings(s->engine)->limits};
         to = l->aside = engine_new(&eo);
         engine_settings(to)->lru_clock_lfu = engine_settings(s->engine)->lru_clock_lfu;
+        engine_settings(to)->clock_adaptive = engine_settings(s->engine)->clock_adaptive;
     }
     rdb_into_init(&l->into, to, RDB_KEEP_EXPIRED);
     l->into.keys_max = ANNOUNCED_KEYS_MAX;

@@ -27,6 +27,7 @@ enum {
     ENTRY_HAS_EXPIRY = 1 << 0,
     ENTRY_STAMP = 1 << 1, /* snapshot phase in which the entry was last written out */
     ENTRY_RAW = 1 << 2,   /* a string that was changed in place: OBJECT ENCODING says raw */
+    ENTRY_USED = 1 << 4,      /* it was used since it was made: eviction asks */
     ENTRY_DEADLINES = 1 << 3, /* members of the collection may have deadlines */
     ENTRY_INLINE_MAX = 1024,
 };
@@ -104,6 +105,18 @@ static inline uint32_t
 entry_clock(const struct entry *e)
 {
     return (uint32_t)e->clock[0] | (uint32_t)e->clock[1] << 8 | (uint32_t)e->clock[2] << 16;
+}
+
+static inline bool
+entry_used(const struct entry *e)
+{
+    return (e->flags & ENTRY_USED) != 0;
+}
+
+static inline void
+entry_set_used(struct entry *e)
+{
+    e->flags |= ENTRY_USED;
 }
 
 static inline void

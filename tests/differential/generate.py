@@ -544,7 +544,7 @@ class Generator:
         return [self.pick(([b"CONFIG", b"GET", b"nosuch"], [b"CONFIG", b"SET", b"nosuch", b"1"], [b"CONFIG", b"SET", b"maxmemory"],
                            [b"CONFIG", b"SET", b"hash-max-listpack-entries", b"abc"], [b"CONFIG", b"NOSUCH"], [b"CONFIG"],
                            [b"CONFIG", b"GET", b"hash-max-listpack-entries"], [b"CONFIG", b"GET", b"*max-intset*"],
-                           [b"CONFIG", b"SET", b"maxmemory-policy", b"nosuch"], [b"CONFIG", b"SET", b"port", b"99999999"],
+                           [b"CONFIG", b"SET", b"appendfsync", b"nosuch"], [b"CONFIG", b"SET", b"port", b"99999999"],
                            [b"CONFIG", b"SET", b"set-max-intset-entries", self.pick((b"512", b"4"))],
                            [b"CONFIG", b"SET", b"zset-max-listpack-entries", self.pick((b"128", b"4"))],
                            [b"CONFIG", b"SET", b"hash-max-listpack-value", self.pick((b"64", b"5"))],
