@@ -3,7 +3,8 @@ import os
 
 from celery import Celery, chord, group
 
-app = Celery("celery_app", broker=os.environ["TEST_URL"] + "/0", backend=os.environ["TEST_URL"] + "/1")
+options = os.environ.get("TEST_URL_OPTIONS", "")
+app = Celery("celery_app", broker=os.environ["TEST_URL"] + "/0" + options, backend=os.environ["TEST_URL"] + "/1" + options)
 app.conf.update(broker_connection_retry_on_startup=True, worker_prefetch_multiplier=4,
                 result_expires=3600)
 

@@ -3,9 +3,11 @@ import os
 import subprocess
 import sys
 import urllib.request
+from urllib.parse import quote
 
 import pytest
 import servers
+from certificates import Authority
 from conftest import HERE, wait_until
 
 
@@ -56,6 +58,54 @@ def test_node_clients(server, node, script):
 
 def test_celery_worker_with_results(server, background, tmp_path):
     env = {"TEST_URL": f"redis://127.0.0.1:{server.port}"}
+    worker = background([sys.executable, "-m", "celery", "-A", "celery_app", "worker", "--loglevel=warning", "--concurrency=2",
+                         "--without-mingle"], tmp_path / "worker.log", env)
+    try:
+        assert "all right" in run([sys.executable, "celery_app.py"], timeout=90, env=env)
+        assert worker.poll() is None
+    except AssertionError as e:
+        raise AssertionError(f"{e}\nworker: {(tmp_path / 'worker.log').read_text()[-3000:]}")
+
+
+@pytest.fixture
+def over_tls(start, tmp_path):
+    """A server with a password that has every awkward character in it, its URL, and its CA's file."""
+    ca = Authority(tmp_path, "ca")
+    key, cert = ca.issue("server")
+    port = servers.free_port()
+    s = start("--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca.cert, "--tls-auth-clients", "no",
+              "--requirepass", "p+/=@%40:?#&")
+    return s, f"rediss://:{quote('p+/=@%40:?#&', safe='')}@localhost:{port}", ca.cert
+
+
+def test_ioredis_over_tls(over_tls, node):
+    _, url, ca = over_tls
+    assert "all right" in run(["node", "ioredis.js", url, str(ca)], cwd=node)
+
+
+def test_redis_py_over_tls(over_tls):
+    _, url, ca = over_tls
+    code = f"""
+import redis
+r = redis.Redis.from_url("{url}/3?ssl_ca_certs={ca}")
+assert r.ping() and r.set("k", b"\\0\\r\\n" * 100000) and r.get("k") == b"\\0\\r\\n" * 100000
+with r.pipeline() as p:
+    for i in range(5000):
+        p.incr("n")
+    assert p.execute()[-1] == 5000
+s = r.pubsub()
+s.subscribe("ch")
+assert s.get_message(timeout=5)["type"] == "subscribe"
+assert r.publish("ch", "m") == 1 and s.get_message(timeout=5)["data"] == b"m"
+assert r.connection_pool.connection_kwargs["db"] == 3
+print("all right")
+"""
+    assert "all right" in run([sys.executable, "-c", code])
+
+
+def test_celery_over_tls(over_tls, background, tmp_path):
+    _, url, ca = over_tls
+    env = {"TEST_URL": url, "TEST_URL_OPTIONS": f"?ssl_cert_reqs=required&ssl_ca_certs={ca}"}
     worker = background([sys.executable, "-m", "celery", "-A", "celery_app", "worker", "--loglevel=warning", "--concurrency=2",
                          "--without-mingle"], tmp_path / "worker.log", env)
     try:

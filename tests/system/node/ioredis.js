@@ -1,9 +1,10 @@
-// ioredis against the server under test: ioredis.js PORT
+// ioredis against the server under test: ioredis.js PORT, or ioredis.js URL CA-FILE over TLS
+const fs = require('fs');
 const Redis = require('ioredis');
 const assert = require('assert');
 
-async function main(port) {
-  const r = new Redis({ port });
+async function main(where) {
+  const r = new Redis(...where);
   await r.flushall();
   assert.strictEqual(await r.set('k', 'v', 'EX', 100), 'OK');
   assert.strictEqual(await r.get('k'), 'v');
@@ -27,13 +28,13 @@ async function main(port) {
   assert.ok(keys >= 1000);
   await assert.rejects(r.lpush('k', 1), /WRONGTYPE/);
 
-  const sub = new Redis({ port });
+  const sub = new Redis(...where);
   const heard = new Promise((done) => sub.on('message', (channel, message) => done([channel, message])));
   await sub.subscribe('ch');
   await r.publish('ch', 'hello');
   assert.deepStrictEqual(await heard, ['ch', 'hello']);
 
-  const waiter = new Redis({ port });
+  const waiter = new Redis(...where);
   const popped = waiter.blpop('q', 5);
   await r.rpush('q', 'job');
   assert.deepStrictEqual(await popped, ['q', 'job']);
@@ -41,4 +42,5 @@ async function main(port) {
   console.log('ioredis: all right');
 }
 
-main(Number(process.argv[2])).catch((e) => { console.error(e); process.exit(1); });
+const [place, ca] = process.argv.slice(2);
+main(ca ? [place, { tls: { ca: fs.readFileSync(ca) } }] : [{ port: Number(place) }]).catch((e) => { console.error(e); process.exit(1); });
