@@ -1,6 +1,9 @@
 /* base/number.c - parsing and printing of numbers. */
 #include "base/number.h"
 
+#include "base/check.h"
+#include "base/mem.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -60,18 +63,12 @@ number_text(struct slice s, char *text, size_t cap)
     return true;
 }
 
-bool
-parse_double(struct slice s, double *out)
+static bool
+read_double(struct slice s, char *text, size_t cap, double *out)
 {
-    char text[256], *end;
-    int64_t integer;
+    char *end;
 
-    /* Most scores are integers, and those that a double holds exactly need no strtod(). */
-    if (s.len <= 15 && parse_int64(s, &integer)) {
-        *out = (double)integer;
-        return true;
-    }
-    if (!number_text(s, text, sizeof(text)))
+    if (!number_text(s, text, cap))
         return false;
     errno = 0;
     double v = strtod(text, &end);
@@ -81,6 +78,26 @@ parse_double(struct slice s, double *out)
         return false;
     *out = v;
     return true;
+}
+
+bool
+parse_double(struct slice s, double *out)
+{
+    char text[256];
+    int64_t integer;
+
+    /* Most scores are integers, and those that a double holds exactly need no strtod(). */
+    if (s.len <= 15 && parse_int64(s, &integer)) {
+        *out = (double)integer;
+        return true;
+    }
+    if (LIKELY(s.len < sizeof(text)))
+        return read_double(s, text, sizeof(text), out);
+    /* 1e308 has 309 digits, and nothing forbids more. */
+    char *longer = mem_get(s.len + 1);
+    bool ok = read_double(s, longer, s.len + 1, out);
+    mem_free(longer);
+    return ok;
 }
 
 bool

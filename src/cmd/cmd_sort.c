@@ -176,17 +176,17 @@ look_up(struct exec *x, struct slice pattern, struct slice element, struct buf *
 
 /* What C's strtod takes, blanks and hexadecimal included, up to the end or a NUL. */
 static bool
-number_of(struct slice s, double *out)
+number_of(struct exec *x, struct slice s, double *out)
 {
-    char text[256], *end;
+    char brief[256], *text = brief, *end;
     int64_t whole;
 
     if (parse_int64(s, &whole)) {
         *out = (double)whole;
         return true;
     }
-    if (s.len >= sizeof(text))
-        return false;
+    if (s.len >= sizeof(brief))
+        text = arena_get(x->arena, s.len + 1);
     if (s.len > 0)
         memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
@@ -228,7 +228,7 @@ weigh(struct exec *x, struct sorting *s)
             s->order[i].by.prefix = e->has_by ? prefix_of(e->by) : 0;
         } else {
             s->order[i].by.number = 0;
-            if (e->has_by && !number_of(e->by, &s->order[i].by.number))
+            if (e->has_by && !number_of(x, e->by, &s->order[i].by.number))
                 return fail(x, "ERR One or more scores can't be converted into double");
         }
         TRY(exec_pulse(x));

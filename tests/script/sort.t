@@ -87,3 +87,13 @@ OK
 -ERR syntax error
 > COMMAND GETKEYS SORT l BY store GET x STORE d
 ["l" "d"]
+
+== numbers may have hundreds of digits
+> INCRBYFLOAT weight_1 1e308
+/.*/
+> SET weight_2 5
+OK
+> RPUSH items 1 2
+:2
+> SORT items BY weight_*
+["2" "1"]

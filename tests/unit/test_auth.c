@@ -40,7 +40,7 @@ test_passwords_of_any_byte(void **state)
         all[i] ^= 1;
     }
     for (int i = 0; i < 256; i++) {
-        char one = (char)i, name[8];
+        char one = (char)i, name[16];
         snprintf(name, sizeof(name), "u%d", i);
         u = add_user(f->engine, name, slice_of(&one, 1));
         assert_ptr_equal(acl_authenticate(acl, slice_cstr(name), slice_of(&one, 1)), u);
@@ -96,7 +96,7 @@ test_time_tells_nothing(void **state)
         low = took[k][ROUNDS / 2] < low ? took[k][ROUNDS / 2] : low;
         high = took[k][ROUNDS / 2] > high ? took[k][ROUNDS / 2] : high;
     }
-    if ((double)high > (double)low * 1.3)
+    if ((double)high > (double)low * 1.5)
         fail_msg("medians of refusals lie between %lld and %lld ns", (long long)low, (long long)high);
 }
 

@@ -71,6 +71,19 @@ doubles_that_are_none(void **state)
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_true(parse_double(slice_cstr(good[i]), &v));
     assert_false(parse_double(LIT("1\0002"), &v));
+    char many[3000];
+    memset(many, '1', sizeof(many));
+    for (size_t n = 250; n <= 308; n++) {
+        assert_true(parse_double(slice_of(many, n), &v));
+        assert_true(v > 1e248 && v < 1.2e308);
+    }
+    assert_false(parse_double(slice_of(many, sizeof(many)), &v)); /* too large for a double */
+    many[0] = '0';
+    many[1] = '.';
+    assert_true(parse_double(slice_of(many, sizeof(many)), &v));
+    assert_true(v > 0.1111 && v < 0.1112);
+    many[sizeof(many) - 1] = 'x';
+    assert_false(parse_double(slice_of(many, sizeof(many)), &v));
 }
 
 static void
