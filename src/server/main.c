@@ -140,7 +140,7 @@ signal_flags(const struct server *s, int sig)
     return flags;
 }
 
-static void
+static bool
 on_stop_signal(void *ctx, int sig)
 {
     struct server *s = ctx;
@@ -148,6 +148,7 @@ on_stop_signal(void *ctx, int sig)
     log_warning("Received %s, shutting down", sig == SIGINT ? "SIGINT" : "SIGTERM");
     if (!server_shutdown(s, signal_flags(s, sig)))
         log_warning("The server goes on, because its data could not be saved");
+    return s->stopping;
 }
 
 static void

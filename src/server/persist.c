@@ -529,6 +529,9 @@ persist_reload(struct persist *p, unsigned flags, struct buf *why)
     while (l != NULL && progress == RDB_WANTS_MORE)
         progress = rdb_load_step(l, LOAD_SLICE_BYTES, why);
     rdb_load_free(l);
+    /* The log does not tell of what has been loaded from elsewhere. */
+    if (flags != 0)
+        persist_aof_renew(p->server);
     if (progress != RDB_COMPLETE)
         log_warning("Loading %s failed: %.*s", lo.path, (int)why->len, why->ptr);
     return progress == RDB_COMPLETE;

@@ -151,6 +151,13 @@ persist_aof_ready(struct server *s)
 /* -- the turn -------------------------------------------------------------------------------------------------- */
 
 void
+persist_aof_renew(struct server *s)
+{
+    if (!s->aof->loading && aof_is_on(s->aof->aof))
+        aof_rewrite_soon(s->aof->aof);
+}
+
+void
 persist_aof_reload_soon(struct server *s)
 {
     s->aof->reload = true;
@@ -162,10 +169,12 @@ reload(struct server *s)
     struct buf why = {0};
 
     s->aof->reload = false;
-    if (persist_saving(s->persist))
+    if (persist_saving(s->persist)) {
         (void)persist_cancel(s->persist);
-    else if (!aof_reload(s->aof->aof, &why))
+        s->aof->reload = true; /* when that is over */
+    } else if (!aof_reload(s->aof->aof, &why)) {
         log_warning("DEBUG LOADAOF failed: %.*s", (int)why.len, why.ptr);
+    }
     buf_fini(&why);
 }
 

@@ -20,6 +20,8 @@ void persist_aof_flush(struct server *s);
 void persist_aof_cancel(struct server *s);
 /* Writes and syncs as persist_aof_flush() does, and closes nobody: false when replies must wait. */
 bool persist_aof_safe(struct server *s);
+/* The dataset has come about in another way than by commands: a log that is on is rewritten, when the next turn begins. */
+void persist_aof_renew(struct server *s);
 /* DEBUG LOADAOF, when the next turn begins. */
 void persist_aof_reload_soon(struct server *s);
 /* A rewrite is under way: nobody else may make a snapshot. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -172,14 +173,51 @@ pidfile_write(const char *path)
 /* -- signals --------------------------------------------------------------------------------------------------- */
 
 static void
+stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+static void
+quit_at_once(int sig)
+{
+    (void)sig;
+    _exit(1);
+}
+
+/* Whoever asks a second time does not want to wait for what the first time began: the signals go the direct way then. */
+static void
+let_signals_through(bool on)
+{
+    struct sigaction a = {.sa_handler = on ? quit_at_once : SIG_DFL};
+    sigset_t set;
+
+    stop_signals(&set);
+    if (on) {
+        (void)sigaction(SIGINT, &a, NULL);
+        (void)sigaction(SIGTERM, &a, NULL);
+    }
+    (void)pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+    if (!on) {
+        (void)sigaction(SIGINT, &a, NULL);
+        (void)sigaction(SIGTERM, &a, NULL);
+    }
+}
+
+static void
 on_signal(struct source *src, uint32_t events)
 {
     struct signals *s = (struct signals *)src;
     struct signalfd_siginfo info;
 
     (void)events;
-    while (read(src->fd, &info, sizeof(info)) == sizeof(info))
-        s->stop(s->ctx, (int)info.ssi_signo);
+    while (read(src->fd, &info, sizeof(info)) == sizeof(info)) {
+        let_signals_through(true);
+        if (!s->stop(s->ctx, (int)info.ssi_signo))
+            let_signals_through(false);
+    }
 }
 
 bool
@@ -190,9 +228,7 @@ signals_block(struct signals *s)
 
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)sigaction(SIGHUP, &ignore, NULL);
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    stop_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return false;
     s->src.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -30,11 +30,11 @@ void process_hide_secrets(int argc, char **argv);
 bool daemonize(void);
 bool pidfile_write(const char *path);
 
-/* Signals as events of the loop, so that no handler runs in between. SIGINT and SIGTERM call `stop`; SIGPIPE and SIGHUP
- * are ignored. Call before starting threads, and watch later. */
+/* Signals as events of the loop, so that no handler runs in between. SIGINT and SIGTERM call `stop`; one that comes
+ * while it runs, or after it has said that the program ends, ends it at once. SIGPIPE and SIGHUP are ignored. Call before starting threads, and watch later. */
 struct signals {
     struct source src;
-    void (*stop)(void *ctx, int signal);
+    bool (*stop)(void *ctx, int signal); /* whether the program ends now */
     void *ctx;
 };
 bool signals_block(struct signals *s); /* false with errno set */

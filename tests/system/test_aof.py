@@ -13,6 +13,7 @@ from conftest import BIN, PROGRAM, ROOT, only_sorrel
 sys.path.insert(0, os.path.join(ROOT, "tests", "durability"))
 import aof  # noqa: E402
 import aof_commands  # noqa: E402
+import faults  # noqa: E402
 
 pytestmark = only_sorrel
 
@@ -112,3 +113,47 @@ def test_waitaof_and_loadaof(tmp_path):
 
 def test_a_base_in_commands(tmp_path):
     aof_commands.there_and_back(PROGRAM, str(tmp_path), shutil.which("redis-server"))
+
+
+@pytest.mark.parametrize("action", ["save", "bgsave", "plain", "rewrite", "switch"])
+def test_a_disk_that_fails_loses_nothing(action):
+    assert faults.one_by_one(PROGRAM, [action], 2) >= 10
+
+
+def test_kills_while_switching_and_saving(tmp_path):
+    (tmp_path / "switch").mkdir()
+    (tmp_path / "save").mkdir()
+    aof.switch_rounds(PROGRAM, str(tmp_path / "switch"), 4)
+    assert aof.snapshot_rounds(PROGRAM, str(tmp_path / "save"), 4) > 0
+
+
+def test_reloading_with_a_log(tmp_path):
+    """DEBUG RELOAD and DEBUG LOADAOF while appendonly is on: the dataset stays, and so does what the log says."""
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    aof.fill(s.client, "a")
+    d = s.digest()
+    s.client.execute_command("DEBUG", "RELOAD")
+    assert s.digest() == d
+    s.client.execute_command("DEBUG", "LOADAOF")
+    assert s.client.ping() and s.digest() == d
+    s.client.incr("more")
+    s.client.execute_command("DEBUG", "RELOAD", "NOSAVE")  # the snapshot does not know of it
+    assert s.client.get("more") is None and s.digest() == d
+    s.wait_rewrite()
+    s.stop(signal.SIGKILL)
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    assert s.digest() == d
+    s.stop()
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path):
+    """While the first one has it save; a pipe in place of the snapshot makes that last."""
+    s = aof.Server(PROGRAM, str(tmp_path), "--save", "60 1")
+    s.client.set("k", "v")
+    os.mkfifo(tmp_path / f"temp-{s.process.pid}.rdb")
+    s.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert s.process.poll() is None
+    s.process.send_signal(signal.SIGINT)
+    assert s.process.wait(5) == 1
+    s.log.close()
