@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "cmd/cmd_json_priv.h"
 
+#include <stdlib.h>
+
 /* -- JSON.SET, JSON.MSET ---------------------------------------------------------------------------------------- */
 
 struct set_options {
@@ -71,7 +73,8 @@ add_new(struct exec *x, struct json *j, const struct json_path *p, struct slice 
     buf_fini(&pair);
     if (ok)
         buf_add_slice(&key, tape);
-    ok = ok && json_splice(j, m[0].at, m[0].at + json_size(parent), 0, buf_slice(&key), 1);
+    ok = ok && json_splice(j, m[0].at, m[0].at + json_size(parent), 0, buf_slice(&key), 1,
+                           x->limits->json_max_depth);
     buf_fini(&key);
     *changed = ok;
     return ok ? RC_OK : fail(x, "ERR the document would be too large or too deep");
@@ -94,7 +97,7 @@ set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice t
     struct json copy = l.n > 1 ? json_copy(j) : *j;
     bool ok = true;
     for (size_t i = l.n; i-- > 0 && ok;)
-        ok = json__replace(&copy, l.m[i], tape);
+        ok = json__replace(x, &copy, l.m[i], tape);
     if (l.n > 1) {
         struct json drop = ok ? *j : copy;
         if (ok)
@@ -153,38 +156,102 @@ cmd_set(struct exec *x)
     return changed > 0 ? reply_ok(x) : reply_null(x);
 }
 
-/* What can fail is looked at for all triplets before the first change. */
+/* One triplet of JSON.MSET. Those of one key follow one another in `order` and work on one copy of its document, which the
+ * first of them holds. */
+struct triplet {
+    struct slice key;
+    struct json_path path;
+    size_t from, to; /* on the tape */
+    struct triplet *first;
+    struct json doc;
+    size_t changed;
+};
+
+static int
+compare_triplets(const void *a, const void *b)
+{
+    const struct triplet *p = *(struct triplet *const *)a, *q = *(struct triplet *const *)b;
+    int by_key = slice_cmp(p->key, q->key);
+
+    return by_key != 0 ? by_key : p < q ? -1 : 1;
+}
+
+static enum rc
+mset_parse(struct exec *x, struct triplet *t, int n, struct buf *tape)
+{
+    for (int i = 0; i < n; i++) {
+        const struct slice *arg = &x->argv[1 + 3 * i];
+        t[i] = (struct triplet){.key = arg[0], .from = tape->len};
+        TRY(json__path(x, arg[1], &t[i].path));
+        TRY(json__value(x, arg[2], tape));
+        t[i].to = tape->len;
+    }
+    return RC_OK;
+}
+
+/* Makes of each key's document what its triplets say, on a copy. */
+static enum rc
+mset_try(struct exec *x, struct triplet **order, int n, const struct buf *tape)
+{
+    for (int i = 0; i < n; i++) {
+        struct triplet *t = order[i], *first = t;
+        struct slice value = slice_of(tape->ptr + t->from, t->to - t->from);
+        size_t changed = 0;
+        if (i > 0 && slice_eq(order[i - 1]->key, t->key))
+            first = order[i - 1]->first;
+        t->first = first;
+        if (first == t) {
+            struct entry *e = peek(x, t->key);
+            if (e != NULL && entry_type(e) != TYPE_JSON)
+                return RC_WRONGTYPE;
+            if (e != NULL)
+                t->doc = json_copy((const struct json *)entry_handle(e));
+        }
+        if (json_root(&first->doc) != NULL) {
+            TRY(set_in(x, &first->doc, &t->path, value, (struct set_options){0}, &changed));
+        } else if (t->path.count > 0) {
+            return fail(x, "ERR new objects must be created at the root");
+        } else if (!json_set(&first->doc, value)) {
+            return RC_NO_MEMORY;
+        } else {
+            changed = 1;
+        }
+        first->changed += changed;
+    }
+    return RC_OK;
+}
+
+/* All or nothing: the documents take their keys' place when every one of them is made. */
 static enum rc
 cmd_mset(struct exec *x)
 {
     struct buf *tape = exec_scratch(x);
     int n = (x->argc - 1) / 3;
-    size_t changed;
 
     if ((x->argc - 1) % 3 != 0)
         return fail_arity(x);
-    struct json_path *paths = arena_array(x->arena, (size_t)n, sizeof(*paths));
-    size_t *ends = arena_array(x->arena, (size_t)n, sizeof(*ends));
-    for (int i = 0; i < n; i++) {
-        const struct slice *arg = &x->argv[1 + 3 * i];
-        const struct entry *e = peek(x, arg[0]);
-        TRY(json__path(x, arg[1], &paths[i]));
-        TRY(json__value(x, arg[2], tape));
-        ends[i] = tape->len;
-        if (e != NULL && entry_type(e) != TYPE_JSON)
-            return RC_WRONGTYPE;
-        if (e == NULL && paths[i].count > 0)
-            return fail(x, "ERR new objects must be created at the root");
+    struct triplet *t = arena_array(x->arena, (size_t)n, sizeof(*t));
+    struct triplet **order = arena_array(x->arena, (size_t)n, sizeof(*order));
+    TRY(mset_parse(x, t, n, tape));
+    for (int i = 0; i < n; i++)
+        order[i] = &t[i];
+    qsort(order, (size_t)n, sizeof(struct triplet *), compare_triplets);
+    enum rc rc = mset_try(x, order, n, tape);
+    for (int i = 0; i < n && rc == RC_OK; i++) {
+        struct entry *e;
+        struct json *j;
+        if (t[i].changed == 0)
+            continue;
+        rc = json__edit(x, t[i].key, ENTRY_CREATE, &e, &j);
+        CHECK(rc == RC_OK);
+        struct json was = *j;
+        *j = t[i].doc;
+        t[i].doc = was;
+        entry_changed(x, e, EV_JSON_MSET);
     }
-    for (int i = 0; i < n; i++) {
-        size_t from = i == 0 ? 0 : ends[i - 1];
-        enum rc rc = set_key(x, x->argv[1 + 3 * i], &paths[i], slice_of(tape->ptr + from, ends[i] - from),
-                             (struct set_options){0}, EV_JSON_MSET, &changed);
-        /* A path that leads nowhere is passed over once others have been set. */
-        if (rc != RC_OK && !x->changed)
-            return rc;
-    }
-    return reply_ok(x);
+    for (int i = 0; i < n; i++)
+        json_fini(&t[i].doc);
+    return rc != RC_OK ? rc : reply_ok(x);
 }
 
 /* -- JSON.GET, JSON.MGET ---------------------------------------------------------------------------------------- */

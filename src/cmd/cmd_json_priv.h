@@ -68,7 +68,7 @@ enum rc json__one(struct json_work *w, const struct json_result **out);
 
 /* Where documents are read or edited as a whole. */
 enum rc json__edit(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct json **out);
-bool json__replace(struct json *j, struct json_match at, struct slice tape);
+bool json__replace(const struct exec *x, struct json *j, struct json_match at, struct slice tape);
 bool json__remove(struct json *j, struct json_match at);
 /* Sorts by place and drops what is there twice; with `outer`, also what lies inside another match. Returns how many. */
 size_t json__sort(json_node root, struct json_match *m, size_t n, bool outer);

@@ -64,7 +64,7 @@ json__value(struct exec *x, struct slice text, struct buf *tape)
 {
     struct json_error error;
 
-    if (json_parse(text, JSON_DEPTH_MAX, tape, &error))
+    if (json_parse(text, x->limits->json_max_depth, tape, &error))
         return RC_OK;
     return fail(x, "ERR %s at line %zu column %zu", error.why, error.line, error.column);
 }
@@ -150,11 +150,11 @@ json__edit(struct exec *x, struct slice key, enum edit_mode mode, struct entry *
 }
 
 bool
-json__replace(struct json *j, struct json_match at, struct slice tape)
+json__replace(const struct exec *x, struct json *j, struct json_match at, struct slice tape)
 {
     if (at.parent == JSON_NO_PARENT)
         return json_set(j, tape);
-    return json_splice(j, at.parent, at.at, json_size(json_root(j) + at.at), tape, 0);
+    return json_splice(j, at.parent, at.at, json_size(json_root(j) + at.at), tape, 0, x->limits->json_max_depth);
 }
 
 bool
@@ -174,7 +174,7 @@ json__remove(struct json *j, struct json_match at)
         size += from - (size_t)(n - root);
         from = (size_t)(n - root);
     }
-    return json_splice(j, at.parent, from, size, (struct slice){NULL, 0}, -1);
+    return json_splice(j, at.parent, from, size, (struct slice){NULL, 0}, -1, JSON_DEPTH_MAX);
 }
 
 static int
@@ -238,7 +238,7 @@ change_all(struct json_work *w, struct json *j, const struct numbered *list,
             return RC_REPLIED_ERROR;
         if (got == JSON_KEPT)
             continue;
-        bool ok = got == JSON_GONE ? json__remove(j, list[k].m) : json__replace(j, list[k].m, buf_slice(w->tape));
+        bool ok = got == JSON_GONE ? json__remove(j, list[k].m) : json__replace(w->x, j, list[k].m, buf_slice(w->tape));
         if (!ok)
             return fail(w->x, "ERR the document would be too large or too deep");
         w->changed++;

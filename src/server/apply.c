@@ -186,6 +186,7 @@ apply_engine(struct server *s, const bool *changed)
     l->list_compress_depth = to_u32(config_num(c, CFG_LIST_COMPRESS_DEPTH));
     l->stream_node_max_bytes = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_BYTES);
     l->stream_node_max_entries = (uint64_t)config_num(c, CFG_STREAM_NODE_MAX_ENTRIES);
+    l->json_max_depth = to_u32(config_num(c, CFG_JSON_MAX_DEPTH));
     l->stream_idmp_duration = to_u32(config_num(c, CFG_STREAM_IDMP_DURATION));
     l->stream_idmp_maxsize = to_u32(config_num(c, CFG_STREAM_IDMP_MAXSIZE));
     engine_settings_changed(s->engine);

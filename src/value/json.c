@@ -109,19 +109,39 @@ child_over(const unsigned char *bytes, size_t at, size_t want)
     }
 }
 
+/* How many containers lie in one another here, as json_parse() counts them: none in a scalar. */
+static unsigned
+nesting(json_node n)
+{
+    json_node end = n + json__size(n), ends[JSON_DEPTH_MAX + 1];
+    unsigned depth = 0, max = 0;
+
+    for (; n < end; n += json__is_container(n) ? CONTAINER_HEAD : json__size(n)) {
+        while (depth > 0 && n >= ends[depth - 1])
+            depth--;
+        if (!json__is_container(n))
+            continue;
+        CHECK(depth < JSON_DEPTH_MAX);
+        ends[depth++] = n + json__size(n);
+        max = depth > max ? depth : max;
+    }
+    return max;
+}
+
 bool
-json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more)
+json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more, unsigned depth_max)
 {
     struct json_block *b = block_of(j);
     size_t level = 1, len = b->len - old + tape.len;
 
+    depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
     CHECK(parent < at && at + old <= b->len && json__is_container(b->bytes + parent));
     for (size_t n = 0; n != parent; level++)
         n = child_over(b->bytes, n, parent);
     if (len > UINT32_MAX)
         return false;
     for (size_t n = 0; n < tape.len; n += json__size((json_node)tape.ptr + n))
-        if (level + json_depth((json_node)tape.ptr + n) > JSON_DEPTH_MAX)
+        if (level + nesting((json_node)tape.ptr + n) > depth_max)
             return false;
     if (len > b->cap && (b = reserve(j, len + len / 8)) == NULL)
         return false;

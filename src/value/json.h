@@ -36,9 +36,10 @@ json_node json_root(const struct json *j);
 /* Makes the document these bytes, from json_parse() or of a value elsewhere. False when memory is out. */
 bool json_set(struct json *j, struct slice tape);
 /* Replaces `old` bytes at offset `at` inside the container at `parent` by those of `tape`, which must not lie in the
- * document, and adds `more` to its number of children. False when memory is out or the document would be too large or too
- * deep; nothing has changed then. */
-bool json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more);
+ * document, and adds `more` to its number of children. False when memory is out or the document would be too large or
+ * deeper than `depth_max` (at most JSON_DEPTH_MAX); nothing has changed then. */
+bool json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more,
+                 unsigned depth_max);
 /* Walks everything. */
 bool json_verify(const struct json *j);
 

@@ -16,6 +16,7 @@ value_limits_default(struct hash_seed seed)
         .list_compress_depth = 0,
         .stream_node_max_bytes = 4096,
         .stream_node_max_entries = 100,
+        .json_max_depth = 128,
         .stream_idmp_duration = 100,
         .stream_idmp_maxsize = 100,
         .seed = seed,

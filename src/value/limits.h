@@ -12,6 +12,7 @@ struct value_limits {
     int32_t list_max_listpack_size;                                 /* -2: 8 KiB a block */
     uint32_t list_compress_depth;                                   /* 0: accepted and kept */
     uint64_t stream_node_max_bytes, stream_node_max_entries;        /* 4096, 100 */
+    uint32_t json_max_depth;                                        /* 128, at most JSON_DEPTH_MAX */
     uint32_t stream_idmp_duration, stream_idmp_maxsize;             /* 100 seconds, 100 ids */
     struct hash_seed seed;                                          /* for the hash tables inside values */
 };

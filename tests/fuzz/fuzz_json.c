@@ -19,7 +19,7 @@ remove_elements(struct json *j, const struct json_path *p, struct arena *a)
         CHECK(m[i].at < json_size(root));
         if (m[i].parent == JSON_NO_PARENT || json_kind(root + m[i].parent) != JSON_ARRAY)
             continue;
-        CHECK(json_splice(j, m[i].parent, m[i].at, json_size(root + m[i].at), (struct slice){NULL, 0}, -1));
+        CHECK(json_splice(j, m[i].parent, m[i].at, json_size(root + m[i].at), (struct slice){NULL, 0}, -1, JSON_DEPTH_MAX));
         CHECK(json_verify(j));
         return; /* the other places have moved */
     }

@@ -75,6 +75,44 @@ OK
 "1"
 > JSON.MSET a $
 -ERR wrong number of arguments for 'json.mset' command
+# All or none, whatever comes first; several of one key build on one another.
+> JSON.MSET b $.x[0] 9 a $.x 8 a $.list 1 b $.x[7] 1
+-ERR array index out of range
+> JSON.MGET a b $
+['[{"x":1}]' '[{"x":[2]}]']
+> JSON.MSET new $ '{"k":1}' a $.x 5 new $.k '[]' new $.l 2
+OK
+> JSON.MGET a new $
+['[{"x":5}]' '[{"k":[],"l":2}]']
+> SET str x
+OK
+> JSON.MSET a $.x 6 str $ 1
+-WRONGTYPE Operation against a key holding the wrong kind of value
+> JSON.GET a $.x
+"[5]"
+
+== json-max-depth
+@only tcp
+> CONFIG SET json-max-depth 3
+OK
+> JSON.SET d $ '[[[[]]]]'
+/-ERR .*/
+> JSON.SET d $ '[[1]]'
+OK
+> JSON.SET d $[0][0] '[]'
+OK
+> JSON.SET d $[0][0] '[1]'
+OK
+> JSON.SET d $[0][0][0] '[]'
+/-ERR .*/
+> JSON.ARRAPPEND d $[0][0] '{}'
+/-ERR .*/
+> CONFIG SET json-max-depth 129
+/-ERR .*/
+> CONFIG SET json-max-depth 128
+OK
+> JSON.ARRAPPEND d $[0][0] '{}'
+[:2]
 
 == JSON.MERGE
 > JSON.MERGE d $ '{"a":{"b":1,"n":null}}'

@@ -174,12 +174,12 @@ test_splice(void **state)
         if (len[row] < 60 && (pos == len[row] || rng_below(&rng, 2) == 0)) {
             int64_t v = (int64_t)rng_next(&rng) >> rng_below(&rng, 64);
             json_put_int(&tape, v);
-            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), 0, buf_slice(&tape), 1));
+            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), 0, buf_slice(&tape), 1, JSON_DEPTH_MAX));
             memmove(&twin[row][pos + 1], &twin[row][pos], (len[row] - pos) * 8);
             twin[row][pos] = v;
             len[row]++;
         } else if (pos < len[row]) {
-            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), json_size(child), buf_slice(&tape), -1));
+            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), json_size(child), buf_slice(&tape), -1, JSON_DEPTH_MAX));
             len[row]--;
             memmove(&twin[row][pos], &twin[row][pos + 1], (len[row] - pos) * 8);
         }
