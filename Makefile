@@ -191,7 +191,7 @@ $(BUILD)/examples$(LIB_TAG)/%: examples/%.c $(LIB)/libsorrel.a
 	@mkdir -p $(@D)
 	$(user_program)
 
-$(BUILD)/client-tests$(LIB_TAG)/%: tests/client/%.c tests/client/test.h $(LIB)/libsorrel.a
+$(BUILD)/client-tests$(LIB_TAG)/%: tests/client/%.c $(wildcard tests/client/*.h) $(LIB)/libsorrel.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(user_program)

@@ -2,7 +2,8 @@
  *
  * A consumer gets entries that nobody of its group has got, and those that others have left unconfirmed for longer than
  * idle_ms. An entry that was delivered too often is moved to a dead-letter stream, with where it came from, and
- * confirmed. So every entry is delivered at least once. Threads: one consumer object is used by one thread at a time.
+ * confirmed. So every entry is delivered at least once. The server must be Redis 6.2 or later, or compatible with that.
+ * Threads: one consumer object is used by one thread at a time.
  */
 #ifndef SORREL_CONSUMER_H
 #define SORREL_CONSUMER_H

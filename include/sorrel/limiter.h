@@ -37,7 +37,7 @@ SORREL_API struct sorrel_limiter *sorrel_limiter_new(struct sorrel_client *cl, c
 /* Frees the object; what was counted stays. NULL is fine. Sends nothing. Nobody else may be using it. */
 SORREL_API void sorrel_limiter_free(struct sorrel_limiter *l);
 
-/* Asks for `units` (at least 1) on behalf of `id`. All or none are counted; a refused request counts nothing.
+/* Asks for `units` (1 to the limit, at most 10,000) on behalf of `id`. All or none are counted; a refused request counts nothing.
  * SORREL_OK with out->allowed false is a refusal; SORREL_ERR_USAGE for units that can never be allowed; other failures
  * as sorrel_client_call(): what to do without a limiter is the caller's decision. Not repeated after a broken
  * connection. Sends EVALSHA (TIME, and ZREMRANGEBYSCORE, ZCARD, ZADD, ZRANGE, PEXPIRE, or HMGET, HSET, PEXPIRE). */

@@ -6,6 +6,7 @@
  * at least once, and a worker that was slow may find that its item is being worked on by another: sorrel_queue_done()
  * tells.
  *
+ * The server must be Redis 6.2 or later, or compatible with that.
  * Keys, for a queue NAME: "{NAME}:ready", ":taken", ":due" (when each taken item goes back), ":tries", ":dead". Each
  * item carries a random id in front of its payload. Threads: every function is thread-safe, except free.
  */

@@ -6,7 +6,7 @@
 #include "client/command_priv.h"
 #include "client/error_priv.h"
 
-enum { LIMIT_MAX = 1000000 };
+enum { LIMIT_MAX = 1000000, UNITS_MAX = 10000 };
 
 #define SCRIPT_HEAD                                                                          \
     "local t = redis.call('time')\n"                                                         \
@@ -106,8 +106,10 @@ sorrel_limiter_ask(struct sorrel_limiter *l, const char *id, int units, struct s
     struct sorrel_reply *r = NULL;
     char token[17];
 
-    if (units < 1 || units > l->limit)
-        return error__set(err, SORREL_ERR_USAGE, 0, "units must be from 1 to the limit, %d", l->limit);
+    /* Each unit is a member of the sliding window's set: one request must not hold the server up. */
+    int most = l->limit < UNITS_MAX ? l->limit : UNITS_MAX;
+    if (units < 1 || units > most)
+        return error__set(err, SORREL_ERR_USAGE, 0, "units must be from 1 to %d", most);
     char *key = command__printf("%s:%s", l->prefix, id);
     command__random_hex(token, 8);
     command__words(&c, "1", key, NULL);

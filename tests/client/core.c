@@ -5,6 +5,8 @@
 #include <sorrel/env.h>
 #include <sorrel/json.h>
 
+#include <pthread.h>
+
 static void
 calls_and_errors(void)
 {
@@ -82,6 +84,53 @@ killed_connections(void)
     EXPECT(stats.taken == 0 && stats.dropped > 0 && stats.open == stats.idle);
     sorrel_client_free(cl);
     sorrel_client_free(killer);
+}
+
+static void *
+promote_later(void *arg)
+{
+    struct sorrel_client *cl = arg;
+
+    pause_ms(300);
+    sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "REPLICAOF", "NO", "ONE", NULL));
+    return NULL;
+}
+
+/* A master that has become a replica refuses writes; they are tried again until there is a master. */
+static void
+read_only_for_a_while(void)
+{
+    struct sorrel_client *cl = test_client(), *other = test_client();
+    struct sorrel_client_options never = {.retry_ms = -1};
+    struct sorrel_client *impatient = sorrel_client_open(test_url, &never, NULL);
+    struct sorrel_batch *b = sorrel_batch_new();
+    struct sorrel_error err = {0};
+    pthread_t t;
+
+    for (int round = 0; round < 2; round++) {
+        sorrel_reply_free(sorrel_client_do(other, 0, NULL, "REPLICAOF", "127.0.0.1", "1", NULL));
+        EXPECT(sorrel_client_do(impatient, 0, &err, "SET", "ro", "0", NULL) == NULL);
+        EXPECT(err.code == SORREL_ERR_SERVER && strncmp(err.text, "READONLY", 8) == 0);
+        pthread_create(&t, NULL, promote_later, other);
+        if (round == 0) {
+            /* Not even repeatable: it was not executed. */
+            struct sorrel_reply *r = sorrel_client_do(cl, 0, &err, "INCR", "ro", NULL);
+            EXPECT(r != NULL);
+            sorrel_reply_free(r);
+        } else {
+            sorrel_batch_do(b, "INCR", "ro", NULL);
+            sorrel_batch_do(b, "INCR", "ro", NULL);
+            EXPECT_OK(sorrel_batch_exec(b, cl, 0, &err));
+            int64_t n = 0;
+            EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 1), &n) && n == 3);
+        }
+        pthread_join(t, NULL);
+    }
+    sorrel_batch_free(b);
+    sorrel_reply_free(sorrel_client_do(other, 0, NULL, "DEL", "ro", NULL));
+    sorrel_client_free(cl);
+    sorrel_client_free(other);
+    sorrel_client_free(impatient);
 }
 
 static void
@@ -232,5 +281,5 @@ json(void)
     EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
 }
 
-TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(nobody_there), TEST(environment),
+TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(read_only_for_a_while), TEST(nobody_there), TEST(environment),
           TEST(json))

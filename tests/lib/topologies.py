@@ -1,6 +1,7 @@
 """Sentinels with their service, and clusters, of Debian's redis-server, on free loopback ports; stopped by close()."""
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,13 @@ class Topology:
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="sorrel-test-")
         self.processes = {}
+        self.tls = None
+
+    def connect(self, port):
+        c = servers.Connection(("127.0.0.1", port), 10)
+        if self.tls:
+            c.socket = ssl.create_default_context(cafile=str(self.tls[2])).wrap_socket(c.socket, server_hostname="localhost")
+        return c
 
     def spawn(self, port, args):
         log = open(os.path.join(self.dir, f"{port}.log"), "wb")
@@ -24,7 +32,7 @@ class Topology:
         log.close()
 
     def call(self, port, *args):
-        with servers.Connection(("127.0.0.1", port), 10) as c:
+        with self.connect(port) as c:
             return plain(c.call(*args))
 
     def until(self, condition, seconds=30):
@@ -59,10 +67,12 @@ class Topology:
 
 
 class Service(Topology):
-    """A master, two replicas and three Sentinels watching them as `mymaster`."""
+    """A master, two replicas and three Sentinels watching them as `mymaster`. tls: (key, certificate, authority) files, then
+    nothing speaks plain text."""
 
-    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None):
+    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None, tls=None):
         super().__init__()
+        self.tls = tls
         self.ports = [servers.free_port() for _ in range(1 + replicas)]
         self.sentinels = [servers.free_port() for _ in range(sentinels)]
         program = servers.oracle_command()
@@ -70,7 +80,11 @@ class Service(Topology):
             extra = ["--replicaof", "127.0.0.1", str(self.ports[0])] if i else []
             if password:
                 extra += ["--requirepass", password, "--masterauth", password]
-            self.spawn(port, [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0",
+            where = ["--port", str(port)]
+            if tls:
+                where = ["--port", "0", "--tls-port", str(port), "--tls-replication", "yes", "--tls-key-file", str(tls[0]),
+                         "--tls-cert-file", str(tls[1]), "--tls-ca-cert-file", str(tls[2]), "--tls-auth-clients", "no"]
+            self.spawn(port, [program, *where, "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0",
                               "--dbfilename", f"{port}.rdb", "--dir", self.dir, *extra])
         self.password = password
         self.until(lambda: all(self.ask(p, "ROLE")[0] == b"slave" and self.ask(p, "ROLE")[3] == b"connected"
@@ -78,7 +92,12 @@ class Service(Topology):
         for port in self.sentinels:
             path = os.path.join(self.dir, f"sentinel-{port}.conf")
             with open(path, "w") as f:
-                f.write(f"port {port}\nbind 127.0.0.1\ndir {self.dir}\n"
+                if tls:
+                    f.write(f"port 0\ntls-port {port}\ntls-replication yes\ntls-key-file {tls[0]}\ntls-cert-file {tls[1]}\n"
+                            f"tls-ca-cert-file {tls[2]}\ntls-auth-clients no\n")
+                else:
+                    f.write(f"port {port}\n")
+                f.write(f"bind 127.0.0.1\ndir {self.dir}\n"
                         f"sentinel monitor mymaster 127.0.0.1 {self.ports[0]} {sentinels // 2 + 1}\n"
                         f"sentinel down-after-milliseconds mymaster {down_ms}\nsentinel failover-timeout mymaster 6000\n")
                 if password:
@@ -87,7 +106,7 @@ class Service(Topology):
         self.until(lambda: all(self.knows_all(p) for p in self.sentinels))
 
     def ask(self, port, *args):
-        with servers.Connection(("127.0.0.1", port), 10) as c:
+        with self.connect(port) as c:
             if self.password:
                 c.call("AUTH", self.password)
             return plain(c.call(*args))
@@ -105,7 +124,7 @@ class Service(Topology):
     @property
     def url(self):
         auth = f":{self.password}@" if self.password else ""
-        return f"redis+sentinel://{auth}" + ",".join(f"127.0.0.1:{p}" for p in self.sentinels) + "/0/mymaster"
+        return f"redis{'s' if self.tls else ''}+sentinel://{auth}" + ",".join(f"127.0.0.1:{p}" for p in self.sentinels) + "/0/mymaster"
 
     def failover(self):
         """A switch asked for; returns when the Sentinel asked has begun it."""

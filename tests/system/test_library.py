@@ -71,6 +71,22 @@ def test_headers_stand_alone(built, tmp_path):
         assert p.returncode == 0, p.stderr
 
 
+def test_shared_library_and_pkg_config(built, tmp_path):
+    lib = os.path.join(built, "lib")
+    pc = tmp_path / "sorrel.pc"
+    text = open(os.path.join(lib, "sorrel.pc")).read()
+    pc.write_text(re.sub(r"(?m)^prefix=.*", f"prefix={tmp_path}", text))
+    os.symlink(os.path.join(ROOT, "include"), tmp_path / "include")
+    os.symlink(lib, tmp_path / "lib")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "sorrel"], capture_output=True, text=True, check=True,
+                           env=dict(os.environ, PKG_CONFIG_PATH=str(tmp_path))).stdout.split()
+    program = tmp_path / "pool"
+    p = subprocess.run(["gcc", "-o", program, os.path.join(ROOT, "examples/pool.c"), *flags, "-lpthread"], capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
+    p = subprocess.run([program], capture_output=True, text=True, env=dict(os.environ, LD_LIBRARY_PATH=lib))
+    assert p.returncode == 2 and "usage" in p.stderr, p.stderr
+
+
 def test_pool(built, tmp_path):
     s = Server(str(tmp_path), "--requirepass", "p/+@=")
     try:
