@@ -282,7 +282,7 @@ repl_all_caught_up(const struct repl *r)
     uint64_t at = tape_end(&r->log) == r->asked_to ? r->asked_from : tape_end(&r->log);
 
     for (const struct replica *p = r->first; p != NULL; p = p->next) {
-        if (p->state == REPLICA_ONLINE && p->acked < at)
+        if (p->state == REPLICA_LOADS || p->state == REPLICA_WAITS_ACK || (p->state == REPLICA_ONLINE && p->acked < at))
             return false;
     }
     return true;

@@ -1,10 +1,13 @@
 """Replication: every pairing of Sorrel and redis-server, full and partial synchronisation, links cut at random bytes."""
 import random
+import socket
 import time
 
 import pytest
 
+import resp
 import servers
+from certificates import Authority
 from conftest import ON_SORREL, PROGRAM, only_sorrel
 from replication import (Load, Proxy, assert_equal, caught_up, follow, info, link_up, offset, wait_until)
 
@@ -416,3 +419,89 @@ def test_a_key_that_changes_while_it_is_migrated_loses_nothing(machine):
         wait_until(lambda: d.call("EXISTS", "n") == (":", 1))
         total = int(d.call("GET", "n")[1])
         assert total == last, (total, last)
+
+
+@pytest.mark.parametrize("primary,replica", PAIRS)
+def test_links_over_tls(machine, primary, replica, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    key, cert = ca.issue("server")
+    tls = ["--tls-key-file", key, "--tls-cert-file", cert, "--tls-ca-cert-file", ca.cert, "--tls-replication", "yes"]
+    port = servers.free_port()
+    p = machine(primary, "--tls-port", port, *tls)
+    r = machine(replica, "--tls-port", servers.free_port(), *tls, "--masterauth", "s3cret", "--masteruser", "copier")
+    with p.connect() as c:
+        c.call("ACL", "SETUSER", "copier", "on", ">s3cret", "+psync", "+replconf", "+ping")
+        c.call("SET", "big", "x" * 3000000)
+    fill(p, SEED + 20, 500)
+    with p.connect() as c:
+        c.call("SET", "big", "x" * 3000000)
+    follow(r, "127.0.0.1", port)
+    wait_until(lambda: link_up(r))
+    with p.connect() as c:
+        c.call("SET", "bigger", "y" * 5000000)
+    fill(p, SEED + 21, 500)
+    assert_equal(p, [r])
+
+
+def test_shutdown_lets_replicas_have_everything(machine):
+    """A primary that is told to stop while its replica is behind waits for it."""
+    p, r = machine("sorrel", "--client-output-buffer-limit", "replica 0 0 0"), machine("sorrel")
+    proxy = machine.proxy(p)
+    follow(r, "127.0.0.1", proxy.port)
+    wait_until(lambda: link_up(r))
+    proxy.rate = 5_000_000
+    with p.connect() as c:
+        for i in range(300):
+            c.send(resp.encode(["SET", f"k{i}", "x" * 10000]))
+        for i in range(300):
+            c.read()
+    p.process.terminate()
+    p.ended = True
+    p.process.wait(20)
+    proxy.rate = None
+    with r.connect() as c:
+        assert c.call("DBSIZE") == (":", 300), p.log_text() + r.log_text()
+
+
+def test_a_stream_that_no_primary_would_send_is_left_out(machine, tmp_path):
+    """A hostile primary: its dataset and its stream can change data, and nothing else."""
+    r = machine("sorrel", "--repl-diskless-load", "swapdb")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        follow(r, "127.0.0.1", listener.getsockname()[1])
+        conn, _ = listener.accept()
+        conn.settimeout(10)
+        f = conn.makefile("rwb")
+
+        def say(line):
+            f.write(line + b"\r\n")
+            f.flush()
+
+        def hear():
+            words = []
+            while (line := f.readline()) == b"\n":  # it is loading
+                pass
+            for _ in range(int(line[1:])):
+                words.append(f.read(int(f.readline()[1:]) + 2)[:-2])
+            return words
+
+        assert hear() == [b"PING"]
+        say(b"+PONG")
+        while (words := hear())[0] == b"REPLCONF":
+            say(b"+OK")
+        assert words[0] == b"PSYNC"
+        say(b"+FULLRESYNC " + b"a" * 40 + b" 0")
+        snapshot = bytes.fromhex("524544495330303130" "fe00fb010000016b0176" "ff") + bytes(8)
+        f.write(b"$%d\r\n%s" % (len(snapshot), snapshot))
+        for words in (["CONFIG", "SET", "dbfilename", "x"], ["SHUTDOWN", "NOSAVE"], ["REPLICAOF", "NO", "ONE"], ["DEBUG", "SEGFAULT"],
+                      ["SUBSCRIBE", "c"], ["CLIENT", "KILL", "TYPE", "normal"], ["MULTI"], ["SET", "a", "1"], ["BLPOP", "l", "0"],
+                      ["EXEC"], ["NOSUCH"], ["SET", "b", "2"], ["REPLCONF", "GETACK", "*"]):
+            f.write(resp.encode(words))
+        f.flush()
+        while (words := hear())[:2] == [b"REPLCONF", b"ACK"] and int(words[2]) == 0:
+            pass
+        with r.connect() as c:
+            assert c.call("MGET", "k", "a", "b") == ("*", [("$", b"v"), ("$", b"1"), ("$", b"2")])
+            assert c.call("CONFIG", "GET", "dbfilename")[1][1] == ("$", b"dump.rdb")
+            assert c.call("ROLE")[1][0] == ("$", b"slave")
+        say(b"*1\r\n$99999999999999999999\r\n")
+        wait_until(lambda: not link_up(r))
