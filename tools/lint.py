@@ -102,7 +102,7 @@ GLOBALS_ALLOWED = {"base/log": {"sink", "level_min", "lock"},
                    # One shared manager in a process is what sorrel/manager.h promises.
                    "client/manager": {"shared_once", "shared_manager"},
                    "server/crash": {"report"},
-                   "base/mem": {"threads", "thread_count", "departed_balance", "pages_counted", "threads_lock", "attached",
+                   "base/mem": {"threads", "bytes_counted", "thread_count", "departed_balance", "pages_counted", "threads_lock", "attached",
                                 "fail_countdown", "malloc_conf"}}
 
 

@@ -55,10 +55,53 @@ out_of_memory(size_t n)
     abort();
 }
 
+#ifdef SORREL_JEMALLOC
+
+static inline void *
+counted(void *p)
+{
+    return p;
+}
+
+static inline void
+uncount(void *p)
+{
+    (void)p;
+}
+
+#else /* a sanitizer's allocator does not say how much is in use */
+
+static _Atomic int64_t bytes_counted;
+
+static void *
+counted(void *p)
+{
+    atomic_fetch_add_explicit(&bytes_counted, (int64_t)mem_size_of(p), memory_order_relaxed);
+    return p;
+}
+
+static void
+uncount(void *p)
+{
+    atomic_fetch_sub_explicit(&bytes_counted, (int64_t)mem_size_of(p), memory_order_relaxed);
+}
+
+#endif
+
+/* realloc() for all builds. */
+static void *
+resize(void *p, size_t n)
+{
+    uncount(p);
+    void *q = realloc(p, n > 0 ? n : 1);
+    counted(q != NULL ? q : p);
+    return q;
+}
+
 void *
 mem_get(size_t n)
 {
-    void *p = malloc(n);
+    void *p = counted(malloc(n));
     if (UNLIKELY(p == NULL))
         out_of_memory(n);
     return p;
@@ -67,7 +110,7 @@ mem_get(size_t n)
 void *
 mem_get_zero(size_t n)
 {
-    void *p = calloc(1, n);
+    void *p = counted(calloc(1, n));
     if (UNLIKELY(p == NULL))
         out_of_memory(n);
     return p;
@@ -85,13 +128,13 @@ mem_get_array(size_t n, size_t size)
 void *
 mem_try(size_t n)
 {
-    return must_fail() ? NULL : malloc(n > 0 ? n : 1);
+    return must_fail() ? NULL : counted(malloc(n > 0 ? n : 1));
 }
 
 void *
 mem_resize(void *p, size_t n)
 {
-    void *q = realloc(p, n > 0 ? n : 1);
+    void *q = resize(p, n);
     if (UNLIKELY(q == NULL))
         out_of_memory(n);
     return q;
@@ -100,12 +143,13 @@ mem_resize(void *p, size_t n)
 void *
 mem_resize_try(void *p, size_t n)
 {
-    return must_fail() ? NULL : realloc(p, n > 0 ? n : 1);
+    return must_fail() ? NULL : resize(p, n);
 }
 
 void
 mem_free(void *p)
 {
+    uncount(p);
     free(p);
 }
 
@@ -116,7 +160,7 @@ mem_get_zero_aligned(size_t align, size_t n)
 
     CHECK(size_add(n, align - 1, &rounded));
     rounded &= ~(align - 1);
-    void *p = aligned_alloc(align, rounded);
+    void *p = counted(aligned_alloc(align, rounded));
     if (UNLIKELY(p == NULL))
         out_of_memory(n);
     return memset(p, 0, rounded);
@@ -295,9 +339,8 @@ mem_thread_detach(void)
 size_t
 mem_used(void)
 {
-    struct mallinfo2 info = mallinfo2();
-
-    return info.uordblks + info.hblkhd + (size_t)atomic_load_explicit(&pages_counted, memory_order_relaxed);
+    return (size_t)(atomic_load_explicit(&bytes_counted, memory_order_relaxed) +
+                    atomic_load_explicit(&pages_counted, memory_order_relaxed));
 }
 
 size_t
