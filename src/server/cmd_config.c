@@ -1,11 +1,15 @@
 /* server/cmd_config.c - CONFIG. */
 #include "base/glob.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/acl.h"
 #include "engine/dispatch.h"
 #include "engine/exec.h"
 #include "server/config_rewrite.h"
 #include "server/server.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 static struct server *
 server_of(struct exec *x)
@@ -227,11 +231,19 @@ config_rewrite_command(struct exec *x)
     if (s->config_path[0] == '\0')
         return fail(x, "ERR The server is running without a config file");
     buf_reset(why);
-    if (!config_rewrite(s->config, s->config_path, why)) {
-        buf_add_char(why, '\0');
-        return fail(x, "ERR Rewriting config file: %s", why->ptr);
+    if (config_rewrite(s->config, s->config_path, why)) {
+        (void)unlink(CONFIG_OVERLAY); /* all of it is in the file now; `dir` is where we are */
+        return reply_ok(x);
     }
-    return reply_ok(x);
+    if (config_is_read_only(errno)) {
+        buf_reset(why);
+        if (config_overlay_write(s->config, s->config_path, CONFIG_OVERLAY, why)) {
+            log_notice("%s may not be changed: what differs from it is in %s", s->config_path, CONFIG_OVERLAY);
+            return reply_ok(x);
+        }
+    }
+    buf_add_char(why, '\0');
+    return fail(x, "ERR Rewriting config file: %s", why->ptr);
 }
 
 static enum rc
@@ -245,7 +257,8 @@ config_help(struct exec *x)
         "RESETSTAT",
         "    Set the statistics that INFO reports back to zero.",
         "REWRITE",
-        "    Write the values in force into the configuration file.",
+        "    Write the values in force into the configuration file or, where that may not be",
+        "    changed, into an overlay in the data directory.",
         NULL,
     };
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "proto/words.h"
+#include "server/config_load.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,23 @@ replace_file(const char *path, struct slice text, mode_t mode)
     return ok;
 }
 
+/* The directory, too, has to know of the new name before a crash. */
+static void
+sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct buf folder = {0};
+
+    buf_add(&folder, slash != NULL ? path : ".", slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path));
+    buf_add_char(&folder, '\0');
+    int fd = open(folder.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    buf_fini(&folder);
+}
+
 bool
 config_rewrite(const struct config *c, const char *path, struct buf *why)
 {
@@ -185,10 +203,49 @@ config_rewrite(const struct config *c, const char *path, struct buf *why)
         rewrite_text(&r, buf_slice(&text));
         ok = replace_file(path, buf_slice(&r.out), mode);
     }
-    if (!ok)
-        buf_printf(why, "%m");
+    int error = errno;
+    if (ok)
+        sync_folder(path);
+    else
+        buf_printf(why, "%s", strerror(error));
     buf_fini(&text);
     buf_fini(&r.out);
     config_free(defaults);
+    errno = error;
+    return ok;
+}
+
+/* EBUSY: the file itself is a mount, as in containers. */
+bool
+config_is_read_only(int error)
+{
+    return error == EROFS || error == EACCES || error == EPERM || error == EBUSY;
+}
+
+bool
+config_overlay_write(const struct config *c, const char *path, const char *overlay, struct buf *why)
+{
+    struct config_loader l = {.config = config_new()};
+    struct rewrite r = {.config = c};
+    bool ok = config_load_file(&l, path);
+
+    if (ok) {
+        buf_printf(&r.out, "# Written by CONFIG REWRITE, because %s may not be changed: read after it.\n", path);
+        for (int i = 0; i < CONFIG_COUNT; i++) {
+            enum config_id id = (enum config_id)i;
+            if (!(config_flags(id) & CONFIG_FILE_ONLY) && id != CFG_DIR && !config_same(c, l.config, id))
+                add_value(&r, id);
+        }
+        ok = replace_file(overlay, buf_slice(&r.out), 0600);
+        if (ok)
+            sync_folder(overlay);
+        else
+            buf_printf(why, "%m");
+    } else {
+        buf_add_slice(why, buf_slice(&l.error));
+    }
+    buf_fini(&r.out);
+    buf_fini(&l.error);
+    config_free(l.config);
     return ok;
 }

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "proto/words.h"
 #include "server/config_load.h"
+#include "server/config_rewrite.h"
 #include "server/crash.h"
 #include "server/dump_commands.h"
 #include "server/persist.h"
@@ -70,19 +71,45 @@ absolute(const char *path, char out[PATH_MAX])
     return out;
 }
 
+/* The file, then the overlay if there is one, then the command line. */
+static bool
+read_all(struct config_loader *l, const char *file, const char *overlay, int argc, char **argv)
+{
+    if (file != NULL && !(strcmp(file, "-") == 0 ? config_load_fd(l, STDIN_FILENO, "standard input") : config_load_file(l, file)))
+        return false;
+    if (overlay != NULL) {
+        memset(l->given, 0, sizeof(l->given)); /* what it says replaces what the file said */
+        if (!config_load_file(l, overlay))
+            return false;
+    }
+    return config_load_args(l, argc, argv);
+}
+
+/* In the directory that all of it leads to. */
+static bool
+has_overlay(const struct config *c, char path[PATH_MAX])
+{
+    int n = snprintf(path, PATH_MAX, "%s/%s", config_text(c, CFG_DIR).ptr, CONFIG_OVERLAY);
+
+    return n > 0 && n < PATH_MAX && access(path, F_OK) == 0;
+}
+
 static struct config *
 read_configuration(int argc, char **argv, const char **file)
 {
     struct config_loader l = {.config = config_new()};
+    char overlay[PATH_MAX];
     int at = 1;
-    bool ok = true;
 
     *file = NULL;
-    if (argc > 1 && (argv[1][0] != '-' || argv[1][1] == '\0')) {
+    if (argc > 1 && (argv[1][0] != '-' || argv[1][1] == '\0'))
         *file = argv[at++];
-        ok = strcmp(*file, "-") == 0 ? config_load_fd(&l, STDIN_FILENO, "standard input") : config_load_file(&l, *file);
+    bool ok = read_all(&l, *file, NULL, argc - at, argv + at);
+    if (ok && *file != NULL && strcmp(*file, "-") != 0 && has_overlay(l.config, overlay)) {
+        config_free(l.config);
+        l = (struct config_loader){.config = config_new(), .error = l.error};
+        ok = read_all(&l, *file, overlay, argc - at, argv + at);
     }
-    ok = ok && config_load_args(&l, argc - at, argv + at);
     if (!ok) {
         fprintf(stderr, "sorrel-server: the configuration is not right\n%.*s\n", (int)l.error.len, l.error.ptr);
         config_free(l.config);

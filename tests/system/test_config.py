@@ -1,6 +1,12 @@
 """Configuration: the file's forms, the command line's forms, standard input, and what CONFIG says of them."""
+import os
+import shutil
+import subprocess
+import tempfile
+
 import pytest
-from conftest import only_sorrel
+import servers
+from conftest import PROGRAM, only_sorrel, wait_until
 
 
 def get(server, *names):
@@ -117,3 +123,65 @@ def test_a_bad_option_stops_the_start(start, options):
     server = start(*options, wait=False)
     assert server.process.wait(10) == 1
     assert options[0][2:] in server.log_text()
+
+
+@only_sorrel
+def test_a_file_that_may_not_be_changed():
+    """CONFIG REWRITE then writes an overlay into the data directory, which counts after the file and before the command line."""
+    top = tempfile.mkdtemp(prefix="sorrel-test-")
+    os.chmod(top, 0o755)
+    etc, data = os.path.join(top, "etc"), os.path.join(top, "data")
+    os.mkdir(etc)
+    os.mkdir(data)
+    path = os.path.join(etc, "sorrel.conf")
+    with open(path, "w") as f:
+        f.write(f"# mine\ntimeout 77\nmaxmemory 100mb\ndir {data}\nsave ''\n")
+    os.chmod(path, 0o444)
+    os.chmod(etc, 0o555)
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    if nobody:
+        os.chown(data, 65534, 65534)
+
+    def run(*options):
+        port = servers.free_port()
+        process = subprocess.Popen([os.path.abspath(PROGRAM), path, "--port", str(port), "--bind", "127.0.0.1", *options], cwd=data,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **nobody)
+
+        def connected():
+            try:
+                return servers.Connection(("127.0.0.1", port))
+            except OSError:
+                return None
+        return process, wait_until(connected)
+
+    def values(c):
+        return [c.call("CONFIG", "GET", n)[1][1][1] for n in ("timeout", "maxmemory", "hz")]
+
+    overlay = os.path.join(data, "sorrel-overlay.conf")
+    try:
+        process, c = run()
+        try:
+            assert c.call("CONFIG", "SET", "timeout", "0", "maxmemory", "auto", "hz", "33") == ("+", b"OK")
+            assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
+        finally:
+            process.terminate()
+            process.wait()
+        with open(path) as f:
+            assert "timeout 77" in f.read()
+        assert os.stat(overlay).st_mode & 0o777 == 0o600
+        process, c = run("--hz", "44")
+        try:
+            assert values(c) == [b"0", b"auto", b"44"]
+            # When the file may be changed again, it gets everything and the overlay goes.
+            os.chmod(etc, 0o777)
+            assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
+        finally:
+            process.terminate()
+            process.wait()
+        assert not os.path.exists(overlay)
+        with open(path) as f:
+            text = f.read()
+        assert text.startswith("# mine\n") and "maxmemory auto" in text and "hz 44" in text and "timeout" not in text
+    finally:
+        os.chmod(etc, 0o755)
+        shutil.rmtree(top)

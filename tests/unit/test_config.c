@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 /* -- values ---------------------------------------------------------------------------------------------------- */
 
@@ -436,6 +437,35 @@ test_rewrite(void **state)
     buf_fini(&why);
 }
 
+static void
+test_overlay(void **state)
+{
+    bool ok;
+    struct config_loader l = load(*state, "port 7000\nmaxmemory 1gb\nsave 60 1\nsave 30 5\ndir /tmp\n", &ok);
+    struct buf why = {0};
+    char path[128], overlay[160];
+
+    assert_true(ok);
+    snprintf(path, sizeof(path), "%s/main.conf", ((struct folder *)*state)->path);
+    snprintf(overlay, sizeof(overlay), "%s/" CONFIG_OVERLAY, ((struct folder *)*state)->path);
+    expect_set(l.config, CFG_MAXMEMORY, "0", "0", NULL); /* back to the default: the overlay has to say so */
+    expect_set(l.config, CFG_SAVE, "10 1", "10 1", NULL);
+    expect_set(l.config, CFG_DIR, "/", "/", NULL);
+    assert_true(config_overlay_write(l.config, path, overlay, &why));
+    struct config_loader again = {.config = config_new()};
+    assert_true(config_load_file(&again, path));
+    memset(again.given, 0, sizeof(again.given));
+    assert_true(config_load_file(&again, overlay));
+    assert_true(slice_eq(config_text(again.config, CFG_DIR), LIT("/tmp"))); /* it must not lead away from itself */
+    for (int i = 0; i < CONFIG_COUNT; i++)
+        assert_true(i == CFG_DIR || config_same(l.config, again.config, (enum config_id)i));
+    assert_true(config_is_read_only(EROFS) && config_is_read_only(EACCES) && !config_is_read_only(ENOSPC));
+    assert_int_equal(unlink(overlay), 0);
+    unload(&again);
+    unload(&l);
+    buf_fini(&why);
+}
+
 int
 main(void)
 {
@@ -450,6 +480,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_file_mistakes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_include, make_folder, remove_folder),
         cmocka_unit_test(test_arguments),
+        cmocka_unit_test_setup_teardown(test_overlay, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_rewrite, make_folder, remove_folder),
     };
 
