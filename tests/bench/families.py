@@ -1,11 +1,12 @@
 """CPU of sorrel-server beside redis-server, in one run: bitmaps, HyperLogLog, geo and SORT; streams; scripts.
 
-    /usr/bin/python3 tests/bench/families.py build/bin/sorrel-server [redis-server] [families|streams|scripts]
+    /usr/bin/python3 tests/bench/families.py build/bin/sorrel-server [redis-server] [families|streams|scripts|json]
 
 Each server gets the same commands in pipelines over one connection; what counts is the CPU time that its process used
 (/proc/PID/stat), so that the client and what else runs on the machine count for nothing. Ratios below 0.7 are wanted.
 """
 import hashlib
+import json
 import os
 import random
 import socket
@@ -128,20 +129,51 @@ def scripts(r):
     yield ("loop of 100 INCR", [], [encode("EVALSHA", digest[LOOP], 1, "n")] * 10_000, 16)
 
 
+def document(r, i):
+    """A typical API document of 2 KB."""
+    people = [{"id": r.randrange(10**6), "name": f"Person {r.randrange(10**4)}", "email": f"p{r.randrange(10**5)}@example.org",
+               "active": r.random() < 0.5, "score": round(r.uniform(0, 100), 2), "tags": ["alpha", "beta", f"t{r.randrange(50)}"],
+               "address": {"street": f"{r.randrange(200)} Main Street", "city": "Springfield", "zip": f"{r.randrange(10**5):05}"}}
+              for _ in range(9)]
+    return json.dumps({"id": i, "page": 1, "total": 9, "counter": 0, "items": people}, separators=(",", ":"))
+
+
+DOC_UPDATE = """local d = cjson.decode(redis.call('GET', KEYS[1])) d.counter = d.counter + 1 redis.call('SET', KEYS[1], cjson.encode(d))
+return d.counter"""
+DOC_READ = "return cjson.encode(cjson.decode(redis.call('GET', KEYS[1])).items[5].address)"
+
+
+def json_or_script(r):
+    """The same work: with JSON commands in Sorrel, with a string and a cjson script in redis-server."""
+    docs = [document(r, i) for i in range(200)]
+    pick = [r.randrange(200) for _ in range(20_000)]
+    native = lambda *w: [encode(*(x if not callable(x) else x(i) for x in w)) for i in pick]  # noqa: E731
+    yield ("set a document of 2 KB", [], (native("JSON.SET", lambda i: f"d{i}", "$", lambda i: docs[i]),
+                                          native("SET", lambda i: f"d{i}", lambda i: docs[i])), 16)
+    every = ([encode("JSON.SET", f"d{i}", "$", d) for i, d in enumerate(docs)], [encode("SET", f"d{i}", d) for i, d in enumerate(docs)])
+    yield ("get it whole", every, (native("JSON.GET", lambda i: f"d{i}"), native("GET", lambda i: f"d{i}")), 16)
+    yield ("get one part of it", ([], []), (native("JSON.GET", lambda i: f"d{i}", "$.items[4].address"),
+                                            native("EVAL", DOC_READ, 1, lambda i: f"d{i}")), 16)
+    yield ("count up inside of it", ([], []), (native("JSON.NUMINCRBY", lambda i: f"d{i}", "$.counter", 1),
+                                               native("EVAL", DOC_UPDATE, 1, lambda i: f"d{i}")), 16)
+
+
 def main():
     programs = [sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "redis-server"]
-    chosen = {"families": cases, "streams": streams, "scripts": scripts}[sys.argv[3] if len(sys.argv) > 3 else "families"]
+    chosen = {"families": cases, "streams": streams, "scripts": scripts, "json": json_or_script}[sys.argv[3] if len(sys.argv) > 3 else "families"]
     servers = [Server(os.path.abspath(programs[0])), Server(programs[1])]
     worst = 0
     try:
         print(f"{'':36}{'sorrel':>10}{'redis':>10}  CPU us a command, ratio")
         for name, setup, commands, pipeline in chosen(random.Random(1)):
             used = []
-            for s in servers:
-                s.run(setup, 1)
+            for n, s in enumerate(servers):
+                # One list for both, or a pair of lists.
+                mine, prepare = (x[n] if isinstance(x, tuple) else x for x in (commands, setup))
+                s.run(prepare, 1)
                 before = s.cpu()
-                s.run(commands, pipeline)
-                used.append((s.cpu() - before) / len(commands) * 1e6)
+                s.run(mine, pipeline)
+                used.append((s.cpu() - before) / len(mine) * 1e6)
             worst = max(worst, used[0] / used[1])
             print(f"{name:36}{used[0]:10.2f}{used[1]:10.2f}  {used[0] / used[1]:.2f}", flush=True)
     finally:
