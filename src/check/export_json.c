@@ -3,6 +3,7 @@
 #include "check/export_json.h"
 
 #include "base/number.h"
+#include "value/deadlines.h"
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
@@ -168,6 +169,24 @@ add_collection(struct buf *out, struct entry *e)
     buf_add_char(out, ']');
 }
 
+static void
+add_deadlines(struct buf *out, const struct zset *d)
+{
+    struct zset_iter it = zset_seek(d, 0, false);
+    struct slice member;
+    double at;
+    size_t n = 0;
+
+    buf_add_slice(out, LIT("\"members_expire_ms\":["));
+    while (zset_next(d, &it, &member, &at)) {
+        add_comma(out, &n);
+        buf_add_char(out, '[');
+        add_text(out, member);
+        buf_printf(out, ",%lld]", (long long)at);
+    }
+    buf_add_slice(out, LIT("],"));
+}
+
 void
 export_json(struct buf *out, int db, struct entry *e)
 {
@@ -178,6 +197,8 @@ export_json(struct buf *out, int db, struct entry *e)
     buf_printf(out, ",\"type\":\"%s\",", value_type_name(entry_type(e)));
     if (entry_expiry(e) >= 0)
         buf_printf(out, "\"expire_ms\":%lld,", (long long)entry_expiry(e));
+    if (entry_deadlines(e) != NULL && zset_count(entry_deadlines(e)) > 0)
+        add_deadlines(out, entry_deadlines(e));
     buf_add_slice(out, LIT("\"value\":"));
     if (entry_type(e) == TYPE_STRING)
         add_text(out, string_get(e, text));
