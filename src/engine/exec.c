@@ -218,22 +218,41 @@ READ_COLLECTION(zset, TYPE_ZSET)
 
 /* -- editing --------------------------------------------------------------------------------------------------- */
 
-static void
-open_edit(struct exec *x, struct entry *e, enum edit_mode mode)
+/* Takes it out of the indexes in which the edit may change its place. Not inlined: most entries live for ever. */
+static __attribute__((noinline)) void
+open_mortal(struct exec *x, struct entry *e, int slot, enum edit_mode mode)
 {
-    int slot = x->open[0] == NULL ? 0 : 1;
     bool may_move = entry_type(e) == TYPE_STRING && !(mode == ENTRY_COUNTER && entry__rep(e) == STRING_INT);
 
-    CHECK(x->open[slot] == NULL);
-    x->open[slot] = e;
     x->indexed[slot] = (entry_flags(e) & ENTRY_HAS_EXPIRY) && !may_move;
-    if (UNLIKELY(may_move && (entry_flags(e) & ENTRY_HAS_EXPIRY)))
+    if (may_move && (entry_flags(e) & ENTRY_HAS_EXPIRY))
         btree_remove(&x->db->by_expiry, &keyspace_expiry_ops, e);
-    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES))
+    if (entry_flags(e) & ENTRY_DEADLINES)
         keyspace__deadlines_unindex(x->db, e);
 }
 
-static void
+static __attribute__((noinline)) void
+close_mortal(struct exec *x, struct entry *e, int slot)
+{
+    if ((entry_flags(e) & ENTRY_HAS_EXPIRY) && !x->indexed[slot])
+        btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, e);
+    if (entry_flags(e) & ENTRY_DEADLINES)
+        keyspace__deadlines_index(x->db, e);
+}
+
+static inline void
+open_edit(struct exec *x, struct entry *e, enum edit_mode mode)
+{
+    int slot = x->open[0] == NULL ? 0 : 1;
+
+    CHECK(x->open[slot] == NULL);
+    x->open[slot] = e;
+    x->indexed[slot] = false;
+    if (UNLIKELY(entry_flags(e) & ENTRY_MORTAL))
+        open_mortal(x, e, slot, mode);
+}
+
+static inline void
 close_edit(struct exec *x, struct entry *e)
 {
     int slot = x->open[0] == e ? 0 : 1;
@@ -241,10 +260,21 @@ close_edit(struct exec *x, struct entry *e)
     if (x->open[slot] != e)
         return;
     x->open[slot] = NULL;
-    if (UNLIKELY((entry_flags(e) & ENTRY_HAS_EXPIRY) && !x->indexed[slot]))
-        btree_insert(&x->db->by_expiry, &keyspace_expiry_ops, e);
-    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES))
-        keyspace__deadlines_index(x->db, e);
+    if (UNLIKELY(entry_flags(e) & ENTRY_MORTAL))
+        close_mortal(x, e, slot);
+}
+
+/* Who may write need not respect who wants things to stay as they are. */
+static __attribute__((noinline)) struct entry *
+settle_members(struct exec *x, uint64_t hash, struct entry *e)
+{
+    const struct engine_settings *s = &x->engine->settings;
+
+    if (!s->lazy_expire_deletes || s->never_expire || is_open(x, e))
+        return e;
+    e = keyspace__expire_members(x->engine, x->db, hash, e, SIZE_MAX);
+    CHECK(e != NULL); /* a collection of which nothing is left was not found */
+    return e;
 }
 
 enum rc
@@ -266,12 +296,8 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
     }
     if (UNLIKELY(entry_type(e) != type))
         return RC_WRONGTYPE;
-    /* Who may write need not respect who wants things to stay as they are. */
-    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES) && x->engine->settings.lazy_expire_deletes &&
-        !x->engine->settings.never_expire && !is_open(x, e)) {
-        e = keyspace__expire_members(x->engine, x->db, hash, e, SIZE_MAX);
-        CHECK(e != NULL); /* a collection of which nothing is left was not found */
-    }
+    if (UNLIKELY(entry_flags(e) & ENTRY_DEADLINES))
+        e = settle_members(x, hash, e);
     touch(x, e);
     effects__before(x->engine, x->db, e);
     open_edit(x, e, mode);

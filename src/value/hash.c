@@ -114,15 +114,8 @@ fits_packed(const struct packed *p, const struct value_limits *lim, struct slice
     return !fresh || packed_count(p) / 2 < lim->hash_max_listpack_entries;
 }
 
-bool
-hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
-{
-    deadline_forget(&hash->h, field);
-    return hash_adjust(hash, lim, field, value);
-}
-
-bool
-hash_adjust(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
+static inline bool
+put(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
 {
     if (rep_of(hash) != REP_TABLE) {
         struct packed *p = packed_of(hash);
@@ -141,6 +134,19 @@ hash_adjust(struct hash *hash, const struct value_limits *lim, struct slice fiel
         to_table(hash, lim);
     }
     return packtable_put(table_of(hash), field, value);
+}
+
+bool
+hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
+{
+    deadline_forget(&hash->h, field);
+    return put(hash, lim, field, value);
+}
+
+bool
+hash_adjust(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value)
+{
+    return put(hash, lim, field, value);
 }
 
 bool

@@ -150,7 +150,8 @@ one_operation(struct input *in, struct twin *t, struct buf *body, int *words, en
     }
     int64_t by = (int64_t)next_number(in);
     add_number(body, words, "", by);
-    v = kind == 1 ? (wide)by : old + by;
+    /* What is set in an unsigned field is an unsigned number: -1 is far above all that fits. */
+    v = kind == 2 ? old + by : is_signed ? (wide)by : (wide)(uint64_t)by;
     /* The string grows even when the value does not fit. */
     twin_set(t, at, bits, old);
     if (!fit(&v, bits, is_signed, *how)) {
