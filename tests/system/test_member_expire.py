@@ -115,3 +115,35 @@ def test_older_servers(tmp_path):
     with pytest.raises(redis.exceptions.ResponseError, match="Bad data format"):
         r.client.restore("x", 0, dumped)
     r.stop()
+
+
+def test_replicas_have_them(tmp_path):
+    """By the snapshot that a replica begins with, and by the stream; what is due goes when the primary says so, and is not
+    seen before."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    a = aof.Server(PROGRAM, str(tmp_path / "a"))
+    fill(a.client)
+    b = aof.Server(PROGRAM, str(tmp_path / "b"), "--replicaof", "127.0.0.1", str(a.port))
+
+    def wait_for(same):
+        for _ in range(1000):
+            if same():
+                return
+            signal.sigtimedwait([], 0.01)
+        raise AssertionError("the replica does not follow")
+
+    wait_for(lambda: b.client.info("replication").get("master_link_status") == "up" and b.client.dbsize() == 6)
+    assert times(b.client) == times(a.client)
+    a.client.execute_command("SPERSIST", "s5", "MEMBERS", 1, "m0")
+    a.client.execute_command("HSETEX", "h5", "PX", 200, "FIELDS", 2, "m3", "x", "new", "y")
+    a.client.execute_command("ZPEXPIRE", "z5", 200, "MEMBERS", 1, "m0")
+    a.client.hincrbyfloat("h5", "m2", 1.5)
+    wait_for(lambda: b.client.hexists("h5", "new"))
+    wait_for(lambda: times(b.client) == times(a.client))
+    signal.sigtimedwait([], 0.3)
+    assert b.client.hget("h5", "new") is None and b.client.zscore("z5", "m0") is None
+    assert a.client.hlen("h5") == 4
+    wait_for(lambda: b.client.hlen("h5") == 4 and b.digest() == a.digest())
+    b.stop()
+    a.stop()
