@@ -442,6 +442,8 @@ run_guarded(struct exec *x, uint32_t gate)
         /* nothing yet */
     } else if ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED)) {
         tx__queue(x);
+    } else if (UNLIKELY(gate & GATE_OBSERVED) && may_write(x) && observer__hold(x)) {
+        /* nothing yet */
     } else if ((gate & GATE_PINNED) && may_write(x) && slices__hold(x)) {
         /* nor now */
     } else {

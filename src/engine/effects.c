@@ -73,14 +73,6 @@ engine_remove_sink(struct engine *e, enum effect_stage stage, void *ctx)
     listen_sinks(e);
 }
 
-void
-engine_set_observer(struct engine *e, const struct change_observer *observer)
-{
-    e->observed = observer != NULL;
-    if (observer != NULL)
-        e->observer = *observer;
-}
-
 struct session *
 engine_changer(const struct engine *e)
 {

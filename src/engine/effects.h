@@ -63,10 +63,15 @@ struct change_observer {
     void (*linked)(void *ctx, struct db *db, uint64_t hash, struct entry *entry);
     /* The keys of a database that is being emptied. True: the observer keeps them, with the tables, and frees them. */
     bool (*take_tables)(void *ctx, struct db *db, struct table *by_key, struct btree *by_expiry);
+    /* A command may change this entry, and its old state is too large to be dealt with in between: true, and the command is
+     * held back until engine_observer_done(). */
+    bool (*must_wait)(void *ctx, struct db *db, struct entry *entry);
     /* Two databases are about to exchange their keys (instead of before_flush for both). */
     void (*before_swap)(void *ctx, struct db *a, struct db *b);
 };
 void engine_set_observer(struct engine *e, const struct change_observer *observer); /* NULL: none; copied */
+/* Commands that were held back for the observer try again. */
+void engine_observer_done(struct engine *e);
 
 /* Hands over what has been noted so far. The engine calls it after each command; a host that changes keys by other means
  * (loading, tests) calls it itself. */

@@ -44,6 +44,7 @@ enum gate {
     GATE_HELD = 1 << 18,        /* its next command waits for the end of a pause */
     GATE_TRACKING = 1 << 19,    /* what it reads may have to be remembered */
     GATE_PINNED = 1 << 20,      /* of the engine: a long command reads keys that must not change (slices.c) */
+    GATE_OBSERVED = 1 << 21,    /* of the engine: a snapshot may need a value to stay as it is for a while (observer.c) */
 };
 enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 
@@ -429,6 +430,9 @@ void tracking__fini(struct engine *e);
 
 /* -- latency.c -- */
 void latency__count(struct engine *e, struct command *c, uint64_t took, unsigned commands);
+
+/* -- observer.c -- */
+bool observer__hold(struct exec *x); /* a command that may write waits for what the observer has to do first */
 
 /* -- pause.c -- */
 /* True: the command must wait, and is not to be used up. */

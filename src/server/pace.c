@@ -42,6 +42,8 @@ slice_allowed(struct pace *p, const struct snapshot *s, bool busy, int64_t now)
                                                     : p->credit_ns;
     if (busy)
         p->busy_ns = now;
+    if (snapshot_is_urgent(s))
+        return SLICE_BUSY_NS;
     return now - p->busy_ns > IDLE_NS ? SLICE_MAX_NS : p->credit_ns;
 }
 

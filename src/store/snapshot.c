@@ -43,6 +43,7 @@ struct snapshot {
     struct engine *engine;
     struct rdb_file *file;
     bool still, commands, dead, done;
+    bool urgent; /* somebody waits for a large value: large[0] if it is open, else the next */
     struct clock clock;
     size_t large_bytes;
     struct source *sources;
@@ -178,6 +179,15 @@ drop_large(struct snapshot *s, size_t i)
     s->large[i] = s->large[--s->large_count];
 }
 
+static void
+release(struct snapshot *s)
+{
+    if (!s->urgent)
+        return;
+    s->urgent = false;
+    engine_observer_done(s->engine);
+}
+
 /* Continues with the value that is open, or opens the first; true when it is complete. */
 static bool
 write_large(struct snapshot *s, size_t budget)
@@ -194,6 +204,7 @@ write_large(struct snapshot *s, size_t budget)
         s->value_open = false;
         s->keys_done++;
         drop_large(s, 0);
+        release(s);
     }
     chunk_check(s);
     return complete;
@@ -237,6 +248,7 @@ on_before_change(void *ctx, struct db *db, struct entry *e)
             write_early(s, src, e);
         /* large[0] may be open, and drop_large() would put another one there. */
         s->large[i] = s->large[--s->large_count];
+        release(s);
         return;
     }
     if ((entry_flags(e) & ENTRY_STAMP) || !is_ahead(src, siphash(src->table->seed, entry_key(e))))
@@ -244,6 +256,40 @@ on_before_change(void *ctx, struct db *db, struct entry *e)
     if (!s->dead)
         write_early(s, src, e);
     entry_set_flag(e, ENTRY_STAMP, true);
+}
+
+static void
+put_first(struct snapshot *s, size_t i)
+{
+    size_t first = s->value_open && i > 0 ? 1 : 0;
+    struct large l = s->large[i];
+
+    s->large[i] = s->large[first];
+    s->large[first] = l;
+    s->urgent = true;
+}
+
+static bool
+on_must_wait(void *ctx, struct db *db, struct entry *e)
+{
+    struct snapshot *s = ctx;
+    struct source *src = source_of(s, &db->by_key);
+
+    if (src == NULL || s->dead || !is_large(s, e))
+        return false;
+    for (size_t i = 0; i < s->large_count; i++) {
+        if (s->large[i].entry == e) {
+            put_first(s, i);
+            return true;
+        }
+    }
+    if ((entry_flags(e) & ENTRY_STAMP) || !is_ahead(src, siphash(src->table->seed, entry_key(e))))
+        return false;
+    /* The walk has not come to it: it is taken out of turn. */
+    entry_set_flag(e, ENTRY_STAMP, true);
+    add_large(s, src, e);
+    put_first(s, s->large_count - 1);
+    return true;
 }
 
 static void
@@ -357,6 +403,7 @@ snapshot_begin(struct engine *e, struct rdb_file *file, const struct snapshot_op
                                     .linked = on_linked,
                                     .take_tables = on_take_tables,
                                     .before_swap = on_before_swap,
+                                    .must_wait = on_must_wait,
                                     .ctx = s};
         engine_set_observer(e, &o);
     }
@@ -453,6 +500,11 @@ snapshot_step(struct snapshot *s, int64_t budget_ns)
 
     if (s->done)
         return true;
+    while (s->urgent && s->large_count > 0) {
+        (void)write_large(s, s->large_bytes / PIECES);
+        if (out_of_time(s, deadline))
+            return false;
+    }
     for (; s->at < s->source_count; s->at++) {
         struct source *src = &s->sources[s->at];
         if (src->cursor == 0 && !src->done)
@@ -482,6 +534,7 @@ snapshot_give_up(struct snapshot *s)
     s->dead = true;
     s->value_open = false;
     s->large_count = 0;
+    release(s);
 }
 
 uint64_t
@@ -494,6 +547,12 @@ uint64_t
 snapshot_keys_total(const struct snapshot *s)
 {
     return s->keys_total;
+}
+
+bool
+snapshot_is_urgent(const struct snapshot *s)
+{
+    return s->urgent;
 }
 
 size_t

@@ -8,6 +8,8 @@
  * done. Ahead of it ENTRY_STAMP marks what is not to be written any more: its old state has been, or it did not exist
  * at the moment of the snapshot. The walk takes the marks away as it passes, so that none is left at the end.
  *
+ * A large value is written in pieces. A command that is about to change one waits meanwhile, and the value comes next.
+ *
  * A database that is emptied hands its tables over; two that are exchanged take their progress along. One snapshot at a
  * time.
  */
@@ -39,6 +41,8 @@ void snapshot_give_up(struct snapshot *s);
 /* Keys written so far, and keys there were at the moment. */
 uint64_t snapshot_keys_done(const struct snapshot *s);
 uint64_t snapshot_keys_total(const struct snapshot *s);
+/* Somebody waits for a large value to be written. */
+bool snapshot_is_urgent(const struct snapshot *s);
 /* Bytes that wait for the file's thread. */
 size_t snapshot_backlog(const struct snapshot *s);
 /* Bytes of old states that have been written ahead of the walk. */

@@ -4,6 +4,7 @@ import random
 import subprocess
 
 import pytest
+import resp
 import servers
 from conftest import BIN, only_sorrel, wait_until
 
@@ -242,3 +243,24 @@ def test_check_tool(tmp_path):
     cut = subprocess.run([tool, "rdb", path], capture_output=True, text=True)
     assert cut.returncode == 1 and "offset" in cut.stderr
     assert subprocess.run([tool, "rdb", tmp_path / "none"], capture_output=True).returncode == 2
+
+
+def test_a_huge_value_is_written_in_pieces(start):
+    """Commands that would change it wait meanwhile; everybody else is served, and the snapshot has what was."""
+    s = start("--save", "", "--enable-debug-command", "yes")
+    with s.connect() as a, s.connect() as b:
+        for key in ("huge", "other"):
+            a.call("EVAL", "for i = 1, 300000 do redis.call('sadd', KEYS[1], 'member:' .. i) end", 1, key)
+        a.call("SET", "plain", 1)
+        assert b.call("BGSAVE") == ("+", b"Background saving started")
+        a.send(resp.encode(("SADD", "huge", "new")) + resp.encode(("MULTI",)) + resp.encode(("DEL", "other")) +
+               resp.encode(("EXEC",)) + resp.encode(("SCARD", "huge")))
+        assert b.call("INCR", "plain") == (":", 2)
+        assert [a.read() for _ in range(5)][-1] == (":", 300001)
+        wait_until(lambda: info(b)["rdb_bgsave_in_progress"] == "0", what="end of BGSAVE")
+        assert info(b)["rdb_last_bgsave_status"] == "ok"
+        assert int(info(b)["snapshot_longest_turn_cpu_usec"]) < 30000
+        assert b.call("EXISTS", "other") == (":", 0)
+        assert b.call("DEBUG", "RELOAD", "NOSAVE") == OK
+        assert b.call("SCARD", "huge") == (":", 300000) and b.call("SCARD", "other") == (":", 300000)
+        assert b.call("GET", "plain") == ("$", b"1")
