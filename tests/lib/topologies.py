@@ -68,14 +68,15 @@ class Topology:
 
 class Service(Topology):
     """A master, two replicas and three Sentinels watching them as `mymaster`. tls: (key, certificate, authority) files, then
-    nothing speaks plain text."""
+    nothing speaks plain text. program_of_nodes: the servers', if they are not the Sentinels'."""
 
-    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None, tls=None):
+    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None, tls=None, program_of_nodes=None):
         super().__init__()
         self.tls = tls
         self.ports = [servers.free_port() for _ in range(1 + replicas)]
         self.sentinels = [servers.free_port() for _ in range(sentinels)]
         program = servers.oracle_command()
+        node = os.path.abspath(program_of_nodes) if program_of_nodes else program
         for i, port in enumerate(self.ports):
             extra = ["--replicaof", "127.0.0.1", str(self.ports[0])] if i else []
             if password:
@@ -84,7 +85,7 @@ class Service(Topology):
             if tls:
                 where = ["--port", "0", "--tls-port", str(port), "--tls-replication", "yes", "--tls-key-file", str(tls[0]),
                          "--tls-cert-file", str(tls[1]), "--tls-ca-cert-file", str(tls[2]), "--tls-auth-clients", "no"]
-            self.spawn(port, [program, *where, "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0",
+            self.spawn(port, [node, *where, "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0",
                               "--dbfilename", f"{port}.rdb", "--dir", self.dir, *extra])
         self.password = password
         self.until(lambda: all(self.ask(p, "ROLE")[0] == b"slave" and self.ask(p, "ROLE")[3] == b"connected"

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from conftest import PROGRAM
 from test_tls import Authority
 from topologies import Cluster, Service
 
@@ -43,8 +44,9 @@ def end(p, seen):
 SECONDS = 7
 
 
-def test_switch_in_the_middle_of_pipelines():
-    with Service() as s:
+@pytest.mark.parametrize("nodes", [None, PROGRAM], ids=["redis-server", "sorrel-server"])
+def test_switch_in_the_middle_of_pipelines(nodes):
+    with Service(program_of_nodes=nodes) as s:
         before = s.master
         p, seen = begin("failover", s.url, SECONDS)
         time.sleep(1.5)
