@@ -1,0 +1,93 @@
+/* tests/bench/bench_json.c - reading and printing JSON, and what a document takes beside its text (beside jansson's tree:
+ * bench_jansson.c).
+ *
+ *   make MODE=release build/release/libengine.a
+ *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_json.c build/release/libengine.a \
+ *       -ljemalloc -lm
+ *   ./a.out                 or   ./a.out 9 | ./bench_jansson
+ */
+#include "base/mem.h"
+#include "value/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double
+cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A typical API document: so many people, about 200 bytes each, minified. */
+static void
+make_document(struct buf *out, unsigned people)
+{
+    unsigned r = 12345;
+
+    buf_printf(out, "{\"id\":4711,\"page\":1,\"total\":%u,\"next\":null,\"items\":[", people);
+    for (unsigned i = 0; i < people; i++) {
+        r = r * 1103515245 + 12345;
+        buf_printf(out,
+                   "%s{\"id\":%u,\"name\":\"Person %u\",\"email\":\"p%u@example.org\",\"active\":%s,\"score\":%u.%02u,"
+                   "\"tags\":[\"alpha\",\"beta\",\"t%u\"],\"address\":{\"street\":\"%u Main Street\",\"city\":"
+                   "\"Springfield\",\"zip\":\"%05u\"}}",
+                   i > 0 ? "," : "", r % 1000000, r % 10000, r % 100000, r & 64 ? "true" : "false", r % 100, r / 7 % 100,
+                   r % 50, r % 200, r % 100000);
+    }
+    buf_printf(out, "]}");
+}
+
+static void
+measure(const char *name, unsigned people)
+{
+    struct buf text = {0}, tape = {0}, out = {0};
+    struct json_error error;
+    struct json j = {0};
+
+    make_document(&text, people);
+    size_t rounds = 200u * 1000 * 1000 / text.len;
+    double best_parse = 1e9, best_print = 1e9;
+    for (int k = 0; k < 5; k++) {
+        double from = cpu_seconds();
+        for (size_t i = 0; i < rounds / 5; i++) {
+            buf_reset(&tape);
+            CHECK(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+        }
+        double parse = cpu_seconds() - from;
+        CHECK(json_set(&j, buf_slice(&tape)));
+        from = cpu_seconds();
+        for (size_t i = 0; i < rounds / 5; i++) {
+            buf_reset(&out);
+            json_print(json_root(&j), NULL, &out);
+        }
+        double print = cpu_seconds() - from;
+        best_parse = parse < best_parse ? parse : best_parse;
+        best_print = print < best_print ? print : best_print;
+    }
+    double megabytes = (double)(rounds / 5) * (double)text.len / 1e6;
+    printf("%s, %zu bytes of text: parsing %.0f MB/s, printing %.0f MB/s, %zu bytes in memory: %.2f of the text\n", name, text.len,
+           megabytes / best_parse, megabytes / best_print, json_bytes(&j), (double)json_bytes(&j) / (double)text.len);
+    json_fini(&j);
+    buf_fini(&text);
+    buf_fini(&tape);
+    buf_fini(&out);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc > 1) { /* only the text, for others */
+        struct buf text = {0};
+        make_document(&text, (unsigned)strtoul(argv[1], NULL, 10));
+        fwrite(text.ptr, 1, text.len, stdout);
+        buf_fini(&text);
+        return 0;
+    }
+    measure("an API document", 9);
+    measure("a long one", 480);
+    return 0;
+}
