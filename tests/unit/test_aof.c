@@ -192,6 +192,7 @@ write_some(struct simdisk *sim, int units)
     }
     assert_true(aof_flush(t.aof));
     store_close(&t);
+    buf_fini(&why);
 }
 
 static void
@@ -231,6 +232,7 @@ write_large(struct simdisk *sim, size_t bytes, size_t value)
     }
     store_close(&t);
     buf_fini(&line);
+    buf_fini(&why);
     return units;
 }
 
