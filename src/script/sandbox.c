@@ -2,8 +2,8 @@
  *
  * LuaJIT has no read-only tables. A shared table is therefore given out as an empty one whose metatable reads from the
  * real one and refuses writes; the real one can be reached by no script. The functions that could look behind that
- * (next, pairs, rawget, rawset, getmetatable, setmetatable) are our own, and know such tables by a list that is only in
- * their hands. Everything visible is on one of the lists below; what is not (files, the system, bytecode, the
+ * (next, pairs, rawget, rawset, getmetatable, setmetatable, table.insert) are our own, and know such tables by a list that
+ * is only in their hands. Everything visible is on one of the lists below; what is not (files, the system, bytecode, the
  * collector, the debugger) does not exist.
  */
 #include "script/script_priv.h"
@@ -13,8 +13,7 @@
 static const char *const base_names[] = {"assert",   "error", "ipairs", "rawequal", "select",
                                          "type",   "unpack", "gcinfo", "_VERSION", NULL};
 static const char *const string_names[] = {"byte", "char", "len", "lower", "reverse", "sub", "upper", NULL};
-static const char *const table_names[] = {"concat", "foreach", "foreachi", "getn", "insert",
-                                          "maxn",   "remove",  "sort",     NULL};
+static const char *const table_names[] = {"concat", "foreach", "foreachi", "getn", "maxn", "remove", "sort", NULL};
 static const char *const math_names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh",
                                          "deg",   "exp",  "floor", "fmod", "frexp", "huge", "ldexp",
                                          "log10", "max",  "min",   "modf", "pi",    "pow",  "rad",   "sin",
@@ -176,6 +175,31 @@ base_setmetatable(lua_State *L)
         return luaL_error(L, "cannot change a protected metatable");
     lua_setmetatable(L, 1);
     return 1;
+}
+
+/* LuaJIT's own does not ask __newindex, and so would leave things for the scripts of others; nor would it stop for a long
+ * time when it is told to begin far below the first element. */
+static int
+insert_element(lua_State *L)
+{
+    enum { LOWEST = -1000000 };
+    int args = lua_gettop(L);
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushvalue(L, 1);
+    if (thaw(L, args + 1))
+        return fail_readonly_plain(L);
+    lua_settop(L, args);
+    if (args < 2 || args > 3)
+        return luaL_error(L, "wrong number of arguments to 'insert'");
+    int end = (int)lua_objlen(L, 1) + 1, at = args == 3 ? (int)luaL_checkinteger(L, 2) : end;
+    luaL_argcheck(L, at >= LOWEST, 2, "position out of bounds");
+    for (int i = end; i > at; i--) {
+        lua_rawgeti(L, 1, i - 1);
+        lua_rawseti(L, 1, i);
+    }
+    lua_rawseti(L, 1, at);
+    return 0;
 }
 
 /* -- protected calls and compiling ----------------------------------------------------------------------------- */
@@ -514,6 +538,9 @@ open_libraries(lua_State *L)
     lua_setfield(L, 2, "string");
     take_library(L, "table", table_names);
     add_functions(L, own_table);
+    push_frozen_list(L);
+    lua_pushcclosure(L, insert_element, 1);
+    lua_setfield(L, -2, "insert");
     script__freeze(L);
     lua_setfield(L, 2, "table");
     take_library(L, "math", math_names);

@@ -92,6 +92,7 @@ def test_class_b_nothing_leads_out(c, script):
     "getmetatable('').__index = function() return 'evil' end return 1", "redis.call = nil return 1", "string.len = nil return 1",
     "setmetatable(_G, {}) return 1", "rawset(string, 'x', 1) return 1", "getmetatable(_G).__index = nil return 1",
     "cjson.encode = nil return 1", "redis.x = 1 return 1", "x = 1 return 1",
+    "table.insert(string, 1) return 1", "table.insert(redis, 1, 'x') return 1", "table.insert(_G, 'x') return 1",
     "local f = loadstring(string.char(27) .. 'LJ') return f()", "return loadstring('\\27Lua')()"])
 def test_class_b_tables_are_frozen(c, script):
     """CVE-2022-24735, CVE-2025-46818: what one script does to shared tables would run with the rights of the next."""
