@@ -1,6 +1,6 @@
 /* engine/hotkeys.h - which keys are used most, and which are largest, without anybody having to ask for it in advance.
  *
- * Hot: of the commands that clients send one in some 256, chosen by chance, is looked at: its keys, how long it took, how
+ * Hot: of the commands that clients send one in some 1024, chosen by chance, is looked at: its keys, how long it took, how
  * many bytes went in and out. The keys with the highest sums are kept (the space-saving algorithm), and all sums are halved
  * every minute, so that what is told is of late. HOTKEYS START opens a collection of one's own beside that, with its own
  * ratio and end.
@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 
 enum hot_metric { HOT_CALLS, HOT_CPU, HOT_NET, HOT_METRICS };
-enum { HOTKEYS_MAX = 64, HOTKEYS_ALWAYS_RATIO = 256 };
+enum { HOTKEYS_MAX = 64, HOTKEYS_ALWAYS_RATIO = 1024 };
 
 struct hot_key {
     struct slice key;     /* valid until the next command */

@@ -99,7 +99,7 @@ test_hot(void **state)
     struct rng rng;
 
     rng_seed(&rng, 5);
-    for (int i = 0; i < 400000; i++) {
+    for (int i = 0; i < 1600000; i++) {
         uint64_t dice = rng_below(&rng, 100);
         if (dice < 10)
             say(r, "GET hot");
@@ -111,8 +111,8 @@ test_hot(void **state)
     flush(r);
     assert_true(hotkeys_top(r->engine, HOT_CALLS, true, top, 4) == 4);
     assert_true(is_key(top[0].key, "hot") && is_key(top[1].key, "warm"));
-    assert_in_range(top[0].sum * HOTKEYS_ALWAYS_RATIO, 25000, 55000);
-    assert_in_range(top[1].sum * HOTKEYS_ALWAYS_RATIO, 10000, 32000);
+    assert_in_range(top[0].sum * HOTKEYS_ALWAYS_RATIO, 110000, 210000);
+    assert_in_range(top[1].sum * HOTKEYS_ALWAYS_RATIO, 45000, 120000);
     assert_int_equal(hotkeys_top(r->engine, HOT_NET, true, top, 1), 1);
     assert_true(is_key(top[0].key, "hot"));
     /* Half of it counts after a minute. */
