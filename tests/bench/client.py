@@ -11,6 +11,6 @@ ap = argparse.ArgumentParser()
 ap.add_argument("program")
 ap.add_argument("--server")
 ap.add_argument("rounds", nargs="?", default="15")
-args = ap.parse_args()
+args = ap.parse_intermixed_args()
 with servers.Server(args.server or servers.oracle_command()) as s:
     sys.exit(subprocess.run([args.program, str(s.port), args.rounds]).returncode)
