@@ -227,9 +227,11 @@ static void
 begin_full(struct link *l)
 {
     const struct repl *r = l->repl;
+    bool same = r->active && (strcmp(l->hs.id, r->id) == 0 || strcmp(l->hs.id, r->id2) == 0);
 
-    if (l->hs.id[0] != '\0' && is_strange(l) && r->active && l->hs.offset < tape_end(&r->log)) {
-        refused(l, "of an older history");
+    /* Of two histories nobody can say which is older; of one it is plain. */
+    if (same && l->hs.offset < tape_end(&r->log) && !l->forced && r->set.refuse_empty && key_count(r->engine) > 0) {
+        refused(l, "an older state of the same history");
         return;
     }
     l->state = LINK_HEADER;
@@ -251,6 +253,7 @@ finish_load(struct link *l)
     }
     memset(r->id2, '0', REPL_ID_LEN);
     r->id2_until = -1;
+    repl__drop_all(r, "our history is another now");
     tape_restart(&r->log, l->hs.offset);
     log_notice("MASTER <-> REPLICA sync: finished with success");
     wire_pause(l->wire, false);
@@ -284,6 +287,7 @@ begin_load(struct link *l, struct buf *why)
 
     l->received = 0;
     r->go_on_db = 0;
+    repl__drop_all(r, "our dataset is about to be replaced");
     if (!r->host.load_begin(r->host.ctx, &how, why))
         return false;
     l->load_open = true;

@@ -1,6 +1,7 @@
 /* repl/primary.c - replicas of ours: attaching, feeding, acknowledging, going. */
 #include "base/log.h"
 #include "engine/dispatch.h"
+#include "engine/evict.h"
 #include "repl/repl_priv.h"
 
 #include <stdio.h>
@@ -231,6 +232,19 @@ check_limits(struct repl *r, struct replica *p, int64_t now)
     }
 }
 
+/* What waits for replicas beyond the backlog is no reason to evict keys: that would only make it more. */
+static void
+count_memory(struct repl *r)
+{
+    size_t held = tape_memory(&r->log), size = (size_t)r->set.backlog_size;
+    size_t more = (held > size ? held - size : 0) + (r->sync != NULL ? spool_memory(r->sync->spool) : 0);
+
+    if (more == r->uncounted)
+        return;
+    r->uncounted = more;
+    engine_set_uncounted_memory(r->engine, more);
+}
+
 void
 repl_flush(struct repl *r)
 {
@@ -255,8 +269,10 @@ repl_flush(struct repl *r)
             check_limits(r, p, now);
         }
     }
-    if (r->active)
+    if (r->active) {
         repl__trim(r);
+        count_memory(r);
+    }
     repl__migrate_turn(r);
     if (r->acks_moved || r->waiting_count > 0)
         repl__wait_check(r);

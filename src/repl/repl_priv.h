@@ -87,6 +87,7 @@ struct repl {
     int64_t waits_since_ms; /* a replica waits for a snapshot since; 0: none */
     int64_t alone_since_ms; /* the last replica has gone; 0: there is one, or never was */
     int64_t ping_ms, cron_ms;
+    size_t uncounted;  /* what the engine has been told not to count */
     bool ask_acks;     /* somebody waits for acknowledgements: ask at the end of the turn */
     uint64_t asked_from, asked_to; /* where the last question is in the stream */
     session_id *waiting; /* sessions in WAIT */

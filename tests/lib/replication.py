@@ -38,6 +38,13 @@ def link_up(replica):
     return info(replica).get("master_link_status") == "up"
 
 
+def wait_linked(*replicas):
+    try:
+        wait_until(lambda: all(link_up(r) for r in replicas), 30, "links")
+    except AssertionError as e:
+        raise AssertionError(f"{e}\n{log_tails(*replicas)}") from e
+
+
 def offset(server):
     return int(info(server)["master_repl_offset"])
 
