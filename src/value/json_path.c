@@ -323,6 +323,20 @@ path_expr(struct reader *r)
     return path(r, &e->path) ? e : NULL;
 }
 
+/* The RFC compares, and hands to functions, what is one value at the most: no path that may match several, and no truth. */
+static bool
+is_one_value(const struct json_expr *e)
+{
+    switch (e->kind) {
+    case EXPR_PATH: return e->path.is_static;
+    case EXPR_LITERAL:
+    case EXPR_LENGTH:
+    case EXPR_COUNT:
+    case EXPR_VALUE: return true;
+    default: return false;
+    }
+}
+
 static struct json_expr *comparable(struct reader *r);
 
 static struct json_expr *
@@ -345,6 +359,8 @@ function(struct reader *r, enum json_expr_kind kind)
     }
     if ((kind == EXPR_COUNT || kind == EXPR_VALUE) && e->a->kind != EXPR_PATH)
         return no(r, "a function wants a path");
+    if (kind != EXPR_COUNT && kind != EXPR_VALUE && (!is_one_value(e->a) || (two && !is_one_value(e->b))))
+        return no(r, "a function wants one value");
     return take(r, ")") ? e : no(r, "a parenthesis has no end");
 }
 
@@ -406,7 +422,11 @@ basic(struct reader *r)
             continue;
         blanks(r);
         b = comparable(r);
-        return b == NULL ? NULL : make(r, signs[i].kind, a, b);
+        if (b == NULL)
+            return NULL;
+        if (!is_one_value(a) || !is_one_value(b))
+            return no(r, "a filter compares what may be several values");
+        return make(r, signs[i].kind, a, b);
     }
     if (a->kind == EXPR_PATH)
         return make(r, EXPR_EXISTS, a, NULL);
@@ -460,7 +480,7 @@ json_path_parse(struct arena *a, struct slice text, struct json_path *out, const
     bool ok = true;
 
     *out = (struct json_path){.text = text, .is_static = true};
-    out->legacy = !(text.len > 0 && text.ptr[0] == '$' && (text.len == 1 || strchr(".[ ", text.ptr[1]) != NULL));
+    out->legacy = !(text.len > 0 && text.ptr[0] == '$' && (text.len == 1 || strchr(".[ \t\r\n", text.ptr[1]) != NULL));
     if (!out->legacy) {
         r.p++;
     } else if (text.len == 1 && text.ptr[0] == '.') {
