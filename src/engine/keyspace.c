@@ -199,15 +199,18 @@ keyspace_discard(struct engine *e, struct db *db)
 }
 
 void
-keyspace_exchange(struct db *a, struct db *b)
+keyspace_exchange(struct engine *e, struct db *a, struct db *b)
 {
-    struct table by_key = a->by_key;
-    struct btree by_expiry = a->by_expiry;
-
+    if (e->gate & GATE_PINNED)
+        slices__finish_all(e);
+    walk__restart(e, a);
+    struct db was = *a;
     a->by_key = b->by_key;
     a->by_expiry = b->by_expiry;
-    b->by_key = by_key;
-    b->by_expiry = by_expiry;
+    a->by_deadline = b->by_deadline;
+    b->by_key = was.by_key;
+    b->by_expiry = was.by_expiry;
+    b->by_deadline = was.by_deadline;
 }
 
 void

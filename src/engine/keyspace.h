@@ -48,8 +48,9 @@ void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
 void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
 /* Frees the keys of tables that are no longer a database's, and the tables; elsewhere if the host can. */
 void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry);
-/* Two databases, of this engine or another with the same seed, exchange their keys without any consequence. */
-void keyspace_exchange(struct db *a, struct db *b);
+/* A database of e exchanges its keys with another one, of e or of an engine with the same seed, without any consequence but
+ * for commands that are under way: those that need its keys as they are come to their end first. */
+void keyspace_exchange(struct engine *e, struct db *a, struct db *b);
 /* Whether the indexes by time hold what they should, and deadlines belong to members that are there. For tests. */
 bool keyspace_verify(const struct db *db);
 /* Empties a database without any consequence (a load that failed). */

@@ -239,7 +239,7 @@ adopt(struct repl_loader *l)
     struct engine *e = l->server->engine;
 
     for (int i = 0; i < engine_db_count(e); i++)
-        keyspace_exchange(engine_db(e, i), engine_db(l->aside, i));
+        keyspace_exchange(e, engine_db(e, i), engine_db(l->aside, i));
 }
 
 static enum repl_loading

@@ -308,6 +308,26 @@ test_expiry_waits(void **state)
     assert_int_equal(engine_stats(r->engine)->expired, 1);
 }
 
+static void
+test_keys_are_exchanged(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *b = client(r), *w = client(r);
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    for (int i = 0; i < KEYS; i++)
+        say(r, w, "SET k%d v", i);
+    say(r, a, "SMEMBERS s");
+    say(r, b, "KEYS k*");
+    assert_int_equal(engine_sliced(r->engine), 2);
+    /* As a replica does when it has loaded its primary's keys aside. */
+    keyspace_exchange(r->engine, engine_db(r->engine, 0), engine_db(r->engine, 1));
+    keyspace_discard(r->engine, engine_db(r->engine, 1));
+    assert_int_equal(lines(take(r, a)), 1 + 2 * MEMBERS);
+    run_out(r);
+    assert_string_equal(take(r, b), "*0\r\n");
+}
+
 /* -- results are the same as in one piece ---------------------------------------------------------------------- */
 
 static void
@@ -502,7 +522,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_keys_of_one_moment), T(test_keys_begins_anew), T(test_writers_wait), T(test_waiting_client_writes),
-        T(test_expiry_waits), T(test_same_results), T(test_client_goes), T(test_kill_interrupts), T(test_time_limit),
+        T(test_expiry_waits), T(test_keys_are_exchanged), T(test_same_results), T(test_client_goes), T(test_kill_interrupts), T(test_time_limit),
         T(test_reply_skipped), T(test_delmatch), T(test_delmatch_rate),
     };
 
