@@ -1,10 +1,12 @@
 """TLS: the port of its own, certificates good and bad, handshakes that stall, exchange of certificates."""
 import os
+import re
 import select
 import shutil
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 import resp
@@ -293,3 +295,53 @@ def test_a_handshake_that_stalls_holds_up_nobody_and_ends(begin, ca):
                 pass
         wait_until(lambda: c.call("CLIENT", "LIST")[1].count(b"\n") == 1, what="all are gone")
         assert c.call("PING") == ("+", b"PONG")
+
+
+@only_sorrel
+def test_replication_over_tls(begin, start, ca, other_ca):
+    """The link to a primary goes over TLS when tls-replication says so: with its own certificate, to one that is believed."""
+    primary = begin("--requirepass", "s e+c/r=t", "--masterauth", "s e+c/r=t")
+    with primary.connect() as c:
+        assert c.call("AUTH", "s e+c/r=t") == ("+", b"OK")
+        assert c.call("SET", "k", b"v" * 1000000) == ("+", b"OK")
+        client_key, client_cert = ca.issue("replica", passphrase="pa ss")
+
+        def replica(authority, key, cert, *more):
+            return start("--tls-replication", "yes", "--replicaof", "127.0.0.1", primary.tls_port, "--masterauth", "s e+c/r=t",
+                         "--tls-ca-cert-file", authority.cert, "--tls-client-cert-file", cert, "--tls-client-key-file", key, *more)
+
+        def up(server):
+            with server.connect() as d:
+                return b"master_link_status:up" in d.call("INFO", "replication")[1]
+
+        good = replica(ca, client_key, client_cert, "--tls-client-key-file-pass", "pa ss")
+        wait_until(lambda: up(good), what="the link")
+        with good.connect() as d:
+            assert d.call("GET", "k") == ("$", b"v" * 1000000)
+            assert c.call("SET", "k2", "later") == ("+", b"OK")
+            wait_until(lambda: d.call("GET", "k2") == ("$", b"later"))
+        doubtful = replica(other_ca, client_key, client_cert, "--tls-client-key-file-pass", "pa ss")
+        key, cert = other_ca.issue("stranger")
+        stranger = replica(ca, key, cert)
+        wait_until(lambda: re.search("failed|lost", doubtful.log_text()) and re.search("failed|lost", stranger.log_text()), what="both fail")
+        with stranger.connect() as d, doubtful.connect() as e:
+            for _ in range(10):
+                assert d.call("EXISTS", "k") == (":", 0) and e.call("EXISTS", "k") == (":", 0)
+                time.sleep(0.1)
+        assert not up(doubtful) and not up(stranger) and up(good)
+        for s in (good, doubtful, stranger):
+            assert "s e+c/r=t" not in s.log_text()
+
+
+def test_a_thousand_clients_keep_their_connections(begin, ca):
+    """S2: certificates are exchanged under a thousand clients, and none of them notices."""
+    s = begin("--tls-auth-clients", "no", "--maxclients", "2000")
+    context = ssl.create_default_context(cafile=str(ca.cert))
+    clients = [Secure(s.tls_port, context=context) for _ in range(1000)]
+    new = ca.issue("another")
+    with s.connect() as c:
+        assert c.call("CONFIG", "SET", "tls-cert-file", new[1], "tls-key-file", new[0]) == ("+", b"OK")
+    for c in clients:
+        assert c.call("PING") == ("+", b"PONG")
+    for c in clients:
+        c.close()
