@@ -21,6 +21,7 @@ struct handler {
     struct handler *next;
     sorrel_message_fn *fn;
     void *ctx;
+    bool dead; /* unsubscribed by a handler of the message that is being delivered; freed after that */
 };
 
 struct subscription {
@@ -55,11 +56,15 @@ find_locked(struct sorrel_pubsub *p, const char *name, size_t len, bool pattern)
 }
 
 static void
-drop_handlers(struct subscription *s)
+drop_handlers(struct subscription *s, bool only_dead)
 {
-    while (s->handlers != NULL) {
-        struct handler *h = s->handlers;
-        s->handlers = h->next;
+    for (struct handler **at = &s->handlers; *at != NULL;) {
+        struct handler *h = *at;
+        if (only_dead && !h->dead) {
+            at = &h->next;
+            continue;
+        }
+        *at = h->next;
         mem_free(h);
     }
 }
@@ -67,7 +72,7 @@ drop_handlers(struct subscription *s)
 static void
 free_subscription(struct subscription *s)
 {
-    drop_handlers(s);
+    drop_handlers(s, false);
     mem_free(s->name);
     mem_free(s);
 }
@@ -114,7 +119,7 @@ subscribe(struct sorrel_pubsub *p, const char *name, bool pattern, sorrel_messag
 {
     struct handler *h = mem_get(sizeof(*h));
 
-    *h = (struct handler){NULL, fn, ctx};
+    *h = (struct handler){.fn = fn, .ctx = ctx};
     pthread_mutex_lock(&p->lock);
     struct subscription *s = find_locked(p, name, strlen(name), pattern);
     if (s == NULL) {
@@ -161,8 +166,10 @@ unsubscribe(struct sorrel_pubsub *p, const char *name, bool pattern)
             pthread_cond_wait(&p->changed, &p->lock);
         s = find_locked(p, name, strlen(name), pattern);
         /* The handlers of a message under way are still being walked through when one of them calls this. */
-        if (s != NULL && s->gone && !own)
-            drop_handlers(s);
+        for (struct handler *h = s != NULL && s->gone ? s->handlers : NULL; h != NULL; h = h->next)
+            h->dead = true;
+        if (s != NULL && !own)
+            drop_handlers(s, true);
         worker__wake(&p->worker);
     }
     pthread_mutex_unlock(&p->lock);
@@ -234,7 +241,9 @@ deliver(struct sorrel_pubsub *p, const struct sorrel_reply *via, bool pattern, c
         p->in_handler = true;
         p->handler_thread = pthread_self();
         /* The list stays as it is while in_handler: only its end may grow, and freeing waits. */
-        for (struct handler *h = s->handlers; h != NULL && !s->gone; h = h->next) {
+        for (struct handler *h = s->handlers; h != NULL; h = h->next) {
+            if (h->dead)
+                continue;
             pthread_mutex_unlock(&p->lock);
             int error = h->fn(h->ctx, &m);
             if (error != 0 && p->opt.on_error != NULL)
@@ -242,8 +251,7 @@ deliver(struct sorrel_pubsub *p, const struct sorrel_reply *via, bool pattern, c
             pthread_mutex_lock(&p->lock);
         }
         p->in_handler = false;
-        if (s->gone)
-            drop_handlers(s);
+        drop_handlers(s, true);
         pthread_cond_broadcast(&p->changed);
     }
     pthread_mutex_unlock(&p->lock);

@@ -55,6 +55,41 @@ on_gap(void *ctx)
     __atomic_add_fetch(&gaps, 1, __ATOMIC_SEQ_CST);
 }
 
+static struct sorrel_pubsub *own;
+
+/* Leaves its channel and comes back with another handler, from within. */
+static int
+replaces_itself(void *ctx, const struct sorrel_message *m)
+{
+    (void)m;
+    sorrel_pubsub_unsubscribe(own, "self");
+    EXPECT_OK(sorrel_pubsub_subscribe(own, "self", on_message, &counts[2], -1, &err));
+    __atomic_add_fetch((int *)ctx, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static void
+handlers_that_change_handlers(void)
+{
+    struct sorrel_client *cl = test_client();
+    int64_t n = 0;
+
+    memset(counts, 0, sizeof(counts));
+    own = sorrel_pubsub_new(cl, NULL);
+    EXPECT_OK(sorrel_pubsub_subscribe(own, "self", replaces_itself, &counts[0], 5000, &err));
+    EXPECT_OK(sorrel_pubsub_subscribe(own, "self", on_message, &counts[1], 5000, &err));
+    EXPECT_OK(sorrel_publish(cl, "self", "x", 1, &n, &err));
+    /* The new handler was there when the message was still being delivered; the second old one had gone. */
+    UNTIL(at(0) == 1 && at(2) == 1);
+    for (int i = 0; i < 1000 && at(2) < 4; i++) {
+        EXPECT_OK(sorrel_publish(cl, "self", "x", 1, &n, &err));
+        pause_ms(2);
+    }
+    EXPECT(at(0) == 1 && at(1) == 0 && at(2) >= 4);
+    sorrel_pubsub_free(own);
+    sorrel_client_free(cl);
+}
+
 static void
 publish_subscribe(void)
 {
@@ -283,4 +318,5 @@ stream_consumers(void)
     sorrel_client_free(cl);
 }
 
-TEST_MAIN(TEST(publish_subscribe), TEST(queue_hand_over), TEST(queue_with_careless_workers), TEST(stream_consumers))
+TEST_MAIN(TEST(publish_subscribe), TEST(handlers_that_change_handlers), TEST(queue_hand_over),
+          TEST(queue_with_careless_workers), TEST(stream_consumers))
