@@ -196,23 +196,6 @@ announce(const struct server *s)
         log_notice("Ready to accept connections unix on %s", path.len > 0 ? path.ptr : "(nothing)");
 }
 
-/* A snapshot is loaded in turns of the loop. systemd must not think that the start has failed meanwhile. */
-static void
-wait_for_load(struct server *s)
-{
-    enum { TELL_EVERY_MS = 1000 };
-    int64_t told_ms = 0;
-
-    while (!s->stopping && persist_loading(s->persist)) {
-        int64_t now = engine_now_ms(s->engine);
-        if (now - told_ms >= TELL_EVERY_MS) {
-            supervise_tell(s->config, "STATUS=Loading the data set\nEXTEND_TIMEOUT_USEC=60000000");
-            told_ms = now;
-        }
-        server_turn(s);
-    }
-}
-
 static int
 serve(struct server *s, struct signals *signals)
 {
@@ -238,9 +221,9 @@ serve(struct server *s, struct signals *signals)
         buf_fini(&why);
         return 1;
     }
-    wait_for_load(s);
     server_replication_start(s);
     announce(s);
+    s->ready = true;
     supervise_tell(s->config, "READY=1\nSTATUS=Ready to accept connections");
     server_run(s);
     supervise_tell(s->config, "STOPPING=1\nSTATUS=Stopping");

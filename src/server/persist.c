@@ -13,6 +13,7 @@
 #include "server/info.h"
 #include "server/persist_aof.h"
 #include "server/replication.h"
+#include "server/supervise.h"
 #include "store/rdb_load.h"
 #include "store/snapshot.h"
 
@@ -44,6 +45,7 @@ struct persist {
     uint64_t saves, last_early_bytes;
     bool loading;
     int64_t load_begun_ms, load_log_ms;
+    int64_t load_told_ns; /* systemd; 0: never */
     uint64_t load_total, load_done, keys_loaded, keys_expired;
 };
 
@@ -100,6 +102,23 @@ persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t t
     p->load_total = total;
     if (!loading)
         p->changes_saved = engine_changes(p->server->engine);
+}
+
+void
+persist_load_tell(struct persist *p)
+{
+    enum { TELL_EVERY_NS = 1000000000 };
+    int64_t now_ns = clock_mono_ns(&p->server->clock);
+    struct buf lines = {0};
+
+    if (p->server->ready || !supervise_wanted(p->server->config) || (p->load_told_ns != 0 && now_ns - p->load_told_ns < TELL_EVERY_NS))
+        return;
+    p->load_told_ns = now_ns;
+    buf_printf(&lines, "STATUS=Loading the data set, %llu %%\nEXTEND_TIMEOUT_USEC=60000000",
+               (unsigned long long)(p->load_total > 0 ? p->load_done * 100 / p->load_total : 0));
+    buf_add_char(&lines, '\0');
+    supervise_tell(p->server->config, lines.ptr);
+    buf_fini(&lines);
 }
 
 bool

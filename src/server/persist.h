@@ -18,6 +18,8 @@ void persist_free(struct persist *p);
  * when there is a file and it can't be loaded. */
 bool persist_load(struct persist *p, struct buf *why);
 /* Something else is being loaded; for INFO and the loop. */
+/* Tells systemd, once a second while the server starts, how far that is: it must not think that the start has failed. */
+void persist_load_tell(struct persist *p);
 void persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total);
 /* Libraries of functions wait until the dataset is there, then replace those there are. The first is for rdb_into. */
 bool persist_keep_library(void *persist, struct slice code, struct buf *why);

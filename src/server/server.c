@@ -272,6 +272,8 @@ server_turn(struct server *s)
     int64_t cron_in = s->cron_at_ms - now, persist_in = persist_turn(s->persist, s->busy);
     int64_t aof_in = persist_aof_turn(s, s->busy), repl_in = repl_turn(s->repl);
 
+    if (UNLIKELY(loading))
+        persist_load_tell(s->persist);
     if (persist_in >= 0 && persist_in < tick_in)
         tick_in = persist_in;
     if (aof_in >= 0 && aof_in < tick_in)

@@ -98,6 +98,7 @@ struct server {
     struct server_stats stats;
     struct slice misconf[MISCONFS]; /* owned reasons */
     bool busy;                   /* the last turn had sockets to serve */
+    bool ready;                  /* everything is loaded */
     bool stopping;
     int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
     unsigned stop_flags; /* enum shutdown_flag */
