@@ -42,11 +42,16 @@ effects__listen(struct engine *e, enum listener who, bool on)
 static void
 listen_sinks(struct engine *e)
 {
-    size_t n = 0;
+    bool any = false, touches = false;
 
-    for (int i = 0; i < EFFECT_STAGES; i++)
-        n += e->sinks[i].n;
-    effects__listen(e, LISTEN_SINKS, n > 0);
+    for (int stage = 0; stage < EFFECT_STAGES; stage++) {
+        for (size_t i = 0; i < e->sinks[stage].n; i++) {
+            any = true;
+            touches = touches || !e->sinks[stage].v[i].commands_only;
+        }
+    }
+    effects__listen(e, LISTEN_SINKS, any);
+    effects__listen(e, LISTEN_TOUCHES, touches);
 }
 
 void
@@ -92,7 +97,7 @@ effects__touch_slow(struct engine *e, struct db *db, struct slice key, enum even
 {
     struct effects *f = &e->effects;
 
-    if (!changed && !(e->listening & LISTEN_NOTIFY))
+    if (e->listening == LISTEN_SINKS || (!changed && !(e->listening & LISTEN_NOTIFY)))
         return;
     struct effect_touch *t = arena_get(&f->arena, sizeof(*t));
     *t = (struct effect_touch){.db = db, .db_index = db->index, .event = event, .changed = changed};

@@ -50,6 +50,7 @@ enum effect_stage { EFFECT_LOG, EFFECT_REPLICAS, EFFECT_TRACKING, EFFECT_STAGES 
 struct effect_sink {
     void (*apply)(void *ctx, const struct effect_batch *batch);
     void *ctx;
+    bool commands_only; /* it has no use for touches: where nobody has, they are not noted */
 };
 void engine_add_sink(struct engine *e, enum effect_stage stage, struct effect_sink sink);
 void engine_remove_sink(struct engine *e, enum effect_stage stage, void *ctx);

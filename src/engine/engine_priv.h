@@ -25,6 +25,7 @@ enum listener {
     LISTEN_WAIT = 1 << 2,
     LISTEN_NOTIFY = 1 << 3,
     LISTEN_TRACKING = 1 << 4,
+    LISTEN_TOUCHES = 1 << 5, /* one of the sinks */
 };
 
 /* What stands between a command and its handler. A session's and the engine's words are or-ed: zero for nearly every

@@ -170,7 +170,7 @@ void
 aof__listen(struct aof *a, bool on)
 {
     if (on && !a->listening)
-        engine_add_sink(a->engine, EFFECT_LOG, (struct effect_sink){.apply = on_batch, .ctx = a});
+        engine_add_sink(a->engine, EFFECT_LOG, (struct effect_sink){.apply = on_batch, .ctx = a, .commands_only = true});
     else if (!on && a->listening)
         engine_remove_sink(a->engine, EFFECT_LOG, a);
     a->listening = on;

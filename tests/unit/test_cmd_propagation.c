@@ -38,7 +38,7 @@ setup(void **state)
     w->l = loopback_new(1);
     for (unsigned i = 0; i < 3; i++)
         loopback_open(w->l, i);
-    engine_add_sink(w->l->engine, EFFECT_LOG, (struct effect_sink){record, w});
+    engine_add_sink(w->l->engine, EFFECT_LOG, (struct effect_sink){.apply = record, .ctx = w});
     *state = w;
     return 0;
 }

@@ -35,7 +35,7 @@ record(void *ctx, const struct effect_batch *b)
 static void
 recorder_start(struct fixture *f, struct recorder *r, enum effect_stage stage)
 {
-    engine_add_sink(f->engine, stage, (struct effect_sink){record, r});
+    engine_add_sink(f->engine, stage, (struct effect_sink){.apply = record, .ctx = r});
 }
 
 /* What was recorded since the last call. */

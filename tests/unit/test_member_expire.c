@@ -442,7 +442,7 @@ random_run(uint64_t seed, bool tiny, bool active)
     small_limits(w.follower, tiny);
     engine_settings(w.l->engine)->active_expire = active;
     engine_settings(w.follower->engine)->never_expire = true;
-    engine_add_sink(w.l->engine, EFFECT_LOG, (struct effect_sink){follow, &w});
+    engine_add_sink(w.l->engine, EFFECT_LOG, (struct effect_sink){.apply = follow, .ctx = &w});
     for (int i = 0; i < STEPS; i++) {
         one_step(&w);
         if (i % 37 == 0)

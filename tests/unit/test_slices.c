@@ -471,7 +471,7 @@ test_delmatch(void **state)
     for (int i = 0; i < KEYS; i++)
         say(r, w, "SET k%d v", i);
     fill_set(r, w, "keys", 0, MEMBERS);
-    engine_add_sink(r->engine, EFFECT_LOG, (struct effect_sink){note, &deletions});
+    engine_add_sink(r->engine, EFFECT_LOG, (struct effect_sink){.apply = note, .ctx = &deletions});
     say(r, a, "DELMATCH k*7");
     assert_int_equal(engine_sliced(r->engine), 1);
     engine_tick(r->engine, 1000);
