@@ -496,7 +496,17 @@ prefetch_items(const struct table_side *s, size_t bucket, size_t n)
 
     for (; bucket < end; bucket++)
         for (unsigned m = slots_taken(&s->buckets[bucket]); m != 0; m &= m - 1)
-            prefetch_item(slot_item(&s->buckets[bucket], first_slot(m)));
+            prefetch(slot_item(&s->buckets[bucket], first_slot(m)));
+}
+
+/* For whoever wants the values as well. */
+static void
+prefetch_whole(const struct table_side *s, size_t bucket)
+{
+    if (bucket >= side_buckets(s))
+        return;
+    for (unsigned m = slots_taken(&s->buckets[bucket]); m != 0; m &= m - 1)
+        prefetch_item(slot_item(&s->buckets[bucket], first_slot(m)));
 }
 
 static void
@@ -759,8 +769,9 @@ table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, 
         return 0;
     const struct table_side *s = side_of(t, cursor, &home);
     size_t last = last_bucket(s, home, extent_reach(extent(&s->buckets[home])));
+    prefetch_whole(s, home);
     /* Whoever scans goes on with the next bucket: its items are on their way meanwhile. */
-    prefetch_items(s, home, 2);
+    prefetch_whole(s, home + 1);
     for (size_t i = home; i <= last; i++)
         for (unsigned m = slots_taken(&s->buckets[i]); m != 0; m &= m - 1)
             if (home_at(t, ops, s, i, first_slot(m)) == home)

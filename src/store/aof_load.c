@@ -225,6 +225,23 @@ step_file(struct aof *a, size_t max_bytes, struct buf *why)
     return p;
 }
 
+/* How many keys there will be follows from how far they have brought us: the table grows to that in a few large steps instead
+ * of many small ones, each of which moves everything. */
+static void
+make_room(struct aof *a)
+{
+    enum { KEYS_MIN = 10000, AHEAD = 4 };
+    double left = (double)a->load.total / ((double)aof_load_at(a) + 1);
+
+    for (int i = 0; i < engine_db_count(a->engine) && left > 1; i++) {
+        struct db *db = engine_db(a->engine, i);
+        size_t keys = table_count(&db->by_key), slots = table_slots(&db->by_key);
+        if (keys < KEYS_MIN || keys < slots - slots / 4 || table_slots_target(&db->by_key) != 0)
+            continue;
+        keyspace_reserve(a->engine, db, (size_t)((double)keys * (left < AHEAD ? left : AHEAD)));
+    }
+}
+
 enum aof_progress
 aof_load_step(struct aof *a, size_t max_bytes, struct buf *why)
 {
@@ -233,6 +250,8 @@ aof_load_step(struct aof *a, size_t max_bytes, struct buf *why)
     if (a->load.at >= a->manifest.n)
         return AOF_DONE;
     enum aof_progress p = step_file(a, max_bytes, why);
+    if (p == AOF_MORE)
+        make_room(a);
     if (p != AOF_DONE)
         return p;
     a->load.before += aof_reader_total(a->load.reader);
