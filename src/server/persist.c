@@ -95,11 +95,18 @@ persist_free(struct persist *p)
 void
 persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total)
 {
+    int64_t now = engine_now_ms(p->server->engine);
+
     if (loading && !p->loading)
-        p->load_begun_ms = engine_now_ms(p->server->engine);
+        p->load_begun_ms = p->load_log_ms = now;
     p->loading = loading;
     p->load_done = done;
     p->load_total = total;
+    if (loading && now - p->load_log_ms >= 1000) {
+        p->load_log_ms = now;
+        log_notice("Loading: %.1f%% of %llu bytes", total == 0 ? 100.0 : 100.0 * (double)done / (double)total,
+                   (unsigned long long)total);
+    }
     if (!loading)
         p->changes_saved = engine_changes(p->server->engine);
 }
