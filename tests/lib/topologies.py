@@ -46,6 +46,7 @@ class Topology:
             time.sleep(0.05)
         logs = "".join(open(os.path.join(self.dir, f), errors="replace").read()[-1500:]
                        for f in sorted(os.listdir(self.dir)) if f.endswith(".log"))
+        self.close()  # nobody else would, if this happened while it was being made
         raise AssertionError("the servers did not come together:\n" + logs)
 
     def kill(self, port):
