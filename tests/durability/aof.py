@@ -297,12 +297,17 @@ def snapshot_rounds(program, folder, rounds, seed=1):
         pairs = [Pairs(s.port, k) for k in range(4)]
         for p in pairs:
             p.start()
+        until = time.monotonic() + 20
+        while any(p.done < 5 for p in pairs) and time.monotonic() < until:
+            time.sleep(0.002)
         for _ in range(rng.randrange(1, 4)):
-            time.sleep(rng.random() * 0.05)
             try:
                 s.client.bgsave()
             except redis.exceptions.ResponseError:
                 pass
+            time.sleep(rng.random() * 0.05)
+        while n % 2 == 0 and s.client.info("persistence")["rdb_bgsave_in_progress"] and time.monotonic() < until:
+            time.sleep(0.002)
         time.sleep(rng.random() * 0.01)
         s.stop(signal.SIGKILL)
         for p in pairs:
