@@ -6,7 +6,9 @@
  * the pool is a candidate no longer. volatile-ttl needs no guess: the expiry index knows.
  *
  * LRU: a key that was never used since it was made counts as half as old again as it is. Most keys of most workloads are
- * never used again; that is what makes this better than exact LRU.
+ * never used again; that is what makes this better than exact LRU. Where all of the cache changes
+ * within a second, which is all that the clock can tell, one in so many that are looked at is made to count as unused: so
+ * old merits are forgotten there, too.
  *
  * allkeys-adaptive asks two experts. One takes what was used longest ago; the other what was used least often and, of those,
  * what came last (which is right for loops that do not fit). A ghost table remembers, in two bytes a key, whom it let go:
@@ -21,6 +23,7 @@
 
 enum {
     POOL = 24,
+    FORGET = 32,            /* one used key in so many that are looked at counts as unused from then on */
     POOL_KEY_MAX = 255,     /* longer keys are not pooled, only taken at once */
     BUCKETS_MAX = 64,       /* empty or not, so many buckets are looked at for one group */
     SAMPLES_MAX = 256,
@@ -309,7 +312,10 @@ static void
 look_at(void *ctx, void *item)
 {
     struct group *g = ctx;
+    bool lru = g->v->policy == EVICT_ALLKEYS_LRU || g->v->policy == EVICT_VOLATILE_LRU;
 
+    if (lru && entry_used(item) && entry_idle_seconds(&g->engine->x, item) == 0 && rng_below(&g->engine->rng, FORGET) == 0)
+        entry_set_used(item, false);
     g->seen++;
     g->any = item;
     pool_add(g->engine, g->v, EXPERT_RECENCY, g->db, item);

@@ -91,7 +91,7 @@ touch(struct exec *x, struct entry *e)
         touch_frequency(x, e);
     } else if (entry_clock(e) != x->engine->access_clock || !entry_used(e)) {
         entry_set_clock(e, x->engine->access_clock);
-        entry_set_used(e);
+        entry_set_used(e, true);
     }
 }
 

@@ -114,9 +114,9 @@ entry_used(const struct entry *e)
 }
 
 static inline void
-entry_set_used(struct entry *e)
+entry_set_used(struct entry *e, bool used)
 {
-    e->flags |= ENTRY_USED;
+    e->flags = (unsigned char)(used ? e->flags | ENTRY_USED : e->flags & ~ENTRY_USED);
 }
 
 static inline void
