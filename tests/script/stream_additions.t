@@ -296,7 +296,7 @@ a<
 a<
 2: [["s" [["1-0" ["a" "1"] :200..9999 :1]]]]
 3: {"s" [["1-0" ["a" "1"] :200..9999 :1]]}
-a> XREADGROUP GROUP g d BLOCK 50 CLAIM 100 STREAMS s >
+a> XREADGROUP GROUP g d BLOCK 50 CLAIM 100000 STREAMS s >
 ...
 @advance 70
 a<
