@@ -190,7 +190,8 @@ json__sort(json_node root, struct json_match *m, size_t n, bool outer)
 {
     size_t kept = 0, free_from = 0;
 
-    qsort(m, n, sizeof(*m), compare_places);
+    if (n > 1) /* qsort() wants an array even for none */
+        qsort(m, n, sizeof(*m), compare_places);
     for (size_t i = 0; i < n; i++) {
         if (kept > 0 && m[i].at < free_from)
             continue;

@@ -163,6 +163,7 @@ repl_snapshot_done(struct repl *r, bool ok)
         p->state = REPLICA_LOADS;
         p->moved_ms = repl__now(r);
     }
+    repl__sync_left(r); /* whoever wanted it may have gone just before it was complete */
 }
 
 /* -- the end --------------------------------------------------------------------------------------------------- */

@@ -235,6 +235,7 @@ def do_one(m, data):
 @pytest.fixture(scope="module")
 def connection(shared):
     with shared.connect() as c:
+        c.call("FLUSHALL")  # other tests have used that server
         yield c
 
 
