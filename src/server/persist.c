@@ -520,7 +520,7 @@ persist_load(struct persist *p, struct buf *why)
 
     if (l == NULL) {
         if (error == -ENOENT)
-            buf_reset(why);
+            buf_fini(why); /* no file is no failure */
         return error == -ENOENT;
     }
     log_notice("Loading the dataset from %s, %llu bytes", lo.path, (unsigned long long)rdb_load_total(l));
