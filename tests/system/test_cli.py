@@ -31,18 +31,21 @@ def free_port():
 
 class Server:
     def __init__(self, folder, *options):
-        self.port = free_port()
         self.socket = os.path.join(folder, "s.sock")
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--unixsocket", self.socket, "--save", "", "--dir", folder,
-             "--enable-debug-command", "yes", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
+        for _ in range(3):  # a free port may be taken by somebody's outgoing connection before it is used
+            self.port = free_port()
+            self.process = subprocess.Popen(
+                ["redis-server", "--port", str(self.port), "--unixsocket", self.socket, "--save", "", "--dir", folder,
+                 "--enable-debug-command", "yes", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline and self.process.poll() is None:
+                try:
+                    socket.create_connection(("127.0.0.1", self.port), 1).close()
+                    return
+                except OSError:
+                    time.sleep(0.02)
+            self.process.kill()
+            self.process.wait()
         raise RuntimeError("redis-server did not start")
 
     def stop(self):
