@@ -116,7 +116,7 @@ mode_latency(struct session *s, enum mode what)
         int64_t start = now_ns();
         const struct resp_value *r = session_ask(s, 1, &ping);
         if (r == NULL)
-            return 1;
+            return session_exit_code(s);
         note(&m, now_ns() - start);
         if (live && what != MODE_LATENCY_DIST)
             say_running(&m);

@@ -92,7 +92,7 @@ mode_stat(struct session *s)
     for (int64_t line = 0;; line++) {
         const struct resp_value *r = session_ask(s, 1, &info);
         if (r == NULL)
-            return 1;
+            return session_exit_code(s);
         if (!resp_is_text(r)) {
             fprintf(stderr, "ERROR: %.*s\n", r->type == RESP_ERROR ? (int)r->text.len : 0, r->text.ptr);
             return 1;
@@ -178,7 +178,7 @@ mode_lru_test(struct session *s, int64_t keys)
     rng_seed(&g, (uint64_t)clock_wall_us(&clock));
     for (int64_t start = clock_mono_ns(&clock);;) {
         if (!one_round(s, &g, keys, &h))
-            return 1;
+            return session_exit_code(s);
         int64_t passed = clock_mono_ns(&clock) - start;
         if (passed < 1000000000)
             continue;

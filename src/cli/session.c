@@ -88,6 +88,7 @@ session_sleep(struct session *s, int64_t us)
 static bool
 wait_input(struct session *s)
 {
+    s->interrupted = false;
     if (s->interrupt_fd < 0)
         return true;
     for (;;) {
@@ -97,8 +98,10 @@ wait_input(struct session *s)
                               {.fd = s->interrupt_fd, .events = POLLIN}};
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             return true;
-        if (p[1].revents != 0 && interrupted(s))
+        if (p[1].revents != 0 && interrupted(s)) {
+            s->interrupted = true;
             return false;
+        }
     }
 }
 
@@ -228,6 +231,7 @@ session_connect(struct session *s)
 {
     struct sorrel_error err;
 
+    s->interrupted = false;
     session_disconnect(s);
     if (sorrel_conn_dial(&s->url, &s->conn, &err) != SORREL_OK) {
         s->conn = NULL;
@@ -583,4 +587,10 @@ session_receive(struct session *s)
     const struct resp_value *v;
 
     return s->conn != NULL && next_reply(s, false, &v) == OUTCOME_OK ? v : NULL;
+}
+
+int
+session_exit_code(const struct session *s)
+{
+    return s->interrupted ? 0 : 1;
 }

@@ -25,6 +25,7 @@ struct session {
     int64_t db_before_multi; /* SELECTs inside a transaction that is discarded do not count */
     bool messages_seen;      /* since the last SUBSCRIBE: it was not refused */
     bool subscribed;         /* messages come, and commands may be typed in between */
+    bool interrupted;        /* the last wait for a reply was ended by Ctrl-C */
     int interrupt_fd;        /* a signalfd for SIGINT, or -1 */
     int key_fd;              /* the terminal where someone could type while messages come, or -1 */
     const struct palette *colours;
@@ -52,6 +53,9 @@ const struct resp_value *session_ask(struct session *s, int argc, const struct s
 /* The same in two steps, for pipelines: the first sends nothing yet, the second sends all and reads one reply. */
 void session_send(struct session *s, int argc, const struct slice *argv);
 const struct resp_value *session_receive(struct session *s);
+
+/* The exit code of a mode to which session_ask() or session_receive() gave NULL: 0 if Ctrl-C ended it, else 1. */
+int session_exit_code(const struct session *s);
 
 /* Shows what came without being asked for, without waiting; notices that the server has gone. */
 void session_take_pushes(struct session *s);

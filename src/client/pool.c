@@ -227,6 +227,12 @@ sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_
             continue;
         }
         pthread_mutex_lock(&p->lock);
+        if (p->generation != generation) { /* the server changed meanwhile: nobody could cut this one loose any more */
+            pthread_mutex_unlock(&p->lock);
+            sorrel_conn_close(found.conn);
+            count_closed(p, true);
+            continue;
+        }
         p->stats.opened += fresh;
         p->stats.reused += !fresh;
         p->taken[p->taken_count++] = (struct taken){found.conn, generation};

@@ -190,6 +190,9 @@ open_at(const struct service *s, const struct sorrel_address *at, const char *ro
     u.port = at->port;
     if (u.connect_timeout_ms == 0)
         u.connect_timeout_ms = SENTINEL_TIMEOUT_MS * 2;
+    /* A server that hangs still connects: its kernel does that. Until the caller has the connection nobody else could
+     * end the waiting, so the introduction has the time of a connect too. */
+    u.socket_timeout_ms = u.connect_timeout_ms;
     enum sorrel_rc rc = sorrel_conn_open(&u, &c, err);
     if (rc != SORREL_OK)
         return rc;
@@ -197,6 +200,7 @@ open_at(const struct service *s, const struct sorrel_address *at, const char *ro
         sorrel_conn_close(c);
         return SORREL_ERR_CONNECT;
     }
+    sorrel_conn_set_timeout(c, s->url->socket_timeout_ms);
     *out = c;
     return SORREL_OK;
 }
