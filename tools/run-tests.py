@@ -3,7 +3,8 @@
     run-tests.py --build DIR [--bin DIR] STAGE...
 
 Stages: unit (cmocka programs), script (tests/script in an in-process engine), tcp (the same files against the real
-server), differential (a short run against redis-server), system (real processes and clients).
+server), differential (a short run against redis-server), system (real processes and clients; COMMAND and INFO beside the
+oracle's).
 
 A stage that passes says one line; one that fails shows what its tests printed. The last line is always
 "N passed, N failed", over all stages.
@@ -108,7 +109,7 @@ def stage_system(args):
         report = os.path.join(tmp, "report.xml")
         env = dict(os.environ, SORREL_BIN=os.path.abspath(args.bin), PYTHONDONTWRITEBYTECODE="1")
         code, out = run([PYTHON, "-m", "pytest", "-q", "-x" if args.first else "-q", "--no-header", "-p",
-                         "no:cacheprovider", f"--junitxml={report}", "tests/system"], 900, env)
+                         "no:cacheprovider", f"--junitxml={report}", "tests/system", "tests/differential"], 900, env)
         try:
             suites = ET.parse(report).getroot().iter("testsuite")
             total = failed = skipped = 0

@@ -251,16 +251,16 @@ put_args(struct exec *x, const struct cmd_arg *args)
     for (const struct cmd_arg *a = args; a != NULL; a = a->next) {
         bool group = a->type == ARG_ONEOF || a->type == ARG_BLOCK;
         bool flags = a->optional || a->multiple;
+        bool token = a->token.len > 0 || a->type == ARG_PURE_TOKEN; /* MIGRATE has an empty one */
 
-        reply_map(x, (size_t)3 + (a->type == ARG_KEY && a->key_spec >= 0) + (a->token.len > 0) + (a->since.len > 0) +
-                         flags);
+        reply_map(x, (size_t)3 + (a->type == ARG_KEY && a->key_spec >= 0) + token + (a->since.len > 0) + flags);
         put_text(x, LIT("name"), a->name);
         put_text(x, LIT("type"), slice_cstr(cmd_arg_type_name(a->type)));
         if (!group)
             put_text(x, LIT("display_text"), a->name);
         if (a->type == ARG_KEY && a->key_spec >= 0)
             put_number(x, LIT("key_spec_index"), a->key_spec);
-        if (a->token.len > 0)
+        if (token)
             put_text(x, LIT("token"), a->token);
         if (a->since.len > 0)
             put_text(x, LIT("since"), a->since);

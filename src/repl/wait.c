@@ -137,11 +137,13 @@ cmd_waitaof(struct exec *x)
 }
 
 const struct cmd repl_wait_family[] = {
-    {"wait", cmd_wait, .arity = 3, .group = GROUP_GENERIC, .flags = CMD_BLOCKING, .categories = CAT(CONNECTION),
+    {"wait", cmd_wait, .arity = 3, .group = GROUP_GENERIC, .flags = CMD_BLOCKING,
+     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION),
      .since = "3.0.0", .args = "numreplicas:int timeout:int", .reply = "integer",
      .about = "Waits until that many replicas have what this connection wrote.", .complexity = "O(1)",
      .tips = "request_policy:all_shards response_policy:agg_min"},
-    {"waitaof", cmd_waitaof, .arity = 4, .group = GROUP_GENERIC, .flags = CMD_BLOCKING, .categories = CAT(CONNECTION),
+    {"waitaof", cmd_waitaof, .arity = 4, .group = GROUP_GENERIC, .flags = CMD_BLOCKING,
+     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION),
      .since = "7.2.0", .args = "numlocal:int numreplicas:int timeout:int", .reply = "array of two integers",
      .about = "Waits until what has been written is on the disk, here and at replicas.", .complexity = "O(1)",
      .tips = "request_policy:all_shards response_policy:agg_min"},

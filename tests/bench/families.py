@@ -15,22 +15,14 @@ import sys
 import tempfile
 import time
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def encode(*words):
-    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+import servers  # noqa: E402
 
 
 class Server:
     def __init__(self, program):
         self.dir = tempfile.TemporaryDirectory()
-        port = free_port()
+        port = servers.free_port()
         self.process = subprocess.Popen([program, "--port", str(port), "--save", "", "--dir", self.dir.name, "--bind", "127.0.0.1"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):

@@ -7,7 +7,6 @@ words and types of the arguments must be the same, except where the list below s
 """
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,11 @@ import pytest
 import redis
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVER = os.environ.get("SORREL_SERVER", os.path.join(ROOT, "build", "bin", "sorrel-server"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+import servers  # noqa: E402
+
+BIN = os.environ.get("SORREL_BIN", os.path.join(ROOT, "build", "bin"))
+SERVER = os.environ.get("SORREL_SERVER", os.path.join(BIN, "sorrel-server"))
 
 # -- explained differences: (command, field) or (None, field) -> reason ------------------------------------------------
 
@@ -29,6 +32,7 @@ EXPLAINED = {
     **{(c, "flags"): NEWER + ": more works while loading" for c in (
         "cluster|countkeysinslot", "cluster|getkeysinslot", "cluster|info", "cluster|keyslot", "cluster|links",
         "cluster|myid", "cluster|nodes", "cluster|replicas", "cluster|shards", "cluster|slaves", "cluster|slots")},
+    ("wait", "categories"): NEWER + ": became blocking", ("client|pause", "since"): "3.0.0 in today's documentation",
     ("zrank", "arity"): NEWER + ": WITHSCORE", ("zrevrank", "arity"): NEWER + ": WITHSCORE",
     ("command|getkeys", "arity"): NEWER, ("command|getkeysandflags", "arity"): NEWER,
     ("monitor", "arity"): "filters are ours",
@@ -40,6 +44,7 @@ EXPLAINED = {
 NEWER_ARGUMENTS = {"set": {"ifeq-value", "ifne-value", "ifdeq-digest", "ifdne-digest"}, "zscan": {"noscores"},
                    "monitor": {"command", "key-pattern", "username", "db", "address", "one-in"},
                    **{c: {"count"} for c in ("zunion", "zinter", "zunionstore", "zinterstore")},
+                   "xadd": {"condition", "idmp"}, "xtrim": {"condition"}, "xreadgroup": {"min-idle-time"},
                    "zrank": {"withscore"}, "zrevrank": {"withscore"}, "client|kill": {"maxage"}, "hscan": {"novalues"},
                    "bitop": {"diff", "diff1", "andor", "one"},
                    "geosearch": {"polygon", "num-vertices", "vertices"},
@@ -52,6 +57,7 @@ OTHER_TREE = {
     "geohash": NEWER + ": no member is needed", "geopos": NEWER + ": no member is needed",
     "pfmerge": NEWER + ": no source is needed",
     "georadius": NEWER + ": STORE and STOREDIST are alternatives", "georadiusbymember": NEWER + ": as in georadius",
+    "migrate": "the two ways to log in are alternatives here, optional ones there",
     "client|kill": "its options are alternatives here, optional ones there",
     "client|list": NEWER + ": a block of one argument became that argument",
     "config|get": NEWER + ": a block of one argument became that argument",
@@ -64,16 +70,10 @@ OTHER_TREE = {
 
 # -- two servers -------------------------------------------------------------------------------------------------------
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Server:
     def __init__(self, program):
         self.dir = tempfile.mkdtemp(prefix="sorrel-meta-")
-        port = free_port()
+        port = servers.free_port()
         self.process = subprocess.Popen([program, "--port", str(port), "--save", "", "--dir", self.dir],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.client = redis.Redis(host="127.0.0.1", port=port)

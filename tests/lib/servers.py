@@ -1,5 +1,6 @@
 """Starting and stopping servers for tests: ours, and Debian's redis-server 7.0 (the oracle)."""
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,10 +13,28 @@ import resp
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+# Below the kernel's range for outgoing connections (32768 and up), which would take a port between its choice and its use;
+# the 10,000 above are for the bus ports of cluster nodes.
+PORTS = range(10240, 20240)
+claims = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, and that no other test process is given while this one lives: the claim is a socket
+    with an abstract name, which leaves nothing behind."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0sorrel-test-port-{port}")
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: an old connection's end is no listener
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        claims.append(claim)
+        return port
+    raise RuntimeError(f"no port of {PORTS} is free")
 
 
 def oracle_command():

@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+import servers
+
 BIN = os.environ.get("SORREL_BIN", os.path.join(os.path.dirname(__file__), "../../build/bin"))
 OURS = os.path.join(BIN, "sorrel-cli")
 THEIRS = shutil.which("redis-cli")
@@ -23,34 +25,12 @@ pytestmark = [
 ]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class Server(servers.Server):
+    """The oracle, on a Unix socket in `folder` too."""
 
-
-class Server:
     def __init__(self, folder, *options):
         self.socket = os.path.join(folder, "s.sock")
-        for _ in range(3):  # a free port may be taken by somebody's outgoing connection before it is used
-            self.port = free_port()
-            self.process = subprocess.Popen(
-                ["redis-server", "--port", str(self.port), "--unixsocket", self.socket, "--save", "", "--dir", folder,
-                 "--enable-debug-command", "yes", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline and self.process.poll() is None:
-                try:
-                    socket.create_connection(("127.0.0.1", self.port), 1).close()
-                    return
-                except OSError:
-                    time.sleep(0.02)
-            self.process.kill()
-            self.process.wait()
-        raise RuntimeError("redis-server did not start")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
+        super().__init__(servers.oracle_command(), "--unixsocket", self.socket, "--enable-debug-command", "yes", *options)
 
 
 @pytest.fixture(scope="module")
