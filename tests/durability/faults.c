@@ -7,22 +7,24 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum op { OP_NONE, OP_OPEN, OP_WRITE, OP_SYNC, OP_RENAME, OP_TRUNCATE };
-enum { SHORT_WRITE = -1 };
+enum op { OP_NONE, OP_OPEN, OP_WRITE, OP_SYNC, OP_RENAME, OP_TRUNCATE, OP_UNLINK, OP_ANY };
+enum { SHORT_WRITE = -1, KILLED = -2 };
 
 struct faults {
     int32_t op;    /* which call; OP_NONE: all is well */
     int32_t after; /* so many of them work first */
     int32_t count; /* then so many fail */
-    int32_t error; /* errno, or SHORT_WRITE */
+    int32_t error; /* errno, SHORT_WRITE, or KILLED: the process ends, instead of making the call */
     int32_t hits;  /* have failed */
 };
 
@@ -52,13 +54,22 @@ static int
 fd_is_data(int fd)
 {
     char link[64], path[PATH_MAX];
+    struct stat st;
 
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        return 1;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof(path) - 1);
     if (n <= 0)
         return 0;
     path[n] = '\0';
-    return is_data(path) || strstr(path, "appendonlydir") != NULL;
+    return is_data(path);
+}
+
+static int
+is_meant(enum op op)
+{
+    return shared != NULL && (shared->op == (int)op || shared->op == OP_ANY);
 }
 
 /* 0: go on; else what goes wrong. */
@@ -68,11 +79,13 @@ fault(enum op op)
     int error = 0;
 
     pthread_mutex_lock(&lock);
-    if (shared->op == (int)op && shared->after-- <= 0 && shared->count > 0) {
+    if (is_meant(op) && shared->after-- <= 0 && shared->count > 0) {
         shared->count--;
         shared->hits++;
         error = shared->error;
     }
+    if (error == KILLED)
+        (void)kill(getpid(), SIGKILL);
     pthread_mutex_unlock(&lock);
     return error;
 }
@@ -80,13 +93,13 @@ fault(enum op op)
 static int
 on_fd(enum op op, int fd)
 {
-    return shared != NULL && shared->op == (int)op && fd_is_data(fd) ? fault(op) : 0;
+    return is_meant(op) && fd_is_data(fd) ? fault(op) : 0;
 }
 
 static int
 on_path(enum op op, const char *path)
 {
-    return shared != NULL && shared->op == (int)op && is_data(path) ? fault(op) : 0;
+    return is_meant(op) && is_data(path) ? fault(op) : 0;
 }
 
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
@@ -140,6 +153,13 @@ rename(const char *from, const char *to)
 {
     FAIL_ON(on_path(OP_RENAME, from));
     return REAL(rename)(from, to);
+}
+
+int
+unlink(const char *path)
+{
+    FAIL_ON(on_path(OP_UNLINK, path));
+    return REAL(unlink)(path);
 }
 
 int

@@ -2,7 +2,7 @@
 
 For each thing a server does with files, each kind of call and each kind of failure, at the first, second, … such call: what
 was acknowledged is there after SIGKILL, no broken file is the current one, the server says what happened, and it goes on by
-itself when the disk does."""
+itself when the disk does. And crash_points(): the server dies at each such call once."""
 import errno
 import mmap
 import os
@@ -18,11 +18,12 @@ import redis
 
 import aof
 
-OPS = {"open": 1, "write": 2, "sync": 3, "rename": 4, "truncate": 5}
-SHORT = -1
+OPS = {"open": 1, "write": 2, "sync": 3, "rename": 4, "truncate": 5, "unlink": 6, "any": 7}
+SHORT, KILLED = -1, -2
 KINDS = {"open": [errno.ENOSPC, errno.EIO], "write": [errno.ENOSPC, errno.EIO, errno.EINTR, SHORT],
          "sync": [errno.EIO, errno.ENOSPC], "rename": [errno.EIO, errno.ENOSPC], "truncate": [errno.EIO]}
 HARMLESS = (errno.EINTR, SHORT)
+ACTIONS = ("save", "bgsave", "plain", "rewrite", "switch")
 
 
 def build(folder):
@@ -177,7 +178,56 @@ def one_case(program, library, action, op, error, after):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def one_by_one(program, actions=("save", "bgsave", "plain", "rewrite", "switch"), most=8):
+def one_crash(program, library, action, after):
+    """Whether the server died, at that call of the action."""
+    folder = tempfile.mkdtemp(prefix="sorrel-crash-")
+    faults = Faults(folder, library)
+    case = Case(program, folder, faults, action)
+    dead = lambda: case.s.process.poll() is not None  # noqa: E731
+    try:
+        case.write()
+        if not case.log:
+            case.s.client.save()
+        saved = case.acked
+        faults.arm("any", after, 1, KILLED)
+        try:
+            case.act()
+            case.write()
+            wait(lambda: dead() or case.settled(), "nothing happens")
+        except redis.exceptions.RedisError:
+            pass
+        wait(lambda: dead() or not struct.unpack("i", faults.map[16:20])[0], "it does not die")
+        died = dead()
+        case.s.stop(signal.SIGKILL)
+        s = aof.Server(program, folder, "--appendonly", "yes" if case.log else "no")
+        have = int(s.client.get("n") or 0)
+        s.stop(signal.SIGKILL)
+        least = 0 if action == "switch" else case.acked if case.log else saved
+        assert least <= have <= case.tried, f"{least} were safe, {have} are there, {case.tried} tried"
+        return died
+    except AssertionError as e:
+        raise AssertionError(f"{action}, died at call {after}: {e}") from e
+    finally:
+        if not dead():
+            case.s.process.kill()
+            case.s.process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def crash_points(program, actions=ACTIONS):
+    """How many there were."""
+    folder, points = tempfile.mkdtemp(prefix="sorrel-faults-lib-"), 0
+    library = build(folder)
+    for action in actions:
+        after = 0
+        while one_crash(program, library, action, after):
+            after += 1
+        points += after
+    shutil.rmtree(folder)
+    return points
+
+
+def one_by_one(program, actions=ACTIONS, most=8):
     folder = tempfile.mkdtemp(prefix="sorrel-faults-lib-")
     library, cases = build(folder), 0
     for action in actions:
@@ -193,5 +243,6 @@ def one_by_one(program, actions=("save", "bgsave", "plain", "rewrite", "switch")
 
 if __name__ == "__main__":
     began = time.monotonic()
-    print(one_by_one(sys.argv[1], *([sys.argv[2].split(",")] if len(sys.argv) > 2 else [])), "faults,",
+    chosen = sys.argv[2].split(",") if len(sys.argv) > 2 else ACTIONS
+    print(one_by_one(sys.argv[1], chosen), "faults,", crash_points(sys.argv[1], chosen), "crash points,",
           round(time.monotonic() - began), "s")

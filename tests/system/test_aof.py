@@ -1,19 +1,20 @@
 """The append-only file with real processes: what was acknowledged is there again, whatever way the server ended."""
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-
+import servers
 from conftest import BIN, PROGRAM, ROOT, only_sorrel
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "durability"))
 import aof  # noqa: E402
 import aof_commands  # noqa: E402
 import faults  # noqa: E402
+import kills  # noqa: E402
+import torn  # noqa: E402
 
 pytestmark = only_sorrel
 
@@ -36,14 +37,18 @@ def test_a_single_file_is_adopted(tmp_path):
     aof.single_file(PROGRAM, str(tmp_path))
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
 def test_exchange_with_redis_both_ways(tmp_path):
-    aof.exchange(PROGRAM, str(tmp_path), shutil.which("redis-server"))
+    aof.exchange(PROGRAM, str(tmp_path), servers.oracle_command())
+
+
+def test_a_torn_log_is_loaded_as_redis_does(tmp_path):
+    """Here and there in the last 4 KiB; at each byte with SORREL_LARGE=1, which takes a quarter of an hour."""
+    assert torn.cuts(PROGRAM, servers.oracle_command(), 1 if os.environ.get("SORREL_LARGE") else 373) >= 22
 
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])
 def test_kill_at_random_moments(tmp_path, policy):
-    total, lost = aof.kill_rounds(PROGRAM, str(tmp_path), 8, policy)
+    total, lost, _ = kills.kill_rounds(PROGRAM, str(tmp_path), 8, policy)
     assert total > 0 and lost == 0  # a killed process leaves what it has written to the kernel
 
 
@@ -112,19 +117,24 @@ def test_waitaof_and_loadaof(tmp_path):
 
 
 def test_a_base_in_commands(tmp_path):
-    aof_commands.there_and_back(PROGRAM, str(tmp_path), shutil.which("redis-server"))
+    aof_commands.there_and_back(PROGRAM, str(tmp_path), servers.oracle_command())
 
 
-@pytest.mark.parametrize("action", ["save", "bgsave", "plain", "rewrite", "switch"])
+@pytest.mark.parametrize("action", faults.ACTIONS)
 def test_a_disk_that_fails_loses_nothing(action):
     assert faults.one_by_one(PROGRAM, [action], 2) >= 10
+
+
+@pytest.mark.parametrize("action", faults.ACTIONS)
+def test_a_crash_at_each_call(action):
+    assert faults.crash_points(PROGRAM, [action]) >= 5
 
 
 def test_kills_while_switching_and_saving(tmp_path):
     (tmp_path / "switch").mkdir()
     (tmp_path / "save").mkdir()
-    aof.switch_rounds(PROGRAM, str(tmp_path / "switch"), 4)
-    assert aof.snapshot_rounds(PROGRAM, str(tmp_path / "save"), 4) > 0
+    kills.switch_rounds(PROGRAM, str(tmp_path / "switch"), 4)
+    assert kills.snapshot_rounds(PROGRAM, str(tmp_path / "save"), 4) > 0
 
 
 def test_reloading_with_a_log(tmp_path):
