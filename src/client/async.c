@@ -323,8 +323,6 @@ push(struct sorrel_async *a, const struct sorrel_reply *r)
 static void
 take_reply(struct sorrel_async *a, const struct sorrel_reply *r)
 {
-    size_t len;
-
     if (sorrel_reply_type(r) == SORREL_PUSH) {
         push(a, r);
         return;
@@ -343,8 +341,7 @@ take_reply(struct sorrel_async *a, const struct sorrel_reply *r)
     }
     struct call c = take_call(&a->sent);
     if (c.refused != SORREL_OK && sorrel_reply_type(r) == SORREL_ERROR) {
-        const char *text = sorrel_reply_text(r, &len);
-        error__set(&a->error, c.refused, 0, "%.*s", len > 200 ? 200 : (int)len, text);
+        error__reply(&a->error, c.refused, r);
         break_off(a);
         return;
     }

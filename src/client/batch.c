@@ -285,15 +285,6 @@ sorrel_batch_run(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flag
 
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 
-static enum sorrel_rc
-refused(const struct sorrel_reply *r, struct sorrel_error *err)
-{
-    size_t len;
-    const char *text = sorrel_reply_text(r, &len);
-
-    return error__set(err, SORREL_ERR_SERVER, 0, "%.*s", text == NULL ? 0 : len > 250 ? 250 : (int)len, text);
-}
-
 /* MULTI ... EXEC over c. *later: the server said that it was not executed and may be elsewhere or later. */
 static enum sorrel_rc
 transact(struct sorrel_batch *b, struct sorrel_client *cl, struct sorrel_pool *pool, struct sorrel_conn *c, bool *later,
@@ -315,7 +306,7 @@ transact(struct sorrel_batch *b, struct sorrel_client *cl, struct sorrel_pool *p
         /* The first refusal is the reason; EXECABORT only says that there was one. */
         if (sorrel_reply_type(r) == SORREL_ERROR && outcome == SORREL_OK) {
             *later = client__not_executed(cl, pool, r, &ask);
-            outcome = refused(r, err);
+            outcome = error__reply(err, SORREL_ERR_SERVER, r);
         }
     }
     if (outcome != SORREL_OK)

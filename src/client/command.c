@@ -103,12 +103,11 @@ command__run(struct command *c, struct sorrel_client *cl, unsigned flags, struct
     return rc;
 }
 
-enum sorrel_rc
-command__run_int(struct command *c, struct sorrel_client *cl, unsigned flags, int64_t *out, struct sorrel_error *err)
+/* Turns a reply, which it frees, into a number, if there is one. */
+static enum sorrel_rc
+take_int(enum sorrel_rc rc, struct sorrel_reply *r, int64_t *out, struct sorrel_error *err)
 {
-    struct sorrel_reply *r = NULL;
     int64_t n = 0;
-    enum sorrel_rc rc = command__run(c, cl, flags, &r, err);
 
     if (rc != SORREL_OK)
         return rc;
@@ -119,6 +118,15 @@ command__run_int(struct command *c, struct sorrel_client *cl, unsigned flags, in
     if (out != NULL)
         *out = n;
     return SORREL_OK;
+}
+
+enum sorrel_rc
+command__run_int(struct command *c, struct sorrel_client *cl, unsigned flags, int64_t *out, struct sorrel_error *err)
+{
+    struct sorrel_reply *r = NULL;
+    enum sorrel_rc rc = command__run(c, cl, flags, &r, err);
+
+    return take_int(rc, r, out, err);
 }
 
 enum sorrel_rc
@@ -149,6 +157,16 @@ command__script(struct command *c, struct sorrel_client *cl, const char *script,
     if (rc != SORREL_OK && err != NULL)
         *err = why;
     return rc;
+}
+
+enum sorrel_rc
+command__script_int(struct command *c, struct sorrel_client *cl, const char *script, unsigned flags, int64_t *out,
+                    struct sorrel_error *err)
+{
+    struct sorrel_reply *r = NULL;
+    enum sorrel_rc rc = command__script(c, cl, script, flags, &r, err);
+
+    return take_int(rc, r, out, err);
 }
 
 char *

@@ -43,6 +43,9 @@ enum sorrel_rc command__run_int(struct command *c, struct sorrel_client *cl, uns
  * what follows the script's name: number of keys, keys, arguments. Frees the command. */
 enum sorrel_rc command__script(struct command *c, struct sorrel_client *cl, const char *script, unsigned flags,
                                struct sorrel_reply **out, struct sorrel_error *err);
+/* The same for scripts that answer with a number. */
+enum sorrel_rc command__script_int(struct command *c, struct sorrel_client *cl, const char *script, unsigned flags,
+                                   int64_t *out, struct sorrel_error *err);
 
 /* A string of our own with a NUL, of a text reply; NULL for others. From mem_get(). */
 char *command__dup_text(const struct sorrel_reply *r, size_t *len);

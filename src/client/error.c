@@ -40,6 +40,18 @@ error__set(struct sorrel_error *err, enum sorrel_rc code, int sys_errno, const c
     return code;
 }
 
+enum sorrel_rc
+error__reply(struct sorrel_error *err, enum sorrel_rc code, const struct sorrel_reply *r)
+{
+    enum { LINE_MAX_SHOWN = 250 };
+    size_t len = 0;
+    const char *text = sorrel_reply_text(r, &len);
+
+    if (text == NULL)
+        return error__set(err, code, 0, "the server's answer is not the expected one");
+    return error__set(err, code, 0, "%.*s", len > LINE_MAX_SHOWN ? LINE_MAX_SHOWN : (int)len, text);
+}
+
 void
 sorrel_free(void *p)
 {

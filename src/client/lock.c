@@ -126,19 +126,6 @@ lost(struct sorrel_lock *l)
 }
 
 static enum sorrel_rc
-script_int(struct sorrel_lock *l, struct command *c, const char *script, int64_t *out, struct sorrel_error *err)
-{
-    struct sorrel_reply *r = NULL;
-    enum sorrel_rc rc = command__script(c, l->client, script, SORREL_REPEAT, &r, err);
-
-    if (rc != SORREL_OK)
-        return rc;
-    bool ok = sorrel_reply_int(r, out);
-    sorrel_reply_free(r);
-    return ok ? SORREL_OK : error__set(err, SORREL_ERR_PROTOCOL, 0, "a number was expected as the reply");
-}
-
-static enum sorrel_rc
 renew(struct sorrel_lock *l, struct sorrel_error *err)
 {
     struct command c = {0};
@@ -146,7 +133,7 @@ renew(struct sorrel_lock *l, struct sorrel_error *err)
 
     command__words(&c, "1", l->name, l->token, NULL);
     command__int(&c, l->opt.ttl_ms);
-    enum sorrel_rc rc = script_int(l, &c, renew_script, &ours, err);
+    enum sorrel_rc rc = command__script_int(&c, l->client, renew_script, SORREL_REPEAT, &ours, err);
     if (rc != SORREL_OK)
         return rc;
     if (ours == 0) {
@@ -191,7 +178,7 @@ try_once(struct sorrel_lock *l, int64_t *left_ms, struct sorrel_error *err)
 
     command__words(&c, "2", l->name, l->fence_key, l->token, NULL);
     command__int(&c, l->opt.ttl_ms);
-    enum sorrel_rc rc = script_int(l, &c, acquire_script, &n, err);
+    enum sorrel_rc rc = command__script_int(&c, l->client, acquire_script, SORREL_REPEAT, &n, err);
     if (rc != SORREL_OK)
         return rc;
     if (n < 0) {
@@ -283,7 +270,7 @@ sorrel_lock_release(struct sorrel_lock *l, struct sorrel_error *err)
     l->taken = false;
     command__words(&c, "2", l->name, l->wake_key, l->token, NULL);
     command__int(&c, l->opt.ttl_ms < 1000 ? l->opt.ttl_ms : 1000);
-    enum sorrel_rc rc = script_int(l, &c, release_script, &ours, err);
+    enum sorrel_rc rc = command__script_int(&c, l->client, release_script, SORREL_REPEAT, &ours, err);
     if (rc == SORREL_OK && ours == 0) {
         lost(l);
         rc = error__set(err, SORREL_ERR_LOST, 0, "the lock '%.100s' was not ours any more", l->name);

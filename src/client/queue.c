@@ -228,7 +228,6 @@ finish(struct sorrel_queue *q, const char *script, const char *what, const struc
        struct sorrel_error *err)
 {
     struct command c = {0};
-    struct sorrel_reply *r = NULL;
     int64_t ours = 0;
 
     add_keys(&c, q);
@@ -238,11 +237,9 @@ finish(struct sorrel_queue *q, const char *script, const char *what, const struc
         command__int(&c, q->opt.visibility_ms);
     command__bytes(&c, i->raw, i->raw_len);
     command__int(&c, i->tries);
-    enum sorrel_rc rc = command__script(&c, q->client, script, 0, &r, err);
+    enum sorrel_rc rc = command__script_int(&c, q->client, script, 0, &ours, err);
     if (rc != SORREL_OK)
         return rc;
-    (void)sorrel_reply_int(r, &ours);
-    sorrel_reply_free(r);
     return ours != 0 ? SORREL_OK : error__set(err, SORREL_ERR_LOST, 0, "the item has gone back to the queue meanwhile");
 }
 
@@ -268,20 +265,11 @@ enum sorrel_rc
 sorrel_queue_recover(struct sorrel_queue *q, int64_t *recovered, struct sorrel_error *err)
 {
     struct command c = {0};
-    struct sorrel_reply *r = NULL;
-    int64_t n = 0;
 
     add_keys(&c, q);
     command__int(&c, q->opt.visibility_ms);
     command__int(&c, q->opt.tries_max);
-    enum sorrel_rc rc = command__script(&c, q->client, recover_script, SORREL_REPEAT, &r, err);
-    if (rc != SORREL_OK)
-        return rc;
-    (void)sorrel_reply_int(r, &n);
-    sorrel_reply_free(r);
-    if (recovered != NULL)
-        *recovered = n;
-    return SORREL_OK;
+    return command__script_int(&c, q->client, recover_script, SORREL_REPEAT, recovered, err);
 }
 
 enum sorrel_rc

@@ -38,6 +38,22 @@ key_of(const struct sorrel_sessions *s, const char *id)
     return command__printf("%s:%s", s->prefix, id);
 }
 
+/* Runs the command, or the script with the command's arguments, and takes its number for a yes or no (out may be NULL).
+ * Frees key. */
+static enum sorrel_rc
+run_bool(struct sorrel_sessions *s, struct command *c, const char *script, char *key, bool *out,
+         struct sorrel_error *err)
+{
+    int64_t n = 0;
+    enum sorrel_rc rc = script != NULL ? command__script_int(c, s->client, script, SORREL_REPEAT, &n, err)
+                                       : command__run_int(c, s->client, SORREL_REPEAT, &n, err);
+
+    mem_free(key);
+    if (rc == SORREL_OK && out != NULL)
+        *out = n != 0;
+    return rc;
+}
+
 enum sorrel_rc
 sorrel_session_begin(struct sorrel_sessions *s, size_t n, const char *const *fields, const char *const *values,
                      char **id, struct sorrel_error *err)
@@ -96,50 +112,31 @@ sorrel_session_set(struct sorrel_sessions *s, const char *id, const char *field,
                                  "redis.call('hset', KEYS[1], ARGV[2], ARGV[3])\n"
                                  "return 1\n";
     struct command c = {0};
-    struct sorrel_reply *r = NULL;
-    int64_t there = 0;
     char *key = key_of(s, id);
 
     command__words(&c, "1", key, NULL);
     command__int(&c, s->ttl_ms);
     command__words(&c, field, value, NULL);
-    enum sorrel_rc rc = command__script(&c, s->client, script, SORREL_REPEAT, &r, err);
-    mem_free(key);
-    if (rc != SORREL_OK)
-        return rc;
-    (void)sorrel_reply_int(r, &there);
-    *alive = there != 0;
-    sorrel_reply_free(r);
-    return SORREL_OK;
+    return run_bool(s, &c, script, key, alive, err);
 }
 
 enum sorrel_rc
 sorrel_session_touch(struct sorrel_sessions *s, const char *id, bool *alive, struct sorrel_error *err)
 {
     struct command c = {0};
-    int64_t there = 0;
     char *key = key_of(s, id);
 
     command__words(&c, "PEXPIRE", key, NULL);
     command__int(&c, s->ttl_ms);
-    enum sorrel_rc rc = command__run_int(&c, s->client, SORREL_REPEAT, &there, err);
-    mem_free(key);
-    if (rc == SORREL_OK)
-        *alive = there != 0;
-    return rc;
+    return run_bool(s, &c, NULL, key, alive, err);
 }
 
 enum sorrel_rc
 sorrel_session_end(struct sorrel_sessions *s, const char *id, bool *existed, struct sorrel_error *err)
 {
     struct command c = {0};
-    int64_t n = 0;
     char *key = key_of(s, id);
 
     command__words(&c, "DEL", key, NULL);
-    enum sorrel_rc rc = command__run_int(&c, s->client, SORREL_REPEAT, &n, err);
-    mem_free(key);
-    if (rc == SORREL_OK && existed != NULL)
-        *existed = n != 0;
-    return rc;
+    return run_bool(s, &c, NULL, key, existed, err);
 }
