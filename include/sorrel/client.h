@@ -41,7 +41,9 @@ enum sorrel_call_flags {
 };
 
 /* Makes a client; u and o are copied. u NULL: 127.0.0.1:6379; o NULL: all defaults. Connects to nothing yet, except
- * that a client of a Sentinel service starts a thread that listens for +switch-master. */
+ * that a client of a Sentinel service starts a thread that listens for +switch-master. Where u has no connect time-out,
+ * connecting and logging in may each take 10 s, with Sentinels or a cluster 2 s. It has no time-out for replies unless u
+ * says one; a node that a cluster has given up is left all the same as soon as the map says so. */
 SORREL_API struct sorrel_client *sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options *o);
 /* sorrel_url_parse() and sorrel_client_new() in one. NULL, err saying why, for a malformed URL. */
 SORREL_API struct sorrel_client *sorrel_client_open(const char *url, const struct sorrel_client_options *o,

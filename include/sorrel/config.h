@@ -21,7 +21,7 @@ struct sorrel_config;
 /* True if json is a good value for the setting. Called by any thread. */
 typedef bool sorrel_config_check_fn(void *ctx, const char *name, const char *json);
 
-/* Settings in the hash `key`. cl must outlive it and not be a cluster's; key is copied. Sends nothing. */
+/* Settings in the hash `key`. cl must outlive it; key is copied. Sends nothing. */
 SORREL_API struct sorrel_config *sorrel_config_new(struct sorrel_client *cl, const char *key);
 /* Frees the settings and closes the connection. NULL is fine. Nobody else may be using it. */
 SORREL_API void sorrel_config_free(struct sorrel_config *c);

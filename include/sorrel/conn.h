@@ -21,7 +21,8 @@ extern "C" {
 struct sorrel_conn;
 
 /* Connects and logs in: HELLO 3 [AUTH] when u->protocol is 3, else AUTH if there is a password; then CLIENT SETNAME and
- * SELECT if asked for. Copies what it needs of u (NULL: 127.0.0.1:6379). The caller closes *out.
+ * SELECT if asked for. Copies what it needs of u (NULL: 127.0.0.1:6379). The caller closes *out. Connecting (with the
+ * TLS handshake) and logging in may each take u->connect_timeout_ms.
  * Fails with SORREL_ERR_CONNECT, _TIMEOUT, _AUTH, _SERVER (SELECT refused), or as any call. Sentinel URLs are refused
  * here: see sorrel/sentinel.h. */
 SORREL_API enum sorrel_rc sorrel_conn_open(const struct sorrel_url *u, struct sorrel_conn **out,
@@ -29,7 +30,7 @@ SORREL_API enum sorrel_rc sorrel_conn_open(const struct sorrel_url *u, struct so
 /* The same without sending anything. */
 SORREL_API enum sorrel_rc sorrel_conn_dial(const struct sorrel_url *u, struct sorrel_conn **out,
                                            struct sorrel_error *err);
-/* The commands that sorrel_conn_open() sends after dialing, on a connection made by sorrel_conn_dial(). */
+/* The commands that sorrel_conn_open() sends after dialing, on a connection made by sorrel_conn_dial() for the same u. */
 SORREL_API enum sorrel_rc sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err);
 /* Closes and frees. NULL is fine. Sends nothing. */
 SORREL_API void sorrel_conn_close(struct sorrel_conn *c);

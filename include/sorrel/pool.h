@@ -33,7 +33,8 @@ SORREL_API struct sorrel_pool *sorrel_pool_new(const struct sorrel_url *u, const
 SORREL_API void sorrel_pool_free(struct sorrel_pool *p);
 
 /* Takes a connection. An idle one that the server has closed meanwhile is dropped, and one that was idle longer than
- * the URL's health_check_interval answers a PING first. Fails with SORREL_ERR_BUSY when none gets free in time, or as
+ * the URL's health_check_interval answers a PING first, within the time-out for replies or for connecting (5 s if
+ * there is none), or is dropped. Fails with SORREL_ERR_BUSY when none gets free in time, or as
  * sorrel_conn_open(). Sends what that sends, for new ones. */
 SORREL_API enum sorrel_rc sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_error *err);
 /* Gives a connection back. One that is broken or has replies outstanding is closed instead of kept. The caller must have

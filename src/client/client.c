@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 enum { RETRY_MS = 2000, RETRY_FAILOVER_MS = 30000, PAUSE_MS = 20, PAUSE_MAX_MS = 500 };
+enum { CONNECT_MS = 10000, CONNECT_FAILOVER_MS = 2000 };
 
 struct sorrel_client {
     struct sorrel_url url;
@@ -30,6 +31,10 @@ sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options
     if (o != NULL)
         cl->opt = *o;
     bool moves = cl->url.transport == SORREL_SENTINEL || cl->opt.cluster;
+    /* A connection that is being opened nobody can cut, so opening one always ends by itself: soon, where another server
+     * may have taken over meanwhile. */
+    if (cl->url.connect_timeout_ms == 0 && cl->url.transport != SORREL_SENTINEL) /* the service has its own */
+        cl->url.connect_timeout_ms = cl->opt.cluster ? CONNECT_FAILOVER_MS : CONNECT_MS;
     if (cl->opt.retry_ms == 0)
         cl->opt.retry_ms = moves ? RETRY_FAILOVER_MS : RETRY_MS;
     if (cl->opt.retry_pause_ms <= 0)
@@ -90,6 +95,12 @@ struct cluster *
 client__cluster(struct sorrel_client *cl)
 {
     return cl->cluster;
+}
+
+const struct sorrel_url *
+client__url(const struct sorrel_client *cl)
+{
+    return &cl->url;
 }
 
 void
@@ -241,11 +252,8 @@ client__call(struct sorrel_client *cl, unsigned flags, int argc, const char *con
 static enum sorrel_rc
 checked(struct sorrel_reply *r, struct sorrel_reply **out, struct sorrel_error *err)
 {
-    size_t len;
-
     if (sorrel_reply_type(r) == SORREL_ERROR) {
-        const char *text = sorrel_reply_text(r, &len);
-        error__set(err, SORREL_ERR_SERVER, 0, "%.*s", len > 250 ? 250 : (int)len, text);
+        error__reply(err, SORREL_ERR_SERVER, r);
         sorrel_reply_free(r);
         return SORREL_ERR_SERVER;
     }

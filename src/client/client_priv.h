@@ -12,6 +12,7 @@ enum sorrel_rc client__pool(struct sorrel_client *cl, int slot, bool read, struc
                             struct sorrel_error *err);
 bool client__is_cluster(const struct sorrel_client *cl);
 struct cluster *client__cluster(struct sorrel_client *cl);
+const struct sorrel_url *client__url(const struct sorrel_client *cl);
 void client__backoff(const struct sorrel_client *cl, struct backoff *b);
 /* True if it makes sense to try again after not having got a connection. Takes note that the map may be old. */
 bool client__retry_take(struct sorrel_client *cl, enum sorrel_rc rc);

@@ -21,6 +21,7 @@ struct node {
     char *host;
     uint16_t port;
     int master; /* index of the master it follows; -1: none, as far as the map says */
+    bool listed; /* in the last map */
     struct sorrel_url url;
     struct sorrel_pool *pool;
 };
@@ -67,19 +68,35 @@ cluster__free(struct cluster *c)
     mem_free(c);
 }
 
+/* How long one question may take that belongs to the opening of a connection, or to finding the way: a node that hangs
+ * must not keep everybody from asking another. */
+static int
+introduction_ms(const struct sorrel_url *u)
+{
+    if (u->socket_timeout_ms > 0 && u->socket_timeout_ms < u->connect_timeout_ms)
+        return u->socket_timeout_ms;
+    return u->connect_timeout_ms;
+}
+
 /* A node serves reads of its master's slots only to connections that have said READONLY. */
 static enum sorrel_rc
 open_node(void *ctx, struct sorrel_conn **out, struct sorrel_error *err)
 {
     struct node *n = ctx;
-    enum sorrel_rc rc = sorrel_conn_open(&n->url, out, err);
+    struct sorrel_conn *c = NULL;
+    enum sorrel_rc rc = sorrel_conn_open(&n->url, &c, err);
 
-    if (rc != SORREL_OK || !n->cluster->replica_reads)
+    if (rc != SORREL_OK)
         return rc;
-    if (sorrel_conn_do(*out, err, "READONLY", NULL) == NULL) {
-        sorrel_conn_close(*out);
-        return SORREL_ERR_CONNECT;
+    if (n->cluster->replica_reads) {
+        sorrel_conn_set_timeout(c, introduction_ms(&n->url));
+        if (sorrel_conn_do(c, err, "READONLY", NULL) == NULL) {
+            sorrel_conn_close(c);
+            return SORREL_ERR_CONNECT;
+        }
+        sorrel_conn_set_timeout(c, n->url.socket_timeout_ms);
     }
+    *out = c;
     return SORREL_OK;
 }
 
@@ -123,20 +140,27 @@ read_node_locked(struct cluster *c, const struct sorrel_reply *r, const char *as
     }
     if (!sorrel_reply_int(sorrel_reply_at(r, 1), &port) || port < 1 || port > 65535)
         return -1;
-    return node_at_locked(c, slice_of(host, len), (uint16_t)port);
+    int node = node_at_locked(c, slice_of(host, len), (uint16_t)port);
+    if (node >= 0)
+        c->nodes[node]->listed = true;
+    return node;
 }
 
 static bool
 read_map(struct cluster *c, const struct sorrel_reply *r, const char *asked)
 {
     size_t n = sorrel_reply_count(r);
+    bool was_listed[NODES_MAX] = {false};
 
     if (sorrel_reply_type(r) != SORREL_ARRAY || n == 0)
         return false;
     pthread_mutex_lock(&c->lock);
     memset(c->slots, 0xff, sizeof(c->slots));
-    for (int i = 0; i < c->node_count; i++)
+    for (int i = 0; i < c->node_count; i++) {
         c->nodes[i]->master = -1;
+        was_listed[i] = c->nodes[i]->listed;
+        c->nodes[i]->listed = false;
+    }
     for (size_t i = 0; i < n; i++) {
         const struct sorrel_reply *range = sorrel_reply_at(r, i);
         int64_t from, to;
@@ -154,6 +178,10 @@ read_map(struct cluster *c, const struct sorrel_reply *r, const char *asked)
         }
     }
     c->stale = false;
+    /* Who waits for a node that the others have given up would wait for ever. */
+    for (int i = 0; i < NODES_MAX; i++)
+        if (was_listed[i] && !c->nodes[i]->listed)
+            pool__renew(c->nodes[i]->pool, true);
     pthread_mutex_unlock(&c->lock);
     return true;
 }
@@ -161,15 +189,13 @@ read_map(struct cluster *c, const struct sorrel_reply *r, const char *asked)
 static enum sorrel_rc
 ask_conn(struct cluster *c, struct sorrel_conn *conn, const char *host, struct sorrel_error *err)
 {
+    sorrel_conn_set_timeout(conn, introduction_ms(c->url));
     const struct sorrel_reply *r = sorrel_conn_do(conn, err, "CLUSTER", "SLOTS", NULL);
-    size_t len;
-
     if (r == NULL)
         return SORREL_ERR_CONNECT;
-    if (sorrel_reply_type(r) == SORREL_ERROR) {
-        const char *text = sorrel_reply_text(r, &len);
-        return error__set(err, SORREL_ERR_USAGE, 0, "%.*s", len > 200 ? 200 : (int)len, text);
-    }
+    sorrel_conn_set_timeout(conn, c->url->socket_timeout_ms);
+    if (sorrel_reply_type(r) == SORREL_ERROR)
+        return error__reply(err, SORREL_ERR_USAGE, r);
     if (!read_map(c, r, host))
         return error__set(err, SORREL_ERR_CONNECT, 0, "the cluster has no slots assigned");
     return SORREL_OK;

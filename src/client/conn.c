@@ -389,17 +389,39 @@ must(struct sorrel_conn *c, int argc, const char *const *argv, enum sorrel_rc co
     return error__set(err, code, 0, "%s: %.*s", argv[0], len > 200 ? 200 : (int)len, text);
 }
 
+/* Lets the next read or write take no longer than what is left, nor than the URL allows. */
+static void
+hurry(struct sorrel_conn *c, const struct sorrel_url *u, int64_t deadline)
+{
+    int64_t left = deadline - mono_ms();
+
+    left = left < 1 ? 1 : left;
+    sorrel_conn_set_timeout(c, u->socket_timeout_ms > 0 && u->socket_timeout_ms < left ? u->socket_timeout_ms
+                                                                                       : (int)left);
+}
+
+/* A server that hangs still connects, its kernel does that; so the login has a time-out of its own, as long as a connect
+ * may take. While a pool opens a connection nobody else could end the waiting. */
 enum sorrel_rc
 sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err)
 {
+    int64_t deadline = u->connect_timeout_ms > 0 ? mono_ms() + u->connect_timeout_ms : -1;
     struct login_command step;
+    bool hurried = false;
 
     for (int i = 0; i < LOGIN_STEPS; i++) {
         login_step(u, i, &step);
-        enum sorrel_rc rc = step.argc > 0 ? must(c, step.argc, step.argv, step.refused, err) : SORREL_OK;
+        if (step.argc == 0)
+            continue;
+        hurried = deadline >= 0;
+        if (hurried)
+            hurry(c, u, deadline);
+        enum sorrel_rc rc = must(c, step.argc, step.argv, step.refused, err);
         if (rc != SORREL_OK)
             return rc;
     }
+    if (hurried)
+        sorrel_conn_set_timeout(c, u->socket_timeout_ms);
     if (u->protocol == 3)
         c->protocol = 3;
     return SORREL_OK;

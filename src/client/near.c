@@ -1,7 +1,11 @@
-/* client/near.c - sorrel/near.h: a hash table of replies, chained by key, and one tracked connection, under one lock.
+/* client/near.c - sorrel/near.h: a hash table of replies, chained by key, and a tracked connection to each server that
+ * was asked (one, but for clusters), under one lock.
  *
  * Entries are found by their key's hash, so that an invalidation finds all commands on a key in one chain. Reports are
  * taken in by the connection's push handler, before every look-up and while replies are waited for.
+ *
+ * In a cluster an entry counts only as long as the server that reports on it has the key's slot. A slot that moves takes
+ * its keys along, which is reported; of a key that was missing nothing is. So the map is asked for every second of use.
  */
 #include "sorrel/near.h"
 
@@ -18,9 +22,19 @@
 
 enum { ENTRIES_MAX = 10000, SILENCE_MAX_MS = 1000 };
 
+/* A server that was asked. */
+struct link {
+    struct link *next;
+    struct sorrel_near *near;
+    struct sorrel_pool *pool; /* the client's, and the link's identity */
+    struct sorrel_conn *conn; /* NULL: not connected */
+    int64_t heard_ms;         /* when the server was last heard of */
+};
+
 struct entry {
     struct entry *next;
     uint64_t hash; /* of the key */
+    const struct link *link;
     struct slice key, command;
     struct sorrel_reply *reply;
 };
@@ -28,9 +42,9 @@ struct entry {
 struct sorrel_near {
     struct sorrel_client *client;
     pthread_mutex_t lock;
-    struct sorrel_conn *conn; /* NULL: not connected */
-    int64_t heard_ms;         /* when the server was last heard of */
-    struct entry **slots;     /* a power of two, not fewer than max */
+    struct link *links;
+    int64_t map_ms;       /* when the cluster's map was last asked for */
+    struct entry **slots; /* a power of two, not fewer than max */
     size_t mask, max;
     struct hash_seed seed;
     struct rng rng;
@@ -66,23 +80,28 @@ remove_at(struct sorrel_near *n, struct entry **at)
     n->stats.entries--;
 }
 
+/* Forgets all that one server would report on. */
 static void
-flush_locked(struct sorrel_near *n)
+flush_locked(struct sorrel_near *n, const struct link *l)
 {
     for (size_t i = 0; n->stats.entries > 0 && i <= n->mask; i++)
-        while (n->slots[i] != NULL)
-            remove_at(n, &n->slots[i]);
+        for (struct entry **at = &n->slots[i]; *at != NULL;) {
+            if ((*at)->link == l)
+                remove_at(n, at);
+            else
+                at = &(*at)->next;
+        }
     n->stats.flushes++;
 }
 
 static void
-disconnect_locked(struct sorrel_near *n)
+disconnect_locked(struct link *l)
 {
-    flush_locked(n);
-    if (n->conn == NULL)
+    flush_locked(l->near, l);
+    if (l->conn == NULL)
         return;
-    sorrel_client_discard(n->client, n->conn); /* nobody else could use a tracked one */
-    n->conn = NULL;
+    sorrel_pool_discard(l->pool, l->conn); /* nobody else could use a tracked one */
+    l->conn = NULL;
 }
 
 void
@@ -90,7 +109,12 @@ sorrel_near_free(struct sorrel_near *n)
 {
     if (n == NULL)
         return;
-    disconnect_locked(n);
+    while (n->links != NULL) {
+        struct link *l = n->links;
+        n->links = l->next;
+        disconnect_locked(l);
+        mem_free(l);
+    }
     pthread_mutex_destroy(&n->lock);
     mem_free(n->slots);
     mem_free(n);
@@ -120,74 +144,96 @@ forget_locked(struct sorrel_near *n, struct slice key)
 static void
 take_push(void *ctx, const struct sorrel_reply *push)
 {
-    struct sorrel_near *n = ctx;
+    struct link *l = ctx;
     const struct sorrel_reply *keys = sorrel_reply_at(push, 1);
 
     if (!sorrel_reply_is(sorrel_reply_at(push, 0), "invalidate"))
         return;
     if (sorrel_reply_type(keys) == SORREL_NIL)
-        flush_locked(n);
+        flush_locked(l->near, l);
     for (size_t i = 0; i < sorrel_reply_count(keys); i++) {
         size_t len = 0;
         const char *key = sorrel_reply_text(sorrel_reply_at(keys, i), &len);
         if (key != NULL)
-            forget_locked(n, slice_of(key, len));
+            forget_locked(l->near, slice_of(key, len));
     }
 }
 
-/* ---- the connection ---------------------------------------------------------------------------------------------- */
+/* ---- the connections --------------------------------------------------------------------------------------------- */
 
+/* The server that has the slot now. */
 static enum sorrel_rc
-connect_locked(struct sorrel_near *n, struct sorrel_error *err)
+find_link_locked(struct sorrel_near *n, int slot, struct link **out, struct sorrel_error *err)
 {
-    struct sorrel_conn *c = NULL;
-    size_t len;
+    struct sorrel_pool *pool = NULL;
 
-    enum sorrel_rc rc = sorrel_client_take(n->client, NULL, &c, err);
+    if (client__is_cluster(n->client) && command__now_ms() - n->map_ms > SILENCE_MAX_MS) {
+        cluster__suspect(client__cluster(n->client));
+        n->map_ms = command__now_ms();
+    }
+    enum sorrel_rc rc = client__pool(n->client, slot, false, &pool, err);
     if (rc != SORREL_OK)
         return rc;
+    struct link *l = n->links;
+    while (l != NULL && l->pool != pool)
+        l = l->next;
+    if (l == NULL) {
+        l = mem_get(sizeof(*l));
+        *l = (struct link){.next = n->links, .near = n, .pool = pool};
+        n->links = l;
+    }
+    *out = l;
+    return SORREL_OK;
+}
+
+static enum sorrel_rc
+connect_locked(struct link *l, struct sorrel_error *err)
+{
+    struct sorrel_conn *c = NULL;
+    const struct sorrel_url *u = client__url(l->near->client);
+    enum sorrel_rc rc = sorrel_pool_take(l->pool, &c, err);
+
+    if (rc != SORREL_OK)
+        return rc;
+    if (u->connect_timeout_ms > 0)
+        sorrel_conn_set_timeout(c, u->connect_timeout_ms);
     const struct sorrel_reply *r = sorrel_conn_do(c, err, "HELLO", "3", NULL);
     if (r != NULL && sorrel_reply_type(r) != SORREL_ERROR)
         r = sorrel_conn_do(c, err, "CLIENT", "TRACKING", "ON", NULL);
     if (!sorrel_reply_is(r, "OK")) {
-        const char *text = sorrel_reply_text(r, &len);
-        rc = r == NULL ? SORREL_ERR_CONNECT
-                       : error__set(err, SORREL_ERR_SERVER, 0, "%.*s",
-                                    text == NULL ? 0
-                                    : len > 200  ? 200
-                                                 : (int)len,
-                                    text);
-        sorrel_client_discard(n->client, c);
+        rc = r == NULL ? SORREL_ERR_CONNECT : error__reply(err, SORREL_ERR_SERVER, r);
+        sorrel_pool_discard(l->pool, c);
         return rc;
     }
-    sorrel_conn_on_push(c, take_push, n);
-    n->conn = c;
-    n->heard_ms = command__now_ms();
+    sorrel_conn_set_timeout(c, u->socket_timeout_ms);
+    sorrel_conn_on_push(c, take_push, l);
+    l->conn = c;
+    l->heard_ms = command__now_ms();
     return SORREL_OK;
 }
 
-/* Takes in what the server has reported. After this every entry is one that the server holds for fresh. A server that
- * has long been silent may be one that cannot be heard any more: it is asked for a sign of life. */
+/* Takes in what the server has reported. After this every entry of the link is one that the server holds for fresh. A
+ * server that has long been silent may be one that cannot be heard any more: it is asked for a sign of life. */
 static void
-listen_locked(struct sorrel_near *n)
+listen_locked(struct link *l)
 {
     const struct sorrel_reply *r;
 
-    if (n->conn != NULL && command__now_ms() - n->heard_ms > SILENCE_MAX_MS) {
-        if (!sorrel_reply_is(sorrel_conn_do(n->conn, NULL, "PING", NULL), "PONG")) {
-            disconnect_locked(n);
+    if (l->conn != NULL && command__now_ms() - l->heard_ms > SILENCE_MAX_MS) {
+        if (!sorrel_reply_is(sorrel_conn_do(l->conn, NULL, "PING", NULL), "PONG")) {
+            disconnect_locked(l);
             return;
         }
-        n->heard_ms = command__now_ms();
+        l->heard_ms = command__now_ms();
     }
 
-    while (n->conn != NULL && sorrel_conn_wait(n->conn, 0)) {
-        if (sorrel_conn_next_any(n->conn, &r, NULL) != SORREL_OK || sorrel_reply_type(r) != SORREL_PUSH) {
-            disconnect_locked(n);
+    while (l->conn != NULL && sorrel_conn_wait(l->conn, 0)) {
+        if (sorrel_conn_next_any(l->conn, &r, NULL) != SORREL_OK || sorrel_reply_type(r) != SORREL_PUSH) {
+            disconnect_locked(l);
             return;
         }
-        take_push(n, r);
-        n->heard_ms = command__now_ms();
+        take_push(l, r);
+        l->heard_ms = command__now_ms();
     }
 }
 
@@ -209,15 +255,6 @@ pack(char *to, int argc, const char *const *argv, const size_t *lens)
     return at;
 }
 
-static struct entry *
-find_locked(struct sorrel_near *n, uint64_t hash, struct slice command)
-{
-    for (struct entry *e = n->slots[hash & n->mask]; e != NULL; e = e->next)
-        if (e->hash == hash && slice_eq(e->command, command))
-            return e;
-    return NULL;
-}
-
 /* Chance picks a slot, the first entry from there on goes. */
 static void
 make_room_locked(struct sorrel_near *n)
@@ -231,8 +268,10 @@ make_room_locked(struct sorrel_near *n)
 }
 
 static void
-keep_locked(struct sorrel_near *n, uint64_t hash, struct slice command, struct slice key, const struct sorrel_reply *r)
+keep_locked(const struct link *l, uint64_t hash, struct slice command, struct slice key, const struct sorrel_reply *r)
 {
+    struct sorrel_near *n = l->near;
+
     make_room_locked(n);
     struct entry *e = mem_get(sizeof(*e) + command.len + key.len);
     char *bytes = (char *)(e + 1);
@@ -240,6 +279,7 @@ keep_locked(struct sorrel_near *n, uint64_t hash, struct slice command, struct s
     memcpy(bytes + command.len, key.ptr, key.len);
     *e = (struct entry){.next = n->slots[hash & n->mask],
                         .hash = hash,
+                        .link = l,
                         .key = slice_of(bytes + command.len, key.len),
                         .command = slice_of(bytes, command.len),
                         .reply = sorrel_reply_copy(r)};
@@ -247,58 +287,102 @@ keep_locked(struct sorrel_near *n, uint64_t hash, struct slice command, struct s
     n->stats.entries++;
 }
 
-static enum sorrel_rc
-ask_locked(struct sorrel_near *n, int argc, const char *const *argv, const size_t *lens, const struct sorrel_reply **r,
+/* A command, and where its reply belongs. */
+struct question {
+    int argc;
+    const char *const *argv;
+    const size_t *lens;
+    struct slice packed, key;
+    uint64_t hash;
+    int slot;
+};
+
+/* The kept reply, if it is one that l reports on; one that another server does not report on any more goes. */
+static const struct sorrel_reply *
+kept_locked(struct sorrel_near *n, const struct link *l, const struct question *q)
+{
+    struct entry **at = &n->slots[q->hash & n->mask];
+
+    while (*at != NULL && ((*at)->hash != q->hash || !slice_eq((*at)->command, q->packed)))
+        at = &(*at)->next;
+    if (*at == NULL)
+        return NULL;
+    if ((*at)->link == l && l->conn != NULL)
+        return (*at)->reply;
+    remove_at(n, at);
+    return NULL;
+}
+
+enum verdict { FINAL, AGAIN, AGAIN_NOW };
+
+/* Asks the server and keeps its answer. With FINAL *rc is the outcome. */
+static enum verdict
+ask_locked(struct link *l, const struct question *q, struct sorrel_reply **out, enum sorrel_rc *rc,
            struct sorrel_error *err)
 {
-    struct backoff pause;
+    struct sorrel_client *cl = l->near->client;
+    const struct sorrel_reply *r = NULL;
+    struct sorrel_pool *ask = NULL;
+    size_t len = 0;
 
-    client__backoff(n->client, &pause);
-    for (;;) {
-        enum sorrel_rc rc = n->conn != NULL ? SORREL_OK : connect_locked(n, err);
-        if (rc != SORREL_OK)
-            return rc;
-        rc = sorrel_conn_call(n->conn, argc, argv, lens, r, err);
-        if (rc == SORREL_OK) {
-            n->heard_ms = command__now_ms();
-            return rc;
-        }
-        disconnect_locked(n);
-        if (!backoff__sleep(&pause))
-            return rc;
+    *rc = l->conn != NULL ? SORREL_OK : connect_locked(l, err);
+    if (*rc != SORREL_OK)
+        return *rc != SORREL_ERR_SERVER && client__retry_take(cl, *rc) ? AGAIN : FINAL;
+    *rc = sorrel_conn_call(l->conn, q->argc, q->argv, q->lens, &r, err);
+    if (*rc != SORREL_OK) {
+        disconnect_locked(l);
+        return *rc != SORREL_ERR_PROTOCOL && client__retry_take(cl, *rc) ? AGAIN : FINAL;
     }
+    l->heard_ms = command__now_ms();
+    if (sorrel_reply_type(r) != SORREL_ERROR) {
+        keep_locked(l, q->hash, q->packed, q->key, r);
+        *out = sorrel_reply_copy(r);
+        return FINAL;
+    }
+    *rc = error__reply(err, SORREL_ERR_SERVER, r);
+    const char *text = sorrel_reply_text(r, &len);
+    bool moved = slice_starts(slice_of(text, len), LIT("MOVED "));
+    if (!client__not_executed(cl, l->pool, r, &ask))
+        return FINAL;
+    if (ask == NULL)
+        return moved ? AGAIN_NOW : AGAIN;
+    /* The key is on its way to another node: what that one says now nobody would report on. */
+    *rc = sorrel_client_call(cl, SORREL_READ, q->argc, q->argv, q->lens, out, err);
+    return FINAL;
 }
 
 static enum sorrel_rc
-answer_locked(struct sorrel_near *n, int argc, const char *const *argv, const size_t *lens, struct sorrel_reply **out,
-              struct sorrel_error *err)
+answer_locked(struct sorrel_near *n, const struct question *q, struct sorrel_reply **out, struct sorrel_error *err)
 {
-    size_t size = pack(NULL, argc, argv, lens), len;
-    struct slice key = slice_of(argv[1], lens[1]);
-    uint64_t hash = hash_of(n, key);
-    const struct sorrel_reply *r = NULL;
-    char *packed = mem_get(size);
+    enum { REDIRECTS_MAX = 16 };
+    struct backoff pause;
+    bool counted = false;
+    int redirects = 0;
 
-    pack(packed, argc, argv, lens);
-    listen_locked(n);
-    struct entry *e = find_locked(n, hash, slice_of(packed, size));
-    enum sorrel_rc rc = SORREL_OK;
-    if (e != NULL) {
-        n->stats.hits++;
-        *out = sorrel_reply_copy(e->reply);
-    } else {
-        n->stats.misses++;
-        rc = ask_locked(n, argc, argv, lens, &r, err);
-        if (rc == SORREL_OK && sorrel_reply_type(r) == SORREL_ERROR) {
-            const char *text = sorrel_reply_text(r, &len);
-            rc = error__set(err, SORREL_ERR_SERVER, 0, "%.*s", len > 250 ? 250 : (int)len, text);
-        } else if (rc == SORREL_OK) {
-            keep_locked(n, hash, slice_of(packed, size), key, r);
-            *out = sorrel_reply_copy(r);
+    client__backoff(n->client, &pause);
+    for (;;) {
+        struct link *l = NULL;
+        enum sorrel_rc rc = find_link_locked(n, q->slot, &l, err);
+        enum verdict verdict = rc != SORREL_OK && client__retry_take(n->client, rc) ? AGAIN : FINAL;
+        if (rc == SORREL_OK) {
+            listen_locked(l);
+            const struct sorrel_reply *kept = kept_locked(n, l, q);
+            if (!counted && kept != NULL)
+                n->stats.hits++;
+            else if (!counted)
+                n->stats.misses++;
+            counted = true;
+            if (kept != NULL) {
+                *out = sorrel_reply_copy(kept);
+                return SORREL_OK;
+            }
+            verdict = ask_locked(l, q, out, &rc, err);
         }
+        if (verdict == AGAIN_NOW && redirects++ < REDIRECTS_MAX)
+            continue;
+        if (verdict == FINAL || !backoff__sleep(&pause))
+            return rc;
     }
-    mem_free(packed);
-    return rc;
 }
 
 enum sorrel_rc
@@ -311,9 +395,18 @@ sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const
         return error__set(err, SORREL_ERR_USAGE, 0, "a command without a key");
     for (int i = 0; i < argc; i++)
         command__bytes(&c, argv[i], lens != NULL ? lens[i] : strlen(argv[i]));
+    struct question q = {.argc = c.argc, .argv = command__argv(&c), .lens = command__lens(&c)};
+    size_t size = pack(NULL, q.argc, q.argv, q.lens);
+    char *packed = mem_get(size);
+    pack(packed, q.argc, q.argv, q.lens);
+    q.packed = slice_of(packed, size);
+    q.key = slice_of(q.argv[1], q.lens[1]);
+    q.hash = hash_of(n, q.key);
+    q.slot = client__is_cluster(n->client) ? cluster__slot(q.key) : SLOT_ANY;
     pthread_mutex_lock(&n->lock);
-    enum sorrel_rc rc = answer_locked(n, c.argc, command__argv(&c), command__lens(&c), out, err);
+    enum sorrel_rc rc = answer_locked(n, &q, out, err);
     pthread_mutex_unlock(&n->lock);
+    mem_free(packed);
     command__fini(&c);
     return rc;
 }

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { CONNECTIONS_DEFAULT = 16, PAUSE_DEFAULT_MS = 20, PAUSE_MAX_MS = 1000 };
+enum { CONNECTIONS_DEFAULT = 16, PAUSE_DEFAULT_MS = 20, PAUSE_MAX_MS = 1000, HEALTH_ANSWER_MS = 5000 };
 
 struct idle {
     struct sorrel_conn *conn;
@@ -154,7 +154,13 @@ is_fit(const struct sorrel_pool *p, struct sorrel_conn *c, int64_t idle_ns)
         return false;
     if (p->url.health_check_ms == 0 || idle_ns < (int64_t)p->url.health_check_ms * 1000000)
         return true;
-    return sorrel_reply_is(sorrel_conn_do(c, NULL, "PING", NULL), "PONG");
+    int limit = p->url.connect_timeout_ms > 0 ? p->url.connect_timeout_ms : HEALTH_ANSWER_MS;
+    if (p->url.socket_timeout_ms > 0 && p->url.socket_timeout_ms < limit)
+        limit = p->url.socket_timeout_ms;
+    sorrel_conn_set_timeout(c, limit);
+    bool alive = sorrel_reply_is(sorrel_conn_do(c, NULL, "PING", NULL), "PONG");
+    sorrel_conn_set_timeout(c, p->url.socket_timeout_ms);
+    return alive;
 }
 
 static void

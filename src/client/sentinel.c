@@ -68,15 +68,6 @@ read_address(const struct sorrel_reply *host, const struct sorrel_reply *port, s
 }
 
 static enum sorrel_rc
-error_reply(const struct sorrel_reply *r, struct sorrel_error *err)
-{
-    size_t len;
-    const char *text = sorrel_reply_text(r, &len);
-
-    return error__set(err, SORREL_ERR_SERVER, 0, "%.*s", len > 200 ? 200 : (int)len, text);
-}
-
-static enum sorrel_rc
 ask_master(struct sorrel_conn *c, const char *service, struct sorrel_address *out, struct sorrel_error *err)
 {
     const struct sorrel_reply *r = sorrel_conn_do(c, err, "SENTINEL", "get-master-addr-by-name", service, NULL);
@@ -84,7 +75,7 @@ ask_master(struct sorrel_conn *c, const char *service, struct sorrel_address *ou
     if (r == NULL)
         return SORREL_ERR_CONNECT;
     if (sorrel_reply_type(r) == SORREL_ERROR)
-        return error_reply(r, err);
+        return error__reply(err, SORREL_ERR_SERVER, r);
     if (sorrel_reply_count(r) < 2 || !read_address(sorrel_reply_at(r, 0), sorrel_reply_at(r, 1), out))
         return error__set(err, SORREL_ERR_CONNECT, 0, "the Sentinel knows no service of that name");
     return SORREL_OK;
@@ -109,7 +100,7 @@ ask_replicas(struct sorrel_conn *c, const char *service, struct sorrel_address *
     if (r == NULL)
         return SORREL_ERR_CONNECT;
     if (sorrel_reply_type(r) == SORREL_ERROR)
-        return error_reply(r, err);
+        return error__reply(err, SORREL_ERR_SERVER, r);
     struct sorrel_address *list = mem_get_array(sorrel_reply_count(r) + 1, sizeof(*list));
     for (size_t i = 0; i < sorrel_reply_count(r); i++) {
         const struct sorrel_reply *one = sorrel_reply_at(r, i), *flags = sorrel_reply_get(one, "flags");
@@ -190,8 +181,8 @@ open_at(const struct service *s, const struct sorrel_address *at, const char *ro
     u.port = at->port;
     if (u.connect_timeout_ms == 0)
         u.connect_timeout_ms = SENTINEL_TIMEOUT_MS * 2;
-    /* A server that hangs still connects: its kernel does that. Until the caller has the connection nobody else could
-     * end the waiting, so the introduction has the time of a connect too. */
+    /* Until the caller has the connection nobody else could end the waiting, so the question has the time of a connect,
+     * too, as the login does. */
     u.socket_timeout_ms = u.connect_timeout_ms;
     enum sorrel_rc rc = sorrel_conn_open(&u, &c, err);
     if (rc != SORREL_OK)

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <sorrel/batch.h>
+#include <sorrel/near.h>
 
 static struct sorrel_client *
 cluster_client(bool replica_reads)
@@ -108,4 +109,81 @@ while_slots_move(void)
     sorrel_client_free(cl);
 }
 
-TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move))
+static bool
+near_says(struct sorrel_near *n, const char *key, const char *value)
+{
+    struct sorrel_error err = {0};
+    struct sorrel_reply *r = sorrel_near_do(n, &err, "GET", key, NULL);
+
+    if (r == NULL)
+        printf("%s\n", err.text);
+    bool so = value != NULL ? sorrel_reply_is(r, value) : r != NULL && sorrel_reply_type(r) == SORREL_NIL;
+    sorrel_reply_free(r);
+    return so;
+}
+
+/* Keys of all nodes, each read twice, changed, and read again. */
+static void
+near_cache(void)
+{
+    struct sorrel_client *cl = cluster_client(false), *other = cluster_client(false);
+    struct sorrel_near *n = sorrel_near_new(cl, 0);
+    struct sorrel_near_stats stats;
+    char key[32];
+
+    for (int round = 0; round < 3; round++) {
+        const char *value = round == 1 ? "new" : "old";
+        for (int i = 0; i < 100; i++) {
+            snprintf(key, sizeof(key), "near:%d", i);
+            sorrel_reply_free(sorrel_client_do(other, SORREL_REPEAT, NULL, "SET", key, value, NULL));
+            UNTIL(near_says(n, key, value));
+        }
+        sorrel_near_stats(n, &stats);
+        uint64_t hits = stats.hits;
+        for (int i = 0; i < 100; i++) {
+            snprintf(key, sizeof(key), "near:%d", i);
+            EXPECT(near_says(n, key, value));
+        }
+        sorrel_near_stats(n, &stats);
+        EXPECT(stats.hits == hits + 100 && stats.entries == 100);
+    }
+    EXPECT(stats.invalidations >= 200);
+    sorrel_near_free(n);
+    sorrel_client_free(cl);
+    sorrel_client_free(other);
+}
+
+/* The slot of {moving} goes to another node, where {moving}:over is set then: what is there is reported, what is missing is found out. */
+static void
+near_while_slots_move(void)
+{
+    struct sorrel_client *cl = cluster_client(false), *other = cluster_client(false);
+    struct sorrel_near *n = sorrel_near_new(cl, 0);
+    long long end = mono_ms() + 60000;
+    char value[32];
+    bool over = false;
+    int i = 0;
+
+    sorrel_reply_free(sorrel_client_do(other, SORREL_REPEAT, NULL, "DEL", "{moving}:late", NULL));
+    EXPECT(near_says(n, "{moving}:late", NULL));
+    printf("ready\n");
+    for (; !over && mono_ms() < end; i++) {
+        snprintf(value, sizeof(value), "%d", i);
+        sorrel_reply_free(sorrel_client_do(other, SORREL_REPEAT, NULL, "SET", "{moving}:there", value, NULL));
+        UNTIL(near_says(n, "{moving}:there", value));
+        (void)near_says(n, "{moving}:late", NULL);
+        struct sorrel_reply *r = sorrel_client_do(other, SORREL_READ, NULL, "GET", "{moving}:over", NULL);
+        over = sorrel_reply_is(r, "1");
+        sorrel_reply_free(r);
+    }
+    EXPECT(over);
+    sorrel_reply_free(sorrel_client_do(other, SORREL_REPEAT, NULL, "SET", "{moving}:late", "now", NULL));
+    UNTIL(near_says(n, "{moving}:late", "now"));
+    printf("moved %d\n", i);
+    sorrel_near_free(n);
+    sorrel_client_free(cl);
+    sorrel_client_free(other);
+}
+
+TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move),
+          TEST(near_cache), TEST(near_while_slots_move))

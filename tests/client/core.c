@@ -1,11 +1,16 @@
-/* Clients, batches, the environment, JSON. */
+/* Clients, batches, the environment, JSON, pools, servers that hang. */
+#define _GNU_SOURCE
 #include "test.h"
 
 #include <sorrel/batch.h>
 #include <sorrel/env.h>
 #include <sorrel/json.h>
+#include <sorrel/pubsub.h>
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void
 calls_and_errors(void)
@@ -281,5 +286,109 @@ json(void)
     EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
 }
 
+/* A server whose kernel accepts connections, and that says nothing ever. */
+static int
+mute_server(struct sorrel_url *u)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    EXPECT(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, 64) == 0);
+    EXPECT(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+    *u = (struct sorrel_url){.port = ntohs(at.sin_port), .connect_timeout_ms = 200};
+    return fd;
+}
+
+static long long
+pings_counted(struct sorrel_client *cl)
+{
+    size_t len = 0;
+    struct sorrel_reply *r = sorrel_client_do(cl, SORREL_READ, NULL, "INFO", "commandstats", NULL);
+    const char *text = sorrel_reply_text(r, &len);
+    const char *at = text != NULL ? memmem(text, len, "cmdstat_ping:calls=", 19) : NULL;
+    long long n = at != NULL ? strtoll(at + 19, NULL, 10) : 0;
+
+    EXPECT(text != NULL);
+    sorrel_reply_free(r);
+    return n;
+}
+
+static void
+health_checks(void)
+{
+    struct sorrel_client *counting = test_client();
+    struct sorrel_pool_stats stats;
+    struct sorrel_conn *c = NULL, *again = NULL;
+    struct sorrel_url u;
+
+    /* A connection that was idle for long answers a PING before it is given out; one that was not is not asked. */
+    EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
+    for (int ms = 1; ms <= 3600000; ms += 3599999) {
+        u.health_check_ms = ms;
+        struct sorrel_pool *p = sorrel_pool_new(&u, NULL);
+        EXPECT_OK(sorrel_pool_take(p, &c, &err));
+        long long before = pings_counted(counting);
+        sorrel_pool_give(p, c);
+        pause_ms(3);
+        EXPECT_OK(sorrel_pool_take(p, &again, &err));
+        EXPECT(again == c && pings_counted(counting) == before + (ms == 1));
+        sorrel_pool_give(p, again);
+        sorrel_pool_free(p);
+    }
+    sorrel_url_fini(&u);
+    sorrel_client_free(counting);
+
+    /* One that does not answer is dropped, though there is no time-out for replies. */
+    int fd = mute_server(&u);
+    u.health_check_ms = 1;
+    struct sorrel_pool *p = sorrel_pool_new(&u, NULL);
+    EXPECT_OK(sorrel_pool_take(p, &c, &err));
+    sorrel_pool_give(p, c);
+    pause_ms(3);
+    EXPECT_OK(sorrel_pool_take(p, &c, &err));
+    sorrel_pool_stats(p, &stats);
+    EXPECT(stats.opened == 2 && stats.dropped == 1 && stats.open == 1 && stats.reused == 0);
+    sorrel_pool_give(p, c);
+    sorrel_pool_free(p);
+    close(fd);
+}
+
+static int
+no_message(void *ctx, const struct sorrel_message *m)
+{
+    (void)ctx;
+    (void)m;
+    return 0;
+}
+
+/* Servers that take connections and then hang: logging in, asking for the map and waiting for either all come to an end,
+ * though there is no time-out for replies. */
+static void
+mute_servers(void)
+{
+    static char password[] = "secret";
+    struct sorrel_client_options o = {.retry_ms = -1};
+    struct sorrel_error err = {0};
+    struct sorrel_url u;
+    int fd = mute_server(&u);
+
+    struct sorrel_client_options clustered = {.retry_ms = -1, .cluster = true};
+    struct sorrel_client *cl = sorrel_client_new(&u, &clustered);
+    EXPECT(sorrel_client_do(cl, 0, &err, "GET", "k", NULL) == NULL && err.code != SORREL_OK);
+    sorrel_client_free(cl);
+    u.password = password;
+    cl = sorrel_client_new(&u, &o);
+    err.code = SORREL_OK;
+    EXPECT(sorrel_client_do(cl, 0, &err, "PING", NULL) == NULL && err.code == SORREL_ERR_TIMEOUT);
+    EXPECT(strstr(err.text, "secret") == NULL);
+    struct sorrel_pubsub *p = sorrel_pubsub_new(cl, NULL);
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "never", no_message, NULL, 0, &err));
+    pause_ms(20); /* more likely than not it is logging in by now */
+    sorrel_pubsub_free(p);
+    sorrel_client_free(cl);
+    close(fd);
+}
+
 TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(read_only_for_a_while), TEST(nobody_there), TEST(environment),
-          TEST(json))
+          TEST(json), TEST(health_checks), TEST(mute_servers))

@@ -101,7 +101,7 @@ def cluster():
         yield c
 
 
-@pytest.mark.parametrize("name", ["every_slot", "split_pipelines", "replica_reads"])
+@pytest.mark.parametrize("name", ["every_slot", "split_pipelines", "replica_reads", "near_cache"])
 def test_cluster(cluster, name):
     p = subprocess.run([os.path.join(TESTS, "cluster"), f"redis://127.0.0.1:{cluster.ports[0]}", name], capture_output=True,
                        text=True, timeout=60)
@@ -115,6 +115,16 @@ def test_slots_that_move(cluster):
     other = next(m for m in cluster.masters if m != owner)
     cluster.move_slot(slot, owner, other)
     cluster.move_slot(slot, other, owner)
+    assert "moved" in end(p, seen)
+
+
+def test_near_cache_while_slots_move(cluster):
+    slot = cluster.call(cluster.ports[0], "CLUSTER", "KEYSLOT", "moving")
+    p, seen = begin("cluster", f"redis://127.0.0.1:{cluster.ports[1]}", "near_while_slots_move")
+    owner = next(r[2][1] for r in cluster.call(cluster.ports[0], "CLUSTER", "SLOTS") if r[0] <= slot <= r[1])
+    other = next(m for m in cluster.masters if m != owner)
+    cluster.move_slot(slot, owner, other)
+    cluster.call(other, "SET", "{moving}:over", "1")
     assert "moved" in end(p, seen)
 
 
