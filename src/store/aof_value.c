@@ -5,6 +5,7 @@
 #include "store/dump.h"
 #include "store/rdb_read.h"
 #include "value/deadlines.h"
+#include "value/stream_idmp.h"
 
 #include <stdio.h>
 
@@ -284,10 +285,15 @@ put_groups(struct buf *out, struct rdb_value *v, const struct stream *s, struct 
     return false;
 }
 
-/* XCLAIM passes over entries that the stream does not have, and nothing makes a pending entry that nobody has. */
+/* XCLAIM passes over entries that the stream does not have, and nothing makes a pending entry that nobody has; XIDMPRECORD
+ * wants entries as well, and the counts of messages would begin anew. */
 static bool
 stream_is_plain(const struct stream *s)
 {
+    struct stream_idmp_state state;
+
+    if (stream_idmp_state(s, &state))
+        return false;
     for (size_t i = 0; i < stream_group_count(s); i++) {
         const struct stream_group *g = stream_group_at(s, i);
         if (g->nobody != NULL)

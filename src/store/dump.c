@@ -1,13 +1,9 @@
 /* store/dump.c - DUMP and RESTORE: one value as bytes, as in a snapshot, with version and checksum behind it. */
 #include "store/dump.h"
-#include "base/crc64.h"
-#include "base/mem.h"
 #include "engine/exec.h"
 #include "store/rdb_build.h"
-#include "store/rdb_deadlines.h"
+#include "store/rdb_extra.h"
 #include "store/rdb_write.h"
-
-enum { FOOTER = 10 }; /* version (2), checksum (8) */
 
 void
 dump_value(struct entry *e, bool compress, struct buf *out)
@@ -15,7 +11,6 @@ dump_value(struct entry *e, bool compress, struct buf *out)
     struct rdb_chunk c = {0};
     struct rdb_packer p = {.compress = compress};
     struct rdb_value v;
-    unsigned char footer[FOOTER];
     size_t from = out->len;
 
     rdb_put_type(&c, &v, e);
@@ -23,33 +18,7 @@ dump_value(struct entry *e, bool compress, struct buf *out)
     }
     rdb_pack(&p, &c, out);
     rdb_chunk_fini(&c);
-    store_le(footer, rdb_version_of(e), 2);
-    buf_add(out, footer, 2);
-    store_le(footer, crc64(0, slice_of(out->ptr + from, out->len - from)), 8);
-    buf_add(out, footer, 8);
-}
-
-static bool
-footer_ok(struct slice payload, int *version)
-{
-    if (payload.len < FOOTER + 1)
-        return false;
-    *version = (int)load_le(payload.ptr + payload.len - FOOTER, 2);
-    bool known = (*version >= 1 && *version <= RDB_VERSION_REDIS_MAX) ||
-                 (*version >= RDB_VERSION_VALKEY_MIN && *version <= RDB_VERSION_VALKEY_MAX);
-    return known && load_le(payload.ptr + payload.len - 8, 8) == crc64(0, slice_of(payload.ptr, payload.len - 8));
-}
-
-static enum rdb_got
-read_deadlines(struct rdb_build *b, struct rdb_input *in)
-{
-    struct slice row;
-
-    if (in->p == in->end || *in->p != RDB_DEADLINES)
-        return RDB_GOT;
-    in->p++;
-    RDB_TRY(rdb_get_string(in, &b->b, &row));
-    return rdb_take_deadlines(b, in, row);
+    rdb_put_footer(out, from, rdb_version_of(e));
 }
 
 enum dump_trouble
@@ -59,14 +28,14 @@ dump_read(struct slice payload, struct slice key, const struct value_limits *lim
     const char *why;
     int version;
 
-    if (!footer_ok(payload, &version))
+    if (!rdb_take_footer(&payload, &version) || payload.len == 0)
         return DUMP_BAD_FOOTER;
     const unsigned char *p = (const unsigned char *)payload.ptr;
-    struct rdb_input in = {p, p + payload.len - FOOTER, NULL};
+    struct rdb_input in = {p, p + payload.len, NULL};
     struct entry *e = NULL;
     rdb_build_init(&b, limits);
     b.valkey = version >= RDB_VERSION_VALKEY_MIN;
-    if (read_deadlines(&b, &in) == RDB_GOT && rdb_get_bytes(&in, 1, &p) == RDB_GOT &&
+    if (rdb_get_extra(&b, &in) == RDB_GOT && rdb_get_bytes(&in, 1, &p) == RDB_GOT &&
         rdb_build_begin(&b, *p, key, &why) && rdb_build_step(&b, &in) == RDB_GOT && in.p == in.end)
         e = rdb_build_take(&b);
     rdb_build_fini(&b);

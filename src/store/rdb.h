@@ -2,13 +2,12 @@
  *
  * A snapshot is "REDIS" and four digits (or "VALKEY" and three), then records, each with an opcode or, for a key, the
  * type of its value in front; then RDB_EOF and, from version 5 on, eight bytes of CRC-64. Numbers: `length` (1 to 9
- * bytes) and strings, which may be small integers or LZF. Sources: public descriptions of the format and the files of
- * redis-server.
+ * bytes) and strings, see value/rdb_string.h. Sources: public descriptions of the format and the files of redis-server.
  */
 #ifndef SORREL_STORE_RDB_H
 #define SORREL_STORE_RDB_H
 
-#include "base/slice.h"
+#include "value/rdb_string.h"
 
 enum rdb_type {
     RDB_STRING = 0,
@@ -36,8 +35,9 @@ enum rdb_type {
     RDB_HASH_EXPIRES = 24,
     RDB_HASH_EXPIRES_LISTPACK = 25,
     RDB_TYPES = 26,
-    /* Ours, in dumped values only, before the type of a set or sorted set: see rdb_deadlines.h. */
+    /* Ours, in dumped values only, before the type: see rdb_extra.h. */
     RDB_DEADLINES = 200,
+    RDB_MESSAGES = 201,
 };
 
 enum rdb_opcode {
@@ -60,64 +60,5 @@ enum rdb_opcode {
 enum rdb_module_part { RDB_PART_END = 0, RDB_PART_STRING = 5 };
 
 enum rdb_container { RDB_NODE_PLAIN = 1, RDB_NODE_PACKED = 2 };
-
-enum {
-    RDB_VERSION_WRITTEN = 10,
-    RDB_VERSION_EXPIRES = 12, /* written instead when a hash has fields that expire */
-    RDB_VERSION_REDIS_MAX = 12,
-    RDB_VERSION_VALKEY_MIN = 80,
-    RDB_VERSION_VALKEY_MAX = 80,
-    RDB_COMPRESS_MIN = 21, /* shorter strings are not worth trying */
-};
-
-/* What the first two bits of a length say; RDB_LEN_SPECIAL in a string's length is followed by the kind in six bits. */
-enum { RDB_LEN_6 = 0, RDB_LEN_14 = 1, RDB_LEN_WIDE = 2, RDB_LEN_SPECIAL = 3 };
-enum { RDB_LEN_32 = 0x80, RDB_LEN_64 = 0x81 };
-enum { RDB_INT8 = 0, RDB_INT16 = 1, RDB_INT32 = 2, RDB_LZF = 3 };
-
-/* Numbers at any address. The machines that Sorrel runs on are little-endian. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are read in place");
-static inline uint64_t
-load_le(const void *p, unsigned bytes)
-{
-    uint64_t v = 0;
-
-    memcpy(&v, p, bytes);
-    return v;
-}
-
-static inline void
-store_le(void *p, uint64_t v, unsigned bytes)
-{
-    memcpy(p, &v, bytes);
-}
-
-static inline uint64_t
-load_be64(const void *p)
-{
-    uint64_t v;
-
-    memcpy(&v, p, 8);
-    return __builtin_bswap64(v);
-}
-
-static inline uint32_t
-load_be32(const void *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, 4);
-    return __builtin_bswap32(v);
-}
-
-static inline void
-store_be64(void *p, uint64_t v)
-{
-    v = __builtin_bswap64(v);
-    memcpy(p, &v, 8);
-}
-
-/* What producers have sent to the stream that is the next key. */
-#define RDB_AUX_STREAM_IDMP "sorrel-stream-idmp"
 
 #endif

@@ -1,159 +1,18 @@
-/* store/rdb_build.c - lengths, strings, and every type but streams. */
+/* store/rdb_build.c - every type but streams. */
 #include "store/rdb_build.h"
 
 #include "base/mem.h"
 #include "store/packs.h"
-#include "store/rdb_deadlines.h"
+#include "store/rdb_extra.h"
 #include "value/hash.h"
 #include "value/json.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/zset.h"
 
-#include <liblzf/lzf.h>
 #include <math.h>
 
-/* Three bytes of LZF make 264 at most. */
-enum { LZF_RATIO_MAX = 90, ZSET_SCORE_NAN = 253, ZSET_SCORE_INF = 254, ZSET_SCORE_MINUS_INF = 255 };
-
-enum rdb_got
-rdb__bad(struct rdb_input *in, const char *why)
-{
-    in->why = why;
-    return RDB_BAD;
-}
-
-static size_t
-left(const struct rdb_input *in)
-{
-    return (size_t)(in->end - in->p);
-}
-
-/* -- lengths and strings --------------------------------------------------------------------------------------- */
-
-enum rdb_got
-rdb_get_bytes(struct rdb_input *in, size_t n, const unsigned char **out)
-{
-    if (left(in) < n)
-        return RDB_MORE;
-    *out = in->p;
-    in->p += n;
-    return RDB_GOT;
-}
-
-/* A length, or with *special set the kind of a string that follows. */
-static enum rdb_got
-get_len_or_kind(struct rdb_input *in, uint64_t *len, bool *special)
-{
-    size_t n = left(in);
-
-    *special = false;
-    if (n == 0)
-        return RDB_MORE;
-    unsigned b = in->p[0];
-    switch (b >> 6) {
-    case RDB_LEN_6:
-        *len = b & 0x3f;
-        in->p += 1;
-        return RDB_GOT;
-    case RDB_LEN_14:
-        if (n < 2)
-            return RDB_MORE;
-        *len = (b & 0x3f) << 8 | in->p[1];
-        in->p += 2;
-        return RDB_GOT;
-    case RDB_LEN_SPECIAL:
-        *special = true;
-        *len = b & 0x3f;
-        in->p += 1;
-        return RDB_GOT;
-    default: break;
-    }
-    if (b != RDB_LEN_32 && b != RDB_LEN_64)
-        return rdb__bad(in, "a length of no known form");
-    size_t wide = b == RDB_LEN_32 ? 5 : 9;
-    if (n < wide)
-        return RDB_MORE;
-    *len = b == RDB_LEN_32 ? load_be32(in->p + 1) : load_be64(in->p + 1);
-    in->p += wide;
-    return RDB_GOT;
-}
-
-enum rdb_got
-rdb_get_len(struct rdb_input *in, uint64_t *len)
-{
-    const unsigned char *from = in->p;
-    bool special;
-
-    RDB_TRY(get_len_or_kind(in, len, &special));
-    if (special) {
-        in->p = from;
-        return rdb__bad(in, "a string where a length should be");
-    }
-    return RDB_GOT;
-}
-
-static enum rdb_got
-get_lzf(struct rdb_input *in, struct buf *scratch, struct slice *out)
-{
-    uint64_t packed, full;
-
-    RDB_TRY(rdb_get_len(in, &packed));
-    RDB_TRY(rdb_get_len(in, &full));
-    if (packed == 0 || full == 0 || full / LZF_RATIO_MAX > packed || full > UINT32_MAX || packed > UINT32_MAX)
-        return rdb__bad(in, "a compressed string has impossible lengths");
-    if (left(in) < packed)
-        return RDB_MORE;
-    buf_reset(scratch);
-    if (!buf_try_reserve(scratch, full))
-        return rdb__bad(in, "there is not enough memory for a string");
-    if (lzf_decompress(in->p, (unsigned)packed, scratch->ptr, (unsigned)full) != full)
-        return rdb__bad(in, "a compressed string can't be decompressed");
-    in->p += packed;
-    buf_advance(scratch, full);
-    *out = buf_slice(scratch);
-    return RDB_GOT;
-}
-
-static enum rdb_got
-get_string(struct rdb_input *in, struct buf *scratch, struct slice *out)
-{
-    uint64_t len;
-    bool special;
-
-    RDB_TRY(get_len_or_kind(in, &len, &special));
-    if (!special) {
-        if (left(in) < len)
-            return RDB_MORE;
-        *out = slice_of(in->p, len);
-        in->p += len;
-        return RDB_GOT;
-    }
-    if (len == RDB_LZF)
-        return get_lzf(in, scratch, out);
-    if (len > RDB_INT32)
-        return rdb__bad(in, "a string of no known form");
-    unsigned bytes = 1u << len, shift = 64 - 8 * bytes;
-    if (left(in) < bytes)
-        return RDB_MORE;
-    int64_t v = (int64_t)(load_le(in->p, bytes) << shift) >> shift;
-    in->p += bytes;
-    buf_reset(scratch);
-    buf_advance(scratch, format_int64(buf_room(scratch, INT64_TEXT_MAX), v));
-    *out = buf_slice(scratch);
-    return RDB_GOT;
-}
-
-enum rdb_got
-rdb_get_string(struct rdb_input *in, struct buf *scratch, struct slice *out)
-{
-    const unsigned char *from = in->p;
-    enum rdb_got got = get_string(in, scratch, out);
-
-    if (got == RDB_MORE)
-        in->p = from;
-    return got;
-}
+enum { ZSET_SCORE_NAN = 253, ZSET_SCORE_INF = 254, ZSET_SCORE_MINUS_INF = 255 };
 
 /* -- the builder ----------------------------------------------------------------------------------------------- */
 
@@ -170,6 +29,7 @@ rdb_build_drop(struct rdb_build *b)
     b->entry = NULL;
     b->pel_count = 0;
     zset_fini(&b->deadlines);
+    buf_fini(&b->messages);
 }
 
 void
@@ -278,14 +138,14 @@ add_packed_pair(struct rdb_build *b, struct rdb_input *in, const struct pack_ite
 
     if (value_type_of(b->type) == TYPE_HASH)
         return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT
-                                                                    : rdb__bad(in, "a hash has a field twice");
+                                                                    : rdb_bad(in, "a hash has a field twice");
     if (second->is_int)
         score = (double)second->i;
     else if (!parse_double(second->s, &score))
-        return rdb__bad(in, "a score is no number");
+        return rdb_bad(in, "a score is no number");
     if (isnan(score))
-        return rdb__bad(in, "a score is not a number");
-    return zset_put(zset_of(b), b->limits, first->s, score) ? RDB_GOT : rdb__bad(in, "a sorted set has a member twice");
+        return rdb_bad(in, "a score is not a number");
+    return zset_put(zset_of(b), b->limits, first->s, score) ? RDB_GOT : rdb_bad(in, "a sorted set has a member twice");
 }
 
 /* Adds all elements of a block: one by one (lists, sets), in pairs, or in threes (fields with a time to live). */
@@ -298,13 +158,13 @@ add_block(struct rdb_build *b, struct rdb_input *in, enum pack_form form, struct
     unsigned n = 0;
 
     if (!pack_open(&c, form, block))
-        return rdb__bad(in, c.why);
+        return rdb_bad(in, c.why);
     while ((got = pack_next(&c, &it[n])) == PACK_ITEM) {
         if (++n < group)
             continue;
         n = 0;
         if (group == 3 && (!it[2].is_int || it[2].i < 0))
-            return rdb__bad(in, "a hash field's time to live is no number");
+            return rdb_bad(in, "a hash field's time to live is no number");
         if (group > 1)
             RDB_TRY(add_packed_pair(b, in, &it[0], &it[1]));
         if (group == 3 && it[2].i > 0)
@@ -314,11 +174,11 @@ add_block(struct rdb_build *b, struct rdb_input *in, enum pack_form form, struct
         if (value_type_of(b->type) == TYPE_LIST)
             list_push(list_of(b), b->limits, LIST_TAIL, it[0].s);
         else if (!set_add(set_of(b), b->limits, it[0].s))
-            return rdb__bad(in, "a set has a member twice");
+            return rdb_bad(in, "a set has a member twice");
     }
     if (got == PACK_BAD)
-        return rdb__bad(in, c.why);
-    return n == 0 ? RDB_GOT : rdb__bad(in, "a packed block has half a pair");
+        return rdb_bad(in, c.why);
+    return n == 0 ? RDB_GOT : rdb_bad(in, "a packed block has half a pair");
 }
 
 static enum rdb_got
@@ -347,13 +207,13 @@ get_text_score(struct rdb_input *in, double *score)
 
     RDB_TRY(rdb_get_bytes(in, 1, &p));
     switch (*p) {
-    case ZSET_SCORE_NAN: return rdb__bad(in, "a score is not a number");
+    case ZSET_SCORE_NAN: return rdb_bad(in, "a score is not a number");
     case ZSET_SCORE_INF: *score = INFINITY; return RDB_GOT;
     case ZSET_SCORE_MINUS_INF: *score = -INFINITY; return RDB_GOT;
     default: break;
     }
     RDB_TRY(rdb_get_bytes(in, *p, &text));
-    return parse_double(slice_of(text, *p), score) ? RDB_GOT : rdb__bad(in, "a score is no number");
+    return parse_double(slice_of(text, *p), score) ? RDB_GOT : rdb_bad(in, "a score is no number");
 }
 
 static enum rdb_got
@@ -365,7 +225,7 @@ get_score(struct rdb_build *b, struct rdb_input *in, double *score)
         return get_text_score(in, score);
     RDB_TRY(rdb_get_bytes(in, 8, &p));
     memcpy(score, p, 8);
-    return isnan(*score) ? rdb__bad(in, "a score is not a number") : RDB_GOT;
+    return isnan(*score) ? rdb_bad(in, "a score is not a number") : RDB_GOT;
 }
 
 static enum rdb_got
@@ -384,12 +244,12 @@ add_field(struct rdb_build *b, struct rdb_input *in)
         RDB_TRY(rdb_get_bytes(in, 8, &p));
         at = (int64_t)load_le(p, 8);
     } else if (ttl > 0 && (ttl > INT64_MAX / 2 || b->first_ms > INT64_MAX / 2)) {
-        return rdb__bad(in, "a hash field's time to live is no time");
+        return rdb_bad(in, "a hash field's time to live is no time");
     } else if (ttl > 0) {
         at = (int64_t)(b->first_ms + ttl - 1);
     }
     if (!hash_set(hash_of(b), b->limits, field, value))
-        return rdb__bad(in, "a hash has a field twice");
+        return rdb_bad(in, "a hash has a field twice");
     return at >= 0 ? rdb_add_deadline(b, in, field, (uint64_t)at) : RDB_GOT;
 }
 
@@ -402,7 +262,7 @@ add_list_node(struct rdb_build *b, struct rdb_input *in)
     if (b->type == RDB_LIST_QUICKLIST_2)
         RDB_TRY(rdb_get_len(in, &container));
     if (container != RDB_NODE_PLAIN && container != RDB_NODE_PACKED)
-        return rdb__bad(in, "a list's node of no known kind");
+        return rdb_bad(in, "a list's node of no known kind");
     RDB_TRY(rdb_get_string(in, &b->a, &s));
     if (container == RDB_NODE_PLAIN) {
         list_push(list_of(b), b->limits, LIST_TAIL, s);
@@ -422,10 +282,10 @@ add_element(struct rdb_build *b, struct rdb_input *in)
     case TYPE_ZSET:
         RDB_TRY(rdb_get_string(in, &b->a, &s));
         RDB_TRY(get_score(b, in, &score));
-        return zset_put(zset_of(b), b->limits, s, score) ? RDB_GOT : rdb__bad(in, "a sorted set has a member twice");
+        return zset_put(zset_of(b), b->limits, s, score) ? RDB_GOT : rdb_bad(in, "a sorted set has a member twice");
     case TYPE_SET:
         RDB_TRY(rdb_get_string(in, &b->a, &s));
-        return set_add(set_of(b), b->limits, s) ? RDB_GOT : rdb__bad(in, "a set has a member twice");
+        return set_add(set_of(b), b->limits, s) ? RDB_GOT : rdb_bad(in, "a set has a member twice");
     default:
         if (b->type != RDB_LIST)
             return add_list_node(b, in);
@@ -472,7 +332,7 @@ build_string(struct rdb_build *b, struct rdb_input *in)
     RDB_TRY(rdb_get_string(in, &b->a, &value));
     struct entry *e = string_set(b->entry, value);
     if (e == NULL)
-        return rdb__bad(in, "there is not enough memory for a string");
+        return rdb_bad(in, "there is not enough memory for a string");
     b->entry = e;
     return RDB_GOT;
 }
@@ -499,13 +359,13 @@ get_json(struct rdb_build *b, struct rdb_input *in, struct slice *text)
 
     RDB_TRY(rdb_get_len(in, &id));
     if (id != RDB_JSON_ID)
-        return rdb__bad(in, "a value of a module's type");
+        return rdb_bad(in, "a value of a module's type");
     RDB_TRY(rdb_get_len(in, &part));
     if (part != RDB_PART_STRING)
-        return rdb__bad(in, "a JSON document in a form that is not known");
+        return rdb_bad(in, "a JSON document in a form that is not known");
     RDB_TRY(rdb_get_string(in, &b->a, text));
     RDB_TRY(rdb_get_len(in, &part));
-    return part == RDB_PART_END ? RDB_GOT : rdb__bad(in, "a JSON document has more parts than known");
+    return part == RDB_PART_END ? RDB_GOT : rdb_bad(in, "a JSON document has more parts than known");
 }
 
 static enum rdb_got
@@ -522,10 +382,10 @@ build_json(struct rdb_build *b, struct rdb_input *in)
         return got;
     buf_reset(&b->b);
     if (!json_parse(text, JSON_DEPTH_MAX, &b->b, &error))
-        return rdb__bad(in, "a JSON document is not valid");
+        return rdb_bad(in, "a JSON document is not valid");
     return json_set((struct json *)entry_handle(b->entry), buf_slice(&b->b))
                ? RDB_GOT
-               : rdb__bad(in, "there is not enough memory for a JSON document");
+               : rdb_bad(in, "there is not enough memory for a JSON document");
 }
 
 static enum rdb_got
@@ -555,7 +415,7 @@ enum rdb_got
 rdb_build_step(struct rdb_build *b, struct rdb_input *in)
 {
     RDB_TRY(build_value(b, in));
-    return rdb_attach_deadlines(b, in);
+    return rdb_attach_extra(b, in);
 }
 
 static bool

@@ -13,20 +13,6 @@
 #include "value/stream.h"
 #include "value/zset.h"
 
-enum rdb_got { RDB_GOT, RDB_MORE, RDB_BAD };
-
-/* What there is to read. */
-struct rdb_input {
-    const unsigned char *p, *end;
-    const char *why; /* set with RDB_BAD */
-};
-
-/* Each takes what it describes, or nothing at all. */
-enum rdb_got rdb_get_bytes(struct rdb_input *in, size_t n, const unsigned char **out);
-enum rdb_got rdb_get_len(struct rdb_input *in, uint64_t *len);
-/* The string's bytes: in the input, or put together in scratch. */
-enum rdb_got rdb_get_string(struct rdb_input *in, struct buf *scratch, struct slice *out);
-
 struct rdb_pel { /* of a group that is being read: not yet assigned to a consumer */
     struct stream_id id;
     int64_t delivered_ms;
@@ -51,7 +37,8 @@ struct rdb_build {
     struct slice *fields; /* of a stream entry */
     struct pack_item *items;
     size_t fields_cap, items_cap;
-    struct zset deadlines; /* of members of the value, or of the one that follows: rdb_deadlines.h */
+    struct zset deadlines; /* of members of the value, or of the one that follows: rdb_extra.h */
+    struct buf messages;   /* likewise, of a stream; empty: none */
     uint64_t first_ms;     /* the earliest of a hash's, to which the others are relative */
 };
 
@@ -67,14 +54,6 @@ struct entry *rdb_build_take(struct rdb_build *b);
 void rdb_build_drop(struct rdb_build *b);
 
 /* -- for rdb_build_stream.c ------------------------------------------------------------------------------------ */
-enum rdb_got rdb__bad(struct rdb_input *in, const char *why);
 enum rdb_got rdb__build_stream(struct rdb_build *b, struct rdb_input *in);
-
-#define RDB_TRY(call)                   \
-    do {                                \
-        enum rdb_got try__got = (call); \
-        if (try__got != RDB_GOT)        \
-            return try__got;            \
-    } while (0)
 
 #endif

@@ -25,8 +25,8 @@ next_item(struct pack_cursor *c, struct rdb_input *in, struct pack_item *out)
 {
     switch (pack_next(c, out)) {
     case PACK_ITEM: return RDB_GOT;
-    case PACK_END: return rdb__bad(in, "a stream's node ends too early");
-    default: return rdb__bad(in, c->why);
+    case PACK_END: return rdb_bad(in, "a stream's node ends too early");
+    default: return rdb_bad(in, c->why);
     }
 }
 
@@ -37,7 +37,7 @@ next_int(struct pack_cursor *c, struct rdb_input *in, int64_t *out)
 
     RDB_TRY(next_item(c, in, &it));
     if (!it.is_int)
-        return rdb__bad(in, "a stream's node has a text where a number should be");
+        return rdb_bad(in, "a stream's node has a text where a number should be");
     *out = it.i;
     return RDB_GOT;
 }
@@ -47,7 +47,7 @@ static enum rdb_got
 next_count(struct pack_cursor *c, struct rdb_input *in, int64_t *out)
 {
     RDB_TRY(next_int(c, in, out));
-    return *out < 0 || *out > (int64_t)(c->end - c->p) ? rdb__bad(in, "a stream's node has an impossible count")
+    return *out < 0 || *out > (int64_t)(c->end - c->p) ? rdb_bad(in, "a stream's node has an impossible count")
                                                        : RDB_GOT;
 }
 
@@ -90,13 +90,13 @@ add_entry(struct rdb_build *b, struct rdb_input *in, struct pack_cursor *c, stru
     if (!same)
         RDB_TRY(next_count(c, in, &pairs));
     if (pairs == 0)
-        return rdb__bad(in, "a stream has an entry without fields");
+        return rdb_bad(in, "a stream has an entry without fields");
     size_t n = (size_t)pairs, texts = same ? n : 2 * n;
     RDB_TRY(get_items(b, in, c, shared, texts));
     reserve(b, 0, 2 * n);
     RDB_TRY(next_int(c, in, &elements));
     if (elements != (int64_t)(same ? n + 3 : 2 * n + 4))
-        return rdb__bad(in, "a stream's entry tells a wrong length");
+        return rdb_bad(in, "a stream's entry tells a wrong length");
     *deleted = (flags & DELETED) != 0;
     if (*deleted)
         return RDB_GOT;
@@ -107,7 +107,7 @@ add_entry(struct rdb_build *b, struct rdb_input *in, struct pack_cursor *c, stru
     /* The differences are added without regard to sign or overflow, as they were made. */
     struct stream_id id = {base.ms + (uint64_t)ms, base.seq + (uint64_t)seq};
     if (stream_id_cmp(id, stream_last_id(stream_of(b))) <= 0)
-        return rdb__bad(in, "a stream's ids do not ascend");
+        return rdb_bad(in, "a stream's ids do not ascend");
     struct stream_node_limits limits = {b->limits->stream_node_max_bytes, b->limits->stream_node_max_entries};
     stream_append(stream_of(b), &limits, id, b->fields, n);
     return RDB_GOT;
@@ -124,25 +124,25 @@ add_node(struct rdb_build *b, struct rdb_input *in)
 
     RDB_TRY(rdb_get_string(in, &b->b, &name));
     if (name.len != 16)
-        return rdb__bad(in, "a stream's node has no id");
+        return rdb_bad(in, "a stream's node has no id");
     struct stream_id base = {load_be64(name.ptr), load_be64(name.ptr + 8)};
     RDB_TRY(rdb_get_string(in, &b->a, &block));
     if (!pack_open(&c, PACK_LISTPACK, block))
-        return rdb__bad(in, c.why);
+        return rdb_bad(in, c.why);
     RDB_TRY(next_count(&c, in, &live));
     RDB_TRY(next_count(&c, in, &dead));
     RDB_TRY(next_count(&c, in, &shared));
     RDB_TRY(get_items(b, in, &c, 0, (size_t)shared));
     RDB_TRY(next_int(&c, in, &zero));
     if (zero != 0)
-        return rdb__bad(in, "a stream's node has a wrong head");
+        return rdb_bad(in, "a stream's node has a wrong head");
     while (seen_live + seen_dead < live + dead) {
         bool deleted = false;
         RDB_TRY(add_entry(b, in, &c, base, (size_t)shared, &deleted));
         *(deleted ? &seen_dead : &seen_live) += 1;
     }
     if (seen_live != live || pack_next(&c, &it) != PACK_END)
-        return rdb__bad(in, "a stream's node counts its entries wrongly");
+        return rdb_bad(in, "a stream's node counts its entries wrongly");
     return RDB_GOT;
 }
 
@@ -172,11 +172,11 @@ get_head(struct rdb_build *b, struct rdb_input *in)
     }
     RDB_TRY(rdb_get_len(in, &groups));
     if (length != stream_count(s))
-        return rdb__bad(in, "a stream counts its entries wrongly");
+        return rdb_bad(in, "a stream counts its entries wrongly");
     if (stream_id_cmp(last, stream_last_id(s)) < 0)
-        return rdb__bad(in, "a stream's last id is below an entry's");
+        return rdb_bad(in, "a stream's last id is below an entry's");
     if (added < length || (int64_t)added < 0)
-        return rdb__bad(in, "a stream has had fewer entries than it has");
+        return rdb_bad(in, "a stream has had fewer entries than it has");
     stream_set_last_id(s, last);
     stream_set_max_deleted_id(s, max_deleted);
     stream_set_entries_added(s, added);
@@ -200,10 +200,10 @@ get_group(struct rdb_build *b, struct rdb_input *in)
     RDB_TRY(rdb_get_len(in, &pending));
     int64_t entries_read = b->type == RDB_STREAM ? stream_estimate_read(stream_of(b), last) : (int64_t)read;
     if (entries_read < STREAM_ENTRIES_READ_UNKNOWN)
-        return rdb__bad(in, "a group has read an impossible number of entries");
+        return rdb_bad(in, "a group has read an impossible number of entries");
     b->group = stream_group_create(stream_of(b), name, last, entries_read);
     if (b->group == NULL)
-        return rdb__bad(in, "a stream has a group twice");
+        return rdb_bad(in, "a stream has a group twice");
     b->left = pending;
     b->pel_count = b->pel_assigned = 0;
     return RDB_GOT;
@@ -230,7 +230,7 @@ get_pending(struct rdb_build *b, struct rdb_input *in)
     RDB_TRY(rdb_get_len(in, &pel.deliveries));
     pel.delivered_ms = (int64_t)load_le(p, 8);
     if (b->pel_count > 0 && stream_id_cmp(pel.id, b->pel[b->pel_count - 1].id) <= 0)
-        return rdb__bad(in, "a group's pending ids do not ascend");
+        return rdb_bad(in, "a group's pending ids do not ascend");
     if (b->pel_count == b->pel_cap) {
         b->pel_cap = b->pel_cap == 0 ? 64 : 2 * b->pel_cap;
         b->pel = mem_resize(b->pel, b->pel_cap * sizeof(*b->pel));
@@ -258,7 +258,7 @@ get_consumer(struct rdb_build *b, struct rdb_input *in)
     }
     b->consumer = stream_consumer_create(b->group, name, (int64_t)load_le(seen, 8));
     if (b->consumer == NULL)
-        return rdb__bad(in, "a group has a consumer twice");
+        return rdb_bad(in, "a group has a consumer twice");
     b->consumer->active_ms = (int64_t)load_le(active != NULL ? active : seen, 8);
     return RDB_GOT;
 }
@@ -278,9 +278,9 @@ get_assignment(struct rdb_build *b, struct rdb_input *in)
             high = mid;
     }
     if (low == b->pel_count || stream_id_cmp(b->pel[low].id, id) != 0)
-        return rdb__bad(in, "a consumer has an entry pending that its group has not");
+        return rdb_bad(in, "a consumer has an entry pending that its group has not");
     if (b->pel[low].assigned)
-        return rdb__bad(in, "two consumers have the same entry pending");
+        return rdb_bad(in, "two consumers have the same entry pending");
     b->pel[low].assigned = true;
     b->pel_assigned++;
     stream_pending_add(b->group, b->consumer, id, b->pel[low].delivered_ms, b->pel[low].deliveries);
@@ -336,7 +336,7 @@ step(struct rdb_build *b, struct rdb_input *in, bool *done)
             return RDB_GOT;
         }
         if (b->pel_assigned != b->pel_count)
-            return rdb__bad(in, "a group has an entry pending for no consumer");
+            return rdb_bad(in, "a group has an entry pending for no consumer");
         b->stage = STAGE_GROUPS;
         return RDB_GOT;
     default:

@@ -8,8 +8,7 @@
 #include "base/crc64.h"
 #include "base/mem.h"
 #include "store/rdb_build.h"
-#include "value/stream_idmp.h"
-#include "store/rdb_deadlines.h"
+#include "store/rdb_extra.h"
 
 enum { MAGIC_LEN = 9, DB_MAX = 1 << 20 };
 enum state { STATE_MAGIC, STATE_RECORD, STATE_VALUE, STATE_CHECKSUM, STATE_END, STATE_BAD };
@@ -27,7 +26,6 @@ struct rdb_reader {
     enum state state;
     struct rdb_key key;
     struct buf a, b, why;
-    struct buf idmp; /* RDB_AUX_STREAM_IDMP of the next key; empty: none */
 };
 
 struct rdb_reader *
@@ -52,7 +50,6 @@ rdb_reader_free(struct rdb_reader *r)
     buf_fini(&r->a);
     buf_fini(&r->b);
     buf_fini(&r->why);
-    buf_fini(&r->idmp);
     mem_free(r);
 }
 
@@ -142,17 +139,17 @@ read_magic(struct rdb_reader *r, struct rdb_input *in)
         r->valkey = r->build.valkey = true;
         digits = 3;
     } else if (memcmp(p, "REDIS", 5) != 0) {
-        return rdb__bad(in, "this is no snapshot: it does not begin with REDIS or VALKEY");
+        return rdb_bad(in, "this is no snapshot: it does not begin with REDIS or VALKEY");
     }
     for (const unsigned char *d = p + MAGIC_LEN - digits; d < p + MAGIC_LEN; d++) {
         if (*d < '0' || *d > '9')
-            return rdb__bad(in, "the version is no number");
+            return rdb_bad(in, "the version is no number");
         version = 10 * version + (*d - '0');
     }
     bool known = r->valkey ? version >= RDB_VERSION_VALKEY_MIN && version <= RDB_VERSION_VALKEY_MAX
                            : version >= 1 && version <= RDB_VERSION_REDIS_MAX;
     if (!known)
-        return rdb__bad(in, "the version is not one that can be read");
+        return rdb_bad(in, "the version is not one that can be read");
     r->version = (int)version;
     r->state = STATE_RECORD;
     return RDB_GOT;
@@ -165,7 +162,7 @@ read_select(struct rdb_reader *r, struct rdb_input *in)
 
     RDB_TRY(rdb_get_len(in, &db));
     if (db >= DB_MAX)
-        return rdb__bad(in, "a database with an impossible number");
+        return rdb_bad(in, "a database with an impossible number");
     r->key.db = (int)db;
     return RDB_GOT;
 }
@@ -189,11 +186,8 @@ read_aux(struct rdb_reader *r, struct rdb_input *in)
 
     RDB_TRY(rdb_get_string(in, &r->a, &name));
     RDB_TRY(rdb_get_string(in, &r->b, &value));
-    if (slice_eq(name, LIT(RDB_AUX_STREAM_IDMP))) {
-        buf_reset(&r->idmp);
-        buf_add_slice(&r->idmp, value);
-        return RDB_GOT;
-    }
+    if (slice_eq(name, RDB_MESSAGES_AUX))
+        return rdb_take_messages(&r->build, value);
     if (slice_eq(name, RDB_DEADLINES_AUX))
         return rdb_take_deadlines(&r->build, in, value);
     if (r->handler.aux != NULL)
@@ -210,7 +204,7 @@ read_function(struct rdb_reader *r, struct rdb_input *in)
     buf_reset(&r->b);
     if (r->handler.function != NULL && !r->handler.function(r->handler.ctx, code, &r->b)) {
         buf_add_char(&r->b, '\0');
-        return rdb__bad(in, r->b.ptr);
+        return rdb_bad(in, r->b.ptr);
     }
     return RDB_GOT;
 }
@@ -234,7 +228,7 @@ skip_module_aux(struct rdb_reader *r, struct rdb_input *in)
         case FLOAT: RDB_TRY(rdb_get_bytes(in, 4, &p)); break;
         case DOUBLE: RDB_TRY(rdb_get_bytes(in, 8, &p)); break;
         case STRING: RDB_TRY(rdb_get_string(in, &r->a, &s)); break;
-        default: return rdb__bad(in, "a module's data of no known kind");
+        default: return rdb_bad(in, "a module's data of no known kind");
         }
     }
 }
@@ -283,20 +277,10 @@ hand_over(struct rdb_reader *r, struct rdb_input *in, struct entry *e)
 {
     r->state = STATE_RECORD;
     r->keys++;
-    if (r->idmp.len > 0) {
-        bool good = e != NULL && entry_type(e) == TYPE_STREAM &&
-                    stream_idmp_load((struct stream *)entry_handle(e), buf_slice(&r->idmp));
-        buf_reset(&r->idmp);
-        if (!good) {
-            if (e != NULL)
-                entry_free(e);
-            return rdb__bad(in, "what producers have sent to a stream is damaged");
-        }
-    }
     buf_reset(&r->b);
     if (e != NULL && !r->handler.key(r->handler.ctx, e, &r->key, &r->b)) {
         buf_add_char(&r->b, '\0');
-        return rdb__bad(in, r->b.ptr);
+        return rdb_bad(in, r->b.ptr);
     }
     r->key.expiry = r->key.idle_s = r->key.freq = -1;
     return RDB_GOT;
@@ -310,18 +294,18 @@ read_key(struct rdb_reader *r, struct rdb_input *in, unsigned type)
 
     RDB_TRY(rdb_get_string(in, &r->a, &key));
     if (key.len > UINT32_MAX)
-        return rdb__bad(in, "a key is too long");
-    if (type == RDB_STRING && zset_count(&r->build.deadlines) > 0)
-        return rdb__bad(in, "deadlines of members where there are none");
+        return rdb_bad(in, "a key is too long");
+    if (type == RDB_STRING && (zset_count(&r->build.deadlines) > 0 || r->build.messages.len > 0))
+        return rdb_bad(in, "deadlines of members, or messages, where there are none");
     if (type == RDB_STRING) {
         /* Nearly all keys of most datasets: key and value in one allocation at once. */
         RDB_TRY(rdb_get_string(in, &r->b, &value));
         r->key.type = type;
         struct entry *e = entry_new_string(key, value, r->key.expiry);
-        return e != NULL ? hand_over(r, in, e) : rdb__bad(in, "there is not enough memory for a string");
+        return e != NULL ? hand_over(r, in, e) : rdb_bad(in, "there is not enough memory for a string");
     }
     if (!rdb_build_begin(&r->build, type, key, &why))
-        return rdb__bad(in, why);
+        return rdb_bad(in, why);
     r->key.type = type;
     r->state = STATE_VALUE;
     return RDB_GOT;
@@ -342,7 +326,7 @@ read_record(struct rdb_reader *r, struct rdb_input *in)
     case RDB_FREQ:
     case RDB_IDLE: return read_clock(r, in, *p);
     case RDB_FUNCTION: return read_function(r, in);
-    case RDB_FUNCTION_OLD: return rdb__bad(in, "a function in a form that no release wrote");
+    case RDB_FUNCTION_OLD: return rdb_bad(in, "a function in a form that no release wrote");
     case RDB_MODULE_AUX: return skip_module_aux(r, in);
     case RDB_SLOT_INFO: return read_slot_info(in);
     case RDB_EOF: r->state = r->version >= 5 ? STATE_CHECKSUM : STATE_END; return RDB_GOT;
@@ -370,7 +354,7 @@ read_checksum(struct rdb_reader *r, struct rdb_input *in)
     uint64_t told = load_le(p, 8);
     r->state = STATE_END;
     if (told != 0 && r->check_sum && told != r->crc)
-        return rdb__bad(in, "the checksum is wrong");
+        return rdb_bad(in, "the checksum is wrong");
     return RDB_GOT;
 }
 

@@ -6,11 +6,10 @@
  */
 #include "base/number.h"
 #include "store/listpack.h"
-#include "store/rdb_deadlines.h"
+#include "store/rdb_extra.h"
 #include "store/rdb_write_priv.h"
 #include "value/deadlines.h"
 #include "value/json.h"
-#include "value/stream_idmp.h"
 
 enum {
     LIST_NODE_BYTES = 8192,
@@ -91,21 +90,8 @@ void
 rdb_put_type(struct rdb_chunk *c, struct rdb_value *v, struct entry *e)
 {
     *v = (struct rdb_value){.entry = e};
-    if (rdb_deadlines_apart(e))
-        rdb_put_deadlines_type(c, e);
+    rdb_put_extra(c, e);
     rdb_put_byte(c, type_of(e));
-}
-
-/* What no type of the format has room for goes in front of the key; servers that do not know the name pass over it. */
-static void
-put_stream_extra(struct rdb_chunk *c, const struct stream *s)
-{
-    struct buf bytes = {0};
-
-    stream_idmp_save(s, &bytes);
-    if (bytes.len > 0)
-        rdb_put_aux(c, LIT(RDB_AUX_STREAM_IDMP), buf_slice(&bytes));
-    buf_fini(&bytes);
 }
 
 static void
@@ -114,7 +100,7 @@ put_key(struct rdb_chunk *c, struct entry *e, enum rdb_clock clock, uint64_t clo
     int64_t expiry = entry_expiry(e);
 
     if (entry_type(e) == TYPE_STREAM)
-        put_stream_extra(c, (const struct stream *)entry_handle(e));
+        rdb_put_messages_aux(c, e);
     if (expiry >= 0) {
         unsigned char at[9] = {RDB_EXPIRE_MS};
         store_le(at + 1, (uint64_t)expiry, 8);

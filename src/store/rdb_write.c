@@ -55,33 +55,10 @@ rdb_put_byte(struct rdb_chunk *c, unsigned byte)
     buf_add_char(&c->bytes, (char)byte);
 }
 
-static size_t
-format_len(unsigned char out[9], uint64_t len)
-{
-    if (len < 1 << 6) {
-        out[0] = (unsigned char)len;
-        return 1;
-    }
-    if (len < 1 << 14) {
-        out[0] = (unsigned char)(RDB_LEN_14 << 6 | len >> 8);
-        out[1] = (unsigned char)len;
-        return 2;
-    }
-    if (len <= UINT32_MAX) {
-        uint32_t big = __builtin_bswap32((uint32_t)len);
-        out[0] = RDB_LEN_32;
-        memcpy(out + 1, &big, 4);
-        return 5;
-    }
-    out[0] = RDB_LEN_64;
-    store_be64(out + 1, len);
-    return 9;
-}
-
 void
 rdb_put_len(struct rdb_chunk *c, uint64_t len)
 {
-    buf_advance(&c->bytes, format_len((unsigned char *)buf_room(&c->bytes, 9), len));
+    buf_advance(&c->bytes, rdb_format_len((unsigned char *)buf_room(&c->bytes, 9), len));
 }
 
 /* A text of up to 11 bytes that is an integer of 32 bits takes five at most. */
@@ -197,15 +174,15 @@ pack_string(struct buf *out, struct slice s, bool compress)
         unsigned packed = lzf_compress(s.ptr, (unsigned)s.len, room + 19, (unsigned)most);
         if (packed > 0) {
             head[0] = RDB_LEN_SPECIAL << 6 | RDB_LZF;
-            size_t n = 1 + format_len(head + 1, packed);
-            n += format_len(head + n, s.len);
+            size_t n = 1 + rdb_format_len(head + 1, packed);
+            n += rdb_format_len(head + n, s.len);
             memcpy(room, head, n);
             memmove(room + n, room + 19, packed);
             buf_advance(out, n + packed);
             return;
         }
     }
-    buf_add(out, head, format_len(head, s.len));
+    buf_add(out, head, rdb_format_len(head, s.len));
     buf_add_slice(out, s);
 }
 

@@ -1,9 +1,8 @@
 """What must be there again after a restart, whether it came from the log or from a snapshot: functions and streams."""
 import signal
-import time
 
 import pytest
-from conftest import only_sorrel
+from conftest import only_sorrel, wait_until
 
 LIBRARY = b"#!lua name=lib\nlocal n = 41\nredis.register_function('answer', function() n = n + 1 return n end)\n" \
           b"redis.register_function{function_name='first', callback=function(k) return k[1] end, flags={'no-writes'}}"
@@ -44,19 +43,18 @@ def look(c):
             c.call("JSON.GET", "j"), c.call("JSON.GET", "k"), c.call("EXPIRETIME", "k"), c.call("DEBUG", "DIGEST"))
 
 
-@pytest.mark.parametrize("way", ["log", "rewritten log", "snapshot"])
+@pytest.mark.parametrize("way", ["log", "rewritten log", "rewritten in commands", "snapshot"])
 @only_sorrel
 def test_functions_and_streams_survive(start, tmp_path, way):
     options = ["--enable-debug-command", "yes", "--dir", str(tmp_path)] + (["--save", ""] if way == "snapshot" else ["--appendonly", "yes", "--appendfsync", "always"])
+    options += ["--aof-use-rdb-preamble", "no"] if way == "rewritten in commands" else []
     server = start(*options)
     with server.connect() as c:
-        if way == "rewritten log":
+        if way.startswith("rewritten"):
             fill(c)
+            assert b"aof_rewrites:0" in c.call("INFO", "persistence")[1]
             assert c.call("BGREWRITEAOF")[0] == "+"
-            for _ in range(500):
-                if b"aof_rewrite_in_progress:0" in c.call("INFO", "persistence")[1]:
-                    break
-                time.sleep(0.02)
+            wait_until(lambda: b"aof_rewrites:1" in c.call("INFO", "persistence")[1], what="the end of the rewrite")
         else:
             fill(c)
         before = look(c)
@@ -74,3 +72,8 @@ def test_functions_and_streams_survive(start, tmp_path, way):
         n = c.call("XLEN", "s")
         c.call("XADD", "s", "IDMP", "p", 6, "*", "a", 6)
         assert c.call("XLEN", "s") == n
+        # So it is by what DUMP gives.
+        assert c.call("RESTORE", "copy", 0, c.call("DUMP", "s")[1])[1] == b"OK"
+        assert c.call("XINFO", "STREAM", "copy") == c.call("XINFO", "STREAM", "s")
+        c.call("XADD", "copy", "IDMP", "p", 6, "*", "a", 6)
+        assert c.call("XLEN", "copy") == n
