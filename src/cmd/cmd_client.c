@@ -133,14 +133,14 @@ client_pause(struct exec *x)
         return fail(x, "ERR timeout is not an integer or out of range");
     if (ms < 0)
         return fail(x, "ERR timeout is negative");
-    engine_pause(x->engine, x->now_ms + ms, all);
+    engine_pause(x->engine, PAUSE_CLIENT, x->now_ms + ms, all);
     return reply_ok(x);
 }
 
 static enum rc
 client_unpause(struct exec *x)
 {
-    engine_unpause(x->engine);
+    engine_unpause(x->engine, PAUSE_CLIENT);
     return reply_ok(x);
 }
 

@@ -157,6 +157,11 @@ struct tracking;
 struct channel;
 struct monitor;
 
+struct pause {
+    int64_t until_ms; /* 0: there is none */
+    bool all;
+};
+
 struct engine {
     /* touched by every command */
     uint32_t listening;         /* enum listener */
@@ -166,9 +171,10 @@ struct engine {
     struct hash_seed hash_seed;
     struct ticks ticks;
     uint64_t now_read;          /* ticks when the clock was read last */
-    int64_t pause_until_ms;     /* while GATE_PAUSED is set */
+    int64_t pause_until_ms;     /* while GATE_PAUSED is set: when the last of them ends */
     size_t held_count;          /* sessions with GATE_HELD */
-    bool pause_all;             /* not only what writes */
+    bool pause_all;             /* not only what writes: one of them says so */
+    struct pause pauses[PAUSE_CAUSES];
     uint32_t sample_in;         /* commands until one is looked at (hotkeys.c) */
     uint64_t arrived;           /* ticks when what is fed now was read */
     size_t large_request, large_reply; /* bytes of requests and replies from which on they are noted */

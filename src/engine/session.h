@@ -93,9 +93,11 @@ void session_kill(struct session *s);
 bool session_killed(const struct session *s);
 
 /* Until then (unix time in ms) clients' commands wait, or only those that may write. Nothing expires and nothing is evicted
- * meanwhile. */
-void engine_pause(struct engine *e, int64_t until_ms, bool all);
-void engine_unpause(struct engine *e);
+ * meanwhile. Each cause has a pause of its own: it ends its own and nobody else's. */
+enum pause_cause { PAUSE_CLIENT, PAUSE_FAILOVER, PAUSE_SHUTDOWN, PAUSE_MIGRATE, PAUSE_CAUSES };
+void engine_pause(struct engine *e, enum pause_cause cause, int64_t until_ms, bool all);
+void engine_unpause(struct engine *e, enum pause_cause cause);
+bool engine_paused_but_for(const struct engine *e, enum pause_cause cause); /* by any other */
 size_t engine_held_count(const struct engine *e); /* sessions whose command waits for that */
 
 /* -- what the parts of the engine say about a session --------------------------------------------------------- */

@@ -200,13 +200,13 @@ role_of_primary(struct exec *x)
     int port;
 
     for (const struct replica *p = r->first; p != NULL; p = p->next)
-        n += p->state == REPLICA_ONLINE;
+        n += replica_is_online(p);
     reply_put_array(&x->reply, 3);
     reply_put_bulk(&x->reply, LIT("master"));
     reply_put_int(&x->reply, (int64_t)tape_end(&r->log));
     reply_put_array(&x->reply, n);
     for (const struct replica *p = r->first; p != NULL; p = p->next) {
-        if (p->state != REPLICA_ONLINE)
+        if (!replica_is_online(p))
             continue;
         repl__replica_address(p, host, &port);
         reply_put_array(&x->reply, 3);

@@ -27,7 +27,7 @@ repl__failover_end(struct repl *r, const char *why)
         return;
     bool handed = f->state == FAILOVER_HANDS_OVER;
     *f = (struct failover){0};
-    engine_unpause(r->engine);
+    engine_unpause(r->engine, PAUSE_FAILOVER);
     if (why == NULL) {
         log_notice("Failover is complete: we are a replica now");
         return;
@@ -176,7 +176,7 @@ repl__cmd_failover(struct exec *x)
         const struct replica *p = find_target(r, &f);
         if (p == NULL)
             return fail(x, "ERR FAILOVER target HOST and PORT is not a replica.");
-        if (p->state != REPLICA_ONLINE)
+        if (!replica_is_online(p))
             return fail(x, "ERR FAILOVER target replica is not online.");
     }
     f.state = FAILOVER_WAITS;
@@ -184,7 +184,7 @@ repl__cmd_failover(struct exec *x)
     f.deadline_ms = w.timeout_ms > 0 ? repl__now(r) + w.timeout_ms : 0;
     r->failover = f;
     r->ask_acks = true;
-    engine_pause(r->engine, INT64_MAX, false);
+    engine_pause(r->engine, PAUSE_FAILOVER, INT64_MAX, false);
     log_notice("FAILOVER requested");
     return reply_ok(x);
 }

@@ -28,10 +28,9 @@ replicas(struct repl *r, struct buf *out)
     if (r->link == NULL && r->set.min_replicas > 0)
         buf_printf(out, "min_slaves_good_slaves:%zu\r\n", repl__good_replicas(r));
     for (const struct replica *p = r->first; p != NULL; p = p->next) {
-        bool online = p->state == REPLICA_ONLINE || p->state == REPLICA_WAITS_ACK;
         repl__replica_address(p, host, &port);
         buf_printf(out, "slave%zu:ip=%s,port=%d,state=%s,offset=%llu,lag=%lld\r\n", n++, host, port, state_name(p),
-                   (unsigned long long)p->acked, online ? (long long)(now - p->acked_ms) / 1000 : 0);
+                   (unsigned long long)p->acked, replica_is_online(p) ? (long long)(now - p->acked_ms) / 1000 : 0);
     }
 }
 

@@ -1,7 +1,8 @@
 /* repl/migrate.c - MIGRATE: keys go to another server, and from here when they are there.
  *
  * Nobody else waits meanwhile: the session parks while a connection of its own does the talking (AUTH, SELECT, RESTORE …).
- * A key may change in between, so each is looked at again before it goes: one that is not what was sent is sent anew.
+ * A key may change in between, so each is looked at again before it goes: one that is not what was sent is sent anew, one
+ * that is gone is deleted there. Where changes keep coming the last turn is run with all writes held back, as in a pause.
  */
 #include "base/log.h"
 #include "base/number.h"
@@ -12,12 +13,13 @@
 #include "repl/repl_priv.h"
 #include "repl/wire.h"
 
-enum { LINE_MAX_BYTES = 4096, TIMEOUT_DEFAULT_MS = 1000, TURNS_MAX = 16 };
+enum { LINE_MAX_BYTES = 4096, TIMEOUT_DEFAULT_MS = 1000, TURNS_FREE = 3 /* then writes wait */ };
 
 struct moved_key {
     struct slice name; /* owned */
     unsigned char sum[SHA256_BYTES]; /* of what was sent */
-    bool asked, there, refused;
+    bool asked, there;
+    bool gone; /* deleted there, too */
 };
 
 struct migration {
@@ -26,8 +28,10 @@ struct migration {
     session_id session;
     struct wire *wire;
     struct slice login_user, login_password; /* owned; empty: none */
-    int64_t db;
+    int64_t db, deadline_ms;
     bool copy, replace, introduced;
+    bool down;  /* the connection */
+    bool holds; /* writes */
     struct moved_key *keys;
     size_t count;
     size_t setup_replies, answered; /* replies still to come before those for keys; the key whose reply is next */
@@ -56,10 +60,15 @@ static void
 migration_free(struct migration *m)
 {
     struct migration **at = &m->repl->migrations;
+    bool others_hold = false;
 
     while (*at != m)
         at = &(*at)->next;
     *at = m->next;
+    for (const struct migration *o = m->repl->migrations; o != NULL; o = o->next)
+        others_hold = others_hold || o->holds;
+    if (m->holds && !others_hold)
+        engine_unpause(m->repl->engine, PAUSE_MIGRATE);
     wire_free(m->wire);
     for (size_t i = 0; i < m->count; i++)
         free_copy(m->keys[i].name);
@@ -104,6 +113,7 @@ on_down(void *ctx, const char *why)
 {
     struct migration *m = ctx;
 
+    m->down = true;
     if (m->over)
         return;
     if (m->error.len == 0)
@@ -142,8 +152,7 @@ one_reply(struct migration *m, struct slice line)
         return;
     }
     struct moved_key *k = &m->keys[m->answered++];
-    k->there = !failed;
-    k->refused = failed;
+    k->there = !failed && !k->gone;
     k->asked = false;
     bool more = false;
     for (size_t i = m->answered; i < m->count; i++)
@@ -171,7 +180,8 @@ on_input(void *ctx)
 void
 repl__migrate_turn(struct repl *r)
 {
-    while (r->migrations_over) {
+    /* Whoever has paused writes does not want to see ours. */
+    while (r->migrations_over && !engine_paused_but_for(r->engine, PAUSE_MIGRATE)) {
         struct migration *m = r->migrations;
         while (m != NULL && !m->over)
             m = m->next;
@@ -229,6 +239,16 @@ send_key(struct exec *x, struct migration *m, struct moved_key *k, struct entry 
     request_put(&wire_out(m->wire)->bytes, argv, n);
     k->asked = true;
     k->there = false;
+    k->gone = false;
+}
+
+static void
+send_removal(struct migration *m, struct moved_key *k)
+{
+    request_put(&wire_out(m->wire)->bytes, (const struct slice[]){LIT("DEL"), k->name}, 2);
+    k->asked = true;
+    k->there = false;
+    k->gone = true;
 }
 
 static void
@@ -372,57 +392,61 @@ start(struct exec *x)
         migration_free(m);
         return fail(x, "IOERR error or timeout connecting to the client");
     }
+    m->deadline_ms = x->now_ms + w.timeout_ms;
     introduce(m);
     for (size_t i = 0; i < m->count; i++)
         send_key(x, m, &m->keys[i], entry_of(x, &m->keys[i]), &payload);
     buf_fini(&payload);
-    return park(x, x->now_ms + w.timeout_ms);
+    return park(x, m->deadline_ms);
 }
 
-/* Sends keys anew that have changed since; true when there is one. */
+static bool
+is_as_sent(struct exec *x, const struct moved_key *k, struct entry *e, struct buf *payload)
+{
+    unsigned char sum[SHA256_BYTES];
+
+    dump(x, e, payload, sum);
+    return memcmp(sum, k->sum, sizeof(sum)) == 0;
+}
+
+/* Sends what has changed since it was sent; true when there is something. */
 static bool
 send_changed(struct exec *x, struct migration *m)
 {
     struct buf payload = {0};
-    unsigned char sum[SHA256_BYTES];
     bool any = false;
 
     for (size_t i = 0; i < m->count; i++) {
         struct moved_key *k = &m->keys[i];
-        struct entry *e = k->there ? entry_of(x, k) : NULL;
-        if (e == NULL)
+        struct entry *e = k->there || k->gone ? entry_of(x, k) : NULL;
+        bool vanished = k->there && e == NULL;
+        if (!vanished && (e == NULL || (k->there && is_as_sent(x, k, e, &payload))))
             continue;
-        dump(x, e, &payload, sum);
-        if (memcmp(sum, k->sum, sizeof(sum)) == 0)
-            continue;
-        send_key(x, m, k, e, &payload);
+        if (vanished)
+            send_removal(m, k);
+        else
+            send_key(x, m, k, e, &payload);
         any = true;
     }
     buf_fini(&payload);
     return any;
 }
 
-/* Those that have arrived as they are go, with one DEL for all. False when one has changed since. */
-static bool
+/* Those that have arrived as they are go, with one DEL for all. */
+static void
 delete_moved(struct exec *x, struct migration *m)
 {
     struct slice *argv = arena_array(x->arena, m->count + 1, sizeof(*argv));
     struct buf payload = {0};
-    unsigned char sum[SHA256_BYTES];
-    bool all = true;
     int n = 1;
 
     argv[0] = LIT("DEL");
     for (size_t i = 0; i < m->count; i++) {
         struct moved_key *k = &m->keys[i];
         struct entry *e = k->there ? entry_of(x, k) : NULL;
-        if (e == NULL)
+        /* Where the connection has gone, what has changed could not be sent anew. */
+        if (e == NULL || (m->down && !is_as_sent(x, k, e, &payload)))
             continue;
-        dump(x, e, &payload, sum);
-        if (memcmp(sum, k->sum, sizeof(sum)) != 0) {
-            all = false;
-            continue;
-        }
         (void)key_delete(x, x->db, k->name, EV_DEL);
         char *name = arena_get(x->arena, k->name.len + 1);
         memcpy(name, k->name.ptr, k->name.len);
@@ -431,7 +455,20 @@ delete_moved(struct exec *x, struct migration *m)
     buf_fini(&payload);
     if (n > 1)
         effect_as(x, argv, n);
-    return all;
+}
+
+/* Another turn for what has changed: a few with everybody writing, then with nobody. */
+static enum rc
+once_more(struct exec *x, struct migration *m)
+{
+    if (++m->turns > TURNS_FREE) {
+        m->holds = true;
+        engine_pause(x->engine, PAUSE_MIGRATE, m->deadline_ms, false);
+    }
+    m->over = false;
+    m->answered = 0;
+    wire_flush(m->wire);
+    return park(x, 0);
 }
 
 static enum rc
@@ -444,22 +481,21 @@ go_on(struct exec *x)
         return fail(x, "IOERR error or timeout reading from target node");
     if (!m->over && !x->timed_out)
         return park(x, 0);
-    if (!m->copy && !x->timed_out && m->error.len == 0 && m->turns < TURNS_MAX && send_changed(x, m)) {
-        m->turns++;
-        m->over = false;
-        m->answered = 0;
-        wire_flush(m->wire);
-        return park(x, 0);
-    }
-    if (!m->copy && !x->timed_out && !delete_moved(x, m) && m->error.len == 0)
-        buf_printf(&m->error, "IOERR a key changes faster than it can be sent");
+    /* A replica's keys are its primary's: since this began, somebody has made us one. */
+    bool ours = r->link == NULL || !r->set.read_only;
+    if (!m->copy && !x->timed_out && !m->down && ours && send_changed(x, m))
+        return once_more(x, m);
+    if (!m->copy && !x->timed_out && ours)
+        delete_moved(x, m);
     struct slice line = buf_slice(&m->error);
     enum rc rc;
     if (x->timed_out)
         rc = fail(x, m->introduced ? "IOERR error or timeout reading from target node"
                                    : "IOERR error or timeout connecting to the client");
+    else if (line.len > 0)
+        rc = fail(x, "%.*s", (int)line.len, line.ptr);
     else
-        rc = line.len > 0 ? fail(x, "%.*s", (int)line.len, line.ptr) : reply_ok(x);
+        rc = ours || m->copy ? reply_ok(x) : RC_READ_ONLY;
     migration_free(m);
     return rc;
 }

@@ -43,6 +43,13 @@ struct replica {
     bool spill_told;
 };
 
+/* As others are told: that it still loads what it has been sent is between the two. */
+static inline bool
+replica_is_online(const struct replica *p)
+{
+    return p->state == REPLICA_ONLINE || p->state == REPLICA_WAITS_ACK;
+}
+
 /* The snapshot that is on its way. */
 struct full_sync {
     struct spool *spool;

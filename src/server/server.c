@@ -140,7 +140,7 @@ server_shutdown_abort(struct server *s)
     if (s->drain_until_ms == 0)
         return false;
     s->drain_until_ms = 0;
-    engine_unpause(s->engine);
+    engine_unpause(s->engine, PAUSE_SHUTDOWN);
     return true;
 }
 
@@ -165,7 +165,7 @@ server_shutdown(struct server *s, unsigned shutdown_flags)
     log_notice("Waiting for replicas before shutting down");
     s->drain_until_ms = engine_now_ms(s->engine) + wait_ms;
     s->stop_flags = shutdown_flags;
-    engine_pause(s->engine, INT64_MAX, false);
+    engine_pause(s->engine, PAUSE_SHUTDOWN, INT64_MAX, false);
     repl_ask_acks(s->repl);
     return true;
 }

@@ -49,10 +49,21 @@ def offset(server):
     return int(info(server)["master_repl_offset"])
 
 
+def wait_online(primary, *replicas):
+    """Until the primary knows, too, that they are linked."""
+    wait_linked(*replicas)
+    wait_until(lambda: sum("state=online" in v for v in info(primary).values()) >= len(replicas), what="replicas online")
+
+
 def caught_up(primary, replicas):
-    """Everything the primary has written has been run by the replicas."""
-    at = offset(primary)
-    return all(link_up(r) and int(info(r)["slave_repl_offset"]) >= at for r in replicas)
+    """Everything the primary has written has been run by the replicas. Offsets of another history say nothing."""
+    p = info(primary)
+    at, name = int(p["master_repl_offset"]), p["master_replid"]
+
+    def has_all(i):
+        return i["master_link_status"] == "up" and i["master_replid"] == name and int(i["slave_repl_offset"]) >= at
+
+    return all(has_all(info(r)) for r in replicas)
 
 
 def digest(server):
@@ -159,7 +170,8 @@ class Load:
 
 
 class Proxy:
-    """A TCP proxy in front of a server. cut() breaks what runs through it; cut_after(n) does so n bytes later."""
+    """A TCP proxy in front of a server. cut() breaks what runs through it; cut_after(n) does so n bytes later.
+    `rate` bytes a second, `delay` seconds a piece, and nothing at all while `holding`."""
 
     def __init__(self, port, seed=1):
         self.target = port
@@ -168,7 +180,7 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.pairs, self.limit, self.cuts, self.passed, self.refusing = [], None, 0, 0, False
-        self.rate = None
+        self.rate, self.delay, self.holding = None, 0, False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -196,6 +208,10 @@ class Proxy:
                 data = src.recv(65536)
                 if not data:
                     break
+                if self.delay:
+                    time.sleep(self.delay)
+                while self.holding:
+                    time.sleep(0.005)
                 if counted:
                     with self.lock:
                         limit = self.limit
