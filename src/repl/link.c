@@ -32,6 +32,7 @@ struct link {
     bool load_open;    /* load_begin() without load_end() */
     bool old;          /* a primary without PSYNC */
     bool forced;       /* whatever dataset it has is wanted */
+    bool known;        /* we have followed its stream before */
     bool failover;     /* it shall make way for us */
     char asked[REPL_ID_LEN + 1];
     struct apply *apply; /* also while the link is down: its place in the stream */
@@ -143,6 +144,7 @@ begin_stream(struct link *l)
 
     l->state = LINK_STREAMS;
     l->forced = false;
+    l->known = true;
     l->failover = false;
     l->apply = apply__new(r, r->go_on_db, slice_of(addr, (size_t)n));
     repl__activate(r);
@@ -229,7 +231,7 @@ begin_full(struct link *l)
     const struct repl *r = l->repl;
     bool same = r->active && (strcmp(l->hs.id, r->id) == 0 || strcmp(l->hs.id, r->id2) == 0);
 
-    /* Of two histories nobody can say which is older; of one it is plain. */
+    /* Of two histories only the dataset may say which is older; of one it is plain. */
     if (same && l->hs.offset < tape_end(&r->log) && !l->forced && r->set.refuse_empty && key_count(r->engine) > 0) {
         refused(l, "an older state of the same history");
         return;
@@ -270,7 +272,10 @@ load_step(struct link *l, bool complete)
     switch (r->host.load_step(r->host.ctx, complete, &why)) {
     case REPL_LOAD_MORE: break;
     case REPL_LOAD_DONE: finish_load(l); break;
-    case REPL_LOAD_REFUSED: refused(l, "empty"); break;
+    case REPL_LOAD_REFUSED:
+        buf_add_char(&why, '\0');
+        refused(l, why.ptr);
+        break;
     case REPL_LOAD_FAILED:
         buf_add_char(&why, '\0');
         give_up(l, why.ptr, RETRY_MS);
@@ -283,7 +288,9 @@ static bool
 begin_load(struct link *l, struct buf *why)
 {
     struct repl *r = l->repl;
-    struct repl_load how = {.total = l->bulk.marked ? 0 : l->bulk.len, .refuse_empty = is_strange(l)};
+    struct repl_load how = {.total = l->bulk.marked ? 0 : l->bulk.len,
+                            .refuse_empty = is_strange(l),
+                            .refuse_older = l->known && is_strange(l)};
 
     l->received = 0;
     r->go_on_db = 0;

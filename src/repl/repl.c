@@ -156,6 +156,7 @@ repl_turn(struct repl *r)
 void
 repl_woke(struct repl *r)
 {
+    repl__lease_woke(r);
     repl__lease_check(r);
 }
 
@@ -176,7 +177,19 @@ repl_history_now(struct repl *r, struct repl_history *out)
     }
     memcpy(out->id, r->id, sizeof(out->id));
     out->offset = (int64_t)tape_end(&r->log);
+    out->before[0] = '\0';
+    if (r->id2_until > 0) {
+        memcpy(out->before, r->id2, sizeof(out->before));
+        out->before_offset = r->id2_until - 1;
+    }
     return true;
+}
+
+bool
+repl_history_is_older(const struct repl *r, const struct repl_history *h)
+{
+    return r->active && h->before[0] != '\0' && strcmp(h->before, r->id) == 0 &&
+           (uint64_t)h->before_offset < tape_end(&r->log);
 }
 
 void

@@ -34,7 +34,8 @@ struct repl;
 enum repl_load_way { REPL_LOAD_FILE, REPL_LOAD_EMPTY_DB, REPL_LOAD_ASIDE };
 struct repl_load {
     uint64_t total;      /* announced bytes; 0: not known */
-    bool refuse_empty;   /* one without keys is not wanted (REPL_LOAD_REFUSED) */
+    bool refuse_empty;   /* one without keys is not wanted (REPL_LOAD_REFUSED, with a reason) */
+    bool refuse_older;   /* nor one of which repl_history_is_older() */
 };
 enum repl_loading { REPL_LOAD_MORE, REPL_LOAD_DONE, REPL_LOAD_FAILED, REPL_LOAD_REFUSED };
 
@@ -74,7 +75,7 @@ struct repl_settings {
     uint64_t out_hard, out_soft;
     int64_t out_soft_s;
     uint64_t spill_max;
-    int64_t lease_ms, lease_peers;
+    int64_t lease_ms, lease_peers, lease_sentinels; /* sentinels 0: they do not count */
     int announce_port, listening_port;
     struct slice announce_ip, auth, user, bind_source; /* the configuration's; valid until it changes */
 };
@@ -109,11 +110,15 @@ struct repl_history {
     char id[REPL_ID_LEN + 1];
     int64_t offset; /* -1: not told */
     int64_t db;
+    char before[REPL_ID_LEN + 1]; /* the history that it continues, and up to where it is the same; "": none */
+    int64_t before_offset;
 };
 /* What a snapshot that is begun now should say; false: nothing. */
 bool repl_history_now(struct repl *r, struct repl_history *out);
 /* A snapshot has been loaded that belongs to this place in this history (at the start, or from the primary). */
 void repl_history_loaded(struct repl *r, const struct repl_history *h);
+/* It says itself that of our history it has less than we have. */
+bool repl_history_is_older(const struct repl *r, const struct repl_history *h);
 uint64_t repl_position(const struct repl *r);
 /* Which database is selected where the snapshot ends. */
 void repl_set_go_on_db(struct repl *r, int db);

@@ -78,6 +78,15 @@ struct probe {
     int64_t sent_ms;
 };
 
+/* A Sentinel's connection. */
+enum { WITNESSES_MAX = 32 };
+struct witness {
+    session_id id;
+    uint64_t commands; /* it had run when we looked last */
+    int64_t heard_ms;  /* it has said something after that; 0: never */
+    bool stale;        /* there may be input left from before a standstill */
+};
+
 struct repl {
     struct engine *engine;
     struct repl_host host;
@@ -104,6 +113,10 @@ struct repl {
     struct probe probes[PROBES_MAX];
     unsigned probe_at;
     int64_t probe_ms;
+    struct witness witnesses[WITNESSES_MAX];
+    unsigned witness_count;
+    int64_t witnesses_ms;     /* when to look for new ones */
+    int64_t woke_ms, woke_before_ms; /* the last two turns' input was asked for */
     bool lease_lost;
     struct repl_stats stats;
 
@@ -162,6 +175,7 @@ void repl__migrate_forget(struct repl *r, session_id id);
 
 /* -- lease.c -- */
 void repl__lease_ask(struct repl *r);
+void repl__lease_woke(struct repl *r);
 void repl__lease_check(struct repl *r);
 
 /* -- apply.c: running the stream of a primary -- */

@@ -131,6 +131,7 @@ CONFIG(PIDFILE, "pidfile", TEXT, "", 0, 0, IMMUTABLE, NULL, NULL)
 CONFIG(PORT, "port", INT, "6379", 0, 65535, 0, NULL, NULL)
 CONFIG(PRIMARY_LEASE_MS, "primary-lease-ms", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(PRIMARY_LEASE_REPLICAS, "primary-lease-replicas", INT, "1", 1, INT32_MAX, 0, NULL, NULL)
+CONFIG(PRIMARY_LEASE_SENTINELS, "primary-lease-sentinels", INT, "0", 0, 32, 0, NULL, NULL)
 CONFIG(PROC_TITLE_TEMPLATE, "proc-title-template", TEXT, "{title} {listen-addr} {server-mode}", 0, 0, 0, NULL,
        check_title)
 CONFIG(PROPAGATION_ERROR_BEHAVIOR, "propagation-error-behavior", ENUM, "ignore", 0, 0, 0,

@@ -210,6 +210,10 @@ put_history(struct persist *p, struct buf *records)
     rdb_put_aux_int(&c, LIT("repl-stream-db"), h.db);
     rdb_put_aux(&c, LIT("repl-id"), slice_cstr(h.id));
     rdb_put_aux_int(&c, LIT("repl-offset"), h.offset);
+    if (h.before[0] != '\0') {
+        rdb_put_aux(&c, LIT("sorrel-repl-before"), slice_cstr(h.before));
+        rdb_put_aux_int(&c, LIT("sorrel-repl-before-offset"), h.before_offset);
+    }
     struct rdb_packer packer = {.compress = false};
     rdb_pack(&packer, &c, records);
     rdb_chunk_fini(&c);

@@ -2,7 +2,7 @@
  *
  * By way of a file, so that what we have stays until all of it has come; directly, when we have nothing; or beside what we
  * have, into an engine of its own whose tables then take the place of ours. In each case it is known, before anything is
- * lost, whether what comes holds any key at all.
+ * lost, whether what comes holds any key at all, and what it says about its history.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,7 +27,7 @@ enum way { WAY_FILE, WAY_DIRECT, WAY_ASIDE };
 struct repl_loader {
     struct server *server;
     enum way way;
-    bool refuse_empty, replacing, ended;
+    bool refuse_empty, refuse_older, replacing, ended;
     uint64_t total, fed, hinted;
     struct repl_history history;
     struct rdb_handler handler; /* of `reader` */
@@ -101,11 +101,19 @@ only_look(void *ctx, struct entry *e, const struct rdb_key *k, struct buf *why)
     return false;
 }
 
+static void
+look_at_aux(void *ctx, struct slice name, struct slice value)
+{
+    struct repl_loader *l = ctx;
+
+    server_history_aux(&l->history, name, value);
+}
+
 static bool
 begin_file(struct repl_loader *l, struct buf *why)
 {
     const struct disk *d = &l->server->disk;
-    struct rdb_handler look = {.key = only_look, .ctx = l};
+    struct rdb_handler look = {.key = only_look, .aux = look_at_aux, .ctx = l};
 
     snprintf(l->temp, sizeof(l->temp), "temp-sync-%d.rdb", (int)getpid());
     l->fd = d->open(d->ctx, l->temp, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -158,7 +166,8 @@ server_load_begin(void *ctx, const struct repl_load *how, struct buf *why)
 
     CHECK(s->repl_loader == NULL);
     struct repl_loader *l = mem_get_zero(sizeof(*l));
-    *l = (struct repl_loader){.server = s, .refuse_empty = how->refuse_empty, .total = how->total, .fd = -1};
+    *l = (struct repl_loader){.server = s, .refuse_empty = how->refuse_empty, .refuse_older = how->refuse_older,
+                               .total = how->total, .fd = -1};
     l->history.offset = -1;
     l->way = choice == SWAPDB && have ? WAY_ASIDE : choice != DISABLED && !have ? WAY_DIRECT : WAY_FILE;
     s->repl_loader = l;
@@ -256,6 +265,17 @@ done(struct repl_loader *l, struct buf *why)
     return REPL_LOAD_DONE;
 }
 
+static bool
+is_refused(const struct repl_loader *l, bool any_key, struct buf *why)
+{
+    bool empty = l->refuse_empty && !any_key;
+    bool older = l->refuse_older && repl_history_is_older(l->server->repl, &l->history);
+
+    if (empty || older)
+        buf_printf(why, empty ? "empty" : "an older state of the same history");
+    return empty || older;
+}
+
 static enum repl_loading
 finish_reader(struct repl_loader *l, struct buf *why)
 {
@@ -266,7 +286,7 @@ finish_reader(struct repl_loader *l, struct buf *why)
     if (!rdb_into_flush(&l->into, why))
         return REPL_LOAD_FAILED;
     if (l->way == WAY_ASIDE) {
-        if (l->refuse_empty && !holds_keys(l->aside))
+        if (is_refused(l, holds_keys(l->aside), why))
             return REPL_LOAD_REFUSED;
         begin_replacing(l);
         adopt(l);
@@ -309,7 +329,7 @@ step_file(struct repl_loader *l, struct buf *why)
             buf_printf(why, "the dataset is not complete");
             return REPL_LOAD_FAILED;
         }
-        if (l->refuse_empty && !l->any_key)
+        if (is_refused(l, l->any_key, why))
             return REPL_LOAD_REFUSED;
         if (!open_file(l, why))
             return REPL_LOAD_FAILED;

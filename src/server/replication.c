@@ -145,6 +145,7 @@ server_replication_apply(struct server *s)
         .spill_max = (uint64_t)config_num(c, CFG_REPL_SPILL_MAX),
         .lease_ms = config_num(c, CFG_PRIMARY_LEASE_MS),
         .lease_peers = config_num(c, CFG_PRIMARY_LEASE_REPLICAS),
+        .lease_sentinels = config_num(c, CFG_PRIMARY_LEASE_SENTINELS),
         .announce_port = (int)config_num(c, CFG_REPLICA_ANNOUNCE_PORT),
         .listening_port = (int)config_num(c, tls && config_num(c, CFG_TLS_PORT) != 0 ? CFG_TLS_PORT : CFG_PORT),
         .announce_ip = config_text(c, CFG_REPLICA_ANNOUNCE_IP),
@@ -174,11 +175,15 @@ void
 server_history_aux(void *ctx, struct slice name, struct slice value)
 {
     struct repl_history *h = ctx;
+    bool before = slice_eq(name, LIT("sorrel-repl-before"));
     int64_t n;
 
-    if (slice_eq(name, LIT("repl-id")) && value.len == REPL_ID_LEN) {
-        memcpy(h->id, value.ptr, REPL_ID_LEN);
-        h->id[REPL_ID_LEN] = '\0';
+    if ((before || slice_eq(name, LIT("repl-id"))) && value.len == REPL_ID_LEN) {
+        char *id = before ? h->before : h->id;
+        memcpy(id, value.ptr, REPL_ID_LEN);
+        id[REPL_ID_LEN] = '\0';
+    } else if (slice_eq(name, LIT("sorrel-repl-before-offset")) && parse_int64(value, &n) && n >= 0) {
+        h->before_offset = n;
     } else if (slice_eq(name, LIT("repl-offset")) && parse_int64(value, &n) && n >= 0 && n < INT64_MAX / 2) {
         h->offset = n;
     } else if (slice_eq(name, LIT("repl-stream-db")) && parse_int64(value, &n) && n >= 0 && n < INT32_MAX) {

@@ -367,6 +367,30 @@ def test_an_empty_primary_does_not_wipe_its_replicas(machine):
     assert fresh.alive()
 
 
+@pytest.mark.parametrize("load_way", ["disabled", "swapdb"])
+def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, load_way):
+    """It comes back with an older snapshot: its replicas have more, and nobody has asked them to give it up."""
+    how = ("--dir", tmp_path, "--save", "100000 1000000")
+    p, r = machine("sorrel", *how), machine("sorrel", "--repl-diskless-load", load_way)
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c, r.connect() as d:
+        c.call("SET", "old", "1")
+        assert c.call("SAVE") == ("+", b"OK")
+        c.call("SET", "new", "1")
+        assert c.call("WAIT", "1", "10000") == (":", 1)
+        p.process.kill()
+        p.process.wait()
+        p.ended = True
+        again = machine("sorrel", *how, port=p.port)
+        wait_until(lambda: "it is an older state of the same history" in r.log_text())
+        assert d.call("EXISTS", "old", "new") == (":", 2) and not link_up(r)
+        assert d.call("REPLICAOF", "127.0.0.1", p.port)[0] == "+"
+        wait_linked(r)
+        assert d.call("EXISTS", "old", "new") == (":", 1)
+    assert_equal(again, [r])
+
+
 def test_a_full_sync_slower_than_the_writes_finishes(machine):
     """redis/redis#4697, #11534: the stream overflows the replica's limit during the transfer, again and again."""
     p = machine("sorrel", "--client-output-buffer-limit", "replica 1mb 1mb 1", "--repl-backlog-size", "100kb",
@@ -404,6 +428,52 @@ def test_a_frozen_primary_finds_its_lease_lost(machine):
         assert c.call("GET", "a") == ("$", b"1")
         follow(r, "127.0.0.1", p.port)
         wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
+
+
+class FakeSentinel:
+    """Says PING all the time, like a Sentinel in a hurry."""
+
+    def __init__(self, server, name):
+        self.connection, self.stopping = server.connect(), False
+        assert self.connection.call("CLIENT", "SETNAME", name) == ("+", b"OK")
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.stopping:
+            self.connection.send(b"PING\r\n")
+            time.sleep(0.02)
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join(10)
+        self.connection.close()
+
+
+def test_sentinels_hold_the_lease_of_a_primary_without_replicas(machine):
+    p = machine("sorrel", "--primary-lease-ms", "1000", "--primary-lease-sentinels", "2")
+    with p.connect() as c:
+        def writes():
+            return c.call("SET", "a", "1") == ("+", b"OK")
+
+        a, twice = FakeSentinel(p, "sentinel-aaaaaaaa-cmd"), FakeSentinel(p, "sentinel-aaaaaaaa-cmd")
+        other = FakeSentinel(p, "backend-bbbbbbbb-cmd")
+        time.sleep(0.5)  # in which one and the same, and somebody else, get nowhere
+        assert c.call("SET", "a", "1")[1].startswith(b"NOREPLICAS")
+        b = FakeSentinel(p, "sentinel-bbbbbbbb-cmd")
+        wait_until(writes)
+        assert info(p)["primary_lease"] == "held"
+        # Frozen, it is pinged on; what it finds when it wakes is old.
+        p.process.send_signal(19)
+        time.sleep(1.5)
+        c.send(b"SET lost 1\r\n" * 50)
+        p.process.send_signal(18)
+        assert all(c.read()[1].startswith(b"NOREPLICAS") for _ in range(50))
+        wait_until(writes)
+        b.stop()
+        wait_until(lambda: not writes(), what="the lease being lost")
+        for s in (a, twice, other):
+            s.stop()
 
 
 @pytest.mark.parametrize("source,target", [("sorrel", "redis"), ("redis", "sorrel"), ("sorrel", "sorrel")])
