@@ -1,5 +1,7 @@
 """A primary, two replicas and three of Debian's redis-sentinel: a group that is broken on purpose, round after round."""
+import datetime
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -164,6 +166,17 @@ class Group:
             s.process.send_signal(signal.SIGCONT)
             s.stop()
 
+    def switched_at(self, since):
+        """How long after that moment (time.time()) the first of them named another primary; None: not yet."""
+        told = []
+        for s in self.sentinels:
+            for line in s.log_text().split("\n"):
+                m = re.match(r"\d+:X (\d+ \w+ \d+ [\d:.]+) . \+switch-master ", line)
+                if m:
+                    when = datetime.datetime.strptime(m[1], "%d %b %Y %H:%M:%S.%f").timestamp() - since
+                    told += [when] if when > 0 else []
+        return min(told, default=None)
+
     def logs(self):
         return "\n".join(f"--- {s.port}\n{s.log_text()[-4000:]}" for s in [*self.servers, *self.sentinels])
 
@@ -214,10 +227,12 @@ class Writer:
 
 
 def round_of(group, how, wait):
-    """Breaks the primary under load. Returns (seconds until a write went to the new one, acknowledged, lost)."""
+    """Breaks the primary under load. Returns (seconds until a write went to the new one, how many of them Sentinel took,
+    acknowledged, lost)."""
     wait_until(group.settled, 60, "the group settling")
     writer = Writer(group, wait)
     time.sleep(0.5)
+    wall = time.time()
     broken, moment = group.break_primary(how)
     writer.mark = moment
     try:
@@ -228,4 +243,4 @@ def round_of(group, how, wait):
         writer.stop()
         group.repair(broken, how)
     lost = writer.lost(group.primary())
-    return gap, len(writer.acked), lost
+    return gap, group.switched_at(wall), len(writer.acked), lost

@@ -3,6 +3,7 @@
 The long form, with figures, is tests/durability/failover.py.
 """
 import pytest
+from certificates import Authority
 from conftest import PROGRAM, only_sorrel
 
 pytest.importorskip("redis")
@@ -11,11 +12,17 @@ import sentinels  # noqa: E402
 pytestmark = only_sorrel
 
 
-def test_failover_after_the_death_of_the_primary():
-    with sentinels.Group(PROGRAM, down_after_ms=600, auth="secret") as group:
+@pytest.mark.parametrize("how,auth,tls", [("kill", "secret", False), ("freeze", None, False), ("freeze", "secret", True)])
+def test_failover_when_the_primary_is_lost(tmp_path, how, auth, tls):
+    files = None
+    if tls:
+        ca = Authority(tmp_path, "ca")
+        files = (*ca.issue("server"), ca.cert)
+    with sentinels.Group(PROGRAM, down_after_ms=600, auth=auth, tls=files) as group:
         try:
-            gap, acked, lost = sentinels.round_of(group, "kill", True)
+            gap, switched, acked, lost = sentinels.round_of(group, how, True)
             assert acked > 0 and lost == 0
+            assert gap - switched < 2, f"clients write {gap - switched} s after Sentinel has named the new primary"
             assert gap < 0.6 + 5, f"clients write again after {gap} s"
         except AssertionError as e:
             raise AssertionError(f"{e}\n{group.logs()}") from e
