@@ -80,7 +80,7 @@ static void
 reading(void)
 {
     struct sorrel_client *cl = test_client();
-    struct sorrel_cache_options o = {.load = load, .ttl_ms = 1000, .jitter_percent = 50, .negative_ttl_ms = 200};
+    struct sorrel_cache_options o = {.load = load, .ttl_ms = 5000, .jitter_percent = 50, .negative_ttl_ms = 800};
     struct sorrel_cache *c = sorrel_cache_new(cl, "c", &o);
     struct sorrel_error err = {0};
     struct sorrel_cache_stats s;
@@ -112,7 +112,7 @@ reading(void)
     EXPECT(reads(c, "b", NULL) && reads(c, "b", NULL) && store.loads == 3);
     EXPECT_OK(sorrel_cache_peek(c, "b", &v, &len, &missing, &err));
     EXPECT(v == NULL && missing);
-    pause_ms(220);
+    pause_ms(850);
     EXPECT(reads(c, "b", NULL) && store.loads == 4);
     store.broken = true;
     EXPECT(sorrel_cache_get(c, "z", &v, &len, &err) == SORREL_ERR_IO);
@@ -189,9 +189,9 @@ writing(void)
         /* A load that began before a write does not put the old value over the new one. */
         EXPECT_OK(sorrel_cache_write(c, "k", "old", 3, &err));
         EXPECT_OK(sorrel_cache_drop(c, "k", &err));
-        store.slow_ms = 150;
+        store.slow_ms = 600;
         pthread_create(&t, NULL, read_slowly, c);
-        pause_ms(70);
+        pause_ms(150);
         EXPECT_OK(sorrel_cache_write(c, "k", "new", 3, &err));
         pthread_join(t, NULL);
         store.slow_ms = 0;

@@ -144,7 +144,7 @@ static void
 queue_hand_over(void)
 {
     struct sorrel_client *cl = test_client();
-    struct sorrel_queue_options o = {.visibility_ms = 150, .tries_max = 2};
+    struct sorrel_queue_options o = {.visibility_ms = 900, .tries_max = 2};
     struct sorrel_queue *q = sorrel_queue_new(cl, "jobs", &o);
     struct sorrel_queue_stats s;
     struct sorrel_item i, k;
@@ -176,25 +176,25 @@ queue_hand_over(void)
     /* Abandoned: it comes back, and its first taker finds that out. Extended: it does not. */
     EXPECT_OK(sorrel_queue_take(q, 0, &i, &err));
     for (int t = 0; t < 3; t++) {
-        pause_ms(80);
+        pause_ms(350);
         EXPECT_OK(sorrel_queue_extend(q, &i, &err));
         EXPECT_OK(sorrel_queue_recover(q, &n, &err));
         EXPECT(n == 0);
     }
-    EXPECT_OK(sorrel_queue_take(q, 2000, &k, &err));
+    EXPECT_OK(sorrel_queue_take(q, 10000, &k, &err));
     EXPECT(strcmp(k.payload, "one") == 0 && k.tries == 2);
     EXPECT(sorrel_queue_done(q, &i, &err) == SORREL_ERR_LOST && sorrel_queue_extend(q, &i, &err) == SORREL_ERR_LOST);
     EXPECT(sorrel_queue_return(q, &i, false, &err) == SORREL_ERR_LOST);
     sorrel_item_fini(&i);
     sorrel_item_fini(&k);
     /* Abandoned for the second time: dead. */
-    pause_ms(200);
+    pause_ms(950);
     EXPECT_OK(sorrel_queue_recover(q, &n, &err));
     EXPECT_OK(sorrel_queue_stats(q, &s, &err));
     EXPECT(s.ready == 0 && s.taken == 0 && s.dead == 2);
     /* What BLMOVE moved for somebody who died at once has no due time; it comes back all the same. */
     sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "RPUSH", "{jobs}:taken", "0123456789abcdef01234567stray", NULL));
-    EXPECT_OK(sorrel_queue_take(q, 3000, &i, &err));
+    EXPECT_OK(sorrel_queue_take(q, 10000, &i, &err));
     EXPECT(strcmp(i.payload, "stray") == 0);
     EXPECT_OK(sorrel_queue_done(q, &i, &err));
     sorrel_item_fini(&i);
@@ -266,7 +266,7 @@ static void
 stream_consumers(void)
 {
     struct sorrel_client *cl = test_client();
-    struct sorrel_consumer_options o = {.idle_ms = 100, .deliveries_max = 2, .from_start = true};
+    struct sorrel_consumer_options o = {.idle_ms = 600, .deliveries_max = 2, .from_start = true};
     struct sorrel_consumer *a = sorrel_consumer_new(cl, "events", "g", "a", &o);
     struct sorrel_consumer *b = sorrel_consumer_new(cl, "events", "g", "b", &o);
     struct sorrel_reply *r = NULL;
@@ -298,11 +298,11 @@ stream_consumers(void)
     sorrel_reply_free(r);
     /* The other one's unconfirmed entry, once it is idle. */
     r = NULL;
-    EXPECT_OK(sorrel_consumer_read(b, 10, 3000, &r, &err));
+    EXPECT_OK(sorrel_consumer_read(b, 10, 10000, &r, &err));
     EXPECT(sorrel_reply_count(r) == 1 && strcmp(id_of(r, 0, id, sizeof(id)), id2) == 0);
     sorrel_reply_free(r);
     /* Not confirmed either: that was the second delivery, now it is dead. */
-    pause_ms(150);
+    pause_ms(650);
     EXPECT(sorrel_consumer_read(b, 10, 200, &r, &err) == SORREL_ERR_BUSY);
     r = sorrel_client_do(cl, SORREL_READ, NULL, "XRANGE", "{events}:dead", "-", "+", NULL);
     EXPECT(sorrel_reply_count(r) == 1);
