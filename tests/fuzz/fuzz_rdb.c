@@ -7,21 +7,7 @@
 #include "base/rng.h"
 #include "store/rdb_read.h"
 #include "store/rdb_write.h"
-
-static bool
-verify(struct entry *e)
-{
-    const void *h = entry_type(e) == TYPE_STRING ? NULL : entry_handle(e);
-
-    switch (entry_type(e)) {
-    case TYPE_LIST: return list_verify(h);
-    case TYPE_SET: return set_verify(h);
-    case TYPE_ZSET: return zset_verify(h);
-    case TYPE_HASH: return hash_verify(h);
-    case TYPE_STREAM: return stream_verify(h);
-    default: return true;
-    }
-}
+#include "support/values.h"
 
 static bool
 on_key(void *ctx, struct entry *e, const struct rdb_key *k, struct buf *why)
@@ -32,7 +18,7 @@ on_key(void *ctx, struct entry *e, const struct rdb_key *k, struct buf *why)
     struct buf out = {0};
 
     (void)ctx, (void)k, (void)why;
-    CHECK(verify(e));
+    CHECK(value_verify(e));
     rdb_put_key(&c, &v, e, RDB_CLOCK_NONE, 0);
     while (!rdb_put_value(&c, &v, 100)) {
     }

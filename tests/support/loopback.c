@@ -30,15 +30,29 @@ end_script(void *ctx, struct session *running)
 struct loopback *
 loopback_new(uint64_t seed)
 {
-    struct loopback *l = mem_get_zero(sizeof(*l));
+    return loopback_new_with(seed, NULL);
+}
 
+struct loopback *
+loopback_new_with(uint64_t seed, const struct cmd *family)
+{
+    enum { FAMILIES_MAX = 64 };
+    const struct cmd *families[FAMILIES_MAX + 2] = {NULL};
+    struct loopback *l = mem_get_zero(sizeof(*l));
+    size_t n = 0;
+
+    for (; cmd_families[n] != NULL; n++) {
+        CHECK(n < FAMILIES_MAX);
+        families[n] = cmd_families[n];
+    }
+    families[n] = family;
     l->now_us = LOOPBACK_START_MS * 1000;
     struct engine_options opt = {
         .clock = {fake_wall_us, fake_mono_ns, l},
         .rng_seed = seed,
         .hash_seed = {seed, ~seed},
         .databases = 16,
-        .families = cmd_families,
+        .families = families,
         .host = {.busy = end_script},
         .limits = value_limits_default((struct hash_seed){seed, ~seed}),
     };

@@ -27,6 +27,8 @@ struct loopback {
 };
 
 struct loopback *loopback_new(uint64_t seed);
+/* With one family of commands more, which is not of the engine: DUMP and RESTORE, say. NULL: none. */
+struct loopback *loopback_new_with(uint64_t seed, const struct cmd *family);
 void loopback_free(struct loopback *l);
 /* False when that number is out of range or open already. */
 bool loopback_open(struct loopback *l, unsigned number);
