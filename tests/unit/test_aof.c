@@ -195,12 +195,6 @@ write_some(struct simdisk *sim, int units)
     buf_fini(&why);
 }
 
-static void
-copy_manifest(struct simdisk *to)
-{
-    simdisk_put(to, "dir/a.aof.manifest", LIT("file a.aof.1.incr.aof seq 1 type i\n"));
-}
-
 static bool
 is_campaign(void)
 {
@@ -238,6 +232,18 @@ write_large(struct simdisk *sim, size_t bytes, size_t value)
 
 /* -- cuts and flips -------------------------------------------------------------------------------------------- */
 
+/* A disk with a log of these bytes, and a store that is about to load it. */
+static struct simdisk *
+store_on(struct store *t, struct slice log)
+{
+    struct simdisk *sim = simdisk_new(2);
+
+    simdisk_put(sim, "dir/a.aof.manifest", LIT("file a.aof.1.incr.aof seq 1 type i\n"));
+    simdisk_put(sim, INCR, log);
+    store_open(t, sim, AOF_FSYNC_ALWAYS);
+    return sim;
+}
+
 /* Cut at any byte, the log loads its prefix, and goes on from there. */
 static void
 test_cut_anywhere(void **state)
@@ -251,11 +257,8 @@ test_cut_anywhere(void **state)
     write_some(sim, UNITS);
     buf_add_slice(&whole, simdisk_peek(sim, INCR));
     for (size_t len = 0; len <= whole.len; len++) {
-        struct simdisk *cut = simdisk_new(2);
         struct store t;
-        copy_manifest(cut);
-        simdisk_put(cut, INCR, slice_of(whole.ptr, len));
-        store_open(&t, cut, AOF_FSYNC_ALWAYS);
+        struct simdisk *cut = store_on(&t, slice_of(whole.ptr, len));
         assert_int_equal(store_load(&t, &why), AOF_DONE);
         check_state(&t, last, UNITS);
         last = ask_int(&t, "GET n\r\n");
@@ -287,11 +290,8 @@ test_cut_large(void **state)
     (void)state;
     buf_add_slice(&whole, simdisk_peek(sim, INCR));
     for (size_t len = 0; len <= whole.len; len += is_campaign() ? 1 : 9973) {
-        struct simdisk *cut = simdisk_new(2);
         struct store t;
-        copy_manifest(cut);
-        simdisk_put(cut, INCR, slice_of(whole.ptr, len));
-        store_open(&t, cut, AOF_FSYNC_ALWAYS);
+        struct simdisk *cut = store_on(&t, slice_of(whole.ptr, len));
         if (store_load(&t, &why) != AOF_DONE)
             fail_msg("cut at %zu: %.*s", len, (int)why.len, why.ptr);
         check_state(&t, last, is_campaign() ? last + 1 : units);
@@ -306,31 +306,26 @@ test_cut_large(void **state)
     simdisk_free(sim);
 }
 
-/* A flipped bit is found or does no harm; only in the mark at the end may it be taken for a torn tail. */
+/* Flips every step-th bit of a log by itself. It is found, or does no harm; only in the mark at the end may it be taken for
+ * a torn tail. */
 static void
-test_flip_anywhere(void **state)
+flip_bits(struct simdisk *sim, size_t step, int64_t units, int64_t filler)
 {
-    enum { UNITS = 40 };
-    struct simdisk *sim = simdisk_new(1);
     struct buf whole = {0};
     size_t found = 0, harmless = 0;
 
-    (void)state;
-    write_some(sim, UNITS);
     buf_add_slice(&whole, simdisk_peek(sim, INCR));
-    for (size_t bit = 0; bit < whole.len * 8; bit += 3) {
-        struct simdisk *flipped = simdisk_new(2);
+    for (size_t bit = 0; bit < whole.len * 8; bit += step) {
         struct store t;
         struct buf why = {0};
         whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
-        copy_manifest(flipped);
-        simdisk_put(flipped, INCR, buf_slice(&whole));
-        store_open(&t, flipped, AOF_FSYNC_ALWAYS);
+        struct simdisk *flipped = store_on(&t, buf_slice(&whole));
         if (store_load(&t, &why) == AOF_DAMAGED) {
             found++;
             assert_true(why.len > 0);
         } else {
-            check_state(&t, UNITS, UNITS);
+            check_state(&t, units, units);
+            assert_int_equal(ask_int(&t, "STRLEN filler\r\n"), filler);
             harmless++;
         }
         store_close(&t);
@@ -338,8 +333,21 @@ test_flip_anywhere(void **state)
         simdisk_free(flipped);
         whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
     }
+    if (is_campaign())
+        print_message("%zu bytes, %zu bits: %zu found, %zu harmless\n", whole.len, found + harmless, found, harmless);
     assert_true(found > 10 * harmless);
     buf_fini(&whole);
+}
+
+static void
+test_flip_anywhere(void **state)
+{
+    enum { UNITS = 40 };
+    struct simdisk *sim = simdisk_new(1);
+
+    (void)state;
+    write_some(sim, UNITS);
+    flip_bits(sim, is_campaign() ? 1 : 3, UNITS, 0);
     simdisk_free(sim);
 }
 
@@ -350,34 +358,9 @@ test_flip_large(void **state)
     enum { VALUE = 3000 };
     struct simdisk *sim = simdisk_new(1);
     int units = write_large(sim, 64 << 10, VALUE);
-    struct buf whole = {0};
-    size_t found = 0, harmless = 0;
 
     (void)state;
-    buf_add_slice(&whole, simdisk_peek(sim, INCR));
-    for (size_t bit = 0; bit < whole.len * 8; bit += is_campaign() ? 1 : 4999) {
-        struct simdisk *flipped = simdisk_new(2);
-        struct store t;
-        struct buf why = {0};
-        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
-        copy_manifest(flipped);
-        simdisk_put(flipped, INCR, buf_slice(&whole));
-        store_open(&t, flipped, AOF_FSYNC_ALWAYS);
-        if (store_load(&t, &why) == AOF_DAMAGED) {
-            found++;
-        } else {
-            check_state(&t, units, units);
-            assert_int_equal(ask_int(&t, "STRLEN filler\r\n"), VALUE);
-            harmless++;
-        }
-        store_close(&t);
-        buf_fini(&why);
-        simdisk_free(flipped);
-        whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
-    }
-    if (is_campaign())
-        print_message("%zu bits: %zu found, %zu harmless\n", whole.len * 8, found, harmless);
-    buf_fini(&whole);
+    flip_bits(sim, is_campaign() ? 1 : 4999, units, VALUE);
     simdisk_free(sim);
 }
 
