@@ -45,7 +45,7 @@ BIN      := $(if $(filter release,$(MODE)),$(BUILD)/bin,$(BUILD)/$(MODE)/bin)
 AR       := $(if $(filter release,$(MODE)),gcc-ar,ar)
 
 # Sanitizers watch the C library's allocator; everything else runs on jemalloc.
-PKGS     := libssl libcrypto liblzf luajit $(if $(filter release dev cov,$(MODE)),jemalloc)
+PKGS     := libssl libcrypto liblzf luajit libutf8proc $(if $(filter release dev cov,$(MODE)),jemalloc)
 pkg      = $(if $(1),$(shell pkg-config $(2) $(1) 2>/dev/null))
 CFLAGS   ?=
 LDFLAGS  ?=
@@ -129,7 +129,7 @@ $(BIN)/sorrel-server: $(call objs,$(ENGINE_SRC) $(SERVER_SRC))
 $(BIN)/sorrel-cli: $(call objs,$(call sources,base proto) $(CLI_SRC))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(call pkg,libutf8proc,--libs) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 $(BIN)/sorrel-benchmark: $(call objs,$(call sources,base proto client bench))
 	$(call say,LD,$@)
@@ -214,7 +214,7 @@ run:
 $(OBJ)/unit/%: $(OBJ)/tests/unit/%.o $(OBJ)/libsupport.a $(OBJ)/libserver.a $(OBJ)/libcli.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ -lcmocka $(call pkg,libutf8proc,--libs) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(LIBS)
 
 $(OBJ)/bin/script-host: $(OBJ)/tests/script/host.o $(OBJ)/libsupport.a $(OBJ)/libengine.a
 	$(call say,LD,$@)
@@ -279,7 +279,7 @@ lint: compile_commands.json
 lint-objects: $(call objs,$(ENGINE_SRC) $(SERVER_SRC) $(CLI_SRC) $(call sources,bench check))
 
 compile_commands.json: Makefile $(ALL_SRC)
-	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev) $(call pkg,$(PKGS) jemalloc libutf8proc,--cflags)' $(ALL_SRC) > $@
+	@$(PYTHON) tools/compile-commands.py '$(CC) $(STD) $(WARN) $(OPT_dev) $(call pkg,$(PKGS) jemalloc,--cflags)' $(ALL_SRC) > $@
 
 cov:
 	@rm -rf $(BUILD)/cov

@@ -32,6 +32,21 @@ arena_get(struct arena *a, size_t n)
 void *arena_array(struct arena *a, size_t n, size_t size);
 struct slice arena_copy(struct arena *a, struct slice s);
 struct slice arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What was taken since the mark is given back, as far as it lies in the block that was current then. */
+static inline struct arena
+arena_mark(const struct arena *a)
+{
+    return *a;
+}
+
+static inline void
+arena_rewind(struct arena *a, struct arena mark)
+{
+    if (a->head == mark.head)
+        a->next = mark.next;
+}
+
 void arena_reset(struct arena *a);
 void arena_fini(struct arena *a);
 

@@ -1,7 +1,9 @@
 /* value/json_find.c - following paths.
  *
  * A list of places goes through one segment after the other. Descendants need no search: they are the bytes inside a
- * value, in the right order. Filters recurse as deep as they are nested in the path, which its reader bounds.
+ * value, in the right order. Filters recurse as deep as they are nested in the path, which its reader bounds; a path in
+ * a filter that names one place at most is walked without a list. How many values may be looked at is bounded, because
+ * filters and descendants multiply.
  */
 #include "value/json_path_priv.h"
 
@@ -18,7 +20,7 @@ struct places {
 struct finder {
     struct arena *arena;
     json_node root;
-    size_t total; /* of all lists, against paths that multiply */
+    size_t steps; /* values looked at */
     bool too_many;
 };
 
@@ -31,9 +33,16 @@ struct operand {
 static bool holds(struct finder *f, const struct json_expr *e, size_t current);
 
 static void
+step(struct finder *f)
+{
+    if (++f->steps > JSON_STEPS_MAX)
+        f->too_many = true;
+}
+
+static void
 add(struct finder *f, struct places *p, size_t at, size_t parent)
 {
-    if (++f->total > JSON_MATCHES_MAX) {
+    if (p->n == JSON_MATCHES_MAX) {
         f->too_many = true;
         return;
     }
@@ -50,18 +59,18 @@ add(struct finder *f, struct places *p, size_t at, size_t parent)
 
 /* -- selectors -------------------------------------------------------------------------------------------------- */
 
-static void
-select_index(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
+static json_node
+at_index(json_node n, int64_t i)
 {
-    json_node n = f->root + at;
-    int64_t count = (int64_t)json_count(n), i = s->from < 0 ? s->from + count : s->from;
+    int64_t count = (int64_t)json_count(n);
 
+    i = i < 0 ? i + count : i;
     if (*n != TAG_ARRAY || i < 0 || i >= count)
-        return;
+        return NULL;
     json_node child = json_first(n);
     for (; i > 0; i--)
         child += json__size(child);
-    add(f, out, (size_t)(child - f->root), at);
+    return child;
 }
 
 static int64_t
@@ -120,6 +129,7 @@ select_children(struct finder *f, const struct json_expr *filter, size_t at, str
         return;
     json_node child = json_first(n);
     for (size_t left = json_count(n); left > 0 && !f->too_many; left--) {
+        step(f);
         if (*n == TAG_OBJECT)
             child += json__size(child);
         size_t offset = (size_t)(child - f->root);
@@ -137,12 +147,12 @@ select_from(struct finder *f, const struct json_selector *s, size_t at, struct p
     for (; s != NULL && !f->too_many; s = s->next) {
         switch (s->kind) {
         case SELECT_NAME:
-            found = json_get(f->root + at, s->name);
+        case SELECT_INDEX:
+            found = s->kind == SELECT_NAME ? json_get(f->root + at, s->name) : at_index(f->root + at, s->from);
             if (found != NULL)
                 add(f, out, (size_t)(found - f->root), at);
             break;
         case SELECT_WILD: select_children(f, NULL, at, out); break;
-        case SELECT_INDEX: select_index(f, s, at, out); break;
         case SELECT_SLICE: select_slice(f, s, at, out); break;
         case SELECT_FILTER: select_children(f, s->filter, at, out); break;
         }
@@ -156,6 +166,7 @@ descend(struct finder *f, const struct json_selector *s, size_t at, struct place
     json_node n = f->root + at, end = n + json__size(n);
 
     while (n < end && !f->too_many) {
+        step(f);
         if (json__is_container(n)) {
             select_from(f, s, (size_t)(n - f->root), out);
             n += CONTAINER_HEAD;
@@ -187,10 +198,26 @@ follow(struct finder *f, const struct json_path *p, size_t segments, struct json
 
 /* -- filters ---------------------------------------------------------------------------------------------------- */
 
-static struct places
-places_of(struct finder *f, const struct json_expr *e, size_t current)
+/* How many values the expression's path leads to from here, and the first of them. */
+static size_t
+lead(struct finder *f, const struct json_expr *e, size_t current, json_node *first)
 {
-    return follow(f, &e->path, e->path.count, (struct json_match){e->absolute ? 0 : current, JSON_NO_PARENT});
+    json_node n = f->root + (e->absolute ? 0 : current);
+
+    if (e->path.is_static) {
+        for (size_t i = 0; i < e->path.count && n != NULL; i++) {
+            const struct json_selector *s = e->path.segments[i].selectors;
+            n = s->kind == SELECT_NAME ? json_get(n, s->name) : at_index(n, s->from);
+        }
+        *first = n;
+        return n != NULL;
+    }
+    struct arena mark = arena_mark(f->arena);
+    struct places p = follow(f, &e->path, e->path.count, (struct json_match){(size_t)(n - f->root), JSON_NO_PARENT});
+    if (p.n > 0)
+        *first = f->root + p.v[0].at;
+    arena_rewind(f->arena, mark);
+    return p.n;
 }
 
 static void
@@ -220,18 +247,17 @@ static void
 evaluate(struct finder *f, const struct json_expr *e, size_t current, struct operand *o)
 {
     struct operand a;
-    struct places p;
+    json_node first;
 
     o->node = NULL;
     switch (e->kind) {
     case EXPR_LITERAL: o->node = e->literal; break;
     case EXPR_PATH:
     case EXPR_VALUE:
-        p = places_of(f, e->kind == EXPR_PATH ? e : e->a, current);
-        if (p.n == 1)
-            o->node = f->root + p.v[0].at;
+        if (lead(f, e->kind == EXPR_PATH ? e : e->a, current, &first) == 1)
+            o->node = first;
         break;
-    case EXPR_COUNT: own_int(o, (int64_t)places_of(f, e->a, current).n); break;
+    case EXPR_COUNT: own_int(o, (int64_t)lead(f, e->a, current, &first)); break;
     case EXPR_LENGTH:
         evaluate(f, e->a, current, &a);
         if (a.node != NULL && json_kind(a.node) == JSON_STRING)
@@ -261,6 +287,12 @@ less(json_node a, json_node b)
 {
     int64_t x, y;
 
+    if (*a == TAG_UINT64 && *b == TAG_UINT64) {
+        uint64_t u, v;
+        memcpy(&u, a + 1, sizeof(u));
+        memcpy(&v, b + 1, sizeof(v));
+        return u < v;
+    }
     if (json_is_number(a) && json_is_number(b))
         return json_int64(a, &x) && json_int64(b, &y) ? x < y : json_double(a) < json_double(b);
     return json_kind(a) == JSON_STRING && json_kind(b) == JSON_STRING && slice_cmp(json_string(a), json_string(b)) < 0;
@@ -288,11 +320,13 @@ compare(struct finder *f, const struct json_expr *e, size_t current)
 static bool
 holds(struct finder *f, const struct json_expr *e, size_t current)
 {
+    json_node first;
+
     switch (e->kind) {
     case EXPR_OR: return holds(f, e->a, current) || holds(f, e->b, current);
     case EXPR_AND: return holds(f, e->a, current) && holds(f, e->b, current);
     case EXPR_NOT: return !holds(f, e->a, current);
-    case EXPR_EXISTS: return places_of(f, e->a, current).n > 0;
+    case EXPR_EXISTS: return lead(f, e->a, current, &first) > 0;
     case EXPR_MATCHES:
     case EXPR_SEARCH: return matches(f, e, current, false);
     case EXPR_MATCH: return matches(f, e, current, true);

@@ -6,6 +6,7 @@
 #include "value/json_priv.h"
 
 enum { SEGMENTS_MAX = 256, OPERATORS_MAX = 256 };
+#define INTEGER_MAX ((INT64_C(1) << 53) - 1)
 
 struct reader {
     struct arena *arena;
@@ -16,6 +17,7 @@ struct reader {
 
 static bool path(struct reader *r, struct json_path *out);
 static struct json_expr *or_expr(struct reader *r);
+static struct json_expr *basic(struct reader *r);
 
 static bool
 bad(struct reader *r, const char *why)
@@ -69,6 +71,45 @@ bare_name(struct reader *r, struct slice *out)
     return r->p > from ? true : bad(r, "a name is missing");
 }
 
+/* Valid text without control characters: what may stand between quotes as it is. */
+static bool
+is_clean(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
+
+    while (p < end) {
+        unsigned n = json__utf8(p, end);
+        if (*p < ' ' || n == 0)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
+/* The text between quotes as a JSON string. Of the quotes only the one around it may be escaped. False for the other. */
+static bool
+requote(struct slice raw, char quote, struct buf *json)
+{
+    buf_add_char(json, '"');
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (c != '\\') {
+            if (c == '"')
+                buf_add_char(json, '\\');
+            buf_add_char(json, c);
+            continue;
+        }
+        char next = raw.ptr[++i];
+        if ((next == '"' || next == '\'') && next != quote)
+            return false;
+        if (next != '\'')
+            buf_add_char(json, '\\');
+        buf_add_char(json, next);
+    }
+    buf_add_char(json, '"');
+    return true;
+}
+
 /* In either kind of quotes. It is rewritten as JSON and read by the JSON parser, which knows all about escapes. */
 static bool
 quoted(struct reader *r, json_node *node, struct slice *out)
@@ -92,24 +133,9 @@ quoted(struct reader *r, json_node *node, struct slice *out)
     r->p++;
     if (plain && node == NULL) {
         *out = raw;
-        return true;
+        return is_clean(raw) ? true : bad(r, "a string has invalid characters");
     }
-    buf_add_char(&json, '"');
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.ptr[i] == '\\' && raw.ptr[i + 1] == '\'') {
-            buf_add_char(&json, '\'');
-            i++;
-        } else if (raw.ptr[i] == '\\') {
-            buf_add(&json, raw.ptr + i, 2);
-            i++;
-        } else {
-            if (raw.ptr[i] == '"')
-                buf_add_char(&json, '\\');
-            buf_add_char(&json, raw.ptr[i]);
-        }
-    }
-    buf_add_char(&json, '"');
-    ok = json_parse(buf_slice(&json), 1, &tape, &error);
+    ok = requote(raw, quote, &json) && json_parse(buf_slice(&json), 1, &tape, &error);
     if (ok) {
         struct slice kept = arena_copy(r->arena, buf_slice(&tape));
         *out = json_string((json_node)kept.ptr);
@@ -130,7 +156,9 @@ integer(struct reader *r, int64_t *out)
         r->p++;
     while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
         r->p++;
-    return parse_int64(slice_of(from, (size_t)(r->p - from)), out) ? true : bad(r, "a number is invalid");
+    /* No further than a double counts exactly: RFC 9535, 2.1. */
+    bool ok = parse_int64(slice_of(from, (size_t)(r->p - from)), out) && *out <= INTEGER_MAX && *out >= -INTEGER_MAX;
+    return ok ? true : bad(r, "a number is invalid");
 }
 
 static bool
@@ -388,6 +416,19 @@ comparable(struct reader *r)
     return e;
 }
 
+/* Behind an exclamation mark: a parenthesis or a test. */
+static struct json_expr *
+negated(struct reader *r)
+{
+    blanks(r);
+    bool parenthesis = at(r, "(");
+    struct json_expr *a = at(r, "!") ? no(r, "a filter negates twice") : basic(r);
+
+    if (a != NULL && !parenthesis && a->kind != EXPR_EXISTS && a->kind != EXPR_MATCH && a->kind != EXPR_SEARCH)
+        return no(r, "a filter negates a comparison");
+    return a == NULL ? NULL : make(r, EXPR_NOT, a, NULL);
+}
+
 static struct json_expr *
 basic(struct reader *r)
 {
@@ -401,11 +442,7 @@ basic(struct reader *r)
     blanks(r);
     if (at(r, "!") && !at(r, "!=")) {
         r->p++;
-        if (++r->depth > JSON_FILTER_DEPTH)
-            return no(r, "a filter is too deep");
-        a = basic(r);
-        r->depth--;
-        return a == NULL ? NULL : make(r, EXPR_NOT, a, NULL);
+        return negated(r);
     }
     if (take(r, "(")) {
         a = or_expr(r);

@@ -1,8 +1,9 @@
 /* value/json_path.h - JSONPath, and the older dialect that names one place.
  *
  * JSONPath is RFC 9535: names, indexes, slices, wildcards, unions, descendants, filters with comparisons, logical
- * operators and the RFC's functions; and `=~` for a match anywhere. A path that does not begin with `$` is of the older
- * dialect (`.`, `.a.b[0]`, `a["b"]`): the same grammar, meant to name one value. The order of matches is the RFC's.
+ * operators and the RFC's functions. Beyond it: `=~` for a match anywhere, `.["a"]`, and more characters in a name after
+ * a dot (`$.a-b`, `$.0`). A path that does not begin with `$` is of the older dialect (`.`, `.a.b[0]`, `a["b"]`): the
+ * same grammar, meant to name one value. The order of matches is the RFC's, that of members the document's.
  */
 #ifndef SORREL_VALUE_JSON_PATH_H
 #define SORREL_VALUE_JSON_PATH_H
@@ -10,7 +11,7 @@
 #include "base/arena.h"
 #include "value/json.h"
 
-enum { JSON_MATCHES_MAX = 4 << 20, JSON_FILTER_DEPTH = 32 };
+enum { JSON_MATCHES_MAX = 4 << 20, JSON_STEPS_MAX = 1 << 26, JSON_FILTER_DEPTH = 32 };
 
 struct json_path_segment;
 struct json_path {
@@ -29,7 +30,8 @@ struct json_match {
 };
 #define JSON_NO_PARENT SIZE_MAX
 
-/* The matches, in an array in the arena. False when there are more than JSON_MATCHES_MAX. */
+/* The matches, in an array in the arena. False when there are more than JSON_MATCHES_MAX, or more than JSON_STEPS_MAX values
+ * would have to be looked at. */
 bool json_path_find(const struct json_path *p, struct arena *a, json_node root, struct json_match **out, size_t *count);
 /* The same for all but the last segment, which must be a name or an index: where a value may be added. */
 bool json_path_find_parent(const struct json_path *p, struct arena *a, json_node root, struct json_match **out,

@@ -3,6 +3,8 @@
 
 #include "value/json_priv.h"
 
+#include <utf8proc.h>
+
 enum { PROGRAM_MAX = 512, GROUPS_MAX = 32, REPEAT_MAX = 255 };
 enum op { OP_CHAR, OP_ANY, OP_CLASS, OP_SPLIT, OP_JUMP, OP_BEGIN, OP_END, OP_MATCH };
 
@@ -69,6 +71,43 @@ fail_pattern(struct compiler *c)
     return false;
 }
 
+/* A category's name in braces, as in \p{Lu} or \p{L}. */
+static bool
+category(const unsigned char **p, const unsigned char *end)
+{
+    static const char known[] = " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So "
+                                "C Cc Cf Co Cn ";
+    const unsigned char *from = *p + 2;
+    char name[6] = " ";
+
+    if (end - from < 3 || *from++ != '{')
+        return false;
+    size_t len = from[1] == '}' ? 1 : 2;
+    if ((size_t)(end - from) <= len || from[len] != '}')
+        return false;
+    memcpy(name + 1, from, len);
+    name[1 + len] = ' ';
+    *p = from + len + 1;
+    return strstr(known, name) != NULL;
+}
+
+/* At a backslash: goes behind what it begins. A letter or digit stands for itself nowhere: those that mean nothing here
+ * mean something elsewhere. */
+static bool
+skip_escape(const unsigned char **p, const unsigned char *end)
+{
+    if (end - *p < 2)
+        return false;
+    unsigned ch = (*p)[1], low = ch | 0x20;
+    if (low == 'p')
+        return category(p, end);
+    bool letter = (low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9');
+    if (ch < ' ' || ch >= 0x80 || (letter && strchr("dDwWsSnrt", (int)ch) == NULL))
+        return false;
+    *p += 2;
+    return true;
+}
+
 /* Behind the bracket: finds the class's end. */
 static bool
 class_atom(struct compiler *c)
@@ -78,9 +117,15 @@ class_atom(struct compiler *c)
     if (c->p < c->end && *c->p == '^')
         c->p++;
     if (c->p < c->end && *c->p == ']')
-        c->p++;
-    while (c->p < c->end && *c->p != ']')
-        c->p += *c->p == '\\' && c->end - c->p > 1 ? 2 : 1;
+        return fail_pattern(c);
+    while (c->p < c->end && *c->p != ']') {
+        if (*c->p == '\\') {
+            if (!skip_escape(&c->p, c->end))
+                return fail_pattern(c);
+        } else if (*c->p++ == '[') {
+            return fail_pattern(c);
+        }
+    }
     if (c->p == c->end)
         return fail_pattern(c);
     struct inst *i = emit(c, OP_CLASS);
@@ -91,29 +136,32 @@ class_atom(struct compiler *c)
     return true;
 }
 
+static uint32_t
+escaped_char(uint32_t ch)
+{
+    return ch == 'n' ? '\n' : ch == 'r' ? '\r' : ch == 't' ? '\t' : ch;
+}
+
 static bool
 escape_atom(struct compiler *c)
 {
-    if (c->p == c->end)
+    const unsigned char *from = --c->p;
+
+    if (!skip_escape(&c->p, c->end))
         return fail_pattern(c);
-    const unsigned char *from = c->p - 1;
-    uint32_t ch = decode(&c->p, c->end);
-    bool class = ch < 0x80 && ch != 0 && strchr("dDwWsS", (int)ch) != NULL;
-    if (ch == 'p' || ch == 'P')
-        return fail_pattern(c);
+    bool class = strchr("dDwWsSpP", from[1]) != NULL;
     struct inst *i = emit(c, class ? OP_CLASS : OP_CHAR);
     if (i == NULL)
         return false;
     i->from = from;
     i->to = c->p;
-    i->c = ch == 'n' ? '\n' : ch == 'r' ? '\r' : ch == 't' ? '\t' : ch;
+    i->c = escaped_char(from[1]);
     return true;
 }
 
 static bool
 atom(struct compiler *c)
 {
-    const unsigned char *at = c->p;
     uint32_t ch = decode(&c->p, c->end);
     struct inst *i;
 
@@ -134,7 +182,9 @@ atom(struct compiler *c)
     case '*':
     case '+':
     case '?':
-    case '{': c->p = at; return fail_pattern(c);
+    case ']':
+    case '{':
+    case '}': return fail_pattern(c);
     default:
         if ((i = emit(c, OP_CHAR)) == NULL)
             return false;
@@ -189,25 +239,37 @@ quantifier(struct compiler *c, int *min, int *max)
     return true;
 }
 
-/* The atom's code is made as often as it may be repeated, from its text. */
+/* One more copy of the code from `from` on. Its jumps are relative, so it runs anywhere. */
+static bool
+repeat_code(struct compiler *c, int from, int len)
+{
+    if (len > PROGRAM_MAX - c->n)
+        return fail_pattern(c);
+    memcpy(&c->code[c->n], &c->code[from], (size_t)len * sizeof(c->code[0]));
+    c->n += len;
+    return true;
+}
+
+/* The atom's code stands there as often as it may be repeated, behind a split where it may be left out. */
 static bool
 repeated(struct compiler *c)
 {
-    const unsigned char *from = c->p, *after;
-    int start = c->n, min, max;
+    int start = c->n, from = start, min, max;
     struct inst *i;
 
-    if (!atom(c) || !quantifier(c, &min, &max))
+    if (!atom(c))
         return false;
-    after = c->p;
-    if (min == 1 && max == 1)
+    int len = c->n - start;
+    if (!quantifier(c, &min, &max))
+        return false;
+    if (max == 0)
+        c->n = start;
+    if (len == 0 || max == 0)
         return true;
-    c->n = start;
-    int copies = max < 0 ? min + 1 : max;
+    int copies = max >= 0 ? max : min + 1;
     for (int k = 0; k < copies; k++) {
-        int at = c->n;
-        c->p = from;
-        if (!atom(c))
+        int at = k == 0 ? start : c->n;
+        if (k > 0 && !repeat_code(c, from, len))
             return false;
         if (k < min)
             continue;
@@ -215,12 +277,12 @@ repeated(struct compiler *c)
             emit(c, OP_JUMP); /* back to the split */
         if (c->bad || (i = insert(c, at, OP_SPLIT)) == NULL)
             return false;
+        from += k == 0;
         i->x = 1;
         i->y = c->n - at;
         if (max < 0)
             c->code[c->n - 1].x = at - (c->n - 1);
     }
-    c->p = after;
     return !c->bad;
 }
 
@@ -268,30 +330,54 @@ in_group(uint32_t group, uint32_t ch)
     }
 }
 
+/* At what follows a backslash. False when it stands for one character; *p is then still there. */
+static bool
+class_escape(const unsigned char **p, uint32_t ch, bool *hit)
+{
+    unsigned kind = **p;
+
+    if ((kind | 0x20) == 'p') {
+        const char *is = utf8proc_category_string((utf8proc_int32_t)ch);
+        const unsigned char *name = *p + 2;
+        bool whole = name[1] == '}';
+        *hit = (is[0] == (char)name[0] && (whole || is[1] == (char)name[1])) == (kind == 'p');
+        *p = name + (whole ? 2 : 3);
+        return true;
+    }
+    if (strchr("dDwWsS", (int)kind) == NULL)
+        return false;
+    *hit = in_group(kind, ch);
+    (*p)++;
+    return true;
+}
+
+static uint32_t
+class_char(const unsigned char **p, const unsigned char *end)
+{
+    bool escaped = **p == '\\';
+
+    *p += escaped;
+    uint32_t ch = decode(p, end);
+    return escaped ? escaped_char(ch) : ch;
+}
+
 static bool
 in_class(const struct inst *i, uint32_t ch)
 {
     const unsigned char *p = i->from, *end = i->to;
-    bool negated, hit = false;
+    bool negated = i->c == 0 && p < end && *p == '^', hit = false;
 
-    if (*p == '\\' && i->c != 0) /* \d and so on, outside of brackets */
-        return in_group(i->c, ch);
-    if ((negated = p < end && *p == '^'))
-        p++;
+    p += negated;
     while (p < end && !hit) {
-        bool escaped = *p == '\\' && end - p > 1;
-        p += escaped;
-        uint32_t low = decode(&p, end), high = low;
-        if (escaped && low < 0x80 && low != 0 && strchr("dDwWsS", (int)low) != NULL) {
-            hit = in_group(low, ch);
+        const unsigned char *escaped = p + 1;
+        if (*p == '\\' && class_escape(&escaped, ch, &hit)) {
+            p = escaped;
             continue;
         }
-        if (escaped)
-            high = low = low == 'n' ? '\n' : low == 'r' ? '\r' : low == 't' ? '\t' : low;
+        uint32_t low = class_char(&p, end), high = low;
         if (end - p > 1 && *p == '-') {
             p++;
-            p += *p == '\\' && end - p > 1;
-            high = decode(&p, end);
+            high = class_char(&p, end);
         }
         hit = ch >= low && ch <= high;
     }
@@ -331,7 +417,8 @@ run(const struct compiler *c, struct slice text, bool whole)
     const unsigned char *p = (const unsigned char *)text.ptr, *start = p, *end = p + text.len;
     struct threads lists[2], *now = &lists[0], *next = &lists[1];
 
-    memset(lists, 0, sizeof(lists));
+    now->n = 0;
+    memset(now->has, 0, (size_t)c->n);
     enter(c, now, 0, true, p == end);
     for (;;) {
         uint32_t ch = 0;
@@ -341,7 +428,8 @@ run(const struct compiler *c, struct slice text, bool whole)
         if (!more)
             return false;
         ch = decode(&p, end);
-        memset(next, 0, sizeof(*next));
+        next->n = 0;
+        memset(next->has, 0, (size_t)c->n);
         for (int k = 0; k < now->n; k++) {
             const struct inst *i = &c->code[now->at[k]];
             if ((i->op == OP_CHAR && i->c == ch) || (i->op == OP_ANY && ch != '\n' && ch != '\r') ||
@@ -361,9 +449,13 @@ run(const struct compiler *c, struct slice text, bool whole)
 bool
 json_regex(struct slice pattern, struct slice text, bool whole)
 {
-    struct compiler c = {.p = (const unsigned char *)pattern.ptr};
+    struct compiler c; /* the code is written before it is read */
 
+    c.p = (const unsigned char *)pattern.ptr;
     c.end = c.p + pattern.len;
+    c.n = 0;
+    c.depth = 0;
+    c.bad = false;
     if (!alternatives(&c) || c.p != c.end || emit(&c, OP_MATCH) == NULL)
         return false;
     return run(&c, text, whole);

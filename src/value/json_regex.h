@@ -1,4 +1,5 @@
-/* value/json_regex.h - regular expressions in filters: I-Regexp (RFC 9485) with `^`, `$`, `\d`, `\w` and `\s`.
+/* value/json_regex.h - regular expressions in filters: I-Regexp (RFC 9485) with `^`, `$`, `\d`, `\w`, `\s` and
+ * `(?:`.
  *
  * All alternatives are followed at once, so time is bounded by text times pattern whatever the pattern is.
  */
