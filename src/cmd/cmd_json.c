@@ -8,8 +8,10 @@
 
 struct set_options {
     bool nx, xx;
+    enum json_float floats;
 };
 
+/* What a value to be set is written in: JSON is the only form. */
 static enum rc
 parse_format(struct exec *x, struct slice word)
 {
@@ -21,12 +23,12 @@ parse_format(struct exec *x, struct slice word)
 static enum rc
 parse_set_options(struct exec *x, struct set_options *o)
 {
-    static const char *const types[] = {"bf16", "fp16", "fp32", "fp64"};
+    static const char *const types[] = {
+        [JSON_BF16] = "bf16", [JSON_FP16] = "fp16", [JSON_FP32] = "fp32", [JSON_FP64] = "fp64"};
 
     *o = (struct set_options){0};
     for (int i = 4; i < x->argc; i++) {
         struct slice w = x->argv[i];
-        bool known = false;
         if (arg_is(w, LIT("nx")) && !o->xx) {
             o->nx = true;
         } else if (arg_is(w, LIT("xx")) && !o->nx) {
@@ -34,11 +36,11 @@ parse_set_options(struct exec *x, struct set_options *o)
         } else if (arg_is(w, LIT("format")) && i + 1 < x->argc) {
             TRY(parse_format(x, x->argv[++i]));
         } else if (arg_is(w, LIT("fpha")) && i + 1 < x->argc) {
-            /* How arrays of numbers are to be packed; ours are packed by what each number needs. */
             i++;
-            for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++)
-                known = known || arg_is(x->argv[i], slice_cstr(types[k]));
-            if (!known)
+            for (enum json_float k = JSON_BF16; k <= JSON_FP64; k++)
+                if (arg_is(x->argv[i], slice_cstr(types[k])))
+                    o->floats = k;
+            if (o->floats == JSON_FLOAT_ANY)
                 return RC_SYNTAX;
         } else {
             return RC_SYNTAX;
@@ -151,7 +153,7 @@ cmd_set(struct exec *x)
 
     TRY(parse_set_options(x, &o));
     TRY(json__path(x, x->argv[2], &path));
-    TRY(json__value(x, x->argv[3], tape));
+    TRY(json__value_as(x, x->argv[3], o.floats, tape));
     TRY(set_key(x, x->argv[1], &path, buf_slice(tape), o, EV_JSON_SET, &changed));
     return changed > 0 ? reply_ok(x) : reply_null(x);
 }
@@ -258,8 +260,19 @@ cmd_mset(struct exec *x)
 
 struct get_options {
     struct json_format format;
+    bool expand, expand_first; /* replies of the protocol's own types; only the outermost containers */
     int paths_at;
 };
+
+static enum rc
+parse_reply_format(struct exec *x, struct slice word, struct get_options *o)
+{
+    o->expand_first = arg_is(word, LIT("expand1"));
+    o->expand = o->expand_first || arg_is(word, LIT("expand"));
+    if (!o->expand && !arg_is(word, LIT("string")))
+        return fail(x, "ERR FORMAT is not supported");
+    return o->expand && x->reply.resp != 3 ? fail(x, "ERR FORMAT argument is not supported on RESP2") : RC_OK;
+}
 
 static enum rc
 parse_get_options(struct exec *x, struct get_options *o)
@@ -282,7 +295,7 @@ parse_get_options(struct exec *x, struct get_options *o)
         if (++i == x->argc)
             return fail_arity(x);
         if (to == NULL)
-            TRY(parse_format(x, x->argv[i]));
+            TRY(parse_reply_format(x, x->argv[i], o));
         else
             *to = x->argv[i];
     }
@@ -350,6 +363,68 @@ print_paths(struct exec *x, const struct get_options *o, struct json_look *l, st
     return RC_OK;
 }
 
+/* With the protocol's types, containers down to so many levels as such and as text below. Recursion is bounded by the depth
+ * that documents may have. */
+static void
+put_expanded(struct exec *x, json_node n, unsigned levels)
+{
+    enum json_kind kind = json_kind(n);
+    bool object = kind == JSON_OBJECT;
+    int64_t i;
+
+    if ((object || kind == JSON_ARRAY) && levels > 0) {
+        size_t left = json_count(n);
+        if (object)
+            reply_map(x, left);
+        else
+            reply_array(x, left);
+        for (json_node child = json_first(n); left > 0; left--, child += json_size(child)) {
+            if (object) {
+                reply_bulk(x, json_string(child));
+                child += json_size(child);
+            }
+            put_expanded(x, child, levels - 1);
+        }
+    } else if (kind == JSON_NULL) {
+        reply_null(x);
+    } else if (kind == JSON_BOOL) {
+        reply_put_bool(&x->reply, json_true(n));
+    } else if (kind == JSON_STRING) {
+        reply_bulk(x, json_string(n));
+    } else if (json_int64(n, &i)) {
+        reply_int(x, i);
+    } else if (json_is_number(n)) {
+        reply_double(x, json_double(n));
+    } else {
+        struct buf text = {0};
+        json_print(n, NULL, &text);
+        json__reply_text(x, &text);
+    }
+}
+
+/* An array for each path, of its matches. */
+static enum rc
+reply_expanded(struct exec *x, const struct get_options *o, const struct json_look *first)
+{
+    int n = x->argc - o->paths_at < 1 ? 1 : x->argc - o->paths_at;
+    struct json_look *looks = arena_array(x->arena, (size_t)n, sizeof(*looks));
+
+    looks[0] = *first;
+    for (int i = 1; i < n; i++) {
+        looks[i].root = first->root;
+        TRY(json__path(x, x->argv[o->paths_at + i], &looks[i].path));
+        TRY(json__matches(x, &looks[i]));
+    }
+    reply_array(x, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        size_t shown = looks[i].path.legacy && looks[i].n > 1 ? 1 : looks[i].n;
+        reply_array(x, shown);
+        for (size_t k = 0; k < shown; k++)
+            put_expanded(x, looks[i].root + looks[i].m[k].at, o->expand_first ? 1 : JSON_DEPTH_MAX);
+    }
+    return RC_OK;
+}
+
 static enum rc
 cmd_get(struct exec *x)
 {
@@ -362,6 +437,8 @@ cmd_get(struct exec *x)
     TRY(json__look(x, x->argv[1], json__arg_path(x, o.paths_at), &l));
     if (l.root == NULL)
         return reply_null(x);
+    if (o.expand)
+        return reply_expanded(x, &o, &l);
     if (x->argc - o.paths_at > 1)
         rc = print_paths(x, &o, &l, &out);
     else

@@ -62,9 +62,15 @@ json__look(struct exec *x, struct slice key, struct slice path, struct json_look
 enum rc
 json__value(struct exec *x, struct slice text, struct buf *tape)
 {
+    return json__value_as(x, text, JSON_FLOAT_ANY, tape);
+}
+
+enum rc
+json__value_as(struct exec *x, struct slice text, enum json_float floats, struct buf *tape)
+{
     struct json_error error;
 
-    if (json_parse(text, x->limits->json_max_depth, tape, &error))
+    if (json_parse_floats(text, x->limits->json_max_depth, floats, tape, &error))
         return RC_OK;
     return fail(x, "ERR %s at line %zu column %zu", error.why, error.line, error.column);
 }

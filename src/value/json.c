@@ -436,6 +436,41 @@ json__double_text(char *out, double v)
     return (size_t)(p - out);
 }
 
+/* What v is in a type with so many bits, whose smallest number is 2^least; beyond the range it is infinite or too large. */
+static double
+quantize(double v, int bits, int least)
+{
+    int exponent;
+
+    frexp(v, &exponent);
+    int ulp = exponent - bits < least ? least : exponent - bits;
+    return v == 0 ? v : ldexp(nearbyint(ldexp(v, -ulp)), ulp);
+}
+
+bool
+json__round(double v, enum json_float type, double *out)
+{
+    static const struct {
+        int bits, least;
+        double max;
+    } types[] = {[JSON_BF16] = {8, -133, 0x1.fep127}, [JSON_FP16] = {11, -24, 65504}, [JSON_FP32] = {24, -149, FLT_MAX}};
+    char text[40];
+
+    *out = v;
+    if (type == JSON_FP64 || type == JSON_FLOAT_ANY)
+        return true;
+    double rounded = quantize(v, types[type].bits, types[type].least);
+    if (fabs(rounded) > types[type].max)
+        return false;
+    for (int precision = 0; precision <= 16; precision++) {
+        snprintf(text, sizeof(text), "%.*e", precision, rounded);
+        *out = strtod(text, NULL);
+        if (quantize(*out, types[type].bits, types[type].least) == rounded)
+            break;
+    }
+    return true;
+}
+
 void
 json_put_double(struct buf *tape, double v)
 {

@@ -52,6 +52,11 @@ struct json_error {
 /* Appends the value's bytes to `tape`. False with *error set for anything that is not exactly one JSON value; the buffer
  * may have grown then. `depth_max` is at most JSON_DEPTH_MAX. */
 bool json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error);
+/* The same, where the elements of every array that has only numbers become numbers of a floating-point type: rounded to it,
+ * kept as the shortest text that this type reads back as the same. It is an error when one is beyond its range. */
+enum json_float { JSON_FLOAT_ANY, JSON_BF16, JSON_FP16, JSON_FP32, JSON_FP64 };
+bool json_parse_floats(struct slice text, unsigned depth_max, enum json_float type, struct buf *tape,
+                       struct json_error *error);
 
 struct json_format {
     struct slice indent, newline, space;

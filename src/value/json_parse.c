@@ -12,6 +12,7 @@
 
 struct level {
     size_t at;
+    const unsigned char *text; /* behind the bracket */
     uint32_t count;
     bool object;
 };
@@ -21,6 +22,7 @@ struct parser {
     struct buf *out;
     size_t base; /* of the value in out: sizes are limited from there on */
     unsigned depth, depth_max;
+    enum json_float floats;
     const char *why;
     struct slice *keys; /* for finding keys that are there twice */
     size_t keys_cap;
@@ -451,9 +453,51 @@ open_container(struct parser *s, bool object)
 {
     if (s->depth == s->depth_max)
         return bad(s, "recursion limit exceeded");
-    s->stack[s->depth++] = (struct level){.at = json_open(s->out, object), .object = object};
     s->p++;
+    s->stack[s->depth++] = (struct level){.at = json_open(s->out, object), .text = s->p, .object = object};
     return true;
+}
+
+/* Where the element is in the text of an array of numbers. */
+static const unsigned char *
+nth_number(const struct parser *s, const struct level *l, uint32_t i)
+{
+    const unsigned char *p = l->text;
+
+    for (; i > 0; i--)
+        p = (const unsigned char *)memchr(p, ',', (size_t)(s->end - p)) + 1;
+    while (*p <= ' ')
+        p++;
+    return p;
+}
+
+/* An array that has only numbers is built again with those of the type that is asked for. */
+static bool
+round_numbers(struct parser *s, const struct level *l)
+{
+    static const char *const beyond[] = {[JSON_BF16] = "value out of range for BF16",
+                                         [JSON_FP16] = "value out of range for FP16",
+                                         [JSON_FP32] = "value out of range for FP32"};
+    json_node n = (json_node)s->out->ptr + l->at + CONTAINER_HEAD, end = (json_node)s->out->ptr + s->out->len;
+    struct buf exact = {0};
+    bool ok = true;
+
+    for (json_node k = n; k < end; k += json__size(k))
+        if (!json_is_number(k))
+            return true;
+    buf_add(&exact, n, (size_t)(end - n));
+    s->out->len = l->at + CONTAINER_HEAD;
+    n = (json_node)exact.ptr;
+    for (uint32_t i = 0; i < l->count && ok; i++, n += json__size(n)) {
+        double v;
+        ok = json__round(json_double(n), s->floats, &v);
+        if (ok)
+            json_put_double(s->out, v);
+        else
+            s->p = nth_number(s, l, i);
+    }
+    buf_fini(&exact);
+    return ok ? true : bad(s, beyond[s->floats]);
 }
 
 static bool
@@ -465,6 +509,8 @@ close_container(struct parser *s)
     if (s->out->len - s->base > UINT32_MAX)
         return bad(s, "document too large");
     if (l->object && l->count > 1 && !keys_differ(s, l))
+        return false;
+    if (UNLIKELY(s->floats != JSON_FLOAT_ANY) && !l->object && l->count > 0 && !round_numbers(s, l))
         return false;
     json_close(s->out, l->at, l->count);
     return true;
@@ -585,6 +631,13 @@ locate(const struct parser *s, struct json_error *error)
 bool
 json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error)
 {
+    return json_parse_floats(text, depth_max, JSON_FLOAT_ANY, tape, error);
+}
+
+bool
+json_parse_floats(struct slice text, unsigned depth_max, enum json_float type, struct buf *tape,
+                  struct json_error *error)
+{
     struct parser s;
 
     /* Not zeroed as a whole: the stack is large and written before it is read. */
@@ -594,6 +647,7 @@ json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_
     s.base = tape->len;
     s.depth = 0;
     s.depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
+    s.floats = type;
     s.why = NULL;
     s.keys = NULL;
     s.keys_cap = 0;

@@ -80,5 +80,7 @@ void json__put_text(struct buf *tape, struct slice s, bool escape);
 /* The text of a finite double, at most JSON_SCALAR_MAX bytes; returns its length. */
 size_t json__double_text(char *out, double v);
 void json__put_double_text(struct buf *tape, struct slice text);
+/* The number with the shortest text among those that the type rounds as it does v. False when v is beyond its range. */
+bool json__round(double v, enum json_float type, double *out);
 
 #endif

@@ -306,3 +306,61 @@ QUEUED
 3: [[:6] "6"]
 > EVAL "return redis.call('JSON.GET', KEYS[1], '.a[0]')" 1 f
 "6"
+
+== JSON.GET FORMAT
+> JSON.SET d $ '{"a":[1,2.5,"x",null,true,{"b":[]}],"n":-1}'
+OK
+> JSON.GET d FORMAT STRING $.n
+"[-1]"
+> JSON.GET d FORMAT EXPAND $.a .n
+2: -ERR FORMAT argument is not supported on RESP2
+3: [[[:1 ,2.5 "x" nil #t {"b" []}]] [:-1]]
+> JSON.GET d FORMAT EXPAND1 $
+2: -ERR FORMAT argument is not supported on RESP2
+3: [[{"a" '[1,2.5,"x",null,true,{"b":[]}]' "n" :-1}]]
+> JSON.GET d FORMAT EXPAND $.none
+2: -ERR FORMAT argument is not supported on RESP2
+3: [[]]
+> JSON.GET d FORMAT BSON $
+-ERR FORMAT is not supported
+
+== JSON.SET FPHA
+> JSON.SET d $ '{"v":[1,2.5,3e2],"w":[[0.1,-0.0],["x",1]],"n":1,"e":[]}' FPHA FP16
+OK
+> JSON.GET d .
+'{"v":[1.0,2.5,300.0],"w":[[0.1,-0.0],["x",1]],"n":1,"e":[]}'
+> JSON.TYPE d $.v[0]
+2: ["number"]
+3: [["number"]]
+> JSON.SET d $.v '[3.14159265358979,65504,65519]' FPHA FP16
+OK
+> JSON.GET d .v
+"[3.14,65500.0,65500.0]"
+> JSON.SET d $.v '[0.000000059604645,1e-9]' FPHA fp16
+OK
+> JSON.GET d .v
+"[6e-8,0.0]"
+> JSON.SET d $.v "[[1], [2,\n 65520 ]]" FPHA FP16
+-ERR value out of range for FP16 at line 2 column 2
+> JSON.SET d $.v '[3.14159265358979,1e38]' FPHA BF16
+OK
+> JSON.GET d .v
+"[3.14,1e38]"
+> JSON.SET d $.v '[1,3.4e38]' FPHA BF16
+-ERR value out of range for BF16 at line 1 column 4
+> JSON.SET d $.v '[3.14159265358979,1e-45,3.4e38]' FPHA FP32
+OK
+> JSON.GET d .v
+"[3.1415927,1e-45,3.4e38]"
+> JSON.SET d $.v '[1e39]' FPHA FP32
+-ERR value out of range for FP32 at line 1 column 2
+> JSON.SET d $.v '[3.14159265358979,9007199254740993,18446744073709551615]' FPHA FP64
+OK
+> JSON.GET d .v
+"[3.14159265358979,9007199254740992.0,1.8446744073709552e19]"
+> JSON.SET d $.v '[1]' FPHA FP8
+-ERR syntax error
+> JSON.SET d $.v '[2]' XX FPHA FP64
+OK
+> JSON.GET d .v
+"[2.0]"
