@@ -1,70 +1,20 @@
-"""redis-py against the server under test: redis_py.py PORT PROTOCOL.
-
-Debian's redis-py speaks RESP2 only. For RESP3 it gets a parser that reads the new types and hands them on in the shapes that
-its callbacks know, so that every command of this file goes through the server's RESP3 side.
-"""
+"""redis-py against the server under test: redis_py.py PORT PROTOCOL."""
 import asyncio
+import os
 import sys
 import threading
 
 import redis
 import redis.asyncio
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import redis_py_resp3  # noqa: E402
+
 PORT, PROTOCOL = int(sys.argv[1]), int(sys.argv[2])
 
 
-class Resp3Parser(redis.connection.PythonParser):
-    def __init__(self, socket_read_size):
-        super().__init__(socket_read_size)
-        self.seen = set()
-
-    def read_response(self, disable_decoding=False):
-        line = self._buffer.readline()
-        if not line:
-            raise redis.ConnectionError("closed")
-        kind, rest = line[:1], line[1:]
-        self.seen.add(kind)
-        if kind == b"-":
-            return self.parse_error(rest.decode())
-        if kind == b":":
-            return int(rest)
-        if kind in b"$=":
-            n = int(rest)
-            return None if n < 0 else self._buffer.read(n)[4 if kind == b"=" else 0:]
-        if kind in b"*~>%":
-            n = int(rest) * (2 if kind == b"%" else 1)
-            items = [self.read_response() for _ in range(n)]
-            if items and all(isinstance(x, list) and len(x) == 2 and isinstance(x[1], Double) for x in items):
-                items = [y for x in items for y in x]
-            return items
-        if kind == b"_":
-            return None
-        if kind == b"#":
-            return int(rest == b"t")
-        if kind == b",":
-            return Double(rest)
-        return rest
-
-
-class Double(bytes):
-    pass
-
-
-class Resp3Connection(redis.Connection):
-    def __init__(self, **options):
-        super().__init__(parser_class=Resp3Parser, **options)
-
-    def on_connect(self):
-        super().on_connect()
-        self.send_command("HELLO", "3")
-        hello = self.read_response()
-        assert hello[hello.index(b"proto") + 1] == 3
-
-
 def connect():
-    if PROTOCOL == 2:
-        return redis.Redis(host="127.0.0.1", port=PORT)
-    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=Resp3Connection, host="127.0.0.1", port=PORT))
+    return redis_py_resp3.connect(PORT, PROTOCOL)
 
 
 def values(r):

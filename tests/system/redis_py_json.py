@@ -1,10 +1,14 @@
-"""redis-py's r.json() against the server under test: redis_py_json.py PORT"""
+"""redis-py's r.json() against the server under test: redis_py_json.py PORT PROTOCOL"""
+import os
 import sys
 
 import redis
 from redis.commands.json.path import Path
 
-r = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import redis_py_resp3  # noqa: E402
+
+r = redis_py_resp3.connect(int(sys.argv[1]), int(sys.argv[2]), decode_responses=True)
 j = r.json()
 doc = {"name": "x", "n": 1, "f": 2.5, "list": [1, 2, 3], "nested": {"a": {"b": [True, None]}}, "\u00e9": "\u20ac"}
 

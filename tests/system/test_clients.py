@@ -47,13 +47,19 @@ def test_redis_py(server, protocol):
     assert "all right" in run([sys.executable, "redis_py.py", str(server.port), protocol])
 
 
-def test_redis_py_json(server):
-    assert "all right" in run([sys.executable, "redis_py_json.py", str(server.port)])
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_redis_py_json(server, protocol):
+    assert "all right" in run([sys.executable, "redis_py_json.py", str(server.port), protocol])
 
 
 @pytest.mark.parametrize("script", ["ioredis.js", "node-redis.js", "node-redis-json.js"])
 def test_node_clients(server, node, script):
     assert "all right" in run(["node", script, str(server.port)], cwd=node)
+
+
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_node_redis_5_json(server, node, protocol):
+    assert "all right" in run(["node", "node-redis-5-json.js", str(server.port), protocol], cwd=node)
 
 
 def test_celery_worker_with_results(server, background, tmp_path):
