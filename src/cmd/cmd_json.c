@@ -96,6 +96,10 @@ set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice t
     if (o.nx)
         return RC_OK;
     l.n = json__sort(l.root, l.m, l.n, true);
+    if (l.m[0].parent == JSON_NO_PARENT) { /* the parser has seen to the depth */
+        *changed = json_set(j, tape);
+        return *changed > 0 ? RC_OK : RC_NO_MEMORY;
+    }
     struct json copy = l.n > 1 ? json_copy(j) : *j;
     bool ok = true;
     for (size_t i = l.n; i-- > 0 && ok;)

@@ -118,6 +118,7 @@ cmd_arrinsert(struct exec *x)
 
 /* -- JSON.ARRINDEX, JSON.ARRLEN --------------------------------------------------------------------------------- */
 
+/* An integer is not found where another number of its worth is: 3 is not 3.0. */
 static int64_t
 index_of(json_node array, json_node value, int64_t from, int64_t to)
 {
@@ -130,7 +131,7 @@ index_of(json_node array, json_node value, int64_t from, int64_t to)
         return -1;
     json_node n = nth(array, (size_t)from);
     for (int64_t i = from; i < to; i++, n += json_size(n))
-        if (json_equal(n, value))
+        if (json_kind(n) == json_kind(value) && json_equal(n, value))
             return i;
     return -1;
 }

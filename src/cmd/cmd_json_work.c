@@ -159,7 +159,7 @@ bool
 json__replace(const struct exec *x, struct json *j, struct json_match at, struct slice tape)
 {
     if (at.parent == JSON_NO_PARENT)
-        return json_set(j, tape);
+        return json_nests_within((json_node)tape.ptr, x->limits->json_max_depth) && json_set(j, tape);
     return json_splice(j, at.parent, at.at, json_size(json_root(j) + at.at), tape, 0, x->limits->json_max_depth);
 }
 

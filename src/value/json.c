@@ -109,23 +109,23 @@ child_over(const unsigned char *bytes, size_t at, size_t want)
     }
 }
 
-/* How many containers lie in one another here, as json_parse() counts them: none in a scalar. */
-static unsigned
-nesting(json_node n)
+bool
+json_nests_within(json_node n, unsigned depth_max)
 {
-    json_node end = n + json__size(n), ends[JSON_DEPTH_MAX + 1];
-    unsigned depth = 0, max = 0;
+    json_node end = n + json__size(n), ends[JSON_DEPTH_MAX];
+    unsigned depth = 0;
 
+    depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
     for (; n < end; n += json__is_container(n) ? CONTAINER_HEAD : json__size(n)) {
         while (depth > 0 && n >= ends[depth - 1])
             depth--;
         if (!json__is_container(n))
             continue;
-        CHECK(depth < JSON_DEPTH_MAX);
+        if (depth == depth_max)
+            return false;
         ends[depth++] = n + json__size(n);
-        max = depth > max ? depth : max;
     }
-    return max;
+    return true;
 }
 
 bool
@@ -141,7 +141,7 @@ json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice t
     if (len > UINT32_MAX)
         return false;
     for (size_t n = 0; n < tape.len; n += json__size((json_node)tape.ptr + n))
-        if (level + nesting((json_node)tape.ptr + n) > depth_max)
+        if (level > depth_max || !json_nests_within((json_node)tape.ptr + n, depth_max - (unsigned)level))
             return false;
     if (len > b->cap && (b = reserve(j, len + len / 8)) == NULL)
         return false;

@@ -83,6 +83,9 @@ bool json_is_number(json_node n);
 bool json_int64(json_node n, int64_t *out);
 double json_double(json_node n);
 unsigned json_depth(json_node n); /* 1 for a scalar */
+/* Whether at most so many containers lie in one another here, as json_parse() counts them: none in a scalar. Takes values that
+ * were put together of others, which may be deeper than a document can be. */
+bool json_nests_within(json_node n, unsigned depth_max);
 /* The value under a key; NULL when there is none or it is no object. */
 json_node json_get(json_node object, struct slice key);
 /* Equal values, whatever the order of keys; 1 and 1.0 are equal. */
