@@ -63,6 +63,16 @@ run_at(const unsigned char *p)
     return (struct run){1, *p + 1u, 0, false};
 }
 
+/* Its registers alone, without a branch that would be guessed wrong half of the time. */
+static inline uint32_t
+registers_at(const unsigned char *p)
+{
+    uint32_t b = *p, is_long = (b & 0xc0) == 0x40, is_value = b >> 7;
+    uint32_t high = (b & 63 & (0 - is_long)) << 8, low = is_long ? p[is_long] : b & (0x3f ^ (0x3c & (0 - is_value)));
+
+    return (high | low) + 1;
+}
+
 /* Writes a run, zeros in the shortest form; returns its bytes. */
 static uint32_t
 run_put(unsigned char *p, uint32_t registers, uint8_t value)
@@ -111,6 +121,94 @@ eight_runs(const unsigned char *p, uint32_t *registers)
     return true;
 }
 
+/* Several runs summed at once: the registers and bytes of all, and (by bits) which bytes begin one. */
+struct stretch {
+    uint32_t registers, bytes, begins;
+};
+
+#if HAVE_X86
+/* The runs that begin in 32 bytes, of which the first begins one. A byte is the second of a long run when it follows one
+ * that begins such a run: of bytes in a row that look like beginnings, every other one is. An addition that carries
+ * through each such row tells the odd from the even in all of them at once. */
+__attribute__((target("avx2,popcnt"))) static struct stretch
+stretch_avx2(const unsigned char *p)
+{
+    const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    const __m256i each = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201), none = _mm256_setzero_si256();
+    const uint32_t odd_bits = 0xaaaaaaaa;
+    __m256i top = _mm256_and_si256(v, _mm256_set1_epi8((char)0xc0)), low = _mm256_and_si256(v, _mm256_set1_epi8(0x3f));
+    __m256i looks_long = _mm256_cmpeq_epi8(top, _mm256_set1_epi8(0x40));
+    uint32_t rows = (uint32_t)_mm256_movemask_epi8(looks_long);
+    uint32_t begins = (((rows << 1 | odd_bits) - rows) ^ odd_bits) & rows, second = begins << 1;
+    /* The last byte belongs to the next stretch if the other half of its run does. */
+    uint32_t used = begins >> 31 ? UINT32_MAX >> 1 : UINT32_MAX;
+    __m256i is_second = _mm256_shuffle_epi8(_mm256_set1_epi32((int)second), each);
+    is_second = _mm256_cmpeq_epi8(_mm256_and_si256(is_second, bit), bit);
+    __m256i is_value = _mm256_cmpgt_epi8(none, v);
+
+    /* Registers less one: of a value two bits, of zeros six; of a long run six times 256 and the byte that follows. */
+    __m256i units = _mm256_and_si256(low, _mm256_or_si256(_mm256_set1_epi8(3), _mm256_andnot_si256(is_value, low)));
+    units = _mm256_blendv_epi8(_mm256_andnot_si256(looks_long, units), v, is_second);
+    __m256i pages = _mm256_and_si256(low, _mm256_andnot_si256(is_second, looks_long));
+    if (begins >> 31)
+        pages = _mm256_andnot_si256(_mm256_setr_epi32(0, 0, 0, 0, 0, 0, 0, (int)0xff000000), pages);
+    __m256i sums = _mm256_add_epi64(_mm256_sad_epu8(units, none), _mm256_slli_epi64(_mm256_sad_epu8(pages, none), 8));
+    __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    uint32_t sum = (uint32_t)_mm_cvtsi128_si32(half) + (uint32_t)_mm_extract_epi32(half, 2);
+
+    return (struct stretch){sum + (uint32_t)__builtin_popcount(used & ~second), (uint32_t)__builtin_popcount(used),
+                            used & ~second};
+}
+#endif
+
+/* False when there is nothing to gain: the next run is to be looked at by itself. */
+static inline bool
+stretch_at(const unsigned char *p, const unsigned char *end, struct stretch *s)
+{
+#if HAVE_X86
+    if (end - p >= 32 && __builtin_cpu_supports("avx2")) {
+        *s = stretch_avx2(p);
+        return true;
+    }
+#endif
+    s->bytes = 8;
+    s->begins = 0xff;
+    return end - p >= 8 && eight_runs(p, &s->registers);
+}
+
+/* The registers of what is left of a sketch, less than a stretch; false when the last run is not whole. */
+static bool
+sum_rest(const unsigned char *p, const unsigned char *end, uint64_t *registers)
+{
+    struct stretch several;
+
+#if HAVE_X86
+    if (__builtin_cpu_supports("avx2")) {
+        unsigned char padded[32] = {0}; /* with runs of one zero each */
+        size_t n = (size_t)(end - p);
+
+        memcpy(padded, p, n);
+        several = stretch_avx2(padded);
+        *registers += several.registers - (32 - n);
+        return several.begins >> n & 1;
+    }
+#endif
+    while (p < end) {
+        if (stretch_at(p, end, &several)) {
+            *registers += several.registers;
+            p += several.bytes;
+            continue;
+        }
+        if ((*p & 0xc0) == 0x40 && end - p < 2)
+            return false;
+        struct run r = run_at(p);
+        *registers += r.registers;
+        p += r.bytes;
+    }
+    return true;
+}
+
 /* Where the run with a register is, which run is before it (itself, if it is the first) and which register it begins
  * with. */
 struct place {
@@ -119,23 +217,30 @@ struct place {
 };
 
 static struct place
-find_run(struct slice s, uint32_t index)
+find_run(struct slice sketch, uint32_t index)
 {
-    const unsigned char *p = runs_begin(s), *end = runs_end(s), *previous = p;
-    uint32_t first = 0, n;
+    const unsigned char *p = runs_begin(sketch), *end = runs_end(sketch), *previous = p;
+    struct stretch s;
+    uint32_t first = 0;
 
     for (;;) {
-        while (end - p >= 8 && eight_runs(p, &n) && first + n <= index) {
-            first += n;
-            p += 8;
-            previous = p - 1;
+        bool several = stretch_at(p, end, &s);
+        if (several && first + s.registers <= index) {
+            first += s.registers;
+            previous = p + 31 - __builtin_clz(s.begins);
+            p += s.bytes;
+            continue;
         }
-        struct run r = run_at(p);
-        if (first + r.registers > index)
-            return (struct place){p, previous, first};
-        first += r.registers;
-        previous = p;
-        p += r.bytes;
+        /* It is one of several, or perhaps the next. */
+        for (uint32_t left = several ? s.begins : 1; left != 0; left &= left - 1) {
+            const unsigned char *at = p + __builtin_ctz(left);
+            uint32_t n = registers_at(at);
+            if (first + n > index)
+                return (struct place){at, previous, first};
+            first += n;
+            previous = at;
+        }
+        p += run_at(p).bytes;
     }
 }
 
@@ -158,23 +263,15 @@ bool
 hll_valid(struct slice s)
 {
     uint64_t registers = 0;
-    uint32_t n;
+    struct stretch several;
 
     if (hll_is_dense(s))
         return true;
     const unsigned char *p = runs_begin(s), *end = runs_end(s);
-    while (p < end) {
-        if (end - p >= 8 && eight_runs(p, &n)) {
-            registers += n;
-            p += 8;
-            continue;
-        }
-        if ((*p & 0xc0) == 0x40 && end - p < 2)
-            return false;
-        struct run r = run_at(p);
-        registers += r.registers;
-        p += r.bytes;
-    }
+    for (; end - p >= 32 && stretch_at(p, end, &several); p += several.bytes)
+        registers += several.registers;
+    if (!sum_rest(p, end, &registers))
+        return false;
     return registers == HLL_REGISTERS;
 }
 

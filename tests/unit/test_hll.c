@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 60, JUNK_ROUNDS = 20000 };
+enum { ROUNDS = 60, JUNK_ROUNDS = 20000, RUN_ROUNDS = 20000 };
 
 /* The same elements in a sparse sketch, a dense one and plain registers. */
 static void
@@ -93,10 +93,79 @@ test_junk(void **state)
     buf_fini(&b);
 }
 
+/* Reads runs one after the other; returns how many registers they are, or 0 when the last is not whole. */
+static uint32_t
+read_runs(const unsigned char *p, const unsigned char *end, uint8_t *values)
+{
+    uint32_t n = 0;
+
+    while (p < end) {
+        uint32_t registers = *p & 0x80 ? (*p & 3u) + 1 : (*p & 63u) + 1;
+        uint8_t value = *p & 0x80 ? (uint8_t)((*p >> 2 & 31) + 1) : 0;
+
+        if ((*p & 0xc0) == 0x40) {
+            if (++p == end)
+                return 0;
+            registers = ((p[-1] & 63u) << 8 | *p) + 1;
+        }
+        p++;
+        for (uint32_t i = 0; i < registers && n + i < HLL_REGISTERS; i++)
+            values[n + i] = value;
+        n += registers;
+    }
+    return n;
+}
+
+/* Runs of every kind in any order, of which long ones are rare or frequent, ended so that their sum is right or a little
+ * wrong: whoever sums many at once must see what a reader of one after the other sees. */
+static void
+test_any_runs(void **state)
+{
+    struct rng r;
+    int valid = 0;
+
+    rng_seed(&r, 13);
+    for (int round = 0; round < RUN_ROUNDS; round++) {
+        unsigned char bytes[HLL_HEADER_BYTES + 600] = {'H', 'Y', 'L', 'L', 1}, *runs = bytes + HLL_HEADER_BYTES;
+        uint8_t values[HLL_REGISTERS];
+        size_t n = rng_below(&r, 200), long_share = rng_below(&r, 100);
+
+        for (size_t i = 0; i < n; i++) {
+            unsigned byte = (unsigned)rng_below(&r, 256);
+            bool is_long = rng_below(&r, 100) < long_share;
+            /* Long ones are kept short enough for many of them to fit; what follows looks like one now and then. */
+            runs[i] = (unsigned char)(is_long ? 0x40 | (byte & rng_below(&r, 2)) : (byte & 0xc0) == 0x40 ? byte ^ 0x40 : byte);
+        }
+        uint32_t sum = read_runs(runs, runs + n, values);
+        if (n > 0 && sum == 0)
+            runs[n++] = 0;
+        sum = read_runs(runs, runs + n, values);
+        if (sum < HLL_REGISTERS) {
+            uint32_t rest = HLL_REGISTERS - sum - (rng_below(&r, 8) == 0);
+            runs[n++] = (unsigned char)(0x40 | (rest - 1) >> 8);
+            if (rng_below(&r, 8) != 0)
+                runs[n++] = (unsigned char)(rest - 1);
+            if (rng_below(&r, 8) == 0)
+                n -= rng_below(&r, n) / 2;
+        }
+        /* A copy of exactly that size, so that reading beyond it is seen. */
+        struct buf exact = {0};
+        buf_add(&exact, bytes, HLL_HEADER_BYTES + n);
+        bool good = read_runs(runs, runs + n, values) == HLL_REGISTERS;
+        assert_int_equal(hll_valid(buf_slice(&exact)), good);
+        for (uint32_t i = 0; good && i < HLL_REGISTERS; i += 1 + (uint32_t)rng_below(&r, 50))
+            assert_int_equal(hll_get(buf_slice(&exact), i), values[i]);
+        valid += good;
+        buf_fini(&exact);
+    }
+    assert_in_range(valid, RUN_ROUNDS / 5, RUN_ROUNDS * 4 / 5);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sparse_and_dense_agree), cmocka_unit_test(test_junk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sparse_and_dense_agree), cmocka_unit_test(test_junk),
+                                       cmocka_unit_test(test_any_runs)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
