@@ -214,7 +214,7 @@ cmd_bitop(struct exec *x)
         key_delete(x, x->db, x->argv[2], EV_DEL);
         return reply_int(x, 0);
     }
-    struct entry *made = entry_new(TYPE_STRING, x->argv[2]), *grown = string_edit(made, len, &out);
+    struct entry *made = entry_new(TYPE_STRING, x->argv[2]), *grown = string_edit_unset(made, len, &out);
     if (grown == NULL) {
         entry_free(made);
         return RC_NO_MEMORY;

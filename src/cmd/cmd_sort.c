@@ -1,14 +1,17 @@
 /* cmd/cmd_sort.c - SORT and SORT_RO: the elements of a list, set or sorted set in order of what they or other keys
  * hold.
  *
- * What is sorted is an array of sixteen bytes an element (a number, or the first eight bytes of a text, and the
- * element's index), by merging, so that equals keep their order as they do in Redis. */
+ * What is sorted is an array of sixteen bytes an element: a rank (of its number, or of the first eight bytes of its text)
+ * and its index. Ranks are sorted digit by digit, which compares nothing; where they are equal, or few, elements are
+ * compared and merged. Both keep equals in their order, as Redis does. */
 #include "engine/acl.h"
 #include "cmd/args.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+
+enum { BREATH = 1024 }; /* steps of a loop that is too short for exec_pulse() */
 
 struct options {
     bool alpha, descending, as_it_is;
@@ -24,11 +27,7 @@ struct element {
 };
 
 struct sorted {
-    union {
-        double number;
-        uint64_t prefix;
-    } by;
-    uint64_t index;
+    uint64_t rank, index;
 };
 
 struct sorting {
@@ -195,8 +194,20 @@ number_of(struct exec *x, struct slice s, double *out)
     return *end == '\0' && errno != ERANGE && !isnan(*out);
 }
 
+/* Numbers as integers of the same order; both zeros are one. */
 static uint64_t
-prefix_of(struct slice s)
+rank_of_number(double number)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    uint64_t bits;
+
+    number += 0.0;
+    memcpy(&bits, &number, sizeof(bits));
+    return bits & sign ? ~bits : bits | sign;
+}
+
+static uint64_t
+rank_of_text(struct slice s)
 {
     unsigned char bytes[8] = {0};
     uint64_t v = 0;
@@ -225,11 +236,13 @@ weigh(struct exec *x, struct sorting *s)
             const char *nul = o->destination.ptr == NULL && e->by.len > 0 ? memchr(e->by.ptr, '\0', e->by.len) : NULL;
             if (nul != NULL)
                 e->by.len = (size_t)(nul - e->by.ptr);
-            s->order[i].by.prefix = e->has_by ? prefix_of(e->by) : 0;
+            s->order[i].rank = e->has_by ? rank_of_text(e->by) : 0;
         } else {
-            s->order[i].by.number = 0;
-            if (e->has_by && !number_of(x, e->by, &s->order[i].by.number))
+            double number = 0;
+
+            if (e->has_by && !number_of(x, e->by, &number))
                 return fail(x, "ERR One or more scores can't be converted into double");
+            s->order[i].rank = rank_of_number(number);
         }
         TRY(exec_pulse(x));
     }
@@ -243,13 +256,10 @@ compare(const struct sorting *s, const struct sorted *a, const struct sorted *b)
 {
     const struct element *ea = &s->all[a->index], *eb = &s->all[b->index];
 
-    if (!s->o->alpha) {
-        if (a->by.number != b->by.number)
-            return a->by.number < b->by.number ? -1 : 1;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    if (!s->o->alpha)
         return slice_cmp(ea->member, eb->member);
-    }
-    if (a->by.prefix != b->by.prefix)
-        return a->by.prefix < b->by.prefix ? -1 : 1;
     if (!ea->has_by || !eb->has_by)
         return (int)ea->has_by - (int)eb->has_by;
     return slice_cmp(ea->by, eb->by);
@@ -275,20 +285,20 @@ sort_short(const struct sorting *s, struct sorted *a, size_t n)
     }
 }
 
-/* Runs of a few elements, then ever longer ones merged from one array into the other. */
+/* Runs of a few elements, then ever longer ones merged from one array into the other, to and fro. */
 static enum rc
-sort_all(struct exec *x, struct sorting *s)
+merge_sort(struct exec *x, const struct sorting *s, struct sorted *all, struct sorted *spare, size_t n)
 {
-    enum { RUN = 8, BREATH = 1024 };
-    struct sorted *from = s->order, *to = arena_array(x->arena, s->n, sizeof(*to));
+    enum { RUN = 8 };
+    struct sorted *from = all, *to = spare;
 
-    for (size_t i = 0; i < s->n; i += RUN) {
-        sort_short(s, from + i, s->n - i < RUN ? s->n - i : RUN);
+    for (size_t i = 0; i < n; i += RUN) {
+        sort_short(s, from + i, n - i < RUN ? n - i : RUN);
         TRY(exec_pulse(x));
     }
-    for (size_t width = RUN; width < s->n; width *= 2) {
-        for (size_t i = 0; i < s->n; i += 2 * width) {
-            size_t mid = s->n - i < width ? s->n : i + width, end = s->n - i < 2 * width ? s->n : i + 2 * width;
+    for (size_t width = RUN; width < n; width *= 2) {
+        for (size_t i = 0; i < n; i += 2 * width) {
+            size_t mid = n - i < width ? n : i + width, end = n - i < 2 * width ? n : i + 2 * width;
             size_t a = i, b = mid, k = i;
 
             while (a < mid && b < end) {
@@ -303,7 +313,62 @@ sort_all(struct exec *x, struct sorting *s)
         from = to;
         to = other;
     }
-    s->order = from;
+    if (from != all)
+        memcpy(all, from, n * sizeof(*all));
+    return RC_OK;
+}
+
+/* Sorts by rank alone, from the lowest of its eight digits to the highest. The arrays may change their places. */
+static enum rc
+sort_digits(struct exec *x, struct sorting *s, struct sorted **spare)
+{
+    enum { DIGITS = 8, VALUES = 256 };
+    size_t (*counts)[VALUES] = arena_array(x->arena, DIGITS, sizeof(*counts));
+    uint64_t flip = s->o->descending ? UINT64_MAX : 0;
+
+    memset(counts, 0, DIGITS * sizeof(*counts));
+    for (size_t i = 0; i < s->n; i++) {
+        for (unsigned d = 0; d < DIGITS; d++)
+            counts[d][(s->order[i].rank ^ flip) >> 8 * d & 0xff]++;
+        TRY(exec_pulse(x));
+    }
+    for (unsigned d = 0; d < DIGITS; d++) {
+        struct sorted *from = s->order, *to = *spare;
+        size_t *at = counts[d], before = 0;
+
+        if (at[(from[0].rank ^ flip) >> 8 * d & 0xff] == s->n)
+            continue; /* it is the same in all of them */
+        for (unsigned v = 0; v < VALUES; v++) {
+            size_t n = at[v];
+            at[v] = before;
+            before += n;
+        }
+        for (size_t i = 0; i < s->n; i++) {
+            to[at[(from[i].rank ^ flip) >> 8 * d & 0xff]++] = from[i];
+            if (UNLIKELY(i % BREATH == 0))
+                TRY(exec_breathe(x));
+        }
+        s->order = to;
+        *spare = from;
+    }
+    return RC_OK;
+}
+
+static enum rc
+sort_all(struct exec *x, struct sorting *s)
+{
+    enum { DIGITS_FROM = 256 }; /* elements: counting digits has its price */
+    struct sorted *spare = arena_array(x->arena, s->n, sizeof(*spare));
+
+    if (s->n < DIGITS_FROM)
+        return merge_sort(x, s, s->order, spare, s->n);
+    TRY(sort_digits(x, s, &spare));
+    for (size_t i = 0, end; i < s->n; i = end) {
+        for (end = i + 1; end < s->n && s->order[end].rank == s->order[i].rank; end++)
+            TRY(exec_pulse(x));
+        if (end - i > 1)
+            TRY(merge_sort(x, s, s->order + i, spare, end - i));
+    }
     return RC_OK;
 }
 

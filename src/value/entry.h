@@ -222,5 +222,7 @@ struct entry *string_append(struct entry *e, struct slice more);
 /* Makes the string at least len bytes long (zero-filled) and its bytes writable in place through *out, until the next
  * call on the entry. NULL when memory is out. */
 struct entry *string_edit(struct entry *e, size_t len, char **out);
+/* The same, but what is new is left unset: the caller writes all of it. */
+struct entry *string_edit_unset(struct entry *e, size_t len, char **out);
 
 #endif

@@ -291,16 +291,20 @@ string_append(struct entry *e, struct slice more)
 }
 
 struct entry *
+string_edit_unset(struct entry *e, size_t len, char **out)
+{
+    size_t was = string_len(e);
+
+    return grow(e, len > was ? len : was, out);
+}
+
+struct entry *
 string_edit(struct entry *e, size_t len, char **out)
 {
     size_t was = string_len(e);
-    char *at;
 
-    e = grow(e, len > was ? len : was, &at);
-    if (e == NULL)
-        return NULL;
-    if (len > was)
-        memset(at + was, 0, len - was);
-    *out = at;
+    e = string_edit_unset(e, len, out);
+    if (e != NULL && len > was)
+        memset(*out + was, 0, len - was);
     return e;
 }
