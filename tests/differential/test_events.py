@@ -40,7 +40,7 @@ COMMANDS = {
           "GEORADIUS g 13 38 9 km STORE gr", "GEOSEARCHSTORE gs g FROMLONLAT 0 0 BYRADIUS 9 km", "ZRANGESTORE r z 90 99"],
     "t": ["XADD s 1-1 a 1", "XADD s 2-1 a 1", "XADD s 3-1 a 1", "XADD s MAXLEN 2 4-1 a 1", "XTRIM s MAXLEN 1", "XTRIM s MAXLEN 1", "XDEL s 9-9",
           "XGROUP CREATE s g 0", "XGROUP CREATE n g 0 MKSTREAM", "XGROUP SETID s g 0", "XGROUP CREATECONSUMER s g c", "XREADGROUP GROUP g c STREAMS s >",
-          "XREADGROUP GROUP g new STREAMS s >", "XACK s g 4-1", "XADD s 5-1 a 1", "XREADGROUP GROUP g c STREAMS s >", "XCLAIM s g third 0 5-1",
+          "XACK s g 4-1", "XADD s 5-1 a 1", "XREADGROUP GROUP g c STREAMS s >", "XCLAIM s g third 0 5-1",
           "XAUTOCLAIM s g fourth 0 0", "XGROUP DELCONSUMER s g c", "XGROUP DELCONSUMER s g nobody", "XGROUP DESTROY s g", "XGROUP DESTROY s g",
           "XSETID s 99-1", "XDEL s 5-1", "XDEL s 4-1"],
     "m": ["GET nothing", "STRLEN nothing", "HGET nothing f", "EXISTS nothing", "TTL nothing", "TYPE nothing", "SET a 1", "GET a", "MGET a nothing b",
