@@ -77,12 +77,15 @@ xgroup_create(struct exec *x)
 {
     struct group_options o = {0};
     struct stream_id id;
-    const struct stream *seen;
     struct entry *e;
     struct stream *s;
 
     TRY(parse_group_options(x, true, &o));
-    TRY(stream__read(x, x->argv[2], &seen));
+    /* Not a read: a key that is to be made is not missed, nor is anybody told so. */
+    struct entry *old = peek(x, x->argv[2]);
+    if (old != NULL && entry_type(old) != TYPE_STREAM)
+        return RC_WRONGTYPE;
+    const struct stream *seen = old != NULL ? (const struct stream *)entry_handle(old) : NULL;
     if (seen == NULL && !o.make_stream)
         TRY(edit_existing(x, &e, &s));
     TRY(arg_group_id(x, x->argv[4], seen, &id));

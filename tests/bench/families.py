@@ -16,9 +16,14 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+import resp  # noqa: E402
 import servers  # noqa: E402
 
 TURNS = 20
+
+
+def encode(*words):
+    return resp.encode(words)
 
 
 class Server:
