@@ -320,6 +320,11 @@ static enum rc
 print_matches(struct exec *x, const struct json_look *l, bool array, const struct json_format *f, unsigned level,
               struct buf *out)
 {
+    /* Text is about as long as what is stored: growing step by step would move it several times. */
+    size_t guess = 2;
+    for (size_t i = 0; i < l->n && i < (array ? l->n : 1); i++)
+        guess += json_size(l->root + l->m[i].at) + 1;
+    buf_room(out, guess + guess / 8);
     if (!array) {
         if (l->n == 0)
             return json__no_path(x, &l->path);

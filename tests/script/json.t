@@ -396,3 +396,130 @@ OK
 OK
 > JSON.GET d .v
 "[2.0]"
+
+== the older dialect of paths, as documented
+> JSON.SET s $ '{"inventory":{"headphones":{"id":1,"free-shipping":false},"$x":2,"_y":3,"n1":4,"a b":5,"a.b":6,"é":7},"l":[[1,2],[3]]}'
+OK
+# The root is a dot; the dot before the first name may be left out; brackets with either quotes.
+> JSON.GET s .inventory.headphones.id
+"1"
+> JSON.GET s inventory.headphones.id
+"1"
+> JSON.GET s inventory["headphones"].id
+"1"
+> JSON.GET s .inventory['headphones']['id']
+"1"
+> JSON.GET s ["inventory"]["headphones"].id
+"1"
+# Names: a letter, $ or _, then digits as well; others, and more, between quotes.
+> JSON.GET s .inventory.$x
+"2"
+> JSON.GET s inventory._y
+"3"
+> JSON.GET s inventory.n1
+"4"
+> JSON.GET s inventory.headphones.free-shipping
+"false"
+> JSON.GET s '.inventory["a b"]'
+"5"
+> JSON.GET s .inventory["a.b"]
+"6"
+> JSON.GET s .inventory.é
+"7"
+> JSON.SET r $ '{"$x":1,"$":2}'
+OK
+> JSON.GET r $x
+"1"
+> JSON.GET r .$
+"2"
+> JSON.GET s .l[0][1]
+"2"
+> JSON.GET s l[-1][-1]
+"3"
+> JSON.GET s .l[0]["x"]
+-ERR Path '$.l[0]["x"]' does not exist
+> JSON.GET s l[5]
+-ERR Path '$.l[5]' does not exist
+> JSON.TYPE s l[5]
+2: nil
+3: [nil]
+> JSON.DEL s .none
+:0
+> JSON.CLEAR s .none
+:0
+> JSON.ARRLEN s .none
+-ERR Path '$.none' does not exist
+> JSON.OBJKEYS s .l
+-WRONGTYPE wrong type of path value - expected object but found array
+> JSON.SET s .inventory.new 1
+OK
+> JSON.SET s inventory.new 2 NX
+nil
+> JSON.GET s inventory.new inventory.n1
+'{"inventory.new":1,"inventory.n1":4}'
+> JSON.GET s inventory.none inventory.n1
+-ERR Path '$.inventory.none' does not exist
+> JSON.MGET s r nokey .inventory.n1
+["4" nil nil]
+# A path that leads to several: all are changed, the last answers; of a read the first.
+> JSON.ARRAPPEND s .l[*] 9
+:2
+> JSON.GET s .l[*]
+"[1,2,9]"
+> JSON.GET s ..id
+"1"
+
+== commands on a key that is not there
+> JSON.TYPE none $
+2: nil
+3: [nil]
+> JSON.GET none $
+nil
+> JSON.MGET none none $
+[nil nil]
+> JSON.STRLEN none $
+nil
+> JSON.ARRLEN none $
+nil
+> JSON.OBJLEN none $
+nil
+> JSON.OBJKEYS none $
+nil
+> JSON.ARRINDEX none $ 1
+nil
+> JSON.RESP none $
+nil
+> JSON.DEL none $
+:0
+> JSON.FORGET none
+:0
+> JSON.DEBUG MEMORY none .
+:0
+> JSON.DEBUG MEMORY none $
+[]
+> JSON.MERGE none $.a 1
+-ERR new objects must be created at the root
+> JSON.MERGE none $ null
+OK
+> EXISTS none
+:0
+> JSON.NUMINCRBY none $ 1
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.STRAPPEND none $ '"x"'
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.ARRAPPEND none $ 1
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.ARRINSERT none $ 0 1
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.ARRPOP none $
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.ARRTRIM none $ 0 1
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.TOGGLE none $
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.CLEAR none $
+-ERR could not perform this operation on a key that doesn't exist
+> JSON.MERGE none $ '{"a":{"b":null}}'
+OK
+> JSON.GET none .
+'{"a":{}}'

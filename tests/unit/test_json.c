@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "value/json.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +44,13 @@ test_texts(void **state)
         {"\"\"", "\"\""}, {"\"a\\u0041\\n\\/\"", "\"aA\\n/\""}, {"\"\\u00e9\\ud83d\\ude00\"", "\"\xc3\xa9\xf0\x9f\x98\x80\""},
         {"\"\\u0000\\u001f\\\"\\\\\\b\\f\\r\\t\"", "\"\\u0000\\u001f\\\"\\\\\\b\\f\\r\\t\""}, {"\"\x7f\"", "\"\x7f\""},
         {"{\"a\":[1,2,{\"b\":null}],\"\":\"x\"}", "{\"a\":[1,2,{\"b\":null}],\"\":\"x\"}"},
+        {"1e-400", "0.0"}, {"-1e-400", "-0.0"}, {"0.0", "0.0"}, {"-0.0", "-0.0"}, {"4.9406564584124654e-324", "5e-324"}, {"1e0", "1.0"},
+        {"2.2250738585072011e-308", "2.225073858507201e-308"}, {"9007199254740993.0", "9007199254740992.0"}, {"123e-2", "1.23"},
+        {"9007199254740993", "9007199254740993"}, {"1.7976931348623158e308", "1.7976931348623157e308"}, {"1e22", "1e22"}, {"0.30", "0.3"},
+        {"-9223372036854775809", "-9.223372036854776e18"}, {"1000000000000000000000", "1e21"}, {"0.1e1", "1.0"}, {"-1E-2", "-0.01"},
+        {"\"\\ud7ff\\ue000\\uffff\"", "\"\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\""}, {"\"\xf4\x8f\xbf\xbf\"", "\"\xf4\x8f\xbf\xbf\""},
+        {"\"\\uDBFF\\uDFFF\"", "\"\xf4\x8f\xbf\xbf\""}, {"\"\xe2\x80\xa8\xe2\x80\xa9\"", "\"\xe2\x80\xa8\xe2\x80\xa9\""}, {"\"\\/\"", "\"/\""},
+        {"{\"\":0,\" \":1,\"\\u0000\":2}", "{\"\":0,\" \":1,\"\\u0000\":2}"}, {"[[],[[]],{},{\"a\":{}}]", "[[],[[]],{},{\"a\":{}}]"},
         {"\t{\r\n\"k\" : 1 ,\"l\":[ 1 , 2 ] }\n", "{\"k\":1,\"l\":[1,2]}"},
     };
     struct buf tape = {0}, out = {0};
@@ -77,6 +85,22 @@ test_errors(void **state)
         {"\"a\\n\xe2\x82\"", "invalid unicode code point", 1, 5}, {"[\n\n x", "expected value", 3, 2},
         {"{\"a\":1,\"a\":2}", "duplicate key in an object", 1, 14}, {"[", "EOF while parsing a list", 1, 2},
         {"{\"a\":1", "EOF while parsing an object", 1, 7}, {"]", "expected value", 1, 1},
+        {"\xef\xbb\xbf""1", "expected value", 1, 1}, {"NaN", "expected value", 1, 1}, {"Infinity", "expected value", 1, 1},
+        {"-Infinity", "invalid number", 1, 1}, {"'a'", "expected value", 1, 1}, {"// x\n1", "expected value", 1, 1}, {"[,1]", "expected value", 1, 2},
+        {"[1,,2]", "expected value", 1, 4}, {"{,}", "key must be a string", 1, 2}, {"{\"a\":}", "expected value", 1, 6}, {"{\"a\"}", "expected `:`", 1, 5},
+        {"{\"a\":1 \"b\":2}", "expected `,` or `}`", 1, 8}, {"{\"a\":1]", "expected `,` or `}`", 1, 7}, {"[1}", "expected `,` or `]`", 1, 3},
+        {"[1\v]", "expected `,` or `]`", 1, 3}, {"\f1", "expected value", 1, 1}, {"\xc2\xa0""1", "expected value", 1, 1}, {"0x10", "trailing characters", 1, 2},
+        {"1.5.5", "trailing characters", 1, 4}, {"1e+", "invalid number", 1, 4}, {"1e5.0", "trailing characters", 1, 4}, {"-a", "invalid number", 1, 1},
+        {"--1", "invalid number", 1, 1}, {"00", "invalid number", 1, 2}, {"-01", "invalid number", 1, 3}, {"1_000", "trailing characters", 1, 2},
+        {"-1e999", "number out of range", 1, 1}, {"tru", "EOF while parsing a value", 1, 1}, {"truE", "expected ident", 1, 1}, {"True", "expected value", 1, 1},
+        {"true1", "trailing characters", 1, 5}, {"\"\t\"", "control character (\\u0000-\\u001F) found while parsing a string", 1, 2},
+        {"\"\\u12\"", "EOF while parsing a string", 1, 4}, {"\"\\u12x4\"", "invalid escape", 1, 6}, {"\"\\U0041\"", "invalid escape", 1, 4},
+        {"\"\\'\"", "invalid escape", 1, 4}, {"\"\\", "EOF while parsing a string", 1, 3}, {"\"\\ude00\\ud83d\"", "lone leading surrogate in hex escape", 1, 8},
+        {"\"\\ud83d\\n\"", "lone leading surrogate in hex escape", 1, 8}, {"\"\\ud83d", "lone leading surrogate in hex escape", 1, 8},
+        {"\"\\ud83d\\ud83d\"", "lone leading surrogate in hex escape", 1, 14}, {"\"\xf5\x80\x80\x80\"", "invalid unicode code point", 1, 2},
+        {"\"\xf4\x90\x80\x80\"", "invalid unicode code point", 1, 2}, {"\"\xe0\x80\x80\"", "invalid unicode code point", 1, 2}, {"\"\x80\"", "invalid unicode code point", 1, 2},
+        {"\"\xf0\x9f\x98\"", "invalid unicode code point", 1, 2}, {"\"\xc3\"", "invalid unicode code point", 1, 2}, {"{\"a\":1,\"\\u0061\":2}", "duplicate key in an object", 1, 19},
+        {"[{\"a\":{\"b\":1,\"b\":1}}]", "duplicate key in an object", 1, 20}, {"{\"\":1,\"\":2}", "duplicate key in an object", 1, 12}, {"{\"a\":1}{}", "trailing characters", 1, 8},
     };
     struct json_error error;
     struct buf tape = {0};
@@ -88,6 +112,54 @@ test_errors(void **state)
             fail_msg("%s: %s at %zu:%zu", table[i].text, error.why, error.line, error.column);
     }
     buf_fini(&tape);
+}
+
+/* A zero byte is a byte like any other that has no place there. */
+static void
+test_zero_bytes(void **state)
+{
+    static const struct slice wrong[] = {LIT_INIT("\0"), LIT_INIT("1\0"), LIT_INIT("[1,\0]"), LIT_INIT("\"a\0b\""), LIT_INIT("\"\\\0\""),
+                                         LIT_INIT("{\"a\"\0:1}"), LIT_INIT("tru\0"), LIT_INIT("-\0"), LIT_INIT("1e\0")};
+    struct json_error error;
+    struct buf tape = {0};
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(json_parse(wrong[i], JSON_DEPTH_MAX, &tape, &error));
+    buf_fini(&tape);
+}
+
+/* Every number of sixteen bits: its text is read back as the same, and is no longer than five digits. */
+static void
+test_halves(void **state)
+{
+    struct json_error error;
+    struct buf tape = {0}, again = {0}, text = {0}, out = {0};
+
+    for (unsigned bits = 0; bits < 0x7c00; bits++) {
+        unsigned exponent = bits >> 10, fraction = bits & 1023;
+        double v = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, (int)exponent - 25);
+        double ulp = ldexp(1, (exponent == 0 ? 1 : (int)exponent) - 25);
+        buf_reset(&tape);
+        buf_reset(&again);
+        buf_reset(&text);
+        buf_reset(&out);
+        buf_printf(&text, "[%.17g]", v);
+        assert_true(json_parse_floats(buf_slice(&text), 9, JSON_FP16, &tape, &error));
+        json_node n = json_first((json_node)tape.ptr);
+        assert_int_equal(json_kind(n), JSON_NUMBER);
+        /* At the border between two powers of two the neighbour below is half as far. */
+        assert_true(fabs(json_double(n) - v) <= ulp / 2);
+        json_print((json_node)tape.ptr, NULL, &out);
+        assert_true(json_parse_floats(buf_slice(&out), 9, JSON_FP16, &again, &error));
+        assert_true(slice_eq(buf_slice(&tape), buf_slice(&again)));
+        assert_true(out.len <= 5 + strlen("[0.0000]"));
+    }
+    assert_false(json_parse_floats(LIT("[1,\n[2, 65520]]"), 9, JSON_FP16, &tape, &error));
+    assert_true(error.line == 2 && error.column == 5);
+    buf_fini(&tape);
+    buf_fini(&again);
+    buf_fini(&text);
+    buf_fini(&out);
 }
 
 static void
@@ -106,6 +178,13 @@ test_depth(void **state)
     assert_true(slice_eq(buf_slice(&out), buf_slice(&text)));
     assert_false(json_parse(buf_slice(&text), JSON_DEPTH_MAX - 1, &tape, &error));
     assert_string_equal(error.why, "recursion limit exceeded");
+    buf_reset(&tape);
+    size_t at = json_open(&tape, false); /* deeper than any text can be */
+    assert_true(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+    json_close(&tape, at, 1);
+    assert_false(json_nests_within((json_node)tape.ptr, JSON_DEPTH_MAX));
+    assert_true(json_nests_within(json_first((json_node)tape.ptr), JSON_DEPTH_MAX));
+    assert_false(json_nests_within(json_first((json_node)tape.ptr), JSON_DEPTH_MAX - 1));
     buf_fini(&text);
     buf_fini(&tape);
     buf_fini(&out);
@@ -292,7 +371,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth), cmocka_unit_test(test_zero_bytes), cmocka_unit_test(test_halves),
         cmocka_unit_test(test_duplicates_among_many), cmocka_unit_test(test_format), cmocka_unit_test(test_splice),
         cmocka_unit_test(test_equal),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
     };
