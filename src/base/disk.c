@@ -161,6 +161,22 @@ disk_system(void)
 }
 
 int
+disk_open_to_read(const struct disk *d, const char *path, uint64_t *size, struct buf *why)
+{
+    int fd = d->open(d->ctx, path, O_RDONLY, 0);
+    int64_t n = fd < 0 ? fd : d->size(d->ctx, fd);
+
+    if (n >= 0) {
+        *size = (uint64_t)n;
+        return fd;
+    }
+    buf_printf(why, "can't open %s: %s", path, strerror((int)-n));
+    if (fd >= 0)
+        (void)d->close(d->ctx, fd);
+    return (int)n;
+}
+
+int
 disk_write_all(const struct disk *d, int fd, struct slice bytes)
 {
     while (bytes.len > 0) {

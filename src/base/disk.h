@@ -18,6 +18,8 @@
 #include <fcntl.h>
 #include <sys/types.h>
 
+struct buf;
+
 typedef void disk_name(void *arg, const char *name);
 
 struct disk {
@@ -44,6 +46,8 @@ struct disk {
 /* The machine's. */
 struct disk disk_system(void);
 
+/* Opens a file that is to be read, and tells its size. The descriptor, or a negative errno with the reason added to why. */
+int disk_open_to_read(const struct disk *d, const char *path, uint64_t *size, struct buf *why);
 /* 0 or a negative errno. Goes on after short writes and EINTR. */
 int disk_write_all(const struct disk *d, int fd, struct slice bytes);
 /* Bytes read: fewer than n only at the end of the file. Or a negative errno. */

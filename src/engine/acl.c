@@ -5,22 +5,6 @@
 
 #include <openssl/crypto.h>
 
-struct slice
-acl__copy_text(struct slice s)
-{
-    char *p = mem_get(s.len + 1);
-
-    if (s.len > 0)
-        memcpy(p, s.ptr, s.len);
-    return slice_of(p, s.len);
-}
-
-void
-acl__free_text(struct slice s)
-{
-    mem_free((void *)(uintptr_t)s.ptr);
-}
-
 /* -- selectors ------------------------------------------------------------------------------------------------- */
 
 size_t
@@ -43,7 +27,7 @@ void
 acl__patterns_clear(struct acl_patterns *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        acl__free_text(p->v[i].text);
+        name_free(p->v[i].text);
     mem_free(p->v);
     *p = (struct acl_patterns){0};
 }
@@ -52,9 +36,9 @@ void
 acl__selector_free(struct acl_selector *s)
 {
     for (size_t i = 0; i < s->first_arg_count; i++)
-        acl__free_text(s->first_args[i].arg);
+        name_free(s->first_args[i].arg);
     for (size_t i = 0; i < s->rule_count; i++)
-        acl__free_text(s->rules[i]);
+        name_free(s->rules[i]);
     acl__patterns_clear(&s->keys);
     acl__patterns_clear(&s->channels);
     mem_free(s->first_args);
@@ -70,7 +54,7 @@ patterns_copy(const struct acl_patterns *p)
 
     copy.v = p->n > 0 ? mem_get_array(p->n, sizeof(*p->v)) : NULL;
     for (size_t i = 0; i < p->n; i++)
-        copy.v[i] = (struct acl_pattern){acl__copy_text(p->v[i].text), p->v[i].rights};
+        copy.v[i] = (struct acl_pattern){name_copy(p->v[i].text), p->v[i].rights};
     return copy;
 }
 
@@ -85,11 +69,11 @@ acl__selector_copy(struct acl *acl, const struct acl_selector *s)
     copy->first_arg_count = s->first_arg_count;
     copy->first_args = mem_get_array(s->first_arg_count + 1, sizeof(*s->first_args));
     for (size_t i = 0; i < s->first_arg_count; i++)
-        copy->first_args[i] = (struct acl_first_arg){s->first_args[i].command, acl__copy_text(s->first_args[i].arg)};
+        copy->first_args[i] = (struct acl_first_arg){s->first_args[i].command, name_copy(s->first_args[i].arg)};
     copy->rule_count = s->rule_count;
     copy->rules = mem_get_array(s->rule_count + 1, sizeof(*s->rules));
     for (size_t i = 0; i < s->rule_count; i++)
-        copy->rules[i] = acl__copy_text(s->rules[i]);
+        copy->rules[i] = name_copy(s->rules[i]);
     copy->keys = patterns_copy(&s->keys);
     copy->channels = patterns_copy(&s->channels);
     return copy;
@@ -102,7 +86,7 @@ acl__user_new(struct acl *acl, struct slice name)
 {
     struct acl_user *u = mem_get_zero(sizeof(*u));
 
-    u->name = acl__copy_text(name);
+    u->name = name_copy(name);
     u->flags = USER_SANITIZE;
     u->selectors = mem_get(sizeof(*u->selectors));
     u->selectors[0] = acl__selector_new(acl);
@@ -116,7 +100,7 @@ acl__user_copy(struct acl *acl, const struct acl_user *u)
 {
     struct acl_user *copy = mem_get_zero(sizeof(*copy));
 
-    copy->name = acl__copy_text(u->name);
+    copy->name = name_copy(u->name);
     copy->flags = u->flags;
     copy->refs = 1;
     copy->password_count = u->password_count;
@@ -139,43 +123,23 @@ acl__user_drop(struct acl_user *u)
         acl__selector_free(u->selectors[i]);
     mem_free(u->selectors);
     mem_free(u->passwords);
-    acl__free_text(u->name);
+    name_free(u->name);
     mem_free(u);
-}
-
-/* Where the name is or would be inserted. */
-static size_t
-place(const struct acl *acl, struct slice name)
-{
-    size_t lo = 0, hi = acl->count;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (slice_cmp(acl->users[mid]->name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
 }
 
 struct acl_user *
 acl_find(struct acl *acl, struct slice name)
 {
-    size_t at = place(acl, name);
+    size_t at = names_place(acl->users, acl->count, name);
 
-    return at < acl->count && slice_eq(acl->users[at]->name, name) ? acl->users[at] : NULL;
+    return names_has(acl->users, acl->count, at, name) ? acl->users[at] : NULL;
 }
 
 static void
 insert(struct acl *acl, struct acl_user *u)
 {
-    size_t at = place(acl, u->name);
-
     acl->users = mem_resize(acl->users, (acl->count + 1) * sizeof(*acl->users));
-    memmove(acl->users + at + 1, acl->users + at, (acl->count - at) * sizeof(*acl->users));
-    acl->users[at] = u;
-    acl->count++;
+    names_put(acl->users, &acl->count, names_place(acl->users, acl->count, u->name), u);
 }
 
 size_t
@@ -402,7 +366,7 @@ acl_set(struct acl *acl, struct slice name, const struct slice *rules, int n, st
     }
     if (!may_keep_channels(was, u))
         kill_subscribers(acl, was);
-    acl->users[place(acl, name)] = u;
+    acl->users[names_place(acl->users, acl->count, name)] = u;
     move_sessions(acl, was, u);
     acl__user_drop(was);
     return true;
@@ -415,9 +379,7 @@ acl_delete(struct acl *acl, struct slice name)
 
     if (u == NULL)
         return false;
-    size_t at = place(acl, name);
-    acl->count--;
-    memmove(acl->users + at, acl->users + at + 1, (acl->count - at) * sizeof(*acl->users));
+    names_take(acl->users, &acl->count, names_place(acl->users, acl->count, name));
     move_sessions(acl, u, NULL);
     acl__user_drop(u);
     return true;

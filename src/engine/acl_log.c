@@ -6,9 +6,9 @@ enum { GROUP_MS = 60000 };
 static void
 entry_fini(struct acl_log_entry *e)
 {
-    acl__free_text(e->object);
-    acl__free_text(e->user);
-    acl__free_text(e->client);
+    name_free(e->object);
+    name_free(e->user);
+    name_free(e->client);
 }
 
 void
@@ -59,7 +59,7 @@ client_text(struct exec *x)
     struct buf b = {0};
 
     session_describe(x, x->session, &b);
-    struct slice copy = acl__copy_text(buf_slice(&b));
+    struct slice copy = name_copy(buf_slice(&b));
     buf_fini(&b);
     return copy;
 }
@@ -78,7 +78,7 @@ add(struct exec *x, const char *reason, const char *context, struct slice object
         if (!same)
             continue;
         entry = *e;
-        acl__free_text(entry.client);
+        name_free(entry.client);
         entry.client = client_text(x);
         entry.count++;
         entry.updated_ms = x->now_ms;
@@ -90,8 +90,8 @@ add(struct exec *x, const char *reason, const char *context, struct slice object
         return;
     cut(acl, acl->log_max - 1);
     entry.id = acl->log_next_id++;
-    entry.object = acl__copy_text(object);
-    entry.user = acl__copy_text(user);
+    entry.object = name_copy(object);
+    entry.user = name_copy(user);
     entry.client = client_text(x);
     acl->log = mem_resize(acl->log, (acl->log_count + 1) * sizeof(*acl->log));
     memmove(acl->log + 1, acl->log, acl->log_count * sizeof(*acl->log));

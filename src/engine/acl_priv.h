@@ -2,6 +2,7 @@
 #ifndef SORREL_ENGINE_ACL_PRIV_H
 #define SORREL_ENGINE_ACL_PRIV_H
 
+#include "base/names.h"
 #include "engine/acl.h"
 #include "engine/engine_priv.h"
 
@@ -40,7 +41,7 @@ struct acl_selector {
 };
 
 struct acl_user {
-    struct slice name; /* owned */
+    struct slice name; /* owned; first: base/names.h */
     unsigned flags;
     unsigned char (*passwords)[ACL_HASH_BYTES];
     size_t password_count;
@@ -60,8 +61,6 @@ struct acl {
     uint64_t failed_logins, denials[ACL_DENIED_CHANNEL + 1];
 };
 
-struct slice acl__copy_text(struct slice s);
-void acl__free_text(struct slice s);
 struct acl_user *acl__user_new(struct acl *acl, struct slice name);
 struct acl_user *acl__user_copy(struct acl *acl, const struct acl_user *u);
 void acl__user_drop(struct acl_user *u); /* one reference less */

@@ -27,7 +27,7 @@ forget_first_args(struct acl_selector *s, const struct command *c)
 
     for (size_t i = 0; i < s->first_arg_count; i++) {
         if (c == NULL || s->first_args[i].command == c->id)
-            acl__free_text(s->first_args[i].arg);
+            name_free(s->first_args[i].arg);
         else
             s->first_args[kept++] = s->first_args[i];
     }
@@ -38,7 +38,7 @@ static void
 forget_rules(struct acl_selector *s)
 {
     for (size_t i = 0; i < s->rule_count; i++)
-        acl__free_text(s->rules[i]);
+        name_free(s->rules[i]);
     s->rule_count = 0;
 }
 
@@ -48,7 +48,7 @@ static void
 note_rule(struct acl_selector *s, struct slice rule)
 {
     struct slice what = slice_skip(rule, 1);
-    struct slice text = acl__copy_text(rule);
+    struct slice text = name_copy(rule);
     size_t kept = 0;
 
     for (size_t i = 0; i < text.len; i++)
@@ -57,7 +57,7 @@ note_rule(struct acl_selector *s, struct slice rule)
         struct slice old = slice_skip(s->rules[i], 1);
         bool same = slice_starts_nocase(old, what) && (old.len == what.len || old.ptr[what.len] == '|');
         if (same)
-            acl__free_text(s->rules[i]);
+            name_free(s->rules[i]);
         else
             s->rules[kept++] = s->rules[i];
     }
@@ -131,7 +131,7 @@ allow_first_arg(struct acl_selector *s, const struct command *c, struct slice ar
             return NULL;
     }
     s->first_args = mem_resize(s->first_args, (s->first_arg_count + 1) * sizeof(*s->first_args));
-    s->first_args[s->first_arg_count++] = (struct acl_first_arg){c->id, acl__copy_text(arg)};
+    s->first_args[s->first_arg_count++] = (struct acl_first_arg){c->id, name_copy(arg)};
     note_rule(s, rule);
     return NULL;
 }
@@ -187,7 +187,7 @@ add_pattern(struct acl_patterns *p, struct slice text, unsigned rights)
         }
     }
     p->v = mem_resize(p->v, (p->n + 1) * sizeof(*p->v));
-    p->v[p->n++] = (struct acl_pattern){acl__copy_text(text), rights};
+    p->v[p->n++] = (struct acl_pattern){name_copy(text), rights};
 }
 
 static const char *

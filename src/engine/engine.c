@@ -92,8 +92,8 @@ engine_free(struct engine *e)
     buf_fini(&e->error);
     out_fini(&e->void_out);
     out_fini(&e->own_push);
-    mem_free((void *)(uintptr_t)e->password.ptr);
-    mem_free((void *)(uintptr_t)e->misconf.ptr);
+    name_free(e->password);
+    name_free(e->misconf);
     mem_free(e);
 }
 
@@ -150,12 +150,10 @@ engine_settings_changed(struct engine *e)
 static void
 set_owned(struct slice *field, struct slice s)
 {
-    char *p = mem_get(s.len + 1);
+    struct slice copy = name_copy(s);
 
-    if (s.len > 0)
-        memcpy(p, s.ptr, s.len);
-    mem_free((void *)(uintptr_t)field->ptr);
-    *field = slice_of(p, s.len);
+    name_free(*field);
+    *field = copy;
 }
 
 void

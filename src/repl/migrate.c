@@ -5,6 +5,7 @@
  * that is gone is deleted there. Where changes keep coming the last turn is run with all writes held back, as in a pause.
  */
 #include "base/log.h"
+#include "base/names.h"
 #include "base/number.h"
 #include "base/sha256.h"
 #include "engine/keyspace.h"
@@ -40,22 +41,6 @@ struct migration {
     struct buf error;  /* the line; empty: none */
 };
 
-static struct slice
-copy_of(struct slice s)
-{
-    char *p = mem_get(s.len + 1);
-
-    if (s.len > 0)
-        memcpy(p, s.ptr, s.len);
-    return slice_of(p, s.len);
-}
-
-static void
-free_copy(struct slice s)
-{
-    mem_free((void *)(uintptr_t)s.ptr);
-}
-
 static void
 migration_free(struct migration *m)
 {
@@ -71,10 +56,10 @@ migration_free(struct migration *m)
         engine_unpause(m->repl->engine, PAUSE_MIGRATE);
     wire_free(m->wire);
     for (size_t i = 0; i < m->count; i++)
-        free_copy(m->keys[i].name);
+        name_free(m->keys[i].name);
     mem_free(m->keys);
-    free_copy(m->login_user);
-    free_copy(m->login_password);
+    name_free(m->login_user);
+    name_free(m->login_password);
     buf_fini(&m->error);
     mem_free(m);
 }
@@ -354,12 +339,12 @@ begin(struct exec *x, const struct wanted *w)
     for (int i = 0; i < w->key_count; i++) {
         struct slice name = x->argv[w->first_key + i];
         if (peek(x, name) != NULL)
-            m->keys[m->count++].name = copy_of(name);
+            m->keys[m->count++].name = name_copy(name);
     }
     if (w->password.ptr != NULL)
-        m->login_password = copy_of(w->password);
+        m->login_password = name_copy(w->password);
     if (w->user.ptr != NULL)
-        m->login_user = copy_of(w->user);
+        m->login_user = name_copy(w->user);
     r->migrations = m;
     if (m->count > 0)
         return m;

@@ -5,22 +5,7 @@
  */
 #include "script/script_priv.h"
 
-static struct slice
-own(struct slice s)
-{
-    char *p = mem_get(s.len + 1);
-
-    if (s.len > 0)
-        memcpy(p, s.ptr, s.len);
-    p[s.len] = '\0';
-    return slice_of(p, s.len);
-}
-
-static void
-disown(struct slice s)
-{
-    mem_free((void *)(uintptr_t)s.ptr);
-}
+#include "base/names.h"
 
 /* -- names ----------------------------------------------------------------------------------------------------- */
 
@@ -224,7 +209,7 @@ library__register(lua_State *L)
     struct function *f = mem_get_zero(sizeof(*f));
     f->library = l;
     f->name = own_name(w.name);
-    f->description = w.description.ptr != NULL ? own(w.description) : w.description;
+    f->description = w.description.ptr != NULL ? name_copy(w.description) : w.description;
     f->ref = ref;
     f->flags = w.flags;
     f->next = l->functions;
@@ -244,12 +229,12 @@ library__free(struct script_host *h, struct library *l)
         struct function *f = l->functions;
         l->functions = f->next;
         luaL_unref(h->lua, LUA_REGISTRYINDEX, f->ref);
-        disown(f->name);
-        disown(f->description);
+        name_free(f->name);
+        name_free(f->description);
         mem_free(f);
     }
-    disown(l->name);
-    disown(l->code);
+    name_free(l->name);
+    name_free(l->code);
     mem_free(l);
 }
 
@@ -367,8 +352,8 @@ library__load(struct script_host *h, struct exec *x, struct slice text, bool fre
         return NULL;
     }
     struct library *l = mem_get_zero(sizeof(*l));
-    l->name = own(name);
-    l->code = own(text);
+    l->name = name_copy(name);
+    l->code = name_copy(text);
     enum rc rc = fill(h, x, l, code);
     if (rc == RC_OK && l->functions == NULL)
         rc = fail(x, "ERR No functions registered");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "engine/dispatch.h"
 #include "server/families.h"
 #include "server/persist.h"
@@ -116,7 +117,7 @@ server_free(struct server *s)
         engine_free(s->engine);
     }
     for (int i = 0; i < MISCONFS; i++)
-        mem_free((void *)(uintptr_t)s->misconf[i].ptr);
+        name_free(s->misconf[i]);
     tls_context_free(s->tls);
     net_free(s->net);
     reaper_free(s->reaper);
@@ -190,10 +191,9 @@ server_misconf(struct server *s, enum misconf_by who, struct slice text)
 {
     if (slice_eq(s->misconf[who], text))
         return;
-    char *copy = mem_get(text.len + 1);
-    memcpy(copy, text.ptr, text.len);
-    mem_free((void *)(uintptr_t)s->misconf[who].ptr);
-    s->misconf[who] = slice_of(copy, text.len);
+    struct slice copy = name_copy(text);
+    name_free(s->misconf[who]);
+    s->misconf[who] = copy;
     for (int i = 0; i < MISCONFS; i++) {
         if (s->misconf[i].len == 0)
             continue;

@@ -60,14 +60,11 @@ struct aof_reader *
 aof_reader_open(const struct aof_reader_options *opt, int *error, struct buf *why)
 {
     const struct disk *d = opt->disk;
-    int fd = d->open(d->ctx, opt->path, O_RDONLY, 0);
-    int64_t total = fd < 0 ? fd : d->size(d->ctx, fd);
+    uint64_t total = 0;
+    int fd = disk_open_to_read(d, opt->path, &total, why);
 
-    if (total < 0) {
-        *error = (int)total;
-        buf_printf(why, "can't open %s: %s", opt->path, strerror(-*error));
-        if (fd >= 0)
-            (void)d->close(d->ctx, fd);
+    if (fd < 0) {
+        *error = fd;
         return NULL;
     }
     struct aof_reader *r = mem_get_zero(sizeof(*r));
@@ -75,7 +72,7 @@ aof_reader_open(const struct aof_reader_options *opt, int *error, struct buf *wh
     r->engine = opt->engine;
     r->until_s = opt->until_s;
     r->fd = fd;
-    r->total = (uint64_t)total;
+    r->total = total;
     if (r->engine != NULL) {
         r->session = engine_session_open(r->engine, NULL, LIT(""), LIT(""));
         session_set_flag(r->session, SESSION_INTERNAL, true);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -38,10 +39,12 @@ struct rdb_file {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t more, done;
     struct queued_chunk *first, **last, *spare;
-    size_t backlog, spares;
-    uint64_t written;
+    size_t spares;
     bool ended, given_up;
-    enum rdb_file_state state;
+    /* Looked at without it. */
+    _Atomic size_t backlog;
+    _Atomic uint64_t written;
+    _Atomic enum rdb_file_state state;
 };
 
 static char *
@@ -67,10 +70,7 @@ write_bytes(struct rdb_file *f, struct slice bytes)
 
     if (r < 0)
         return failed(f, "can't write", r);
-    pthread_mutex_lock(&f->lock);
-    uint64_t at = f->written;
-    f->written += bytes.len;
-    pthread_mutex_unlock(&f->lock);
+    uint64_t at = atomic_fetch_add(&f->written, bytes.len);
     f->unsynced += bytes.len;
     /* The kernel is told to write as we go, so that the sync at the end does not have everything to do. */
     if (f->sync_often && f->unsynced >= SYNC_BYTES) {
@@ -280,30 +280,21 @@ rdb_file_end(struct rdb_file *f)
 }
 
 size_t
-rdb_file_backlog(struct rdb_file *f)
+rdb_file_backlog(const struct rdb_file *f)
 {
-    pthread_mutex_lock(&f->lock);
-    size_t n = f->backlog;
-    pthread_mutex_unlock(&f->lock);
-    return n;
+    return f->backlog;
 }
 
 enum rdb_file_state
-rdb_file_state(struct rdb_file *f)
+rdb_file_state(const struct rdb_file *f)
 {
-    pthread_mutex_lock(&f->lock);
-    enum rdb_file_state state = f->state;
-    pthread_mutex_unlock(&f->lock);
-    return state;
+    return f->state;
 }
 
 uint64_t
-rdb_file_written(struct rdb_file *f)
+rdb_file_written(const struct rdb_file *f)
 {
-    pthread_mutex_lock(&f->lock);
-    uint64_t n = f->written;
-    pthread_mutex_unlock(&f->lock);
-    return n;
+    return f->written;
 }
 
 struct slice

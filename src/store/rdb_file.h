@@ -30,11 +30,11 @@ void rdb_file_put(struct rdb_file *f, struct rdb_chunk *c);
 /* Nothing more comes: the file is to be completed. The last chunk put ended with rdb_put_eof(). */
 void rdb_file_end(struct rdb_file *f);
 /* Bytes that wait to be written. */
-size_t rdb_file_backlog(struct rdb_file *f);
+size_t rdb_file_backlog(const struct rdb_file *f);
 
 enum rdb_file_state { RDB_FILE_WRITING, RDB_FILE_DONE, RDB_FILE_FAILED };
-enum rdb_file_state rdb_file_state(struct rdb_file *f);
-uint64_t rdb_file_written(struct rdb_file *f); /* bytes of the file so far */
+enum rdb_file_state rdb_file_state(const struct rdb_file *f);
+uint64_t rdb_file_written(const struct rdb_file *f); /* bytes of the file so far */
 /* What failed; valid after RDB_FILE_FAILED. */
 struct slice rdb_file_why(const struct rdb_file *f);
 /* Waits until it is done or has failed. */

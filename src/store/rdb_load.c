@@ -149,18 +149,15 @@ struct rdb_load *
 rdb_load_open(struct engine *e, const struct rdb_load_options *opt, int *error, struct buf *why)
 {
     const struct disk *d = opt->disk;
-    int fd = d->open(d->ctx, opt->path, O_RDONLY, 0);
-    int64_t total = fd < 0 ? fd : d->size(d->ctx, fd);
+    uint64_t total = 0;
+    int fd = disk_open_to_read(d, opt->path, &total, why);
 
-    if (total < 0) {
-        *error = (int)total;
-        buf_printf(why, "can't open %s: %s", opt->path, strerror(-*error));
-        if (fd >= 0)
-            (void)d->close(d->ctx, fd);
+    if (fd < 0) {
+        *error = fd;
         return NULL;
     }
     struct rdb_load *l = mem_get_zero(sizeof(*l));
-    *l = (struct rdb_load){.disk = d, .fd = fd, .total = (uint64_t)total};
+    *l = (struct rdb_load){.disk = d, .fd = fd, .total = total};
     rdb_into_init(&l->into, e, opt->flags);
     l->into.function = opt->function;
     l->into.function_ctx = opt->function_ctx;

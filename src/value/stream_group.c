@@ -5,6 +5,7 @@
  */
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "value/stream_priv.h"
 
 #include <stdlib.h>
@@ -29,46 +30,14 @@ pending_is_before(const void *ctx, const void *item)
     return stream_id_cmp(((const struct stream_pending *)item)->id, *(const struct stream_id *)ctx) < 0;
 }
 
-static struct slice
-name_copy(struct slice name)
-{
-    char *p = mem_get(name.len + 1);
-
-    if (name.len > 0)
-        memcpy(p, name.ptr, name.len);
-    return slice_of(p, name.len);
-}
-
-static void
-name_free(struct slice name)
-{
-    mem_free((void *)(uintptr_t)name.ptr);
-}
-
 /* -- consumers ------------------------------------------------------------------------------------------------- */
-
-/* Where the name is or would be inserted. */
-static size_t
-consumer_place(const struct stream_group *g, struct slice name)
-{
-    size_t lo = 0, hi = g->consumer_count;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (slice_cmp(g->consumers[mid]->name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
 
 struct stream_consumer *
 stream_consumer_find(const struct stream_group *g, struct slice name)
 {
-    size_t at = consumer_place(g, name);
+    size_t at = names_place(g->consumers, g->consumer_count, name);
 
-    return at < g->consumer_count && slice_eq(g->consumers[at]->name, name) ? g->consumers[at] : NULL;
+    return names_has(g->consumers, g->consumer_count, at, name) ? g->consumers[at] : NULL;
 }
 
 /* Room for one more pointer in an array that doubles; `count` is how many it holds. */
@@ -85,9 +54,9 @@ array_grown(void *array, size_t count)
 struct stream_consumer *
 stream_consumer_create(struct stream_group *g, struct slice name, int64_t now_ms)
 {
-    size_t at = consumer_place(g, name);
+    size_t at = names_place(g->consumers, g->consumer_count, name);
 
-    if (at < g->consumer_count && slice_eq(g->consumers[at]->name, name))
+    if (names_has(g->consumers, g->consumer_count, at, name))
         return NULL;
     struct stream_consumer *c = mem_get_zero(sizeof(*c));
     c->name = name_copy(name);
@@ -95,9 +64,7 @@ stream_consumer_create(struct stream_group *g, struct slice name, int64_t now_ms
     c->active_ms = -1;
     c->pending = mem_get_zero(sizeof(*c->pending));
     g->consumers = array_grown(g->consumers, g->consumer_count);
-    memmove(g->consumers + at + 1, g->consumers + at, (g->consumer_count - at) * sizeof(*g->consumers));
-    g->consumers[at] = c;
-    g->consumer_count++;
+    names_put(g->consumers, &g->consumer_count, at, c);
     return c;
 }
 
@@ -124,33 +91,17 @@ consumer_free(struct stream_consumer *c)
 size_t
 stream_consumer_delete(struct stream_group *g, struct stream_consumer *c)
 {
-    size_t at = consumer_place(g, c->name), dropped = c->pending->items;
+    size_t at = names_place(g->consumers, g->consumer_count, c->name), dropped = c->pending->items;
 
     CHECK(at < g->consumer_count && g->consumers[at] == c);
     for (size_t n = dropped; n > 0; n--)
         stream_pending_remove(g, btree_at(c->pending, n - 1));
-    g->consumer_count--;
-    memmove(g->consumers + at, g->consumers + at + 1, (g->consumer_count - at) * sizeof(*g->consumers));
+    names_take(g->consumers, &g->consumer_count, at);
     consumer_free(c);
     return dropped;
 }
 
 /* -- groups ---------------------------------------------------------------------------------------------------- */
-
-static size_t
-group_place(const struct stream_body *b, struct slice name)
-{
-    size_t lo = 0, hi = b->group_count;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (slice_cmp(b->groups[mid]->name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
 
 size_t
 stream_group_count(const struct stream *s)
@@ -173,18 +124,18 @@ struct stream_group *
 stream_group_find(const struct stream *s, struct slice name)
 {
     const struct stream_body *b = stream__body(s);
-    size_t at = b == NULL ? 0 : group_place(b, name);
+    size_t at = b == NULL ? 0 : names_place(b->groups, b->group_count, name);
 
-    return b != NULL && at < b->group_count && slice_eq(b->groups[at]->name, name) ? b->groups[at] : NULL;
+    return b != NULL && names_has(b->groups, b->group_count, at, name) ? b->groups[at] : NULL;
 }
 
 struct stream_group *
 stream_group_create(struct stream *s, struct slice name, struct stream_id last_id, int64_t entries_read)
 {
     struct stream_body *b = stream__body_make(s);
-    size_t at = group_place(b, name);
+    size_t at = names_place(b->groups, b->group_count, name);
 
-    if (at < b->group_count && slice_eq(b->groups[at]->name, name))
+    if (names_has(b->groups, b->group_count, at, name))
         return NULL;
     struct stream_group *g = mem_get_zero(sizeof(*g));
     g->name = name_copy(name);
@@ -193,9 +144,7 @@ stream_group_create(struct stream *s, struct slice name, struct stream_id last_i
     g->pending = mem_get_zero(sizeof(*g->pending));
     g->oldest_ms = INT64_MAX;
     b->groups = array_grown(b->groups, b->group_count);
-    memmove(b->groups + at + 1, b->groups + at, (b->group_count - at) * sizeof(*b->groups));
-    b->groups[at] = g;
-    b->group_count++;
+    names_put(b->groups, &b->group_count, at, g);
     return g;
 }
 
@@ -223,11 +172,10 @@ void
 stream_group_destroy(struct stream *s, struct stream_group *g)
 {
     struct stream_body *b = stream__body(s);
-    size_t at = group_place(b, g->name);
+    size_t at = names_place(b->groups, b->group_count, g->name);
 
     CHECK(at < b->group_count && b->groups[at] == g);
-    b->group_count--;
-    memmove(b->groups + at, b->groups + at + 1, (b->group_count - at) * sizeof(*b->groups));
+    names_take(b->groups, &b->group_count, at);
     group_free(g);
 }
 

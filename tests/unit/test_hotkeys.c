@@ -1,7 +1,7 @@
 /* Hot keys by chance, big keys by a sweep: what must be found, and how far the sums are off. */
-#include "cmd/families.h"
 #include "engine/engine_priv.h"
 #include "engine/hotkeys.h"
+#include "support/stepclock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,37 +12,17 @@
 struct rig {
     struct engine *engine;
     struct session *s;
-    int64_t us;
+    struct step_clock clock;
     struct buf in;
 };
-
-static int64_t
-rig_wall(void *ctx)
-{
-    return ((struct rig *)ctx)->us;
-}
-
-static int64_t
-rig_mono(void *ctx)
-{
-    struct rig *r = ctx;
-
-    r->us++;
-    return r->us * 1000;
-}
 
 static int
 setup(void **state)
 {
     struct rig *r = mem_get_zero(sizeof(*r));
-    struct hash_seed seed = {1, 2};
-    struct engine_options opt = {
-        .clock = {rig_wall, rig_mono, r}, .rng_seed = 7, .hash_seed = seed, .families = cmd_families,
-        .limits = value_limits_default(seed),
-    };
 
-    r->us = INT64_C(1700000000000000);
-    r->engine = engine_new(&opt);
+    r->clock.step_us = 1;
+    r->engine = step_clock_engine(&r->clock);
     r->s = engine_session_open(r->engine, NULL, LIT("a:1"), LIT("b:2"));
     *state = r;
     return 0;
@@ -117,7 +97,7 @@ test_hot(void **state)
     assert_true(is_key(top[0].key, "hot"));
     /* Half of it counts after a minute. */
     uint64_t before = top[0].sum;
-    r->us += INT64_C(61000000);
+    r->clock.us += INT64_C(61000000);
     engine_tick(r->engine, 1000);
     hotkeys_top(r->engine, HOT_NET, true, top, 1);
     assert_in_range(top[0].sum, before / 2 - 1, before / 2 + 1);
@@ -146,7 +126,7 @@ test_collection(void **state)
     assert_true(is_key(top[0].key, "a"));
     assert_true(top[0].sum + top[1].sum <= info.bytes && top[0].sum + top[1].sum >= info.bytes - 1000);
     assert_int_equal(hotkeys_top(r->engine, HOT_CALLS, false, top, 4), 0);
-    r->us += 3000000;
+    r->clock.us += 3000000;
     engine_now_update(r->engine);
     info = hotkeys_info(r->engine);
     assert_true(info.own && !info.active);
@@ -163,7 +143,7 @@ sweep(struct rig *r)
 
     while (bigkeys_info(r->engine).sweeps < sweeps + 2) {
         int64_t wait = engine_tick(r->engine, 1000);
-        r->us += (wait > 0 ? wait : 1) * 1000;
+        r->clock.us += (wait > 0 ? wait : 1) * 1000;
     }
 }
 

@@ -1,7 +1,7 @@
 /* Commands that run in slices: what they answer, who waits for them, what ends them. Every look at the clock ends a slice
  * here, so that as much as possible happens in between. */
-#include "cmd/families.h"
 #include "engine/engine_priv.h"
+#include "support/stepclock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,37 +14,16 @@ enum { KEYS = 9000, MEMBERS = 6000 };
 
 struct rig {
     struct engine *engine;
-    int64_t us, step; /* the clock moves by `step` at each look */
+    struct step_clock clock;
     struct buf in, out;
 };
-
-static int64_t
-rig_wall(void *ctx)
-{
-    return ((struct rig *)ctx)->us;
-}
-
-static int64_t
-rig_mono(void *ctx)
-{
-    struct rig *r = ctx;
-
-    r->us += r->step;
-    return r->us * 1000;
-}
 
 static int
 setup(void **state)
 {
     struct rig *r = mem_get_zero(sizeof(*r));
-    struct hash_seed seed = {1, 2};
-    struct engine_options opt = {
-        .clock = {rig_wall, rig_mono, r}, .rng_seed = 7, .hash_seed = seed, .families = cmd_families,
-        .limits = value_limits_default(seed),
-    };
 
-    r->us = INT64_C(1700000000000000);
-    r->engine = engine_new(&opt);
+    r->engine = step_clock_engine(&r->clock);
     engine_settings(r->engine)->slice_us = 0;
     *state = r;
     return 0;
@@ -177,7 +156,7 @@ play_keys(struct rig *r, uint64_t seed, int most, bool grow)
             }
         }
         take(r, w);
-        r->us += 500;
+        r->clock.us += 500;
         engine_tick(r->engine, 1000);
     }
     assert_true(steps > 10);
@@ -297,7 +276,7 @@ test_expiry_waits(void **state)
     fill_set(r, w, "s", 0, MEMBERS);
     say(r, w, "PEXPIRE s 5");
     say(r, a, "SMEMBERS s");
-    r->us += 10000;
+    r->clock.us += 10000;
     engine_now_update(r->engine);
     take(r, w);
     say(r, w, "EXISTS s");
@@ -417,7 +396,7 @@ test_time_limit(void **state)
 
     fill_set(r, w, "s", 0, MEMBERS);
     engine_settings(r->engine)->command_time_limit_ms = 2;
-    r->step = 200; /* us pass with every look at the clock */
+    r->clock.step_us = 200; /* us pass with every look at the clock */
     say(r, a, "SMEMBERS s");
     run_out(r);
     assert_string_equal(take(r, a), error);
@@ -499,17 +478,17 @@ test_delmatch_rate(void **state)
 {
     struct rig *r = *state;
     struct session *a = client(r), *w = client(r);
-    int64_t began = r->us, wait;
+    int64_t began = r->clock.us, wait;
 
     for (int i = 0; i < 100; i++)
         say(r, w, "SET k%d v", i);
     say(r, a, "DELMATCH k* RATE 50/s");
     while ((wait = engine_tick(r->engine, 1000)) >= 0 && engine_sliced(r->engine) > 0) {
         assert_in_range(wait, 0, 20);
-        r->us += wait * 1000;
+        r->clock.us += wait * 1000;
     }
     assert_string_equal(take(r, a), ":100\r\n");
-    assert_in_range(r->us - began, 1900000, 2100000);
+    assert_in_range(r->clock.us - began, 1900000, 2100000);
     take(r, w);
     say(r, w, "DBSIZE");
     assert_string_equal(take(r, w), ":0\r\n");
