@@ -320,7 +320,7 @@ install: all
 	install -m 644 tools/completion/_sorrel $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
 	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done; \
-	    ln -sf sorrel-check redis-check-rdb; ln -sf sorrel-check valkey-check-rdb)
+	    for k in rdb aof; do ln -sf sorrel-check redis-check-$$k; ln -sf sorrel-check valkey-check-$$k; done)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/sorrel-cli.1 man/man1/sorrel-benchmark.1 \

@@ -61,24 +61,9 @@ bigkeys__fini(struct engine *e)
 }
 
 static uint64_t
-elements_of(const struct entry *e)
-{
-    const void *h = entry_type(e) != TYPE_STRING ? entry_handle((struct entry *)(uintptr_t)e) : NULL;
-
-    switch (entry_type(e)) {
-    case TYPE_LIST: return list_count(h);
-    case TYPE_SET: return set_count(h);
-    case TYPE_ZSET: return zset_count(h);
-    case TYPE_HASH: return hash_count(h);
-    case TYPE_STREAM: return stream_count(h);
-    default: return 0;
-    }
-}
-
-static uint64_t
 size_of(const struct entry *e, enum big_metric metric)
 {
-    return metric == BIG_BYTES ? entry_bytes(e) : elements_of(e);
+    return metric == BIG_BYTES ? entry_bytes(e) : entry_elements(e);
 }
 
 /* -- lists ----------------------------------------------------------------------------------------------------- */

@@ -302,6 +302,8 @@ void keyspace__fini(struct engine *e);
 void keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *entry);
 void keyspace__unlink(struct engine *e, struct db *db, uint64_t hash, struct entry *entry);
 void keyspace__reap(struct engine *e, struct entry *entry);
+/* Each gets what the other holds; nobody is told. */
+void keyspace__exchange_tables(struct db *a, struct db *b);
 /* Deletes an expired entry with all consequences, unless that is not ours to decide and force is not set. */
 void keyspace__expire(struct engine *e, struct db *db, uint64_t hash, struct entry *entry, bool force);
 /* Expires what is due for at most that long; true if there is more. */

@@ -138,13 +138,7 @@ db_swap(struct exec *x, struct db *a, struct db *b)
     }
     walk__restart(e, a);
     walk__restart(e, b);
-    struct db was = *a;
-    a->by_key = b->by_key;
-    a->by_expiry = b->by_expiry;
-    a->by_deadline = b->by_deadline;
-    b->by_key = was.by_key;
-    b->by_expiry = was.by_expiry;
-    b->by_deadline = was.by_deadline;
+    keyspace__exchange_tables(a, b);
     effects__touch(e, a, (struct slice){NULL, 0}, EV_NONE, true);
     effects__touch(e, b, (struct slice){NULL, 0}, EV_NONE, true);
     if (e->listening & LISTEN_WAIT) {

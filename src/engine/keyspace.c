@@ -199,18 +199,25 @@ keyspace_discard(struct engine *e, struct db *db)
 }
 
 void
-keyspace_exchange(struct engine *e, struct db *a, struct db *b)
+keyspace__exchange_tables(struct db *a, struct db *b)
 {
-    if (e->gate & GATE_PINNED)
-        slices__finish_all(e);
-    walk__restart(e, a);
     struct db was = *a;
+
     a->by_key = b->by_key;
     a->by_expiry = b->by_expiry;
     a->by_deadline = b->by_deadline;
     b->by_key = was.by_key;
     b->by_expiry = was.by_expiry;
     b->by_deadline = was.by_deadline;
+}
+
+void
+keyspace_exchange(struct engine *e, struct db *a, struct db *b)
+{
+    if (e->gate & GATE_PINNED)
+        slices__finish_all(e);
+    walk__restart(e, a);
+    keyspace__exchange_tables(a, b);
 }
 
 void

@@ -418,27 +418,13 @@ rdb_build_step(struct rdb_build *b, struct rdb_input *in)
     return rdb_attach_extra(b, in);
 }
 
-static bool
-is_empty(struct entry *e)
-{
-    const void *h = entry_handle(e);
-
-    switch (entry_type(e)) {
-    case TYPE_LIST: return list_count(h) == 0;
-    case TYPE_SET: return set_count(h) == 0;
-    case TYPE_ZSET: return zset_count(h) == 0;
-    case TYPE_HASH: return hash_count(h) == 0;
-    default: return false;
-    }
-}
-
 struct entry *
 rdb_build_take(struct rdb_build *b)
 {
     struct entry *e = b->entry;
 
     b->entry = NULL;
-    if (entry_type(e) != TYPE_STRING && is_empty(e)) {
+    if (entry_type(e) != TYPE_STRING && entry_type(e) != TYPE_STREAM && entry_elements(e) == 0) {
         entry_free(e);
         return NULL;
     }

@@ -225,6 +225,13 @@ entry_bytes(const struct entry *e)
     return d != NULL ? bytes + zset_bytes(d) : bytes;
 }
 
+size_t
+entry_elements(const struct entry *e)
+{
+    return entry_type(e) == TYPE_STRING ? 0
+                                        : value_ops[entry_type(e)].elements((const struct handle *)entry__value(e));
+}
+
 const char *
 entry_encoding(const struct entry *e)
 {

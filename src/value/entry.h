@@ -70,6 +70,8 @@ struct entry *entry_copy(const struct entry *e, struct slice key, const struct v
 struct entry *entry_rename(struct entry *e, struct slice key);
 /* Bytes of memory in all, with the value. */
 size_t entry_bytes(const struct entry *e);
+/* How many elements a collection has; a string has none. */
+size_t entry_elements(const struct entry *e);
 /* OBJECT ENCODING's name. */
 const char *entry_encoding(const struct entry *e);
 

@@ -25,6 +25,10 @@
     static const char *T##_ops_encoding(const struct handle *h)                               \
     {                                                                                         \
         return T##_encoding((const struct T *)h);                                             \
+    }                                                                                         \
+    static size_t T##_ops_elements(const struct handle *h)                                    \
+    {                                                                                         \
+        return T##_count((const struct T *)h);                                                \
     }
 
 ADAPT(hash)
@@ -35,7 +39,7 @@ ADAPT(zset)
 #define ROW(T, how)                                                                                       \
     {                                                                                                     \
         .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, \
-        .effort = how                                                                                     \
+        .effort = how, .elements = T##_ops_elements                                                                                     \
     }
 
 /* Hashes and sets keep about sixteen members in an allocation; long members have one of their own. */
@@ -89,11 +93,23 @@ stream_effort(const struct handle *h)
     return stream_blocks((const struct stream *)h);
 }
 
+static size_t
+stream_ops_elements(const struct handle *h)
+{
+    return stream_count((const struct stream *)h);
+}
+
 static const char *
 stream_ops_encoding(const struct handle *h)
 {
     (void)h;
     return "stream";
+}
+
+static size_t
+json_ops_elements(const struct handle *h)
+{
+    return json_root((const struct json *)h) != NULL;
 }
 
 static void
@@ -134,6 +150,7 @@ const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_SET] = ROW(set, set_effort),
     [TYPE_ZSET] = ROW(zset, zset_effort),
     [TYPE_HASH] = ROW(hash, hash_effort),
-    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding},
-    [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding},
+    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements},
+    [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding,
+                     stream_ops_elements},
 };

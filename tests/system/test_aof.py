@@ -66,6 +66,8 @@ def test_check_finds_and_fixes(tmp_path):
     manifest = str(tmp_path / "appendonlydir" / "appendonly.aof.manifest")
     log = str(tmp_path / "appendonlydir" / "appendonly.aof.1.incr.aof")
     assert check(manifest)[0] == 0 and check(log)[0] == 0
+    os.symlink(os.path.join(BIN, "sorrel-check"), tmp_path / "redis-check-aof")
+    assert subprocess.run([tmp_path / "redis-check-aof", manifest], stdout=subprocess.DEVNULL).returncode == 0
     with open(log, "r+b") as f:
         good = f.read()
         at = good.index(b"k50")

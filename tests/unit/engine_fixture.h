@@ -2,19 +2,7 @@
 #ifndef SORREL_TESTS_ENGINE_FIXTURE_H
 #define SORREL_TESTS_ENGINE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first. */
-#include <cmocka.h>
-#undef fail /* handlers have one of that name */
-#undef fail_msg
-#define fail_msg(...)                                                                                                  \
-    do {                                                                                                               \
-        print_error(__VA_ARGS__);                                                                                      \
-        _fail(__FILE__, __LINE__);                                                                                     \
-    } while (0)
+#include "support/cmocka_only.h"
 
 #include "base/buf.h"
 #include "base/mem.h"

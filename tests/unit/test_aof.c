@@ -1,19 +1,7 @@
 /* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
  * call, errors at every call. SORREL_CUTS=n runs that many power cuts; SORREL_LARGE=1 cuts a log of 1 MiB at every byte and
  * flips every bit of one of 64 KiB. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#undef fail /* handlers have one of that name */
-#undef fail_msg
-#define fail_msg(...)                                                                                                  \
-    do {                                                                                                               \
-        print_error(__VA_ARGS__);                                                                                      \
-        _fail(__FILE__, __LINE__);                                                                                     \
-    } while (0)
+#include "support/cmocka_only.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -2,19 +2,7 @@
  *
  * Whenever the power goes, the snapshot of that name is a whole one: the last that was reported as saved, or the one that
  * was being written. SORREL_CUTS=n makes that many random cuts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#undef fail /* handlers have one of that name */
-#undef fail_msg
-#define fail_msg(...)                                                                                                  \
-    do {                                                                                                               \
-        print_error(__VA_ARGS__);                                                                                      \
-        _fail(__FILE__, __LINE__);                                                                                     \
-    } while (0)
+#include "support/cmocka_only.h"
 
 #include "base/log.h"
 #include "engine/session.h"
