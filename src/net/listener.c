@@ -276,6 +276,14 @@ peer_is_local(int fd)
 }
 
 void
+socket_delay(int fd)
+{
+    int zero = 0;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &zero, sizeof(zero));
+}
+
+void
 socket_tune(int fd, int keepalive_s)
 {
     int one = 1;

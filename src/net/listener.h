@@ -43,5 +43,7 @@ size_t peer_text(int fd, bool local, char out[PEER_TEXT_MAX]);
 bool peer_is_local(int fd);
 /* TCP_NODELAY, and keep-alive probes after that many seconds of silence (0: none). */
 void socket_tune(int fd, int keepalive_s);
+/* Small writes may wait for more: TCP_NODELAY off again. */
+void socket_delay(int fd);
 
 #endif

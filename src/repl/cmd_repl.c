@@ -21,6 +21,25 @@ replconf_ack(struct exec *x, int at)
     return RC_OK;
 }
 
+/* The words name what the snapshot is to hold; only functions can be named. */
+static enum rc
+read_filter(struct exec *x, struct replica *p, struct slice words)
+{
+    bool functions = false;
+
+    for (size_t at = 0, n; at < words.len; at += n + 1) {
+        const char *blank = memchr(words.ptr + at, ' ', words.len - at);
+        n = blank != NULL ? (size_t)(blank - words.ptr) - at : words.len - at;
+        struct slice word = slice_of(words.ptr + at, n);
+        if (n > 0 && !arg_is(word, LIT("functions")))
+            return fail(x, "ERR Unsupported rdb-filter-only option: %.*s", (int)(n < 64 ? n : 64), word.ptr);
+        functions = functions || n > 0;
+    }
+    p->no_data = true;
+    p->no_functions = !functions;
+    return RC_OK;
+}
+
 static enum rc
 replconf_option(struct exec *x, struct slice name, struct slice value)
 {
@@ -49,10 +68,7 @@ replconf_option(struct exec *x, struct slice name, struct slice value)
         TRY(arg_int_in(x, value, 0, 1, &n));
         p->rdb_only = n == 1;
     } else if (arg_is(name, LIT("rdb-filter-only"))) {
-        /* An empty filter is none. */
-        if (value.len > 0)
-            return fail(x, "ERR Unsupported rdb-filter-only option: %.*s", (int)(value.len < 64 ? value.len : 64),
-                        value.ptr);
+        TRY(read_filter(x, p, value));
     } else if (!arg_is(name, LIT("version"))) {
         return fail(x, "ERR Unrecognized REPLCONF option: %.*s", (int)(name.len < 64 ? name.len : 64), name.ptr);
     }

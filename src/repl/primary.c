@@ -41,6 +41,8 @@ link_up(struct repl *r, struct replica *p)
     r->alone_since_ms = 0;
     session_set_flag(p->session, SESSION_REPLICA, true);
     session_set_reply_mode(p->session, REPLY_OFF);
+    if (r->set.defer_nodelay)
+        r->host.send_late(r->host.ctx, p->session);
 }
 
 void
@@ -151,6 +153,10 @@ repl__attach(struct exec *x, struct replica *p, bool can_continue, uint64_t at)
     }
     p->state = REPLICA_WAITS;
     link_up(r, p);
+    if (p->no_data) {
+        repl__sync_without_data(r, p);
+        return RC_OK;
+    }
     if (r->waits_since_ms == 0)
         r->waits_since_ms = now;
     log_notice("Full resync requested by replica %llu", (unsigned long long)session_ident(p->session));

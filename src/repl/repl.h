@@ -48,6 +48,8 @@ struct repl_host {
     bool (*snapshot_possible)(void *ctx);
     bool (*snapshot_begin)(void *ctx, const struct disk *to, struct buf *why);
     void (*snapshot_cancel)(void *ctx);
+    /* Appends a complete one without data, with the libraries of functions or with nothing at all. */
+    void (*snapshot_of_functions)(void *ctx, bool functions, struct buf *out);
     /* The bytes of a snapshot come in. Between load_begin() and load_end() load_step() is called in every turn; with
      * `complete` set all bytes have been fed. What the snapshot says about history goes to repl_history_loaded(). */
     bool (*load_begin)(void *ctx, const struct repl_load *how, struct buf *why);
@@ -56,6 +58,8 @@ struct repl_host {
     void (*load_end)(void *ctx);
     /* An outgoing connection becomes a TLS one if it shall; false: it has been closed. */
     bool (*secure)(void *ctx, int fd, const char *host, struct transport *out, struct buf *why);
+    /* What is sent to it may wait a little for more (TCP_NODELAY is off). */
+    void (*send_late)(void *ctx, struct session *s);
     /* Appends a value as DUMP returns it. */
     void (*dump)(void *ctx, struct entry *e, struct buf *out);
     /* Primary or replica, or of another primary: settings and configuration follow. */

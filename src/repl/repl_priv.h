@@ -29,7 +29,8 @@ struct replica {
     struct replica *prev, *next;
     enum replica_state state;
     unsigned capa;
-    bool rdb_only, old_sync, mark_sent;
+    bool rdb_only, old_sync;
+    bool no_data, no_functions; /* what its snapshot is to be without */
     int port;                  /* listening-port; 0: not told */
     char ip[HOST_MAX + 1];     /* ip-address; "": its own */
     uint64_t at;               /* of the stream: what comes next */
@@ -159,6 +160,8 @@ void repl__replica_address(const struct replica *p, char out[HOST_MAX + 1], int 
 
 /* -- transfer.c -- */
 int64_t repl__sync_turn(struct repl *r);
+/* For one that wants no data. */
+void repl__sync_without_data(struct repl *r, struct replica *p);
 /* Queues some of the snapshot. */
 void repl__sync_feed(struct repl *r, struct replica *p);
 /* One that waits or loads has gone. */

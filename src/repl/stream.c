@@ -8,7 +8,10 @@ static char *
 put_count(char *to, char mark, uint64_t n)
 {
     *to++ = mark;
-    to += format_uint64(to, n);
+    if (n < 10)
+        *to++ = (char)('0' + n);
+    else
+        to += format_uint64(to, n);
     *to++ = '\r';
     *to++ = '\n';
     return to;

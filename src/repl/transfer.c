@@ -87,6 +87,24 @@ begin(struct repl *r)
     }
 }
 
+/* It is small, nobody else wants the same, and no stream can go on from it. */
+void
+repl__sync_without_data(struct repl *r, struct replica *p)
+{
+    struct buf *out = &session_out(p->session)->bytes, snapshot = {0};
+
+    r->host.snapshot_of_functions(r->host.ctx, !p->no_functions, &snapshot);
+    if (!p->old_sync)
+        buf_printf(out, "+FULLRESYNC %s %llu\r\n", r->id, (unsigned long long)tape_end(&r->log));
+    buf_printf(out, "$%zu\r\n", snapshot.len);
+    buf_add_slice(out, buf_slice(&snapshot));
+    buf_fini(&snapshot);
+    p->acked_ms = p->moved_ms = repl__now(r);
+    p->state = REPLICA_SERVED;
+    session_output_added(p->session);
+    log_notice("Snapshot without data sent to replica %llu", (unsigned long long)session_ident(p->session));
+}
+
 /* -- the way --------------------------------------------------------------------------------------------------- */
 
 static void

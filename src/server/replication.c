@@ -6,7 +6,12 @@
 #include "proto/words.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "script/script.h"
 #include "store/dump.h"
+#include "store/rdb.h"
+#include "store/rdb_write.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,6 +41,32 @@ snapshot_cancel(void *ctx)
     struct server *s = ctx;
 
     persist_stream_cancel(s->persist);
+}
+
+static void
+snapshot_of_functions(void *ctx, bool functions, struct buf *out)
+{
+    struct server *s = ctx;
+    struct rdb_packer packer = {.checksum = config_on(s->config, CFG_RDBCHECKSUM)};
+    struct rdb_chunk c = {0};
+
+    rdb_put_magic(&c, RDB_VERSION_WRITTEN);
+    if (functions)
+        script_save_libraries(s->engine, &c.bytes);
+    rdb_put_eof(&c);
+    rdb_pack(&packer, &c, out);
+    rdb_pack_end(&packer, out);
+    rdb_chunk_fini(&c);
+}
+
+static void
+send_late(void *ctx, struct session *session)
+{
+    struct conn *c = session_host_data(session);
+
+    (void)ctx;
+    if (c != NULL)
+        socket_delay(conn_fd(c));
 }
 
 static bool
@@ -103,6 +134,8 @@ server_replication_new(struct server *s)
         .snapshot_possible = snapshot_possible,
         .snapshot_begin = snapshot_begin,
         .snapshot_cancel = snapshot_cancel,
+        .snapshot_of_functions = snapshot_of_functions,
+        .send_late = send_late,
         .load_begin = server_load_begin,
         .load_feed = server_load_feed,
         .load_step = server_load_step,

@@ -1,6 +1,9 @@
 """Replication: every pairing of Sorrel and redis-server, full and partial synchronisation, links cut at random bytes."""
+import ctypes
+import os
 import random
 import socket
+import stat
 import threading
 import time
 
@@ -713,3 +716,184 @@ def test_a_replica_with_a_log_comes_back_with_what_it_had(machine, tmp_path):
     r.ended = True
     again = machine("sorrel", "--dir", tmp_path, "--appendonly", "yes")
     assert digest(again) == want
+
+
+def test_a_snapshot_of_functions_alone(machine, tmp_path):
+    p = machine("sorrel")
+    code = b"#!lua name=lib\nredis.register_function('f', function() return 1 end)"
+    with p.connect() as c:
+        c.call("SET", "k", "v")
+        assert c.call("FUNCTION", "LOAD", code) == ("$", b"lib")
+        assert c.call("REPLCONF", "rdb-filter-only", "keys")[1] == b"ERR Unsupported rdb-filter-only option: keys"
+    for wanted, has in (("functions", True), ("", False)):
+        with p.connect() as c:
+            assert c.call("REPLCONF", "rdb-only", "1") == ("+", b"OK")
+            assert c.call("REPLCONF", "rdb-filter-only", wanted) == ("+", b"OK")
+            snapshot = snapshot_of(c)
+        assert (code in snapshot) == has and b"v" not in snapshot.replace(code, b"")[9:-9]
+        (tmp_path / "dump.rdb").write_bytes(snapshot)
+        other = servers.Server(ORACLE, "--dir", tmp_path)
+        with other, other.connect() as c:
+            assert c.call("DBSIZE") == (":", 0)
+            assert len(c.call("FUNCTION", "LIST")[1]) == has
+
+
+def snapshot_of(c):
+    """What SYNC sends first: its length, and no line end behind it."""
+    c.send(resp.encode(["SYNC"]))
+    head = b""
+    while not head.endswith(b"\r\n") or head.strip() == b"":
+        head += c.socket.recv(1)
+    body = b""
+    while len(body) < int(head.strip()[1:]):
+        body += c.socket.recv(65536)
+    return body
+
+
+def socket_options(server, level, option):
+    """Of every TCP connection of a running server, by the port of its other end."""
+    libc, found = ctypes.CDLL(None, use_errno=True), {}
+    pidfd = os.pidfd_open(server.process.pid)
+    try:
+        for name in os.listdir(f"/proc/{server.process.pid}/fd"):
+            fd = libc.syscall(438, pidfd, int(name), 0)  # pidfd_getfd
+            if fd < 0:
+                continue
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.close(fd)
+                continue
+            with socket.socket(fileno=fd) as s:
+                try:
+                    found[s.getpeername()[1]] = s.getsockopt(level, option)
+                except OSError:
+                    pass  # a listener
+    finally:
+        os.close(pidfd)
+    return found
+
+
+@pytest.mark.parametrize("disable,value", [("yes", 0), ("no", 1)])
+def test_what_goes_to_a_replica_may_be_delayed(machine, disable, value):
+    p, r = machine("sorrel", "--repl-disable-tcp-nodelay", disable), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c:
+        line = c.call("CLIENT", "LIST", "TYPE", "replica")[1].decode()
+        port = int(line.split(" addr=")[1].split(" ")[0].rsplit(":", 1)[1])
+        mine = c.socket.getsockname()[1]
+        options = socket_options(p, socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert bool(options[port]) == bool(value) and options[mine], options
+
+
+def test_what_a_replica_announces(machine):
+    """Its address and port as it wants them told; whether it wants to be told of at all; the order in which it is chosen."""
+    p = machine("sorrel")
+    r = machine("sorrel", "--replica-announce-ip", "replica.example", "--replica-announce-port", "1234", "--replica-announced", "no",
+                "--replica-priority", "7")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    assert info(p)["slave0"].startswith("ip=replica.example,port=1234,state=online,offset=")
+    with p.connect() as c:
+        assert c.call("ROLE")[1][2][1][0][1][:2] == [("$", b"replica.example"), ("$", b"1234")]
+        assert c.call("FAILOVER", "TO", "127.0.0.1", r.port)[1] == b"ERR FAILOVER target HOST and PORT is not a replica."
+    assert info(r)["replica_announced"] == "0" and info(r)["slave_priority"] == "7"
+    with r.connect() as c:
+        assert c.call("CONFIG", "SET", "replica-announced", "yes", "replica-priority", "0") == ("+", b"OK")
+    assert info(r)["replica_announced"] == "1" and info(r)["slave_priority"] == "0"
+
+
+@pytest.mark.parametrize("ignore", ["yes", "no"])
+def test_a_replica_keeps_what_its_primary_keeps(machine, ignore):
+    """replica-ignore-maxmemory: a limit of its own makes it forget nothing, unless it is told to heed it."""
+    p = machine("sorrel")
+    r = machine("sorrel", "--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru", "--replica-ignore-maxmemory", ignore)
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c, r.connect() as d:
+        for i in range(300):
+            c.call("SET", f"k{i}", "x" * 20000)
+        wait_until(lambda: offset_of(r) >= int(info(p)["master_repl_offset"]))
+        if ignore == "yes":
+            assert d.call("DBSIZE") == (":", 300)
+        else:
+            wait_until(lambda: d.call("DBSIZE")[1] < 300)
+            assert c.call("DBSIZE") == (":", 300)
+
+
+def offset_of(replica):
+    return int(info(replica)["slave_repl_offset"])
+
+
+def test_the_backlog_goes_when_nobody_has_come_for_it(machine):
+    p, r = machine("sorrel", "--repl-backlog-ttl", "1"), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    name = info(p)["master_replid"]
+    r.stop()
+    r.ended = True
+    wait_until(lambda: info(p)["repl_backlog_active"] == "0")
+    assert info(p)["master_replid"] != name  # nobody may think that he can go on from there
+    assert "Replication backlog freed after 1 seconds" in p.log_text()
+
+
+@pytest.mark.parametrize("frozen", ["primary", "replica"])
+def test_a_silent_peer_is_given_up(machine, frozen):
+    """repl-timeout, on both sides; and they find together again."""
+    how = ("--repl-timeout", "2", "--repl-ping-replica-period", "1")
+    p, r = machine("sorrel", *how), machine("sorrel", *how)
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    still, other = (p, r) if frozen == "primary" else (r, p)
+    still.process.send_signal(19)
+    try:
+        wait_until(lambda: "timed out" in other.log_text())
+        wait_until(lambda: info(other).get("master_link_status") == "down" or info(other).get("connected_slaves") == "0")
+    finally:
+        still.process.send_signal(18)
+    wait_online(p, r)
+    with p.connect() as c:
+        c.call("SET", "a", "1")
+    assert_equal(p, [r])
+
+
+def test_a_replica_that_lags_does_not_count(machine):
+    """min-replicas-max-lag: it is there, and has not acknowledged for too long."""
+    p, r = machine("sorrel", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2"), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    with p.connect() as c:
+        wait_until(lambda: c.call("SET", "a", "1") == ("+", b"OK"))
+        assert info(p)["min_slaves_good_slaves"] == "1"
+        r.process.send_signal(19)
+        try:
+            wait_until(lambda: c.call("SET", "a", "2")[1] == b"NOREPLICAS Not enough good replicas to write.")
+            assert info(p)["connected_slaves"] == "1" and info(p)["min_slaves_good_slaves"] == "0"
+        finally:
+            r.process.send_signal(18)
+        wait_until(lambda: c.call("SET", "a", "3") == ("+", b"OK"))
+
+
+def test_waitaof_waits_for_the_logs_of_replicas(machine):
+    p = machine("sorrel", "--appendonly", "yes")
+    logs, none = machine("sorrel", "--appendonly", "yes"), machine("sorrel")
+    follow(logs, "127.0.0.1", p.port)
+    follow(none, "127.0.0.1", p.port)
+    wait_online(p, logs, none)
+    with p.connect() as c, p.connect() as idle:
+        c.call("SET", "a", "1")
+        assert c.call("WAITAOF", "1", "1", "20000") == ("*", [(":", 1), (":", 1)])
+        assert c.call("WAITAOF", "0", "2", "100") == ("*", [(":", 1), (":", 1)])  # one of them has no log
+        assert c.call("WAIT", "2", "20000") == (":", 2)
+        assert idle.call("WAITAOF", "1", "0", "0")[1][0] == (":", 1)
+        logs.process.send_signal(19)
+        try:
+            c.call("SET", "a", "2")
+            c.send(resp.encode(["WAITAOF", "1", "1", "0"]))
+            wait_until(lambda: held(p) == 1)
+        finally:
+            logs.process.send_signal(18)
+        assert c.read() == ("*", [(":", 1), (":", 1)])
+    with logs.connect() as c:
+        assert c.call("WAITAOF", "0", "0", "0")[1].startswith(b"ERR WAITAOF cannot be used with replica instances")
+    with none.connect() as c:
+        assert c.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+        assert c.call("WAITAOF", "1", "0", "0")[1].startswith(b"ERR WAITAOF cannot be used when numlocal is set but appendonly")
