@@ -67,6 +67,12 @@ snapshot_cancel(void *ctx)
 }
 
 static void
+snapshot_of_functions(void *ctx, bool functions, struct buf *out)
+{
+    buf_printf(out, "REDIS0010");
+}
+
+static void
 role_changed(void *ctx)
 {
 }
@@ -92,7 +98,8 @@ world_begin(struct world *w)
     w->engine = engine_new(&eo);
     w->disk = disk_system();
     struct repl_host host = {.ctx = w, .disk = &w->disk, .snapshot_possible = can_snapshot, .snapshot_begin = snapshot_begin,
-                             .snapshot_cancel = snapshot_cancel, .role_changed = role_changed, .log_synced = log_synced};
+                             .snapshot_cancel = snapshot_cancel,
+                             .snapshot_of_functions = snapshot_of_functions, .role_changed = role_changed, .log_synced = log_synced};
 
     w->repl = repl_new(w->engine, &host);
     *repl_settings(w->repl) = (struct repl_settings){
