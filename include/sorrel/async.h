@@ -1,10 +1,11 @@
 /* sorrel/async.h - a connection in a program that has an event loop of its own.
  *
- * Nothing here blocks, except that the name of a host is looked up when a connection is begun (addresses need no
- * look-up). Commands are sent as they come, in one write for each turn of the loop, and each gets its reply by a call
- * back, in order. A connection that breaks fails the commands that were sent and has no reply, then connects again by
- * itself, with growing and jittered pauses, and sends what was given to it meanwhile; subscriptions are the caller's to
- * repeat (on_state says when). Time-outs and health checks are those of the URL.
+ * Nothing here blocks. The name of a host is looked up in a thread, which is there for no longer than that takes (the
+ * system's resolver knows no other way; addresses and Unix sockets need none). Commands are sent as they come, in one
+ * write for each turn of the loop, and each gets its reply by a call back, in order. A connection that breaks fails the
+ * commands that were sent and have no reply, then connects again by itself, with growing and jittered pauses, and sends
+ * what was given to it meanwhile; subscriptions are the caller's to repeat (on_state says when). Time-outs and health
+ * checks are those of the URL; that for connecting covers the look-up of the name and the login.
  *
  * The loop is reached through three functions (struct sorrel_loop); adapters for epoll, libuv, libev and libevent are
  * in sorrel/adapters/. Threads: a connection belongs to the thread of its loop.

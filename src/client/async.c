@@ -1,6 +1,6 @@
 /* client/async.c - sorrel/async.h: a stream that never waits, a queue of call backs, one timer.
  *
- * States: DIALING (a socket is connecting), LOGIN (its commands are out), READY, RESTING (until it connects again) and
+ * States: LOOKING (the host's name is being looked up), DIALING (a socket is connecting), LOGIN (its commands are out), READY, RESTING (until it connects again) and
  * OVER. Commands are encoded into `queued` until READY, from then on into `out`. Every change of state and every batch
  * of commands ends in settle(), which writes what can be written, says what to watch, and sets the timer.
  *
@@ -23,7 +23,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum state { DIALING, LOGIN, READY, RESTING, OVER };
+enum state { LOOKING, DIALING, LOGIN, READY, RESTING, OVER };
 enum { READ_BYTES = 16 * 1024, READ_BYTES_MAX = 1024 * 1024, KEEP_BYTES = 64 * 1024, VALUES_MAX = 64 * 1024 * 1024 };
 enum { BUFFER_MAX = 64 * 1024 * 1024, READS_PER_TURN = 16, PAUSE_MS = 20, PAUSE_MAX_MS = 2000 };
 
@@ -156,10 +156,12 @@ watch(struct sorrel_async *a, int fd, int what)
 static void
 drop_socket(struct sorrel_async *a)
 {
-    int fd = a->stream != NULL ? stream_fd(a->stream) : a->fd;
+    int fd = a->stream != NULL ? stream_fd(a->stream) : a->state == LOOKING ? async_dial__lookup_fd(&a->dial) : a->fd;
 
     if (fd >= 0)
         watch(a, fd, SORREL_WATCH_NONE);
+    if (a->state == LOOKING)
+        async_dial__fini(&a->dial);
     if (a->stream != NULL)
         stream_close(a->stream);
     else if (a->fd >= 0)
@@ -196,12 +198,36 @@ break_off(struct sorrel_async *a)
 }
 
 static void
+dial_next(struct sorrel_async *a)
+{
+    if (async_dial__next(&a->dial, &a->url, &a->fd, &a->error) != SORREL_OK)
+        break_off(a);
+}
+
+static void
 begin(struct sorrel_async *a)
 {
     a->state = DIALING;
     a->deadline_ms = a->url.connect_timeout_ms > 0 ? now_ms() + a->url.connect_timeout_ms : -1;
-    if (async_dial__begin(&a->dial, &a->url, &a->error) != SORREL_OK ||
-        async_dial__next(&a->dial, &a->url, &a->fd, &a->error) != SORREL_OK)
+    if (async_dial__begin(&a->dial, &a->url, &a->error) != SORREL_OK)
+        break_off(a);
+    else if (async_dial__lookup_fd(&a->dial) >= 0)
+        a->state = LOOKING;
+    else
+        dial_next(a);
+}
+
+static void
+finish_looking(struct sorrel_async *a)
+{
+    if (!async_dial__is_looked_up(&a->dial))
+        return;
+    watch(a, async_dial__lookup_fd(&a->dial), SORREL_WATCH_NONE);
+    a->watched_fd = -1; /* the next descriptor may have the same number */
+    a->state = DIALING;
+    if (async_dial__looked_up(&a->dial, &a->error) == SORREL_OK)
+        dial_next(a);
+    else
         break_off(a);
 }
 
@@ -271,8 +297,7 @@ finish_dialing(struct sorrel_async *a)
     a->fd = -1;
     errno = e;
     error__set(&a->error, SORREL_ERR_CONNECT, e, "%m");
-    if (async_dial__next(&a->dial, &a->url, &a->fd, &a->error) != SORREL_OK)
-        break_off(a);
+    dial_next(a);
 }
 
 /* ---- bytes in and out -------------------------------------------------------------------------------------------- */
@@ -440,7 +465,9 @@ settle(struct sorrel_async *a)
     write_out(a);
     if (a->closed)
         return;
-    if (a->state == DIALING && a->fd >= 0) {
+    if (a->state == LOOKING) {
+        watch(a, async_dial__lookup_fd(&a->dial), SORREL_WATCH_READ);
+    } else if (a->state == DIALING && a->fd >= 0) {
         watch(a, a->fd, SORREL_WATCH_WRITE);
     } else if (a->stream != NULL) {
         short events = stream_wants(a->stream, a->out_at < a->out.len);
@@ -456,7 +483,9 @@ sorrel_async_ready(struct sorrel_async *a, int ready)
 {
     (void)ready;
     enter(a);
-    if (a->state == DIALING && a->fd >= 0)
+    if (a->state == LOOKING)
+        finish_looking(a);
+    else if (a->state == DIALING && a->fd >= 0)
         finish_dialing(a);
     if (a->stream != NULL)
         write_out(a);
@@ -482,8 +511,9 @@ sorrel_async_tick(struct sorrel_async *a)
     bool late = due >= 0 && due <= now;
     if (late && a->state == RESTING) {
         begin(a);
-    } else if (late && a->state == DIALING) {
-        error__set(&a->error, SORREL_ERR_TIMEOUT, ETIMEDOUT, "time-out while connecting");
+    } else if (late && (a->state == LOOKING || a->state == DIALING)) {
+        error__set(&a->error, SORREL_ERR_TIMEOUT, ETIMEDOUT,
+                   a->state == LOOKING ? "time-out while looking up the host's name" : "time-out while connecting");
         break_off(a);
     } else if (late && a->sent.count > 0 && !a->subscribed) {
         error__set(&a->error, SORREL_ERR_TIMEOUT, 0, "time-out while waiting for a reply");

@@ -2,12 +2,12 @@
 #include "client/async_dial.h"
 
 #include "client/error_priv.h"
+#include "client/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,26 +16,60 @@
 void
 async_dial__fini(struct async_dial *d)
 {
+    lookup_abandon(d->lookup);
     if (d->list != NULL)
         freeaddrinfo(d->list);
     *d = (struct async_dial){0};
 }
 
+/* Takes in what a look-up came to. */
+static enum sorrel_rc
+found(struct async_dial *d, int error, struct sorrel_error *err)
+{
+    if (error != 0)
+        return error__set(err, SORREL_ERR_CONNECT, 0, "%s", gai_strerror(error));
+    d->next = d->list;
+    return SORREL_OK;
+}
+
 enum sorrel_rc
 async_dial__begin(struct async_dial *d, const struct sorrel_url *u, struct sorrel_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char service[8];
+    const char *host = u->host != NULL ? u->host : "127.0.0.1";
+    uint16_t port = u->port != 0 ? u->port : 6379;
 
     async_dial__fini(d);
     if (u->transport == SORREL_UNIX)
         return SORREL_OK;
-    snprintf(service, sizeof(service), "%u", u->port != 0 ? u->port : 6379);
-    int g = getaddrinfo(u->host != NULL ? u->host : "127.0.0.1", service, &hints, &d->list);
-    if (g != 0)
-        return error__set(err, SORREL_ERR_CONNECT, g == EAI_SYSTEM ? errno : 0, "%s", gai_strerror(g));
-    d->next = d->list;
-    return SORREL_OK;
+    int error = lookup_now(host, port, AI_NUMERICHOST, &d->list);
+    if (error == EAI_NONAME) {
+        d->lookup = lookup_begin(host, port);
+        if (d->lookup != NULL)
+            return SORREL_OK;
+        error = lookup_now(host, port, 0, &d->list);
+    }
+    return found(d, error, err);
+}
+
+int
+async_dial__lookup_fd(const struct async_dial *d)
+{
+    return d->lookup != NULL ? lookup_fd(d->lookup) : -1;
+}
+
+bool
+async_dial__is_looked_up(const struct async_dial *d)
+{
+    return d->lookup != NULL && lookup_is_over(d->lookup);
+}
+
+enum sorrel_rc
+async_dial__looked_up(struct async_dial *d, struct sorrel_error *err)
+{
+    int error = lookup_take(d->lookup, &d->list);
+
+    d->lookup = NULL;
+    return found(d, error, err);
 }
 
 /* 0 and *fd when it is connecting or connected, or an errno. */

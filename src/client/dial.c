@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "client/error_priv.h"
+#include "client/lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -90,12 +90,9 @@ dial_unix(const char *path, int64_t deadline, int *fd, struct sorrel_error *err)
 static enum sorrel_rc
 dial_tcp(const char *host, uint16_t port, int64_t deadline, int *fd, struct sorrel_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL;
-    char service[8];
+    int g = lookup_now(host, port, 0, &list);
 
-    snprintf(service, sizeof(service), "%u", port);
-    int g = getaddrinfo(host, service, &hints, &list);
     if (g != 0)
         return error__set(err, SORREL_ERR_CONNECT, g == EAI_SYSTEM ? errno : 0, "%s", gai_strerror(g));
     int e = EADDRNOTAVAIL;

@@ -4,6 +4,9 @@
 
 #include <sorrel/async.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
+
 static struct sorrel_async *conn;
 static int states_ok, states_bad, replies, failures, order_ok, pushes;
 static enum sorrel_rc last_rc;
@@ -193,4 +196,106 @@ nobody_there(void)
     loop_end();
 }
 
-TEST_MAIN(TEST(calls_in_order), TEST(transactions_and_pushes), TEST(comes_back), TEST(nobody_there))
+/* The resolver as the library finds it: "slow.test" is this machine, once the test says so; "nowhere.test" is nothing. */
+static int lookups_begun, lookups_released, lookups_done;
+
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if ((hints->ai_flags & AI_NUMERICHOST) != 0 || host == NULL || strstr(host, ".test") == NULL)
+        return real(host, service, hints, out);
+    if (strcmp(host, "nowhere.test") == 0)
+        return EAI_NONAME;
+    int mine = __atomic_add_fetch(&lookups_begun, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&lookups_released, __ATOMIC_SEQ_CST) < mine)
+        pause_ms(1);
+    int error = real("127.0.0.1", service, hints, out);
+    __atomic_add_fetch(&lookups_done, 1, __ATOMIC_SEQ_CST);
+    return error;
+}
+
+static int
+count_of(const int *n)
+{
+    return __atomic_load_n(n, __ATOMIC_SEQ_CST);
+}
+
+static void
+open_host(const struct sorrel_url *like, char *host, int connect_timeout_ms)
+{
+    struct sorrel_async_options o = {.on_state = on_state, .no_reconnect = true};
+    struct sorrel_url u = *like;
+
+    states_ok = states_bad = replies = failures = order_ok = 0;
+    finished = false;
+    u.host = host;
+    if (u.server_name == NULL && u.tls)
+        u.server_name = like->host;
+    u.connect_timeout_ms = connect_timeout_ms;
+    loop_begin();
+    EXPECT_OK(loop_open(&u, &o, &err));
+}
+
+/* A resolver that takes its time: the loop goes on turning meanwhile. */
+static void
+names_are_looked_up_elsewhere(void)
+{
+    static char slow[] = "slow.test", nowhere[] = "nowhere.test";
+    struct sorrel_url u;
+    bool never = false;
+
+    EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
+    if (u.transport != SORREL_TCP) {
+        sorrel_url_fini(&u);
+        return;
+    }
+    open_host(&u, slow, 0);
+    sorrel_async_do(conn, on_last, (void *)(intptr_t)7, "STRLEN", "async:name", NULL);
+    struct sorrel_client *cl = test_client();
+    sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "SET", "async:name", "seven b", NULL));
+    sorrel_client_free(cl);
+    for (int i = 0; i < 1000 && count_of(&lookups_begun) < 1; i++)
+        loop_run_until(&never, 10);
+    loop_run_until(&never, 20);
+    EXPECT(states_ok + states_bad == 0 && replies == 0 && count_of(&lookups_done) == 0);
+    __atomic_store_n(&lookups_released, 1, __ATOMIC_SEQ_CST);
+    loop_run_until(&finished, 20000);
+    EXPECT(states_ok == 1 && order_ok == 1);
+    sorrel_async_close(conn);
+    loop_end();
+
+    /* Closed while the name is being looked up. */
+    open_host(&u, slow, 0);
+    sorrel_async_do(conn, on_last, NULL, "PING", NULL);
+    for (int i = 0; i < 1000 && count_of(&lookups_begun) < 2; i++)
+        loop_run_until(&never, 10);
+    sorrel_async_close(conn);
+    EXPECT(failures == 1);
+    loop_end();
+
+    /* It takes longer than connecting may. */
+    open_host(&u, slow, 50);
+    sorrel_async_do(conn, on_last, NULL, "PING", NULL);
+    loop_run_until(&finished, 20000);
+    EXPECT(failures == 1 && states_bad == 1 && last_rc == SORREL_ERR_TIMEOUT);
+    sorrel_async_close(conn);
+    loop_end();
+    UNTIL(count_of(&lookups_begun) == 3);
+    __atomic_store_n(&lookups_released, 3, __ATOMIC_SEQ_CST);
+    UNTIL(count_of(&lookups_done) == 3);
+
+    /* A name that nobody has. */
+    open_host(&u, nowhere, 0);
+    sorrel_async_do(conn, on_last, NULL, "PING", NULL);
+    loop_run_until(&finished, 20000);
+    EXPECT(failures == 1 && states_bad == 1 && last_rc == SORREL_ERR_CONNECT);
+    sorrel_async_close(conn);
+    loop_end();
+    sorrel_url_fini(&u);
+}
+
+TEST_MAIN(TEST(calls_in_order), TEST(transactions_and_pushes), TEST(comes_back), TEST(nobody_there),
+          TEST(names_are_looked_up_elsewhere))

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /* Connections in an epoll loop of one's own. */
 #include <sorrel/adapters/epoll.h>
 #include <sorrel/async.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /* Connections in a libev loop.
  * link: -lev
  */
