@@ -22,6 +22,7 @@ enum { EVENTS = 256, DIGITS = 12, READ_ROOM = 16 * 1024, STALL_SECONDS = 30 };
 struct client {
     struct sorrel_conn *conn;
     int fd;
+    const struct load_node *node; /* NULL: no cluster */
     struct buf out;       /* the pipeline that is on its way */
     size_t sent;
     struct buf in;
@@ -134,9 +135,9 @@ next_key(struct worker *w)
 }
 
 static void
-write_digits(char *to, uint64_t v)
+write_digits(char *to, int digits, uint64_t v)
 {
-    for (int i = DIGITS; i-- > 0;) {
+    for (int i = digits; i-- > 0;) {
         to[i] = (char)('0' + v % 10);
         v /= 10;
     }
@@ -170,8 +171,17 @@ fill_pipeline(struct worker *w, struct client *c, int n)
         const struct load_command *cmd = next_command(w);
         size_t from = c->out.len;
         buf_add_slice(&c->out, buf_slice(&cmd->bytes));
-        for (uint32_t k = 0; l->key_count > 0 && k < cmd->at_count; k++)
-            write_digits(c->out.ptr + from + cmd->at[k], next_key(w));
+        uint64_t first = 0;
+        for (uint32_t k = 0; l->key_count > 0 && k < cmd->at_count; k++) {
+            uint64_t key = next_key(w);
+            first = k == 0 ? key : first;
+            write_digits(c->out.ptr + from + cmd->at[k], DIGITS, key);
+        }
+        if (c->node == NULL || cmd->tag_count == 0)
+            continue;
+        uint32_t tag = c->node->tags[first % c->node->tag_count]; /* one number, one key */
+        for (uint32_t k = 0; k < cmd->tag_count; k++)
+            write_digits(c->out.ptr + from + cmd->tag_at[k], TAG_DIGITS, tag);
     }
 }
 
@@ -207,7 +217,7 @@ open_client(struct worker *w, struct client *c)
 {
     struct sorrel_error err;
 
-    if (sorrel_conn_open(w->load->url, &c->conn, &err) != SORREL_OK)
+    if (sorrel_conn_open(c->node != NULL ? &c->node->url : w->load->url, &c->conn, &err) != SORREL_OK)
         return fail(w, err.text);
     c->fd = sorrel_conn_fd(c->conn);
     if (w->load->tracking && !sorrel_reply_is(sorrel_conn_do(c->conn, &err, "CLIENT", "TRACKING", "ON", NULL), "OK"))
@@ -442,9 +452,12 @@ prepare(struct worker *w, const struct load *l, int index, int threads)
     w->to_send = l->requests > 0 ? share : UINT64_MAX;
     if (l->rate > 0)
         w->interval_ns = 1e9 * l->pipeline * threads / l->rate;
-    for (int i = 0; i < w->count; i++)
+    for (int i = 0; i < w->count; i++) {
+        if (l->nodes != NULL)
+            w->clients[i].node = &l->nodes->v[(uint32_t)(index + i * threads) % l->nodes->count];
         if (!open_client(w, &w->clients[i]))
             return false;
+    }
     return true;
 }
 

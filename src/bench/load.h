@@ -10,21 +10,24 @@
 
 #include "base/buf.h"
 #include "bench/histogram.h"
+#include "bench/nodes.h"
 #include "bench/timeline.h"
 #include "sorrel/url.h"
 
 enum key_pick { KEYS_UNIFORM, KEYS_ZIPF, KEYS_SEQUENTIAL, KEYS_HOT /* a tenth of the keys gets nine tenths */ };
 
-/* A command as the bytes that are sent. Numbers are written over 12 digits at each of `at`. */
+/* A command as the bytes that are sent. Numbers are written over 12 digits at each of `at`; in a cluster one of the
+ * node's tags over TAG_DIGITS digits at each of `tag_at`, the same at all of them. */
 struct load_command {
     struct buf bytes;
-    uint32_t *at;
-    uint32_t at_count;
+    uint32_t *at, *tag_at;
+    uint32_t at_count, tag_count;
     uint64_t weight; /* its share among all commands */
 };
 
 struct load {
     const struct sorrel_url *url;
+    const struct load_nodes *nodes; /* of a cluster, each with its share of the connections; else NULL */
     struct load_command *commands;
     uint32_t command_count;
     int connections, threads, pipeline;

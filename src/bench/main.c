@@ -51,19 +51,19 @@ static const struct test {
 /* ---- commands as bytes ------------------------------------------------------------------------------------------- */
 
 static void
-add_place(struct load_command *c, size_t at)
+add_place(uint32_t **list, uint32_t *count, size_t at)
 {
-    c->at = mem_resize(c->at, (c->at_count + 1) * sizeof(*c->at));
-    c->at[c->at_count++] = (uint32_t)at;
+    *list = mem_resize(*list, (*count + 1) * sizeof(**list));
+    (*list)[(*count)++] = (uint32_t)at;
 }
 
 /* Appends an argument with its placeholders filled in; numbers are zeros until the load writes others. */
 static void
-add_argument(struct load_command *c, struct slice arg, struct slice data)
+add_argument(struct load_command *c, struct slice arg, struct slice data, bool cluster)
 {
-    static const struct slice number = LIT_INIT("__rand_int__"), value = LIT_INIT("__data__");
+    static const struct slice number = LIT_INIT("__rand_int__"), value = LIT_INIT("__data__"), tag = LIT_INIT("{tag}");
     struct buf text = {0};
-    size_t places[16], count = 0;
+    size_t places[16], tags[16], count = 0, tag_count = 0;
 
     for (size_t i = 0; i < arg.len;) {
         struct slice rest = slice_skip(arg, i);
@@ -71,6 +71,10 @@ add_argument(struct load_command *c, struct slice arg, struct slice data)
             places[count++] = text.len;
             buf_add_slice(&text, LIT("000000000000"));
             i += number.len;
+        } else if (cluster && slice_starts(rest, tag) && tag_count < 16) {
+            tags[tag_count++] = text.len + 1;
+            buf_add_slice(&text, LIT("{000000}"));
+            i += tag.len;
         } else if (slice_starts(rest, value)) {
             buf_add_slice(&text, data);
             i += value.len;
@@ -80,19 +84,21 @@ add_argument(struct load_command *c, struct slice arg, struct slice data)
     }
     buf_printf(&c->bytes, "$%zu\r\n", text.len);
     for (size_t i = 0; i < count; i++)
-        add_place(c, c->bytes.len + places[i]);
+        add_place(&c->at, &c->at_count, c->bytes.len + places[i]);
+    for (size_t i = 0; i < tag_count; i++)
+        add_place(&c->tag_at, &c->tag_count, c->bytes.len + tags[i]);
     buf_add_slice(&c->bytes, buf_slice(&text));
     buf_add_slice(&c->bytes, LIT("\r\n"));
     buf_fini(&text);
 }
 
 static void
-build_command(struct load_command *c, const struct slice *args, size_t n, struct slice data)
+build_command(struct load_command *c, const struct slice *args, size_t n, struct slice data, bool cluster)
 {
     *c = (struct load_command){.weight = 1};
     buf_printf(&c->bytes, "*%zu\r\n", n);
     for (size_t i = 0; i < n; i++)
-        add_argument(c, args[i], data);
+        add_argument(c, args[i], data, cluster);
 }
 
 /* The commands of a test: one for each size of values, picked by their weights. */
@@ -124,16 +130,29 @@ add_command(struct command_set *set, const struct options *o, const struct slice
     set->v = mem_resize(set->v, (set->count + (uint32_t)variants) * sizeof(*set->v));
     for (int i = 0; i < variants; i++) {
         struct load_command *c = &set->v[set->count++];
-        build_command(c, args, n, slice_of(longest.ptr, (size_t)o->sizes.v[i].bytes));
+        build_command(c, args, n, slice_of(longest.ptr, (size_t)o->sizes.v[i].bytes), o->cluster);
         /* A command without values must weigh as much as all variants of another together. */
         c->weight = weight * (variants > 1 ? o->sizes.v[i].weight : sum);
     }
+}
+
+/* A key of the usual tests with room for a tag: "key:{tag}:__rand_int__", "mylist:{tag}". */
+static struct slice
+tagged(struct buf *room, struct slice key)
+{
+    const char *colon = memchr(key.ptr, ':', key.len);
+    size_t name = colon != NULL ? (size_t)(colon - key.ptr) : key.len;
+
+    buf_reset(room);
+    buf_printf(room, "%.*s:{tag}%.*s", (int)name, key.ptr, (int)(key.len - name), key.ptr + name);
+    return buf_slice(room);
 }
 
 static void
 add_test(struct command_set *set, const struct options *o, const struct test *t)
 {
     struct slice args[ARGS_MAX];
+    struct buf keys[ARGS_MAX] = {0};
     size_t n = 0;
 
     if (t->args[0] == NULL) {
@@ -145,9 +164,13 @@ add_test(struct command_set *set, const struct options *o, const struct test *t)
     }
     while (n < ARGS_MAX && t->args[n] != NULL) {
         args[n] = slice_cstr(t->args[n]);
+        if (o->cluster && (n == 1 || slice_starts(args[n], LIT("key:"))))
+            args[n] = tagged(&keys[n], args[n]);
         n++;
     }
     add_command(set, o, args, n, 1);
+    for (size_t i = 0; i < n; i++)
+        buf_fini(&keys[i]);
 }
 
 static void
@@ -156,6 +179,7 @@ command_set_fini(struct command_set *set)
     for (uint32_t i = 0; i < set->count; i++) {
         buf_fini(&set->v[i].bytes);
         mem_free(set->v[i].at);
+        mem_free(set->v[i].tag_at);
     }
     mem_free(set->v);
 }
@@ -187,6 +211,21 @@ server_cpu(const struct sorrel_url *u)
     return total;
 }
 
+/* The same of all nodes together, if it is a cluster. */
+static double
+servers_cpu(const struct options *o, const struct sorrel_url *u)
+{
+    double total = 0;
+
+    if (!o->cluster)
+        return server_cpu(u);
+    for (uint32_t i = 0; total >= 0 && i < o->nodes.count; i++) {
+        double one = server_cpu(&o->nodes.v[i].url);
+        total = one < 0 ? -1 : total + one;
+    }
+    return total;
+}
+
 /* One run against one server. False, having said why, if it could not be done. */
 static bool
 measure(const struct options *o, const struct sorrel_url *u, const struct command_set *set, const char *title,
@@ -198,12 +237,13 @@ measure(const struct options *o, const struct sorrel_url *u, const struct comman
     l.commands = set->v;
     l.command_count = set->count;
     out->title = title;
-    double before = server_cpu(u);
+    l.nodes = o->cluster ? &o->nodes : NULL;
+    double before = servers_cpu(o, u);
     if (!load_run(&l, &out->result)) {
         fprintf(stderr, "%s: %s\n", title, out->result.error);
         return false;
     }
-    double after = server_cpu(u);
+    double after = servers_cpu(o, u);
     out->server_cpu_us = before >= 0 && after >= before && out->result.requests > 0
                              ? (after - before) * 1e6 / (double)out->result.requests
                              : -1;
@@ -311,8 +351,9 @@ static bool
 run_mix(const struct options *o)
 {
     struct command_set both = {0};
-    const struct slice set[] = {LIT("SET"), LIT("key:__rand_int__"), LIT("__data__")};
-    const struct slice get[] = {LIT("GET"), LIT("key:__rand_int__")};
+    struct slice key = o->cluster ? LIT("key:{tag}:__rand_int__") : LIT("key:__rand_int__");
+    const struct slice set[] = {LIT("SET"), key, LIT("__data__")};
+    const struct slice get[] = {LIT("GET"), key};
     char title[64];
 
     add_command(&both, o, set, 3, (uint64_t)o->sets);
@@ -401,6 +442,8 @@ run(struct options *o)
     }
     if (o->idle)
         return stay_idle(o);
+    if (o->cluster && !load_nodes_find(&o->nodes, &o->url))
+        return false;
     if (o->html == NULL)
         return run_rounds(o);
     o->page = html_open(o, o->html);

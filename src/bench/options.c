@@ -10,7 +10,7 @@
 enum id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_URL, ID_DB, ID_RESP3, ID_CLIENTS, ID_REQUESTS, ID_SIZE,
     ID_THREADS, ID_KEEP, ID_KEYS, ID_PIPELINE, ID_QUIET, ID_CSV, ID_JSON, ID_PRECISION, ID_TESTS, ID_LOOP, ID_IDLE,
-    ID_STDIN, ID_ERROR_EXIT, ID_SEED, ID_RATE, ID_DIST, ID_ZIPF, ID_RATIO, ID_WARMUP, ID_SECONDS, ID_COMPARE, ID_ROUNDS,
+    ID_STDIN, ID_ERROR_EXIT, ID_SEED, ID_RATE, ID_DIST, ID_ZIPF, ID_RATIO, ID_WARMUP, ID_SECONDS, ID_COMPARE, ID_ROUNDS, ID_CLUSTER,
     ID_HTML, ID_TRACKING, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CERT, ID_KEY, ID_CIPHERS, ID_SUITES, ID_INSECURE,
     ID_HELP, ID_VERSION,
 };
@@ -56,6 +56,7 @@ static const struct row {
     {"--precision", ID_PRECISION, "N", "digits after the point of latencies (3)"},
     {"--compare", ID_COMPARE, "URL", "rounds in turn against both servers, and the ratio"},
     {"--rounds", ID_ROUNDS, "N", "of --compare (5)"},
+    {"--cluster", ID_CLUSTER, NULL, "the masters of a cluster, of which the server is a node; {tag} in a key"},
     {"--tls", ID_TLS, NULL, "speak TLS; with --sni, --cacert, --cacertdir, --cert, --key, --insecure"},
     {"--sni", ID_SNI, "NAME", NULL},
     {"--cacert", ID_CACERT, "FILE", NULL},
@@ -83,6 +84,7 @@ options_print_help(void)
         printf("  %-26s %s\n", name, rows[i].about);
     }
     printf("\nIn a command of your own, __rand_int__ stands for a picked number and __data__ for a value.\n"
+           "With --cluster {tag} becomes a tag by which a key is one of the node that it is sent to.\n"
            "  sorrel-benchmark -t set,get -n 1000000 -r 1000000 -P 16 -q\n"
            "  sorrel-benchmark --ratio 1:10 -r 1000000 --key-dist zipf --rate 50000 --test-time 30\n"
            "  sorrel-benchmark -p 6379 --compare redis://127.0.0.1:6380 -t set,get -P 16\n");
@@ -241,6 +243,7 @@ apply(struct options *o, enum id id, const char *value)
     case ID_HTML:
         o->html = value;
         return o->load.over_time = true;
+    case ID_CLUSTER: return o->cluster = true;
     case ID_TRACKING: return o->load.tracking = true;
     case ID_RATIO: return set_ratio(o, value);
     case ID_DIST: return set_distribution(o, value);
@@ -281,6 +284,10 @@ options_parse(struct options *o, int argc, char **argv)
         set_text(&o->url.password, auth);
     if (o->load.seconds > 0)
         o->load.requests = 0;
+    if (o->cluster && (o->compare || o->idle)) {
+        fprintf(stderr, "--cluster does not go together with --compare and -I.\n");
+        return false;
+    }
     return true;
 }
 
@@ -289,4 +296,5 @@ options_fini(struct options *o)
 {
     sorrel_url_fini(&o->url);
     sorrel_url_fini(&o->other);
+    load_nodes_fini(&o->nodes);
 }

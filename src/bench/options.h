@@ -11,7 +11,8 @@ enum report { REPORT_FULL, REPORT_QUIET, REPORT_CSV, REPORT_JSON };
 
 struct options {
     struct sorrel_url url, other; /* other: --compare */
-    bool compare, idle, forever, error_exit, stdin_last, help, version;
+    bool compare, cluster, idle, forever, error_exit, stdin_last, help, version;
+    struct load_nodes nodes; /* --cluster */
     struct load load; /* without url and commands */
     struct value_sizes sizes;
     enum report report;

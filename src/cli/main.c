@@ -190,6 +190,8 @@ run(struct options *o, struct arena *arena)
     }
     if (o->ask_password)
         ask_password(o);
+    if (o->mode == MODE_CLUSTER)
+        return mode_cluster(o);
     session_init(&s, o);
     switch (o->mode) {
     case MODE_COMMANDS:

@@ -13,5 +13,6 @@ int mode_lru_test(struct session *s, int64_t keys);
 int mode_pipe(struct session *s);
 int mode_snapshot(struct session *s, bool functions_only);   /* --rdb, --functions-rdb */
 int mode_replica(struct session *s);
+int mode_cluster(const struct options *o);                   /* --cluster */
 
 #endif

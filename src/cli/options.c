@@ -23,10 +23,12 @@ unquote_argument(struct arena *arena, struct slice text, struct slice *out)
 
 enum id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_ASKPASS, ID_URL, ID_DB, ID_RESP2, ID_RESP3, ID_REPEAT,
-    ID_INTERVAL, ID_STDIN, ID_STDIN_TAG, ID_ITEM_DELIMITER, ID_REPLY_DELIMITER, ID_ERROR_EXIT, ID_RAW, ID_NO_RAW,
+    ID_INTERVAL, ID_STDIN, ID_STDIN_TAG, ID_ITEM_DELIMITER, ID_REPLY_DELIMITER, ID_ERROR_EXIT, ID_CLUSTER_MODE, ID_RAW, ID_NO_RAW,
     ID_CSV, ID_JSON, ID_QUOTED_JSON, ID_QUOTED_INPUT, ID_SHOW_PUSHES, ID_NO_AUTH_WARNING, ID_VERBOSE, ID_MODE,
     ID_MODE_NUMBER, ID_MODE_FILE, ID_PATTERN, ID_QUOTED_PATTERN, ID_TYPE, ID_COUNT, ID_MEMKEYS_SAMPLES,
     ID_PIPE_TIMEOUT, ID_TIMEOUT, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CIPHERS, ID_SUITES, ID_CERT, ID_KEY, ID_INSECURE, ID_REFUSED,
+    ID_CLUSTER, ID_CLUSTER_FROM, ID_CLUSTER_TO, ID_CLUSTER_SLOTS, ID_CLUSTER_TIMEOUT, ID_CLUSTER_PIPELINE, ID_CLUSTER_YES,
+    ID_CLUSTER_REPLACE, ID_CLUSTER_ONLY_MASTERS, ID_CLUSTER_ONLY_REPLICAS,
 };
 
 static const struct row {
@@ -39,7 +41,7 @@ static const struct row {
     {"-h", ID_HOST, true, 0, "HOST", "host name or address (127.0.0.1)"},
     {"-p", ID_PORT, true, 0, "PORT", "port (6379)"},
     {"-s", ID_SOCKET, true, 0, "PATH", "Unix socket, instead of host and port"},
-    {"-u", ID_URL, true, 0, "URL", "redis://, rediss://, unix:// ...: all of the above and below in one"},
+    {"-u", ID_URL, true, 0, "URL", "redis://, rediss://, unix://, redis+sentinel://: all of this in one"},
     {"-a", ID_PASSWORD, true, 0, "PASSWORD", "password; safer in the environment as REDISCLI_AUTH"},
     {"--pass", ID_PASSWORD, true, 0, NULL, NULL},
     {"--user", ID_USER, true, 0, "NAME", "user name that the password is for"},
@@ -56,6 +58,7 @@ static const struct row {
     {"-d", ID_ITEM_DELIMITER, true, 0, "TEXT", "between the items of a raw reply (a new line)"},
     {"-D", ID_REPLY_DELIMITER, true, 0, "TEXT", "after each raw reply (a new line)"},
     {"-e", ID_ERROR_EXIT, false, 0, NULL, "exit with 1 when the reply is an error"},
+    {"-c", ID_CLUSTER_MODE, false, 0, NULL, "follow MOVED and ASK to the other nodes of a cluster"},
     {"--raw", ID_RAW, false, 0, NULL, "bare replies (the default when the output is no terminal)"},
     {"--no-raw", ID_NO_RAW, false, 0, NULL, "replies for people even so"},
     {"--csv", ID_CSV, false, 0, NULL, "replies as CSV"},
@@ -87,6 +90,16 @@ static const struct row {
     {"--functions-rdb", ID_MODE_FILE, true, MODE_FUNCTIONS_RDB, "FILE", "the same with the functions only"},
     {"--replica", ID_MODE, false, MODE_REPLICA, NULL, "print the commands that a replica gets"},
     {"--slave", ID_MODE, false, MODE_REPLICA, NULL, NULL},
+    {"--cluster", ID_CLUSTER, true, MODE_CLUSTER, "COMMAND", "look after a cluster; --cluster help says how"},
+    {"--cluster-from", ID_CLUSTER_FROM, true, 0, NULL, NULL},
+    {"--cluster-to", ID_CLUSTER_TO, true, 0, NULL, NULL},
+    {"--cluster-slots", ID_CLUSTER_SLOTS, true, 0, NULL, NULL},
+    {"--cluster-timeout", ID_CLUSTER_TIMEOUT, true, 0, NULL, NULL},
+    {"--cluster-pipeline", ID_CLUSTER_PIPELINE, true, 0, NULL, NULL},
+    {"--cluster-yes", ID_CLUSTER_YES, false, 0, NULL, NULL},
+    {"--cluster-replace", ID_CLUSTER_REPLACE, false, 0, NULL, NULL},
+    {"--cluster-only-masters", ID_CLUSTER_ONLY_MASTERS, false, 0, NULL, NULL},
+    {"--cluster-only-replicas", ID_CLUSTER_ONLY_REPLICAS, false, 0, NULL, NULL},
     {"--tls", ID_TLS, false, 0, NULL, "speak TLS, as rediss:// does"},
     {"--cacert", ID_CACERT, true, 0, "FILE", "who may have signed the server's certificate (the system's list)"},
     {"--cacertdir", ID_CACERT_DIR, true, 0, "DIR", "the same, a folder as c_rehash makes it"},
@@ -267,6 +280,26 @@ set_text_option(struct options *o, enum id id, const char *value, struct arena *
 }
 
 static bool
+set_cluster(struct options *o, enum id id, const char *value)
+{
+    struct cluster_options *c = &o->cluster;
+
+    switch (id) {
+    case ID_CLUSTER: c->subcommand = value; return true;
+    case ID_CLUSTER_FROM: c->from = value; return true;
+    case ID_CLUSTER_TO: c->to = value; return true;
+    case ID_CLUSTER_SLOTS: return integer(value, 1, 16384, &c->slots);
+    case ID_CLUSTER_TIMEOUT: return integer(value, 1, INT32_MAX, &c->timeout_ms);
+    case ID_CLUSTER_PIPELINE: return integer(value, 1, 1000, &c->pipeline);
+    case ID_CLUSTER_YES: return c->yes = true;
+    case ID_CLUSTER_REPLACE: return c->replace = true;
+    case ID_CLUSTER_ONLY_MASTERS: return c->only_masters = true;
+    case ID_CLUSTER_ONLY_REPLICAS: return c->only_replicas = true;
+    default: return false;
+    }
+}
+
+static bool
 apply(struct options *o, const struct row *row, const char *value, struct arena *arena)
 {
     int64_t n;
@@ -284,6 +317,7 @@ apply(struct options *o, const struct row *row, const char *value, struct arena 
     case ID_STDIN: return o->stdin_last = true;
     case ID_ASKPASS: return o->ask_password = true;
     case ID_ERROR_EXIT: return o->error_exit = true;
+    case ID_CLUSTER_MODE: return o->cluster_mode = true;
     case ID_RAW: return set_output(o, OUTPUT_RAW);
     case ID_NO_RAW: return set_output(o, OUTPUT_STANDARD);
     case ID_CSV: return set_output(o, OUTPUT_CSV);
@@ -305,7 +339,9 @@ apply(struct options *o, const struct row *row, const char *value, struct arena 
         fprintf(stderr, "The Lua debugger (%s) is not supported.\n", row->name);
         return false;
     default:
-        return set_connection(o, row->id, value) || set_text_option(o, row->id, value, arena);
+        o->mode = row->id == ID_CLUSTER ? row->mode : o->mode;
+        return set_connection(o, row->id, value) || set_text_option(o, row->id, value, arena) ||
+               set_cluster(o, row->id, value);
     }
 }
 
@@ -371,9 +407,16 @@ options_parse(struct options *out, int argc, char **argv, struct arena *arena)
             return false;
         }
         i += row->has_value;
+        if (row->id != ID_CLUSTER)
+            continue;
+        /* Its arguments stand here; options may follow them. */
+        for (out->argv = argv + i + 1; i + 1 < argc && argv[i + 1][0] != '-'; i++)
+            out->argc++;
     }
-    out->argv = argv + i;
-    out->argc = argc - i;
+    if (out->mode != MODE_CLUSTER) {
+        out->argv = argv + i;
+        out->argc = argc - i;
+    }
     return settle(out);
 }
 

@@ -23,8 +23,16 @@ enum mode {
     MODE_RDB,
     MODE_FUNCTIONS_RDB,
     MODE_REPLICA,
+    MODE_CLUSTER,
     MODE_HELP,
     MODE_VERSION,
+};
+
+/* What --cluster is to do; the rest of the command line has its arguments. */
+struct cluster_options {
+    const char *subcommand, *from, *to; /* NULL: not given */
+    int64_t slots, timeout_ms, pipeline; /* 0: not given */
+    bool yes, replace, only_masters, only_replicas;
 };
 
 enum show_pushes { PUSHES_AUTO, PUSHES_YES, PUSHES_NO };
@@ -41,6 +49,7 @@ struct options {
     bool stdin_last;       /* -x */
     const char *stdin_tag; /* -X */
     bool error_exit;       /* -e */
+    bool cluster_mode;     /* -c */
     bool quoted_input;
     bool no_auth_warning, password_on_line, ask_password;
     bool verbose;
@@ -49,6 +58,7 @@ struct options {
     int64_t count;         /* of SCAN; 0: the server's own */
     int64_t memkeys_samples, pipe_timeout, mode_number; /* seconds or keys, as the mode has it */
     const char *file;      /* of --eval, --rdb, --functions-rdb */
+    struct cluster_options cluster;
     const char *program;
     char **argv; /* what follows the options */
     int argc;

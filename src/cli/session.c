@@ -6,6 +6,7 @@
 #include "cli/pager.h"
 #include "client/reply.h"
 #include "client/stream.h"
+#include "sorrel/sentinel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGS_ON_STACK = 64 };
+enum { ARGS_ON_STACK = 64, REDIRECTS_MAX = 16 };
 
 void
 session_init(struct session *s, const struct options *o)
@@ -226,6 +227,26 @@ log_in(struct session *s)
     }
 }
 
+/* A Sentinel URL: where the master is now goes into the session's URL. False, having said why, when no Sentinel knows. */
+static bool
+find_master(struct session *s)
+{
+    struct sorrel_error err;
+    struct sorrel_address at;
+
+    if (s->url.transport != SORREL_SENTINEL)
+        return true;
+    if (sorrel_sentinel_master(&s->url, NULL, &at, &err) != SORREL_OK) {
+        fflush(stdout);
+        fprintf(stderr, "Could not connect to Redis: %s\n", err.text);
+        return false;
+    }
+    sorrel_free(s->url.host);
+    s->url.host = at.host;
+    s->url.port = at.port;
+    return true;
+}
+
 bool
 session_connect(struct session *s)
 {
@@ -233,10 +254,15 @@ session_connect(struct session *s)
 
     s->interrupted = false;
     session_disconnect(s);
-    if (sorrel_conn_dial(&s->url, &s->conn, &err) != SORREL_OK) {
+    if (!find_master(s))
+        return false;
+    struct sorrel_url at = s->url;
+    if (at.transport == SORREL_SENTINEL)
+        at.transport = SORREL_TCP;
+    if (sorrel_conn_dial(&at, &s->conn, &err) != SORREL_OK) {
         s->conn = NULL;
         fflush(stdout);
-        say_no_connection(&s->url, &err);
+        say_no_connection(&at, &err);
         return false;
     }
     sorrel_conn_on_push(s->conn, show_push, s);
@@ -481,6 +507,42 @@ subscribes(int argc, const struct slice *argv)
     return is(argv, argc, 0, "subscribe") || is(argv, argc, 0, "psubscribe") || is(argv, argc, 0, "ssubscribe");
 }
 
+/* -c: "MOVED slot host:port" or "ASK slot host:port" leads to another node. True if the session is connected there, and
+ * the command is to be sent again; a host that is left out is the one that answered. */
+static bool
+follow_redirect(struct session *s, struct slice line)
+{
+    bool ask = slice_starts(line, LIT("ASK "));
+    const char *space, *colon;
+    uint64_t port;
+
+    if (!s->opt->cluster_mode || (!ask && !slice_starts(line, LIT("MOVED "))))
+        return false;
+    line = slice_skip(line, ask ? 4 : 6);
+    space = memchr(line.ptr, ' ', line.len);
+    colon = memrchr(line.ptr, ':', line.len);
+    if (space == NULL || colon == NULL || colon < space ||
+        !parse_uint64(slice_skip(line, (size_t)(colon - line.ptr) + 1), &port) || port < 1 || port > 65535)
+        return false;
+    struct slice host = slice_of(space + 1, (size_t)(colon - space - 1));
+    if (host.len == 0)
+        host = slice_cstr(s->url.host != NULL ? s->url.host : "127.0.0.1");
+    if (!s->one_shot)
+        printf("-> Redirected to slot [%.*s] located at %.*s:%u\n", (int)(space - line.ptr), line.ptr, (int)host.len,
+               host.ptr, (unsigned)port);
+    char *text = memcpy(mem_get(host.len + 1), host.ptr, host.len); /* the line's memory is the old connection's */
+    text[host.len] = '\0';
+    bool ok = session_connect_to(s, text, (uint16_t)port);
+    mem_free(text);
+    if (ok && ask) {
+        const struct sorrel_reply *r = sorrel_conn_do(s->conn, NULL, "ASKING", NULL);
+        ok = r != NULL && sorrel_reply_type(r) != SORREL_ERROR;
+        if (!ok)
+            session_disconnect(s);
+    }
+    return ok;
+}
+
 static enum outcome
 run_connected(struct session *s, int argc, const struct slice *argv)
 {
@@ -507,8 +569,14 @@ run_connected(struct session *s, int argc, const struct slice *argv)
         return sorrel_reply_type(r) == SORREL_ERROR ? OUTCOME_ERROR_REPLY : OUTCOME_OK;
     }
     enum outcome res = next_reply(s, false, &v);
+    for (int i = 0; i < REDIRECTS_MAX && res == OUTCOME_OK && v->type == RESP_ERROR && follow_redirect(s, v->text); i++) {
+        append_command(s, argc, argv);
+        res = next_reply(s, false, &v);
+    }
     if (res != OUTCOME_OK)
         return res;
+    if (s->conn == NULL)
+        return OUTCOME_FAILED; /* there was nobody where it was sent to */
     bool failed = v->type == RESP_ERROR;
     show(s, v, is_page_of_text(argc, argv));
     fflush(stdout);

@@ -118,7 +118,7 @@ slot_of(const struct sorrel_batch *b, const struct item *it)
 
     unpack(b, it, &c);
     int key = cluster__first_key(c.argc, command__argv(&c), command__lens(&c));
-    int slot = key == 0 ? SLOT_ANY : cluster__slot(slice_of(command__argv(&c)[key], command__lens(&c)[key]));
+    int slot = key == 0 ? SLOT_ANY : cluster_slot(slice_of(command__argv(&c)[key], command__lens(&c)[key]));
     command__fini(&c);
     return slot;
 }

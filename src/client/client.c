@@ -182,7 +182,7 @@ slot_of(const struct sorrel_client *cl, int argc, const char *const *argv, const
     if (cl->cluster == NULL || argc < 1)
         return SLOT_ANY;
     int key = cluster__first_key(argc, argv, lens);
-    return key == 0 ? SLOT_ANY : cluster__slot(slice_of(argv[key], lens[key]));
+    return key == 0 ? SLOT_ANY : cluster_slot(slice_of(argv[key], lens[key]));
 }
 
 enum verdict { FINAL, AGAIN, AGAIN_NOW };
@@ -304,7 +304,7 @@ sorrel_client_do(struct sorrel_client *cl, unsigned flags, struct sorrel_error *
 enum sorrel_rc
 sorrel_client_take(struct sorrel_client *cl, const char *key, struct sorrel_conn **out, struct sorrel_error *err)
 {
-    int slot = key == NULL || cl->cluster == NULL ? SLOT_ANY : cluster__slot(slice_cstr(key));
+    int slot = key == NULL || cl->cluster == NULL ? SLOT_ANY : cluster_slot(slice_cstr(key));
     struct sorrel_pool *pool = NULL;
     struct backoff pause;
 

@@ -19,7 +19,7 @@ crc16(struct slice s)
 }
 
 int
-cluster__slot(struct slice key)
+cluster_slot(struct slice key)
 {
     const char *open = key.len > 0 ? memchr(key.ptr, '{', key.len) : NULL;
 

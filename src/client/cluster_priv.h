@@ -6,10 +6,10 @@
 #ifndef SORREL_CLIENT_CLUSTER_PRIV_H
 #define SORREL_CLIENT_CLUSTER_PRIV_H
 
-#include "base/slice.h"
+#include "client/slot.h"
 #include "sorrel/client.h"
 
-enum { CLUSTER_SLOTS = 16384, SLOT_ANY = -1 };
+enum { SLOT_ANY = -1 };
 
 struct cluster;
 
@@ -29,8 +29,6 @@ void cluster__suspect(struct cluster *c);
 void cluster__give(struct cluster *c, struct sorrel_conn *conn, bool discard);
 void cluster__stats(struct cluster *c, struct sorrel_pool_stats *out);
 
-/* The slot of a key: CRC16 of it, or of what stands between its first '{' and the next '}', if anything. */
-int cluster__slot(struct slice key);
 /* Which argument is a command's first key; 0 if it has none. */
 int cluster__first_key(int argc, const char *const *argv, const size_t *lens);
 

@@ -402,7 +402,7 @@ sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const
     q.packed = slice_of(packed, size);
     q.key = slice_of(q.argv[1], q.lens[1]);
     q.hash = hash_of(n, q.key);
-    q.slot = client__is_cluster(n->client) ? cluster__slot(q.key) : SLOT_ANY;
+    q.slot = client__is_cluster(n->client) ? cluster_slot(q.key) : SLOT_ANY;
     pthread_mutex_lock(&n->lock);
     enum sorrel_rc rc = answer_locked(n, &q, out, err);
     pthread_mutex_unlock(&n->lock);

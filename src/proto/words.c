@@ -114,7 +114,7 @@ words_have_quotes(struct slice line)
 bool
 words_split(struct slice line, struct arena *text, struct slice_vec *words)
 {
-    const char *at = line.ptr, *end = line.ptr + line.len;
+    const char *at = line.ptr, *end = line.len > 0 ? line.ptr + line.len : line.ptr; /* nothing may be NULL */
     size_t before = words->n;
     char *out = NULL;
 

@@ -13,16 +13,16 @@ test_slots(void **state)
 {
     (void)state;
     /* The check value of CRC-16/XMODEM, and slots as redis-server's CLUSTER KEYSLOT gives them. */
-    assert_int_equal(cluster__slot(LIT("123456789")), 0x31c3 % CLUSTER_SLOTS);
-    assert_int_equal(cluster__slot(LIT("foo")), 12182);
-    assert_int_equal(cluster__slot(LIT("")), 0);
-    assert_int_equal(cluster__slot(LIT("{user1000}.following")), cluster__slot(LIT("{user1000}.followers")));
-    assert_int_equal(cluster__slot(LIT("{user1000}.following")), cluster__slot(LIT("user1000")));
-    assert_int_equal(cluster__slot(LIT("foo{{bar}}zap")), cluster__slot(LIT("{bar")));
-    assert_int_equal(cluster__slot(LIT("foo{bar}{zap}")), cluster__slot(LIT("bar")));
+    assert_int_equal(cluster_slot(LIT("123456789")), 0x31c3 % CLUSTER_SLOTS);
+    assert_int_equal(cluster_slot(LIT("foo")), 12182);
+    assert_int_equal(cluster_slot(LIT("")), 0);
+    assert_int_equal(cluster_slot(LIT("{user1000}.following")), cluster_slot(LIT("{user1000}.followers")));
+    assert_int_equal(cluster_slot(LIT("{user1000}.following")), cluster_slot(LIT("user1000")));
+    assert_int_equal(cluster_slot(LIT("foo{{bar}}zap")), cluster_slot(LIT("{bar")));
+    assert_int_equal(cluster_slot(LIT("foo{bar}{zap}")), cluster_slot(LIT("bar")));
     /* No tag: nothing between the braces, or only one of them. */
-    assert_int_not_equal(cluster__slot(LIT("foo{}{bar}")), cluster__slot(LIT("bar")));
-    assert_int_not_equal(cluster__slot(LIT("foo{bar")), cluster__slot(LIT("bar")));
+    assert_int_not_equal(cluster_slot(LIT("foo{}{bar}")), cluster_slot(LIT("bar")));
+    assert_int_not_equal(cluster_slot(LIT("foo{bar")), cluster_slot(LIT("bar")));
 }
 
 static int

@@ -8,6 +8,8 @@ _sorrel_tool() {
     -h) mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur"); return ;;
     --type) mapfile -t COMPREPLY < <(compgen -W 'string list set zset hash stream' -- "$cur"); return ;;
     --key-dist) mapfile -t COMPREPLY < <(compgen -W 'uniform zipf seq hot' -- "$cur"); return ;;
+    --cluster)
+        [[ $program == *benchmark ]] || { mapfile -t COMPREPLY < <(compgen -W 'check info call reshard del-node set-timeout help' -- "$cur"); return; } ;;
     --show-pushes) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur"); return ;;
     esac
     [[ $cur == -* ]] || return
