@@ -87,9 +87,12 @@ static enum rc
 set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice tape, struct set_options o,
        size_t *changed)
 {
-    struct json_look l = {.path = *p, .root = json_root(j)};
+    struct json_look l = {.path = *p};
 
     *changed = 0;
+    if (p->count > 0 && !json_unshare(j))
+        return RC_NO_MEMORY;
+    l.root = json_root(j);
     TRY(json__matches(x, &l));
     if (l.n == 0)
         return o.xx ? RC_OK : add_new(x, j, p, tape, changed);
@@ -97,7 +100,7 @@ set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice t
         return RC_OK;
     l.n = json__sort(l.root, l.m, l.n, true);
     if (l.m[0].parent == JSON_NO_PARENT) { /* the parser has seen to the depth */
-        *changed = json_set(j, tape);
+        *changed = json_set_shared(j, tape);
         return *changed > 0 ? RC_OK : RC_NO_MEMORY;
     }
     struct json copy = l.n > 1 ? json_copy(j) : *j;
@@ -131,7 +134,7 @@ set_key(struct exec *x, struct slice key, const struct json_path *p, struct slic
         if (o.xx)
             return RC_OK;
         TRY(json__edit(x, key, ENTRY_CREATE, &e, &j));
-        if (!json_set(j, tape)) {
+        if (!json_set_shared(j, tape)) {
             entry_unchanged(x, e);
             return RC_NO_MEMORY;
         }
@@ -157,7 +160,7 @@ cmd_set(struct exec *x)
 
     TRY(parse_set_options(x, &o));
     TRY(json__path(x, x->argv[2], &path));
-    TRY(json__value_as(x, x->argv[3], o.floats, tape));
+    TRY(json__value_for(x, &path, x->argv[3], o.floats, tape));
     TRY(set_key(x, x->argv[1], &path, buf_slice(tape), o, EV_JSON_SET, &changed));
     return changed > 0 ? reply_ok(x) : reply_null(x);
 }
@@ -189,7 +192,7 @@ mset_parse(struct exec *x, struct triplet *t, int n, struct buf *tape)
         const struct slice *arg = &x->argv[1 + 3 * i];
         t[i] = (struct triplet){.key = arg[0], .from = tape->len};
         TRY(json__path(x, arg[1], &t[i].path));
-        TRY(json__value(x, arg[2], tape));
+        TRY(json__value_for(x, &t[i].path, arg[2], JSON_FLOAT_ANY, tape));
         t[i].to = tape->len;
     }
     return RC_OK;
@@ -217,7 +220,7 @@ mset_try(struct exec *x, struct triplet **order, int n, const struct buf *tape)
             TRY(set_in(x, &first->doc, &t->path, value, (struct set_options){0}, &changed));
         } else if (t->path.count > 0) {
             return fail(x, "ERR new objects must be created at the root");
-        } else if (!json_set(&first->doc, value)) {
+        } else if (!json_set_shared(&first->doc, value)) {
             return RC_NO_MEMORY;
         } else {
             changed = 1;
@@ -597,8 +600,10 @@ cmd_del(struct exec *x)
     TRY(json__edit(x, x->argv[1], ENTRY_EXISTING, &e, &j));
     if (e == NULL)
         return reply_int(x, 0);
+    enum rc rc = l.path.count == 0 || json_unshare(j) ? RC_OK : RC_NO_MEMORY;
     l.root = json_root(j);
-    enum rc rc = json__matches(x, &l);
+    if (rc == RC_OK)
+        rc = json__matches(x, &l);
     if (rc == RC_OK)
         l.n = json__sort(l.root, l.m, l.n, true);
     if (rc != RC_OK || l.n == 0 || l.m[0].parent == JSON_NO_PARENT) {

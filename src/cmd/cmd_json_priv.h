@@ -28,7 +28,9 @@ struct slice json__arg_path(struct exec *x, int n);
 enum rc json__look(struct exec *x, struct slice key, struct slice path, struct json_look *out);
 enum rc json__matches(struct exec *x, struct json_look *l);
 enum rc json__value(struct exec *x, struct slice text, struct buf *tape); /* parses an argument */
-enum rc json__value_as(struct exec *x, struct slice text, enum json_float floats, struct buf *tape);
+/* For a path: what goes to the root may have references to keys. */
+enum rc json__value_for(struct exec *x, const struct json_path *p, struct slice text, enum json_float floats,
+                        struct buf *tape);
 /* Errors of the older dialect: the path leads nowhere, or to something else. */
 enum rc json__no_path(struct exec *x, const struct json_path *p);
 enum rc json__wrong_kind(struct exec *x, unsigned kinds, enum json_kind found);

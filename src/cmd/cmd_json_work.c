@@ -59,20 +59,28 @@ json__look(struct exec *x, struct slice key, struct slice path, struct json_look
     return json__matches(x, out);
 }
 
-enum rc
-json__value(struct exec *x, struct slice text, struct buf *tape)
-{
-    return json__value_as(x, text, JSON_FLOAT_ANY, tape);
-}
-
-enum rc
-json__value_as(struct exec *x, struct slice text, enum json_float floats, struct buf *tape)
+static enum rc
+read_value(struct exec *x, struct slice text, struct json_reading how, struct buf *tape)
 {
     struct json_error error;
 
-    if (json_parse_floats(text, x->limits->json_max_depth, floats, tape, &error))
+    if (json_read(text, how, tape, &error))
         return RC_OK;
     return fail(x, "ERR %s at line %zu column %zu", error.why, error.line, error.column);
+}
+
+enum rc
+json__value(struct exec *x, struct slice text, struct buf *tape)
+{
+    return read_value(x, text, (struct json_reading){.depth_max = x->limits->json_max_depth}, tape);
+}
+
+enum rc
+json__value_for(struct exec *x, const struct json_path *p, struct slice text, enum json_float floats, struct buf *tape)
+{
+    struct json_reading how = {x->limits->json_max_depth, floats, p->count == 0};
+
+    return read_value(x, text, how, tape);
 }
 
 enum rc
@@ -288,8 +296,10 @@ json__change(struct json_work *w, struct slice key, struct slice path, enum even
     TRY(json__edit(x, key, ENTRY_EXISTING, &e, &j));
     if (e == NULL)
         return fail(x, "ERR could not perform this operation on a key that doesn't exist");
+    enum rc rc = json_unshare(j) ? RC_OK : RC_NO_MEMORY;
     l.root = json_root(j);
-    enum rc rc = json__matches(x, &l);
+    if (rc == RC_OK)
+        rc = json__matches(x, &l);
     if (rc == RC_OK && l.n > 0) {
         struct numbered *list = arena_array(x->arena, l.n, sizeof(*list));
         w->n = l.n;

@@ -381,9 +381,9 @@ build_json(struct rdb_build *b, struct rdb_input *in)
     if (got != RDB_GOT)
         return got;
     buf_reset(&b->b);
-    if (!json_parse(text, JSON_DEPTH_MAX, &b->b, &error))
+    if (!json_read(text, (struct json_reading){.depth_max = JSON_DEPTH_MAX, .share_keys = true}, &b->b, &error))
         return rdb_bad(in, "a JSON document is not valid");
-    return json_set((struct json *)entry_handle(b->entry), buf_slice(&b->b))
+    return json_set_shared((struct json *)entry_handle(b->entry), buf_slice(&b->b))
                ? RDB_GOT
                : rdb_bad(in, "there is not enough memory for a JSON document");
 }

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Whether keys may be references. */
+enum { REP_PLAIN, REP_SHARED };
+
 struct json_block {
     uint32_t len, cap;
     unsigned char bytes[];
@@ -39,7 +42,7 @@ reserve(struct json *j, size_t len)
     moved->cap = (uint32_t)(bytes - sizeof(*moved) > UINT32_MAX ? UINT32_MAX : bytes - sizeof(*moved));
     if (b == NULL)
         moved->len = 0;
-    handle_set(&j->h, moved, 0);
+    handle_set(&j->h, moved, handle_rep(&j->h));
     return moved;
 }
 
@@ -59,6 +62,7 @@ json_copy(const struct json *j)
     if (b != NULL) {
         bool ok = json_set(&copy, slice_of(b->bytes, b->len));
         CHECK(ok);
+        handle_set(&copy.h, block_of(&copy), handle_rep(&j->h));
     }
     return copy;
 }
@@ -86,13 +90,59 @@ json_set(struct json *j, struct slice tape)
         return false;
     memcpy(b->bytes, tape.ptr, tape.len);
     b->len = (uint32_t)tape.len;
+    handle_set(&j->h, b, REP_PLAIN);
     return true;
+}
+
+bool
+json_set_shared(struct json *j, struct slice tape)
+{
+    bool ok = json_set(j, tape);
+
+    if (ok)
+        handle_set(&j->h, block_of(j), REP_SHARED);
+    return ok;
 }
 
 static void
 store32(unsigned char *p, uint32_t v)
 {
     memcpy(p, &v, 4);
+}
+
+bool
+json_unshare(struct json *j)
+{
+    struct {
+        json_node end;
+        size_t at;
+    } open[JSON_DEPTH_MAX];
+    const struct json_block *b = block_of(j);
+    struct buf plain = {0};
+    unsigned depth = 0;
+
+    if (b == NULL || handle_rep(&j->h) == REP_PLAIN)
+        return true;
+    for (json_node n = b->bytes, end = n + b->len; n < end;) {
+        if (json__is_container(n)) {
+            CHECK(depth < JSON_DEPTH_MAX);
+            open[depth].end = n + json__size(n);
+            open[depth++].at = plain.len;
+            buf_add(&plain, n, CONTAINER_HEAD);
+            n += CONTAINER_HEAD;
+        } else {
+            json_node from = *n == TAG_KEY ? json__key(n) : n;
+            buf_add(&plain, from, json__size(from));
+            n += json__size(n);
+        }
+        for (; depth > 0 && n == open[depth - 1].end; depth--) {
+            size_t at = open[depth - 1].at;
+            store32((unsigned char *)plain.ptr + at + 1, (uint32_t)(plain.len - at - CONTAINER_HEAD));
+        }
+    }
+    bool ok = json_set(j, buf_slice(&plain));
+    buf_fini(&plain);
+    return ok;
 }
 
 /* The child of the container at `at` that holds offset `want`, as an offset. */
@@ -136,6 +186,7 @@ json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice t
 
     depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
     CHECK(parent < at && at + old <= b->len && json__is_container(b->bytes + parent));
+    CHECK(handle_rep(&j->h) == REP_PLAIN);
     for (size_t n = 0; n != parent; level++)
         n = child_over(b->bytes, n, parent);
     if (len > UINT32_MAX)
@@ -184,7 +235,8 @@ json_kind(json_node n)
     case TAG_TEXT8:
     case TAG_TEXT32:
     case TAG_ESCAPE8:
-    case TAG_ESCAPE32: return JSON_STRING;
+    case TAG_ESCAPE32:
+    case TAG_KEY: return JSON_STRING;
     default: return JSON_INTEGER;
     }
 }
@@ -218,6 +270,8 @@ json_first(json_node n)
 struct slice
 json_string(json_node n)
 {
+    if (*n == TAG_KEY)
+        n = json__key(n);
     if (*n < TAG_NULL)
         return slice_of(n + 1, *n - TAG_SHORT);
     if (*n == TAG_TEXT8 || *n == TAG_ESCAPE8)
@@ -526,6 +580,17 @@ json_close(struct buf *tape, size_t at, size_t count)
 
 /* -- checking --------------------------------------------------------------------------------------------------- */
 
+/* A reference stands for a key and leads to one in the document that is none itself. */
+static bool
+verify_reference(const struct json *j, json_node n, bool key)
+{
+    uint16_t back;
+
+    memcpy(&back, n + 1, sizeof(back));
+    return key && handle_rep(&j->h) == REP_SHARED && back > 0 && back <= n - block_of(j)->bytes &&
+           *json__key(n) != TAG_KEY && json_kind(json__key(n)) == JSON_STRING;
+}
+
 struct open_level {
     json_node end;
     size_t left; /* values and keys still to come */
@@ -545,12 +610,16 @@ json_verify(const struct json *j)
     if (b->len > b->cap || n + json__size(n) != end)
         return false;
     while (n < end) {
+        bool key = false;
         if (depth > 0) {
             struct open_level *l = &open[depth - 1];
-            if (l->left == 0 || (l->object && l->left % 2 == 0 && json_kind(n) != JSON_STRING))
+            key = l->object && l->left % 2 == 0;
+            if (l->left == 0 || (key && json_kind(n) != JSON_STRING))
                 return false;
             l->left--;
         }
+        if (*n == TAG_KEY && !verify_reference(j, n, key))
+            return false;
         if (json__is_container(n)) {
             if (depth == JSON_DEPTH_MAX)
                 return false;

@@ -6,6 +6,9 @@
  * is freed piece by piece; a change moves what is behind it. Values are spoken of by their offset or address, which hold
  * until the next change.
  *
+ * In a document as it was read, a key that has been there before may be a reference to where it was: lists of like objects,
+ * which services tell of, are a seventh smaller. A change would break references, so the first one replaces them all.
+ *
  * Integers keep their exact value up to 64 bits, signed or unsigned; other numbers are kept as the shortest text that
  * reads back as the same double. Strings are valid UTF-8 without their escapes. No value lies deeper than JSON_DEPTH_MAX.
  * All-zero is a document that is not there yet. Source: RFC 8259 and the documentation of the JSON commands.
@@ -35,7 +38,12 @@ size_t json_bytes(const struct json *j); /* outside the entry */
 json_node json_root(const struct json *j);
 /* Makes the document these bytes, from json_parse() or of a value elsewhere. False when memory is out. */
 bool json_set(struct json *j, struct slice tape);
-/* Replaces `old` bytes at offset `at` inside the container at `parent` by those of `tape`, which must not lie in the
+/* The same for what json_read() may have put references to keys in. */
+bool json_set_shared(struct json *j, struct slice tape);
+/* Replaces references to keys by the keys: due before matches are looked for that are to be changed, or values are copied out
+ * of the document. False when memory is out or the document would be too large. */
+bool json_unshare(struct json *j);
+/* In a document without references: replaces `old` bytes at offset `at` inside the container at `parent` by those of `tape`, which must not lie in the
  * document, and adds `more` to its number of children. False when memory is out or the document would be too large or
  * deeper than `depth_max` (at most JSON_DEPTH_MAX); nothing has changed then. */
 bool json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more,
@@ -52,11 +60,16 @@ struct json_error {
 /* Appends the value's bytes to `tape`. False with *error set for anything that is not exactly one JSON value; the buffer
  * may have grown then. `depth_max` is at most JSON_DEPTH_MAX. */
 bool json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error);
-/* The same, where the elements of every array that has only numbers become numbers of a floating-point type: rounded to it,
- * kept as the shortest text that this type reads back as the same. It is an error when one is beyond its range. */
+
 enum json_float { JSON_FLOAT_ANY, JSON_BF16, JSON_FP16, JSON_FP32, JSON_FP64 };
-bool json_parse_floats(struct slice text, unsigned depth_max, enum json_float type, struct buf *tape,
-                       struct json_error *error);
+struct json_reading {
+    unsigned depth_max;
+    /* The elements of every array that has only numbers become numbers of this type: rounded to it, kept as the shortest
+     * text that it reads back as the same. It is an error when one is beyond its range. */
+    enum json_float floats;
+    bool share_keys; /* a key that is there again becomes a reference to where it was: for json_set_shared() */
+};
+bool json_read(struct slice text, struct json_reading how, struct buf *tape, struct json_error *error);
 
 struct json_format {
     struct slice indent, newline, space;

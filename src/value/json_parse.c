@@ -10,6 +10,8 @@
 #include <emmintrin.h>
 #endif
 
+enum { SEEN_MAX = 256 };
+
 struct level {
     size_t at;
     const unsigned char *text; /* behind the bracket */
@@ -26,6 +28,7 @@ struct parser {
     const char *why;
     struct slice *keys; /* for finding keys that are there twice */
     size_t keys_cap;
+    size_t *seen; /* where keys lie in out, and one; NULL: references are not wanted */
     struct level stack[JSON_DEPTH_MAX];
 };
 
@@ -516,9 +519,32 @@ close_container(struct parser *s)
     return true;
 }
 
+/* The key that was put last becomes a reference when the one before it of the same hash is the same and not far away. */
+static void
+share_key(struct parser *s, size_t at)
+{
+    unsigned char *n = (unsigned char *)s->out->ptr + at;
+    size_t size = s->out->len - at;
+
+    if (size <= KEY_SIZE)
+        return;
+    size_t *slot = &s->seen[(n[0] * 131u + n[1] * 31u + n[size / 2] * 7u + n[size - 1] * 3u) % SEEN_MAX];
+    size_t back = *slot == 0 ? SIZE_MAX : at + 1 - *slot;
+    if (back <= UINT16_MAX && json__size(n - back) == size && memcmp(n - back, n, size) == 0) {
+        uint16_t distance = (uint16_t)back;
+        n[0] = TAG_KEY;
+        memcpy(n + 1, &distance, sizeof(distance));
+        s->out->len = at + KEY_SIZE;
+    } else {
+        *slot = at + 1;
+    }
+}
+
 static bool
 key(struct parser *s)
 {
+    size_t at = s->out->len;
+
     skip_blanks(s);
     if (s->p == s->end)
         return bad(s, "EOF while parsing an object");
@@ -527,6 +553,8 @@ key(struct parser *s)
     s->p++;
     if (!string(s))
         return false;
+    if (s->seen != NULL)
+        share_key(s, at);
     skip_blanks(s);
     if (s->p == s->end)
         return bad(s, "EOF while parsing an object");
@@ -631,14 +659,14 @@ locate(const struct parser *s, struct json_error *error)
 bool
 json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error)
 {
-    return json_parse_floats(text, depth_max, JSON_FLOAT_ANY, tape, error);
+    return json_read(text, (struct json_reading){.depth_max = depth_max}, tape, error);
 }
 
 bool
-json_parse_floats(struct slice text, unsigned depth_max, enum json_float type, struct buf *tape,
-                  struct json_error *error)
+json_read(struct slice text, struct json_reading how, struct buf *tape, struct json_error *error)
 {
     struct parser s;
+    size_t seen[SEEN_MAX];
 
     /* Not zeroed as a whole: the stack is large and written before it is read. */
     s.p = s.start = (const unsigned char *)text.ptr;
@@ -646,8 +674,9 @@ json_parse_floats(struct slice text, unsigned depth_max, enum json_float type, s
     s.out = tape;
     s.base = tape->len;
     s.depth = 0;
-    s.depth_max = depth_max < JSON_DEPTH_MAX ? depth_max : JSON_DEPTH_MAX;
-    s.floats = type;
+    s.depth_max = how.depth_max < JSON_DEPTH_MAX ? how.depth_max : JSON_DEPTH_MAX;
+    s.floats = how.floats;
+    s.seen = how.share_keys ? memset(seen, 0, sizeof(seen)) : NULL;
     s.why = NULL;
     s.keys = NULL;
     s.keys_cap = 0;

@@ -93,6 +93,16 @@ scalar(json_node n, struct buf *out)
     return n + json__size(n);
 }
 
+/* A key, which may be a reference. */
+static inline json_node
+name(json_node n, struct buf *out)
+{
+    if (*n != TAG_KEY)
+        return scalar(n, out);
+    scalar(json__key(n), out);
+    return n + KEY_SIZE;
+}
+
 static void
 compact(json_node n, struct buf *out)
 {
@@ -107,13 +117,13 @@ compact(json_node n, struct buf *out)
             buf_add_char(out, object ? '{' : '[');
             n += CONTAINER_HEAD;
             key = object;
+        } else if (key) {
+            n = name(n, out);
+            buf_add_char(out, ':');
+            key = false;
+            continue;
         } else {
             n = scalar(n, out);
-            if (key) {
-                buf_add_char(out, ':');
-                key = false;
-                continue;
-            }
             if (top == stack)
                 return;
             if (n != top[-1].end) {
@@ -179,7 +189,7 @@ json_print_at(json_node n, const struct json_format *f, unsigned level, struct b
             buf_add_char(out, ',');
         new_line(f, level + depth, out);
         if (stack[depth - 1].object) {
-            n = scalar(n, out);
+            n = name(n, out);
             buf_add_char(out, ':');
             buf_add_slice(out, f->space);
         }

@@ -2,7 +2,8 @@
  *
  *   00..7f  an integer from 0 to 127          80..bf  a string of 0 to 63 bytes without anything to escape
  *   then what the names say; integers little-endian, a container is its tag, the size of what follows its head and the
- *   number of its children in four bytes each.
+ *   number of its children in four bytes each. A key that has been there before in the document may be TAG_KEY: how
+ *   many bytes before it that one is, in two bytes.
  */
 #ifndef SORREL_VALUE_JSON_PRIV_H
 #define SORREL_VALUE_JSON_PRIV_H
@@ -24,10 +25,11 @@ enum json_tag {
     TAG_TEXT32,
     TAG_ESCAPE8, /* the same with something to escape */
     TAG_ESCAPE32,
+    TAG_KEY,
     TAG_ARRAY,
     TAG_OBJECT,
 };
-enum { SHORT_MAX = 63, CONTAINER_HEAD = 9 };
+enum { SHORT_MAX = 63, CONTAINER_HEAD = 9, KEY_SIZE = 3 };
 
 static inline uint32_t
 json__load32(const unsigned char *p)
@@ -36,6 +38,16 @@ json__load32(const unsigned char *p)
 
     memcpy(&v, p, 4);
     return v;
+}
+
+/* The key that a TAG_KEY stands for. */
+static inline json_node
+json__key(json_node n)
+{
+    uint16_t back;
+
+    memcpy(&back, n + 1, sizeof(back));
+    return n - back;
 }
 
 static inline bool
@@ -56,7 +68,8 @@ json__size(json_node n)
         return 1 + (tag - TAG_SHORT);
     switch (tag) {
     case TAG_INT8: return 2;
-    case TAG_INT16: return 3;
+    case TAG_INT16:
+    case TAG_KEY: return 3;
     case TAG_INT32: return 5;
     case TAG_INT64:
     case TAG_UINT64: return 9;

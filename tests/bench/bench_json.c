@@ -3,7 +3,7 @@
  *
  *   make MODE=release build/release/libengine.a
  *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_json.c build/release/libengine.a \
- *       -ljemalloc -lm
+ *       -ljemalloc -lm -lutf8proc
  *   ./a.out                 or   ./a.out 9 | ./bench_jansson
  */
 #include "base/mem.h"
@@ -52,49 +52,11 @@ make_single(struct buf *out)
     buf_printf(out, ",\"stars\":80,\"size\":108,\"pushed\":\"2011-01-26T19:06:43Z\",\"permissions\":{\"push\":false,\"pull\":true}}");
 }
 
-/* What it would save to keep a key that has been there before as a reference to it, of three bytes. */
-static size_t
-saved_by_interning(json_node root)
-{
-    enum { KEYS_MAX = 4096 };
-    static struct slice seen[KEYS_MAX];
-    struct {
-        json_node end;
-        size_t left;
-    } open[JSON_DEPTH_MAX];
-    size_t keys = 0, saved = 0;
-    unsigned depth = 0;
-    json_node n = root, end = root + json_size(root);
-
-    while (n < end) {
-        while (depth > 0 && n >= open[depth - 1].end)
-            depth--;
-        if (depth > 0 && open[depth - 1].left > 0 && open[depth - 1].left-- % 2 == 0) {
-            struct slice key = json_string(n);
-            size_t i = 0;
-            while (i < keys && !slice_eq(seen[i], key))
-                i++;
-            if (i < keys && json_size(n) > 3)
-                saved += json_size(n) - 3;
-            else if (i == keys && keys < KEYS_MAX)
-                seen[keys++] = key;
-        }
-        enum json_kind kind = json_kind(n);
-        if (kind != JSON_ARRAY && kind != JSON_OBJECT) {
-            n += json_size(n);
-            continue;
-        }
-        open[depth].end = n + json_size(n);
-        open[depth++].left = kind == JSON_OBJECT ? 2 * json_count(n) : 0;
-        n = json_first(n);
-    }
-    return saved;
-}
-
 static void
 measure(const char *name, unsigned people)
 {
-    struct buf text = {0}, tape = {0}, out = {0};
+    struct json_reading how = {.depth_max = JSON_DEPTH_MAX, .share_keys = true}; /* as JSON.SET reads */
+    struct buf text = {0}, tape = {0}, out = {0}, plain = {0};
     struct json_error error;
     struct json j = {0};
 
@@ -108,10 +70,10 @@ measure(const char *name, unsigned people)
         double from = cpu_seconds();
         for (size_t i = 0; i < rounds / 5; i++) {
             buf_reset(&tape);
-            CHECK(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
+            CHECK(json_read(buf_slice(&text), how, &tape, &error));
         }
         double parse = cpu_seconds() - from;
-        CHECK(json_set(&j, buf_slice(&tape)));
+        CHECK(json_set_shared(&j, buf_slice(&tape)));
         from = cpu_seconds();
         for (size_t i = 0; i < rounds / 5; i++) {
             buf_reset(&out);
@@ -124,11 +86,13 @@ measure(const char *name, unsigned people)
     double megabytes = (double)(rounds / 5) * (double)text.len / 1e6;
     printf("%s, %zu bytes of text: parsing %.0f MB/s, printing %.0f MB/s, %zu bytes in memory: %.2f of the text\n", name, text.len,
            megabytes / best_parse, megabytes / best_print, json_bytes(&j), (double)json_bytes(&j) / (double)text.len);
-    printf("  stored %zu bytes, references to keys would save %zu\n", tape.len, saved_by_interning((json_node)tape.ptr));
+    CHECK(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &plain, &error) && json_set(&j, buf_slice(&plain)));
+    printf("  %zu bytes with references to keys, without them %zu, in memory %zu\n", tape.len, plain.len, json_bytes(&j));
     json_fini(&j);
     buf_fini(&text);
     buf_fini(&tape);
     buf_fini(&out);
+    buf_fini(&plain);
 }
 
 int

@@ -469,6 +469,48 @@ nil
 > JSON.GET s ..id
 "1"
 
+== keys that are there again
+> JSON.SET d $ '[{"name":"x","address":{"name":1}},{"name":"y","address":{"name":2}},{"name":"z","address":{"name":3}}]'
+OK
+> JSON.GET d $[1:]
+'[{"name":"y","address":{"name":2}},{"name":"z","address":{"name":3}}]'
+> JSON.OBJKEYS d $[2]
+[["name" "address"]]
+> JSON.RESP d $[2].address
+[[/\{/ "name" :3]]
+> JSON.ARRINDEX d $ '{"address":{"name":2},"name":"y"}'
+[:1]
+> JSON.GET d '$[?@.address.name > 1].name'
+'["y","z"]'
+> COPY d e
+:1
+> JSON.DEL d $[0]
+:1
+> JSON.GET d $
+'[[{"name":"y","address":{"name":2}},{"name":"z","address":{"name":3}}]]'
+> JSON.SET e $..name 7
+OK
+> JSON.GET e .
+'[{"name":7,"address":{"name":7}},{"name":7,"address":{"name":7}},{"name":7,"address":{"name":7}}]'
+> JSON.MSET e $ '[{"name":1},{"name":2}]' e $[1].name 3 e $[0].more '{"name":4,"again":{"name":5}}'
+OK
+> JSON.GET e .
+'[{"name":1,"more":{"name":4,"again":{"name":5}}},{"name":3}]'
+> JSON.SET e $ '{"name":{"name":1}}'
+OK
+> JSON.MERGE e $ '{"name":{"name":null,"else":{"name":2}}}'
+OK
+> JSON.GET e .
+'{"name":{"else":{"name":2}}}'
+> JSON.SET e $ '[{"name":[{"name":1}]},{"name":[]}]'
+OK
+> JSON.ARRPOP e $[0].name
+['{"name":1}']
+> JSON.ARRINSERT e $ 1 '{"name":2}'
+[:3]
+> JSON.GET e .
+'[{"name":[]},{"name":2},{"name":[]}]'
+
 == commands on a key that is not there
 > JSON.TYPE none $
 2: nil

@@ -15,7 +15,7 @@ pytestmark = only_sorrel
 EXAMPLES = int(os.environ.get("JSON_EXAMPLES", "150"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
-names = st.sampled_from(["a", "b", "c", "x y", "\u00e9", "", "'", "\\", "a.b"])
+names = st.sampled_from(["a", "b", "c", "x y", "\u00e9", "", "'", "\\", "a.b", "longer", "a name that is there more than once"])
 integers = st.one_of(st.integers(-5, 5), st.integers(-2**53, 2**53), st.sampled_from([2**63 - 1, -2**63, 2**62]))
 floats = st.sampled_from([0.5, -1.25, 1e10, 3.75, 1e300, 2.0])
 scalars = st.one_of(st.none(), st.booleans(), integers, floats, st.text(max_size=8).filter(lambda t: all(not 0xd800 <= ord(c) < 0xe000 for c in t)))

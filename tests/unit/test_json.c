@@ -132,6 +132,7 @@ test_zero_bytes(void **state)
 static void
 test_halves(void **state)
 {
+    struct json_reading half = {.depth_max = 9, .floats = JSON_FP16};
     struct json_error error;
     struct buf tape = {0}, again = {0}, text = {0}, out = {0};
 
@@ -144,17 +145,17 @@ test_halves(void **state)
         buf_reset(&text);
         buf_reset(&out);
         buf_printf(&text, "[%.17g]", v);
-        assert_true(json_parse_floats(buf_slice(&text), 9, JSON_FP16, &tape, &error));
+        assert_true(json_read(buf_slice(&text), half, &tape, &error));
         json_node n = json_first((json_node)tape.ptr);
         assert_int_equal(json_kind(n), JSON_NUMBER);
         /* At the border between two powers of two the neighbour below is half as far. */
         assert_true(fabs(json_double(n) - v) <= ulp / 2);
         json_print((json_node)tape.ptr, NULL, &out);
-        assert_true(json_parse_floats(buf_slice(&out), 9, JSON_FP16, &again, &error));
+        assert_true(json_read(buf_slice(&out), half, &again, &error));
         assert_true(slice_eq(buf_slice(&tape), buf_slice(&again)));
         assert_true(out.len <= 5 + strlen("[0.0000]"));
     }
-    assert_false(json_parse_floats(LIT("[1,\n[2, 65520]]"), 9, JSON_FP16, &tape, &error));
+    assert_false(json_read(LIT("[1,\n[2, 65520]]"), half, &tape, &error));
     assert_true(error.line == 2 && error.column == 5);
     buf_fini(&tape);
     buf_fini(&again);
@@ -308,6 +309,64 @@ test_equal(void **state)
     }
 }
 
+/* References to keys: a document with them prints, compares and is found in as without, and loses them in one call. */
+static void
+test_shared_keys(void **state)
+{
+    static const char *const keys[] = {"id", "name", "street", "a\\n\\\"b", "\xc3\xa9\xc3\xa9\xc3\xa9", "k\\u0065y5",
+                                       "a key that is far longer than what fits into one byte with its tag, as some are"};
+    struct json_reading how = {.depth_max = JSON_DEPTH_MAX, .share_keys = true};
+    struct json_error error;
+    struct rng rng;
+    struct buf text = {0}, plain = {0}, shared = {0}, out = {0};
+
+    rng_seed(&rng, 31);
+    for (int round = 0; round < 300; round++) {
+        struct json j = {0}, copy;
+        /* In the last rounds the same key is further away than a reference reaches. */
+        size_t filler = round < 280 ? rng_below(&rng, 30) : 40000;
+        buf_reset(&text);
+        buf_reset(&plain);
+        buf_reset(&shared);
+        buf_reset(&out);
+        buf_printf(&text, "[");
+        for (size_t i = 0, n = rng_below(&rng, 8); i < n; i++) {
+            buf_printf(&text, i == 0 ? "{" : ",{");
+            size_t first = rng_below(&rng, 7), count = rng_below(&rng, 8);
+            for (size_t k = 0; k < count; k++)
+                buf_printf(&text, "%s\"%s\":{\"%s\":\"%*s\"}", k == 0 ? "" : ",", keys[(first + k) % 7], keys[k % 7], (int)filler, "name");
+            buf_add_char(&text, '}');
+        }
+        buf_add_char(&text, ']');
+        assert_true(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &plain, &error));
+        buf_printf(&shared, "xyz"); /* may lie behind something else */
+        assert_true(json_read(buf_slice(&text), how, &shared, &error));
+        struct slice tape = slice_of(shared.ptr + 3, shared.len - 3);
+        assert_true(json_set_shared(&j, tape) && json_verify(&j) && tape.len <= plain.len);
+        assert_true(round >= 280 || tape.len < plain.len || plain.len < 300);
+        json_node a = (json_node)plain.ptr, b = json_root(&j);
+        assert_true(json_equal(a, b) && json_equal(b, a));
+        json_print(b, NULL, &out);
+        assert_true(json_parse(buf_slice(&out), JSON_DEPTH_MAX, &text, &error));
+        assert_memory_equal(text.ptr + text.len - plain.len, plain.ptr, plain.len);
+        if (json_count(b) > 0 && json_count(json_first(b)) > 0)
+            assert_true(json_get(json_first(b), json_string(json_first(json_first(a)))) == json_first(json_first(b)) + json_size(json_first(json_first(b))));
+        copy = json_copy(&j);
+        assert_true(json_verify(&copy) && json_unshare(&copy) && json_verify(&copy));
+        assert_int_equal(json_size(json_root(&copy)), plain.len);
+        assert_memory_equal(json_root(&copy), plain.ptr, plain.len);
+        assert_true(json_unshare(&copy) && json_equal(json_root(&copy), json_root(&j)));
+        json_fini(&j);
+        json_fini(&copy);
+    }
+    assert_false(json_read(LIT("{\"name\":{\"name\":1},\"name\":2}"), how, &shared, &error));
+    assert_string_equal(error.why, "duplicate key in an object");
+    buf_fini(&text);
+    buf_fini(&plain);
+    buf_fini(&shared);
+    buf_fini(&out);
+}
+
 /* Doubles of every size survive. */
 static void
 test_doubles(void **state)
@@ -373,7 +432,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth), cmocka_unit_test(test_zero_bytes), cmocka_unit_test(test_halves),
         cmocka_unit_test(test_duplicates_among_many), cmocka_unit_test(test_format), cmocka_unit_test(test_splice),
-        cmocka_unit_test(test_equal),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_equal), cmocka_unit_test(test_shared_keys),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
