@@ -106,7 +106,8 @@ may_come(const struct command *c)
     return false;
 }
 
-static void
+/* True when it was part of the data. */
+static bool
 run(struct apply *a)
 {
     struct engine *e = a->repl->engine;
@@ -114,15 +115,15 @@ run(struct apply *a)
     int argc = (int)a->argv.n;
 
     if (slice_eq_nocase(argv[0], LIT("PING")))
-        return;
+        return false;
     if (slice_eq_nocase(argv[0], LIT("REPLCONF"))) {
         a->ack_wanted = a->ack_wanted || (argc > 1 && slice_eq_nocase(argv[1], LIT("GETACK")));
-        return;
+        return false;
     }
     const struct command *c = command_resolve(e, argv, argc);
     if (c == NULL || !may_come(c)) {
         complain(a, c == NULL ? "a command that is not known here" : "a command that no primary has to send", argv[0]);
-        return;
+        return false;
     }
     /* When keys go is the primary's decision: what it changes is there, whatever our clock says. */
     struct engine_settings *es = engine_settings(e);
@@ -132,6 +133,7 @@ run(struct apply *a)
     es->never_expire = false;
     if (UNLIKELY(c->failed + c->rejected != failed))
         complain(a, "a command has failed here", argv[0]);
+    return (c->flags & CMD_WRITE) != 0 || c->parent != NULL || c->row->group == GROUP_SCRIPTING;
 }
 
 bool
@@ -152,8 +154,8 @@ apply__input(struct apply *a, struct buf *in, struct buf *why)
         if (p != PARSE_DONE)
             break;
         at += used;
-        if (a->argv.n > 0)
-            run(a);
+        if (a->argv.n > 0 && run(a))
+            r->changed_to = tape_end(&r->log) + at;
         request_forget(&a->parser);
         if (session_multi_count(a->session) < 0)
             done = at;

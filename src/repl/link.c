@@ -257,6 +257,7 @@ finish_load(struct link *l)
     r->id2_until = -1;
     repl__drop_all(r, "our history is another now");
     tape_restart(&r->log, l->hs.offset);
+    r->changed_to = l->hs.offset;
     log_notice("MASTER <-> REPLICA sync: finished with success");
     wire_pause(l->wire, false);
     begin_stream(l);

@@ -189,7 +189,7 @@ bool
 repl_history_is_older(const struct repl *r, const struct repl_history *h)
 {
     return r->active && h->before[0] != '\0' && strcmp(h->before, r->id) == 0 &&
-           (uint64_t)h->before_offset < tape_end(&r->log);
+           (uint64_t)h->before_offset < r->changed_to;
 }
 
 void
@@ -273,6 +273,8 @@ become_replica(struct repl *r, struct slice host, int port, bool forced)
     if (r->link == NULL)
         r->go_on_db = r->stream_db >= 0 ? r->stream_db : 0;
     repl__failover_end(r, "another role has been asked for");
+    if (r->link == NULL)
+        r->changed_to = tape_end(&r->log);
     link__free(r->link);
     r->link = NULL;
     repl__drop_all(r, "we follow another primary now");

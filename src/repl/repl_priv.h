@@ -125,6 +125,7 @@ struct repl {
     bool migrations_over;         /* one of them is */
 
     struct link *link; /* NULL: we are a primary */
+    uint64_t changed_to; /* what follows in our primary's stream was pings and the like */
     int go_on_db;      /* selected at our place in the stream, for the next link */
 };
 

@@ -167,11 +167,12 @@ class Group:
             s.stop()
 
     def switched_at(self, since):
-        """How long after that moment (time.time()) the first of them named another primary; None: not yet."""
+        """How long after that moment (time.time()) the first of them had another primary to name; None: not yet. Their leader
+        names it as soon as it has been promoted."""
         told = []
         for s in self.sentinels:
             for line in s.log_text().split("\n"):
-                m = re.match(r"\d+:X (\d+ \w+ \d+ [\d:.]+) . \+switch-master ", line)
+                m = re.match(r"\d+:X (\d+ \w+ \d+ [\d:.]+) . \+(promoted-slave|switch-master) ", line)
                 if m:
                     when = datetime.datetime.strptime(m[1], "%d %b %Y %H:%M:%S.%f").timestamp() - since
                     told += [when] if when > 0 else []

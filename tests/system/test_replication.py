@@ -13,7 +13,7 @@ import resp
 import servers
 from certificates import Authority
 from conftest import ON_SORREL, PROGRAM, only_sorrel
-from replication import Load, Proxy, assert_equal, caught_up, digest, follow, info, link_up, wait_linked, wait_online, wait_until
+from replication import Load, Proxy, assert_equal, caught_up, digest, follow, info, link_up, offset, wait_linked, wait_online, wait_until
 
 ORACLE = servers.oracle_command()
 OPTIONS = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", "--repl-timeout", "20"]
@@ -392,6 +392,25 @@ def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, lo
         wait_linked(r)
         assert d.call("EXISTS", "old", "new") == (":", 1)
     assert_equal(again, [r])
+
+
+def test_a_primary_that_lost_nothing_but_pings_is_followed_again(machine, tmp_path):
+    how = ("--dir", tmp_path, "--save", "100000 1000000", "--repl-ping-replica-period", "1")
+    p, r = machine("sorrel", *how), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c:
+        c.call("SET", "a", "1")
+        assert c.call("SAVE") == ("+", b"OK")
+    saved = offset(p)
+    wait_until(lambda: offset_of(r) > saved, what="a ping")
+    p.process.kill()
+    p.process.wait()
+    p.ended = True
+    again = machine("sorrel", *how, port=p.port)
+    wait_linked(r)
+    assert_equal(again, [r])
+    assert int(info(again, "stats")["sync_full"]) == 1
 
 
 def test_a_full_sync_slower_than_the_writes_finishes(machine):
