@@ -1,4 +1,4 @@
-"""Servers killed at random moments under load: kills.py SORREL-SERVER [ROUNDS]
+"""Servers killed at random moments under load: kills.py SORREL-SERVER [ROUNDS [SEED]]
 
 SIGKILL while commands come in, and while a snapshot, a rewrite of the log, or its change of files is under way; with
 appendfsync always and everysec, while appendonly is switched on and off, and without a log. What the killed server left
@@ -235,7 +235,7 @@ def snapshot_rounds(program, folder, rounds, seed=1):
     return loaded
 
 
-def campaign(program, folder, rounds):
+def campaign(program, folder, rounds, seed):
     def in_folder(name):
         path = os.path.join(folder, name)
         os.mkdir(path)
@@ -243,20 +243,21 @@ def campaign(program, folder, rounds):
 
     bad = 0
     for policy in ("always", "everysec"):
-        total, lost, caught = kill_rounds(program, in_folder(policy), rounds, policy)
+        total, lost, caught = kill_rounds(program, in_folder(policy), rounds, policy, seed)
         bad += lost  # a process that dies leaves what it has written to the kernel, so everysec loses nothing here either
         print(f"appendfsync {policy}: {rounds} kills ({', '.join(f'{caught[p]} in {p}' for p in PHASES)}), "
               f"{total} acknowledged writes, {lost} lost", flush=True)
         assert rounds < 100 or min(caught[p] for p in PHASES) >= rounds // 20, caught
-    print(f"{switch_rounds(program, in_folder('switch'), rounds)} kills while appendonly is switched: nothing lost", flush=True)
-    loaded = snapshot_rounds(program, in_folder("save"), rounds)
+    print(f"{switch_rounds(program, in_folder('switch'), rounds, seed)} kills while appendonly is switched: nothing lost", flush=True)
+    loaded = snapshot_rounds(program, in_folder("save"), rounds, seed)
     print(f"without a log: {rounds} kills, {loaded} of them left a snapshot, each of exactly one moment", flush=True)
     return bad
 
 
 if __name__ == "__main__":
     began, where = time.monotonic(), tempfile.mkdtemp(prefix="sorrel-kills-")
-    missing = campaign(sys.argv[1], where, int(sys.argv[2]) if len(sys.argv) > 2 else 200)
+    numbers = [int(n) for n in sys.argv[2:]] + [200, 1][len(sys.argv) - 2:]
+    missing = campaign(sys.argv[1], where, *numbers)
     shutil.rmtree(where)
     print(f"{missing} acknowledged writes lost in all, {time.monotonic() - began:.0f} s")
     sys.exit(missing > 0)
