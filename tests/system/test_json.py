@@ -355,3 +355,37 @@ def test_exchange_with_redis_is_refused_with_a_reason(start, documents):
         payload = c.call("DUMP", "doc")[1]
         assert o.call("RESTORE", "doc", 0, payload)[0] == "-"
         assert o.call("EXISTS", "doc") == (":", 0)
+
+
+def test_as_deep_as_it_goes(start):
+    """Values near the limit put into one another by every command: refused or right, and everything that reads can read them."""
+    s = start("--enable-debug-command", "yes")
+
+    def nested(n, inner="", form="[]"):
+        opened, closed = ("[", "]") if form == "[]" else ('{"key":', "}")
+        return opened * n + (inner if form == "[]" else inner or "{}") + closed * n
+
+    with s.connect() as c, s.connect() as c3:
+        c3.call("HELLO", 3)
+        refused = taken = 0
+        for form in ("[]", "{}"):
+            for n in (1, 2, 63, 64, 124, 125, 126, 127, 128):
+                for m in (1, 63, 64, 65, 125, 126, 127, 128, 129):
+                    value = nested(m, form=form)
+                    for path in ("$", "$[0]", "$.key", "$..key", "$..[0]", "." + "key." * (n - 2) + "key", "." + "[0]" * (n - 1)):
+                        for command in (("JSON.SET", "k", path, value), ("JSON.ARRAPPEND", "k", path, value), ("JSON.ARRINSERT", "k", path, 0, value),
+                                        ("JSON.MERGE", "k", path, value), ("JSON.MSET", "k", path, value), ("JSON.SET", "k", path + ".new", value)):
+                            if (n * 7 + m * 3 + len(path) + len(command[0])) % 5:
+                                continue  # a fifth of them will do
+                            c.call("JSON.SET", "k", "$", nested(n, form=form))
+                            reply = c.call(*command)
+                            refused, taken = refused + (reply[0] == "-"), taken + (reply[0] != "-")
+                            text = c.call("JSON.GET", "k", ".")
+                            assert text[0] == "$"
+                            if reply[0] != "-":
+                                assert c.call("JSON.SET", "again", "$", text[1]) == OK, command[:3]
+                                assert c.call("JSON.GET", "k", "INDENT", " ", "NEWLINE", "\n", "$")[0] == "$"
+                                for read in (("JSON.RESP", "k", "$"), ("JSON.GET", "k", "FORMAT", "EXPAND", "$"), ("JSON.DEBUG", "MEMORY", "k", "$..*")):
+                                    assert c3.call(*read)[0] == "*", read
+        assert refused > 100 and taken > 100
+        assert c.call("RESTORE", "copy", 0, c.call("DUMP", "k")[1], "REPLACE") == OK and c.call("DEBUG", "RELOAD") == OK
