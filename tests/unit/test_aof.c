@@ -1,6 +1,6 @@
 /* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
  * call, errors at every call. SORREL_CUTS=n runs that many power cuts; SORREL_LARGE=1 cuts a log of 1 MiB at every byte and
- * flips every bit of one of 64 KiB. */
+ * flips every bit of one of 64 KiB; SORREL_ONLY=test_flip_large, say, runs that test alone. */
 #include "support/cmocka_only.h"
 
 #include "base/log.h"
@@ -562,5 +562,7 @@ main(void)
     };
 
     log_set_level(LOG_NOTHING);
+    if (getenv("SORREL_ONLY") != NULL)
+        cmocka_set_test_filter(getenv("SORREL_ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
