@@ -9,6 +9,8 @@
  *
  * The loop is reached through three functions (struct sorrel_loop); adapters for epoll, libuv, libev and libevent are
  * in sorrel/adapters/. Threads: a connection belongs to the thread of its loop.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_ASYNC_H
 #define SORREL_ASYNC_H

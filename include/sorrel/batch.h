@@ -3,6 +3,8 @@
  * A batch is filled by one thread, run, and read. Running it sends all its commands before the first reply is waited
  * for. In a cluster the commands are split by node and each node gets its part as one pipeline; the replies come in the
  * order in which the commands were added.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_BATCH_H
 #define SORREL_BATCH_H
@@ -29,7 +31,7 @@ SORREL_API void sorrel_batch_reset(struct sorrel_batch *b);
 /* Runs the commands as a pipeline. An error reply to one of them is no failure: see sorrel_batch_reply(). Parts that
  * were not executed for sure are tried again; SORREL_REPEAT or SORREL_READ in flags, which then must hold for every
  * command, lets a whole part be sent again after a broken connection. On failure there are no replies, and some of the
- * commands may have been executed. */
+ * commands may have been executed. Sends the commands; in a cluster ASKING before one whose slot is on its way. */
 SORREL_API enum sorrel_rc sorrel_batch_run(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flags,
                                            struct sorrel_error *err);
 /* Runs them as a transaction: MULTI, the commands, EXEC, in one write. In a cluster all keys must be in one slot. If

@@ -18,6 +18,8 @@
  * When two threads write one key at the same time, the store and the cache may get the writes in different orders; who
  * cannot bear that for a ttl takes a lock (sorrel/lock.h) or writes around.
  * Threads: every function is thread-safe, except close. Callbacks are called by any thread, several at once.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_CACHE_H
 #define SORREL_CACHE_H

@@ -10,6 +10,8 @@
  * SORREL_READ are sent again, and others fail with SORREL_ERR_IO, _CLOSED or _TIMEOUT.
  *
  * Threads: every function is thread-safe, except sorrel_client_free(), which must be the last one called.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_CLIENT_H
 #define SORREL_CLIENT_H
@@ -41,9 +43,10 @@ enum sorrel_call_flags {
 };
 
 /* Makes a client; u and o are copied. u NULL: 127.0.0.1:6379; o NULL: all defaults. Connects to nothing yet, except
- * that a client of a Sentinel service starts a thread that listens for +switch-master. Where u has no connect time-out,
- * connecting and logging in may each take 10 s, with Sentinels or a cluster 2 s. It has no time-out for replies unless u
- * says one; a node that a cluster has given up is left all the same as soon as the map says so. */
+ * that a client of a Sentinel service starts a thread that listens for +switch-master (and sends the Sentinels
+ * SUBSCRIBE, SENTINEL GET-MASTER-ADDR-BY-NAME and PING). Where u has no connect time-out, connecting and logging in may
+ * each take 10 s, with Sentinels or a cluster 2 s. It has no time-out for replies unless u says one; a node that a
+ * cluster has given up is left all the same as soon as the map says so. */
 SORREL_API struct sorrel_client *sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options *o);
 /* sorrel_url_parse() and sorrel_client_new() in one. NULL, err saying why, for a malformed URL. */
 SORREL_API struct sorrel_client *sorrel_client_open(const char *url, const struct sorrel_client_options *o,
@@ -63,7 +66,8 @@ SORREL_API struct sorrel_reply *sorrel_client_do(struct sorrel_client *cl, unsig
 
 /* Takes a connection of one's own, for what a single call cannot do (WATCH, blocking for long). With a cluster, key
  * chooses the node and must be given; otherwise it may be NULL. Tries again as options say, then fails as
- * sorrel_pool_take(). The caller gives it back, in the state it came in. */
+ * sorrel_pool_take(). The caller gives it back, in the state it came in. Sends what sorrel_conn_open() sends, for a new
+ * one; with Sentinels ROLE, with .replica_reads READONLY, and CLUSTER SLOTS when a cluster's map may be old. */
 SORREL_API enum sorrel_rc sorrel_client_take(struct sorrel_client *cl, const char *key, struct sorrel_conn **out,
                                              struct sorrel_error *err);
 /* Gives it back; NULL is fine. One that is broken or has replies outstanding is closed. Sends nothing. */

@@ -6,6 +6,8 @@
  * says so on request. Values are JSON. They live in one hash, a field for each setting that differs from its default;
  * what other programs have put there and the check refuses counts as not there. Threads: get, set and reset are
  * thread-safe; declare everything first.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_CONFIG_H
 #define SORREL_CONFIG_H

@@ -7,6 +7,8 @@
  *
  * After SORREL_ERR_IO, _TIMEOUT, _CLOSED or _PROTOCOL the connection is broken: every later call fails with the same
  * error until it is closed. An error *reply* (SORREL_ERROR) is no failure of the call.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_CONN_H
 #define SORREL_CONN_H
@@ -30,8 +32,10 @@ SORREL_API enum sorrel_rc sorrel_conn_open(const struct sorrel_url *u, struct so
 /* The same without sending anything. */
 SORREL_API enum sorrel_rc sorrel_conn_dial(const struct sorrel_url *u, struct sorrel_conn **out,
                                            struct sorrel_error *err);
-/* The commands that sorrel_conn_open() sends after dialing, on a connection made by sorrel_conn_dial() for the same u. */
-SORREL_API enum sorrel_rc sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err);
+/* The commands that sorrel_conn_open() sends after dialing, on a connection made by sorrel_conn_dial() for the same u.
+ */
+SORREL_API enum sorrel_rc sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u,
+                                            struct sorrel_error *err);
 /* Closes and frees. NULL is fine. Sends nothing. */
 SORREL_API void sorrel_conn_close(struct sorrel_conn *c);
 
@@ -47,10 +51,9 @@ SORREL_API enum sorrel_rc sorrel_conn_next(struct sorrel_conn *c, const struct s
 /* The same, but a push is returned as well. For subscribers and monitors. */
 SORREL_API enum sorrel_rc sorrel_conn_next_any(struct sorrel_conn *c, const struct sorrel_reply **out,
                                                struct sorrel_error *err);
-/* Append and next in one: a single command. No other replies may be outstanding. */
-SORREL_API enum sorrel_rc sorrel_conn_call(struct sorrel_conn *c, int argc, const char *const *argv,
-                                           const size_t *lens, const struct sorrel_reply **out,
-                                           struct sorrel_error *err);
+/* Append and next in one: sends a single command. No other replies may be outstanding. */
+SORREL_API enum sorrel_rc sorrel_conn_call(struct sorrel_conn *c, int argc, const char *const *argv, const size_t *lens,
+                                           const struct sorrel_reply **out, struct sorrel_error *err);
 /* sorrel_conn_call() with the C strings that follow, up to a NULL; err may be NULL. NULL on failure. */
 SORREL_API const struct sorrel_reply *sorrel_conn_do(struct sorrel_conn *c, struct sorrel_error *err, ...)
     __attribute__((sentinel));

@@ -4,6 +4,8 @@
  * its thread calls the job every period, as long as the lock is held, which is renewed by a thread beside it. A leader
  * that dies is followed by another within the lock's ttl; one that only loses the lock is told by sorrel_leader_is()
  * and gets in line again.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_LEADER_H
 #define SORREL_LEADER_H
@@ -32,7 +34,8 @@ struct sorrel_leader_options {
  * can be started. Sends what sorrel/lock.h sends. */
 SORREL_API struct sorrel_leader *sorrel_leader_new(struct sorrel_client *cl, const char *name,
                                                    const struct sorrel_leader_options *o);
-/* Waits for a job under way, steps down at once for another, and frees. NULL is fine. Not from the job. */
+/* Waits for a job under way, steps down at once for another, and frees. NULL is fine. Not from the job. Sends what
+ * sorrel_lock_release() sends. */
 SORREL_API void sorrel_leader_free(struct sorrel_leader *l);
 /* True while this process certainly leads. Thread-safe. Sends nothing. */
 SORREL_API bool sorrel_leader_is(struct sorrel_leader *l);

@@ -13,6 +13,8 @@
  * hash tag "{...}" of its own, NAME:fence and NAME:wake. Threads: one lock object is used by one thread at a time,
  * except sorrel_lock_held() and sorrel_lock_fence(), which any thread may call. Two threads that compete have an object
  * each.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_LOCK_H
 #define SORREL_LOCK_H
@@ -46,7 +48,7 @@ struct sorrel_lock_options {
 /* Makes a lock, not yet taken. cl must outlive it; name and o are copied; o NULL: all defaults. Sends nothing. */
 SORREL_API struct sorrel_lock *sorrel_lock_new(struct sorrel_client *cl, const char *name,
                                                const struct sorrel_lock_options *o);
-/* Releases the lock if it is held, and frees the object. NULL is fine. */
+/* Releases the lock if it is held, as sorrel_lock_release(), and frees the object. NULL is fine. */
 SORREL_API void sorrel_lock_free(struct sorrel_lock *l);
 
 /* Takes the lock, waiting up to wait_ms milliseconds for it (0: one try; -1: for ever). SORREL_ERR_BUSY when somebody

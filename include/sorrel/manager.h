@@ -5,6 +5,8 @@
  *
  * A manager that ENABLE_REDIS does not switch on is "disabled": every call returns its default at once.
  * Texts handed out are the caller's, to be freed by sorrel_free(). Threads: every function is thread-safe, except free.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_MANAGER_H
 #define SORREL_MANAGER_H

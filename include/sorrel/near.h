@@ -7,9 +7,11 @@
  *
  * A change is seen as soon as its report has come in: usually within the time of one message after it was made. From a
  * server that was silent for a second a sign of life is asked for first, so that a cut network shows.
- * In a cluster each node reports on its own keys. A slot that moves to another node is noticed by the cluster's map, which
- * is asked for once in a second of use: until then a key that was missing may seem to be missing still.
- * Threads: every function is thread-safe, except free. One connection of its own to each server serves them all.
+ * In a cluster each node reports on its own keys. A slot that moves to another node is noticed by the cluster's map,
+ * which is asked for once in a second of use: until then a key that was missing may seem to be missing still. Threads:
+ * every function is thread-safe, except free. One connection of its own to each server serves them all.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_NEAR_H
 #define SORREL_NEAR_H

@@ -3,6 +3,8 @@
  * A pool opens connections when they are needed, up to a limit, and keeps those that come back in good order. Who takes
  * one has it alone until giving it back; replies read from it are valid until then. Every function here is thread-safe,
  * except sorrel_pool_free(), which must be the last one called.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_POOL_H
 #define SORREL_POOL_H
@@ -37,8 +39,8 @@ SORREL_API void sorrel_pool_free(struct sorrel_pool *p);
  * there is none), or is dropped. Fails with SORREL_ERR_BUSY when none gets free in time, or as
  * sorrel_conn_open(). Sends what that sends, for new ones. */
 SORREL_API enum sorrel_rc sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_error *err);
-/* Gives a connection back. One that is broken or has replies outstanding is closed instead of kept. The caller must have
- * left MULTI, subscriptions and databases as they were. NULL is fine. */
+/* Gives a connection back. One that is broken or has replies outstanding is closed instead of kept. The caller must
+ * have left MULTI, subscriptions and databases as they were. NULL is fine. */
 SORREL_API void sorrel_pool_give(struct sorrel_pool *p, struct sorrel_conn *c);
 /* Closes a taken connection instead of giving it back: one that was left in MULTI, tracking, or subscribed. NULL is
  * fine. Sends nothing. */

@@ -5,6 +5,8 @@
  * and on_gap says that some may be. Handlers run in the thread, one at a time, in the order of the messages; one that
  * reports an error stops neither the others nor the thread. Threads: every function is thread-safe; handlers may call
  * them too, except free.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_PUBSUB_H
 #define SORREL_PUBSUB_H
@@ -35,7 +37,7 @@ struct sorrel_pubsub_options {
 };
 
 /* Starts a thread; with the first subscription it takes one of the client's connections. cl must outlive it; o may be
- * NULL. NULL when no thread can be started. */
+ * NULL. NULL when no thread can be started. The thread sends PING when nothing has come for 10 s. */
 SORREL_API struct sorrel_pubsub *sorrel_pubsub_new(struct sorrel_client *cl, const struct sorrel_pubsub_options *o);
 /* Ends the thread, waiting for a handler under way. NULL is fine. Not from a handler. */
 SORREL_API void sorrel_pubsub_free(struct sorrel_pubsub *p);

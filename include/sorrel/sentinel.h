@@ -4,6 +4,8 @@
  * sorrel_replica_for(), or sorrel_client_new()) asks them by itself, checks the role of whatever it connects to, and
  * listens for +switch-master on one of the Sentinels: at a failover all its connections are dropped and everybody who
  * waits on one gets an error, or the answer of the new master where the command may be repeated.
+ *
+ * A function that does not say what it sends sends nothing.
  */
 #ifndef SORREL_SENTINEL_H
 #define SORREL_SENTINEL_H

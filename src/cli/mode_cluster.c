@@ -18,8 +18,7 @@ enum { MOVE_KEYS = 10, TIMEOUT_MS_MIN = 100, MIGRATE_MS = 60000 };
 
 enum tone { TONE_PLAIN, TONE_STEP, TONE_GOOD, TONE_WARNING, TONE_BAD };
 
-static void __attribute__((format(printf, 2, 3)))
-say(enum tone tone, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) say(enum tone tone, const char *fmt, ...)
 {
     static const char *const colours[] = {"", "\x1b[29;1m", "\x1b[32;1m", "\x1b[33;1m", "\x1b[31;1m"};
     const char *no = getenv("NO_COLOR");
@@ -49,7 +48,7 @@ ask(struct cluster_node *n, int argc, const char *const *argv)
     return session_ask(&n->session, argc, args);
 }
 
-#define ASK(n, ...)                                                                         \
+#define ASK(n, ...) \
     ask((n), (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[]){__VA_ARGS__})
 
 /* True if it answered without an error; else it is said what went wrong. */
@@ -496,8 +495,7 @@ run_reshard(struct cluster *c, const struct options *o)
         fprintf(stderr, "*** Please fix your cluster problems before resharding\n");
         return 1;
     }
-    if (o->cluster.from == NULL || o->cluster.to == NULL || o->cluster.slots < 1 ||
-        o->cluster.slots > CLUSTER_SLOTS) {
+    if (o->cluster.from == NULL || o->cluster.to == NULL || o->cluster.slots < 1 || o->cluster.slots > CLUSTER_SLOTS) {
         fprintf(stderr, "--cluster-from, --cluster-to and --cluster-slots must say what is to be moved.\n");
         return 1;
     }
@@ -584,8 +582,9 @@ mode_cluster(const struct options *given)
     int least = sub->args < 0 ? -sub->args : sub->args;
     bool enough = o.argc > least;
     if (enough && !take_address(&o, &host, &port))
-        fprintf(stderr, "[ERR] Invalid arguments: you need to pass either a valid address (ie. 120.0.0.1:7000) or space "
-                        "separated IP and port (ie. 120.0.0.1 7000)\n");
+        fprintf(stderr,
+                "[ERR] Invalid arguments: you need to pass either a valid address (ie. 120.0.0.1:7000) or space "
+                "separated IP and port (ie. 120.0.0.1 7000)\n");
     else if (!enough || o.argc < least || (sub->args >= 0 && o.argc > least))
         fprintf(stderr, "[ERR] Wrong number of arguments for specified --cluster sub command\n");
     else if (cluster_load(&c, &o, host, port))

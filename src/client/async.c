@@ -1,8 +1,9 @@
 /* client/async.c - sorrel/async.h: a stream that never waits, a queue of call backs, one timer.
  *
- * States: LOOKING (the host's name is being looked up), DIALING (a socket is connecting), LOGIN (its commands are out), READY, RESTING (until it connects again) and
- * OVER. Commands are encoded into `queued` until READY, from then on into `out`. Every change of state and every batch
- * of commands ends in settle(), which writes what can be written, says what to watch, and sets the timer.
+ * States: LOOKING (the host's name is being looked up), DIALING (a socket is connecting), LOGIN (its commands are out),
+ * READY, RESTING (until it connects again) and OVER. Commands are encoded into `queued` until READY, from then on into
+ * `out`. Every change of state and every batch of commands ends in settle(), which writes what can be written, says
+ * what to watch, and sets the timer.
  *
  * Call backs may close the connection. `busy` counts the calls of ours that are on the stack; the last one frees.
  */

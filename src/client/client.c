@@ -31,8 +31,8 @@ sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options
     if (o != NULL)
         cl->opt = *o;
     bool moves = cl->url.transport == SORREL_SENTINEL || cl->opt.cluster;
-    /* A connection that is being opened nobody can cut, so opening one always ends by itself: soon, where another server
-     * may have taken over meanwhile. */
+    /* A connection that is being opened nobody can cut, so opening one always ends by itself: soon, where another
+     * server may have taken over meanwhile. */
     if (cl->url.connect_timeout_ms == 0 && cl->url.transport != SORREL_SENTINEL) /* the service has its own */
         cl->url.connect_timeout_ms = cl->opt.cluster ? CONNECT_FAILOVER_MS : CONNECT_MS;
     if (cl->opt.retry_ms == 0)

@@ -20,7 +20,7 @@ struct node {
     struct cluster *cluster;
     char *host;
     uint16_t port;
-    int master; /* index of the master it follows; -1: none, as far as the map says */
+    int master;  /* index of the master it follows; -1: none, as far as the map says */
     bool listed; /* in the last map */
     struct sorrel_url url;
     struct sorrel_pool *pool;

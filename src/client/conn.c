@@ -396,12 +396,12 @@ hurry(struct sorrel_conn *c, const struct sorrel_url *u, int64_t deadline)
     int64_t left = deadline - mono_ms();
 
     left = left < 1 ? 1 : left;
-    sorrel_conn_set_timeout(c, u->socket_timeout_ms > 0 && u->socket_timeout_ms < left ? u->socket_timeout_ms
-                                                                                       : (int)left);
+    sorrel_conn_set_timeout(c,
+                            u->socket_timeout_ms > 0 && u->socket_timeout_ms < left ? u->socket_timeout_ms : (int)left);
 }
 
-/* A server that hangs still connects, its kernel does that; so the login has a time-out of its own, as long as a connect
- * may take. While a pool opens a connection nobody else could end the waiting. */
+/* A server that hangs still connects, its kernel does that; so the login has a time-out of its own, as long as a
+ * connect may take. While a pool opens a connection nobody else could end the waiting. */
 enum sorrel_rc
 sorrel_conn_login(struct sorrel_conn *c, const struct sorrel_url *u, struct sorrel_error *err)
 {

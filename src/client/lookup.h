@@ -1,7 +1,7 @@
 /* client/lookup.h - looking up the name of a host while the caller does other things.
  *
- * The system's resolver blocks, so each look-up has a thread, which a descriptor tells the end of. A look-up that nobody
- * wants any more is left to its thread. Threads: a look-up belongs to who began it.
+ * The system's resolver blocks, so each look-up has a thread, which a descriptor tells the end of. A look-up that
+ * nobody wants any more is left to its thread. Threads: a look-up belongs to who began it.
  */
 #ifndef SORREL_CLIENT_LOOKUP_H
 #define SORREL_CLIENT_LOOKUP_H
@@ -12,8 +12,8 @@
 
 struct lookup;
 
-/* Looks up in this thread: for addresses, which need no resolver (AI_NUMERICHOST in flags), and where no thread is to be
- * had. 0 and *list, the caller's to freeaddrinfo(), or what getaddrinfo() failed with. */
+/* Looks up in this thread: for addresses, which need no resolver (AI_NUMERICHOST in flags), and where no thread is to
+ * be had. 0 and *list, the caller's to freeaddrinfo(), or what getaddrinfo() failed with. */
 int lookup_now(const char *host, uint16_t port, int flags, struct addrinfo **list);
 /* Begins to look host up, which is copied. NULL when there are no threads or descriptors left. */
 struct lookup *lookup_begin(const char *host, uint16_t port);

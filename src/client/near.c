@@ -4,8 +4,9 @@
  * Entries are found by their key's hash, so that an invalidation finds all commands on a key in one chain. Reports are
  * taken in by the connection's push handler, before every look-up and while replies are waited for.
  *
- * In a cluster an entry counts only as long as the server that reports on it has the key's slot. A slot that moves takes
- * its keys along, which is reported; of a key that was missing nothing is. So the map is asked for every second of use.
+ * In a cluster an entry counts only as long as the server that reports on it has the key's slot. A slot that moves
+ * takes its keys along, which is reported; of a key that was missing nothing is. So the map is asked for every second
+ * of use.
  */
 #include "sorrel/near.h"
 

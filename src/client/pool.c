@@ -4,13 +4,13 @@
  * When the server behind the pool changes (a failover), the generation goes up: idle connections are closed at once,
  * taken ones when they come back, and those who wait for a reply on one can be cut loose.
  */
+#include "sorrel/pool.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "client/error_priv.h"
 #include "client/pool_priv.h"
 #include "client/stream.h"
-#include "sorrel/pool.h"
 
 #include <errno.h>
 #include <pthread.h>

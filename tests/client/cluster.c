@@ -153,7 +153,8 @@ near_cache(void)
     sorrel_client_free(other);
 }
 
-/* The slot of {moving} goes to another node, where {moving}:over is set then: what is there is reported, what is missing is found out. */
+/* The slot of {moving} goes to another node, where {moving}:over is set then: what is there is reported, what is
+ * missing is found out. */
 static void
 near_while_slots_move(void)
 {
@@ -185,5 +186,5 @@ near_while_slots_move(void)
     sorrel_client_free(other);
 }
 
-TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move),
-          TEST(near_cache), TEST(near_while_slots_move))
+TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move), TEST(near_cache),
+          TEST(near_while_slots_move))

@@ -362,8 +362,8 @@ no_message(void *ctx, const struct sorrel_message *m)
     return 0;
 }
 
-/* Servers that take connections and then hang: logging in, asking for the map and waiting for either all come to an end,
- * though there is no time-out for replies. */
+/* Servers that take connections and then hang: logging in, asking for the map and waiting for either all come to an
+ * end, though there is no time-out for replies. */
 static void
 mute_servers(void)
 {
@@ -390,5 +390,5 @@ mute_servers(void)
     close(fd);
 }
 
-TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(read_only_for_a_while), TEST(nobody_there), TEST(environment),
-          TEST(json), TEST(health_checks), TEST(mute_servers))
+TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(read_only_for_a_while),
+          TEST(nobody_there), TEST(environment), TEST(json), TEST(health_checks), TEST(mute_servers))

@@ -9,7 +9,7 @@ import servers
 from conftest import PROGRAM
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# SORREL_LIB_SAN=thread runs the programs that `make client-tests LIB_SAN=thread` builds.
+# SORREL_LIB_SAN=thread runs the programs that `make client-tests LIB_SAN=thread` builds, here and in the other test_library_*.py.
 SAN = os.environ.get("SORREL_LIB_SAN", "")
 TESTS = os.path.join(ROOT, "build", "client-tests" + ("-" + SAN.split(",")[0] if SAN else ""))
 # The others need more than one server: test_library_failover.py.
@@ -19,11 +19,15 @@ NAMES = ["core", "coordination", "state", "messaging", "caching", "async_epoll",
 kinds = [PROGRAM] + ([servers.oracle_command()] if shutil.which("redis-server") else [])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def built():
+def build():
     p = subprocess.run(["make", "-s", "client-tests"] + ([f"LIB_SAN={SAN}"] if SAN else []), cwd=ROOT, capture_output=True,
                        text=True, timeout=600)
     assert p.returncode == 0, p.stderr
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    build()
 
 
 @pytest.mark.parametrize("program", kinds, ids=os.path.basename)

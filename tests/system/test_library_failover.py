@@ -8,19 +8,17 @@ import time
 import pytest
 
 from conftest import PROGRAM
+from test_library_client import TESTS, build
 from test_tls import Authority
 from topologies import Cluster, Service
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TESTS = os.path.join(ROOT, "build", "client-tests")
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server to talk to")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    p = subprocess.run(["make", "-s", "client-tests"], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert p.returncode == 0, p.stderr
+    build()
 
 
 def begin(*args):

@@ -10,11 +10,11 @@ import pytest
 
 import servers
 from conftest import PROGRAM
+from test_library_client import TESTS, build
 from proxy import Proxy
 from test_tls import Authority
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TESTS = os.path.join(ROOT, "build", "client-tests")
 
 kinds = [PROGRAM] + ([servers.oracle_command()] if shutil.which("redis-server") else [])
 both = pytest.mark.parametrize("program", kinds, ids=os.path.basename)
@@ -22,8 +22,7 @@ both = pytest.mark.parametrize("program", kinds, ids=os.path.basename)
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    p = subprocess.run(["make", "-s", "client-tests"], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert p.returncode == 0, p.stderr
+    build()
 
 
 def run(name, *args, folder=TESTS, timeout=180, env=None):
@@ -99,7 +98,8 @@ def test_many_threads_on_one_pool(program):
                        text=True, timeout=600)
     assert p.returncode == 0, p.stderr
     with servers.Server(program) as s:
-        run("pool_threads", f"redis://127.0.0.1:{s.port}", folder=TESTS + "-thread", env={"TSAN_OPTIONS": "halt_on_error=1"})
+        run("pool_threads", f"redis://127.0.0.1:{s.port}", folder=os.path.join(ROOT, "build", "client-tests-thread"),
+            env={"TSAN_OPTIONS": "halt_on_error=1"})
 
 
 @both
