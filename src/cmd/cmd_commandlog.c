@@ -136,8 +136,7 @@ commandlog_help(struct exec *x)
         "LEN <type>",
         "    Tell how many entries of a type there are.",
         "RESET <type>",
-        "    Drop all entries of a type.",
-        "Types are slow, large-request and large-reply.",
+        "    Drop all entries of a type. Types are slow, large-request and large-reply.",
         NULL,
     };
 

@@ -15,7 +15,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import servers  # noqa: E402
 
-TRACES = ["zipf-0.7", "zipf-0.9", "zipf-1.1", "loop-1.1", "loop-2", "shift", "scan"]
+TRACES = ["zipf-0.7", "zipf-0.9", "zipf-1.1", "loop-1.1", "loop-2", "shift", "shift-40", "scan"]
 SCRIPT = """
 local hits = 0
 for i = 1, #ARGV do
