@@ -1,7 +1,8 @@
 /* engine/bigkeys.c - the largest keys, found by a sweep that never ends.
  *
- * Each step looks at a few buckets and is followed by a rest of a hundred times its length, so the sweep takes one
- * percent of the time at most, and usually much less. What a key is now is looked up when somebody asks.
+ * Each step looks at a few buckets and is followed by a rest of three hundred times its length, so the sweep takes a third
+ * of a percent of the time at most: with the hot keys' share it is to stay under one. What a key is now is looked up when
+ * somebody asks.
  */
 #include "engine/engine_priv.h"
 #include "engine/hotkeys.h"
@@ -13,7 +14,7 @@
 enum {
     KEPT = 2 * HOTKEYS_MAX,
     STEP_BUCKETS = 64,
-    REST = 150,              /* times as long as a step took */
+    REST = 300,              /* times as long as a step took */
     REST_MS_MAX = 1000,
     SWEEP_REST_MS_MIN = 1000, SWEEP_REST_MS_MAX = 60000, /* between two sweeps */
     KEY_BYTES_MAX = 1024,
