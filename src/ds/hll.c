@@ -121,6 +121,13 @@ eight_runs(const unsigned char *p, uint32_t *registers)
     return true;
 }
 
+/* Where the run with a register is, which run is before it (itself, if it is the first) and which register it begins
+ * with. */
+struct place {
+    const unsigned char *at, *previous;
+    uint32_t first;
+};
+
 /* Several runs summed at once: the registers and bytes of all, and (by bits) which bytes begin one. */
 struct stretch {
     uint32_t registers, bytes, begins;
@@ -130,7 +137,7 @@ struct stretch {
 /* The runs that begin in 32 bytes, of which the first begins one. A byte is the second of a long run when it follows one
  * that begins such a run: of bytes in a row that look like beginnings, every other one is. An addition that carries
  * through each such row tells the odd from the even in all of them at once. */
-__attribute__((target("avx2,popcnt"))) static struct stretch
+__attribute__((target("avx2,popcnt"), always_inline)) static inline struct stretch
 stretch_avx2(const unsigned char *p)
 {
     const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -160,44 +167,74 @@ stretch_avx2(const unsigned char *p)
     return (struct stretch){sum + (uint32_t)__builtin_popcount(used & ~second), (uint32_t)__builtin_popcount(used),
                             used & ~second};
 }
+
+/* As walk(), as long as there are 32 bytes. */
+__attribute__((target("avx2,popcnt"))) static bool
+walk_avx2(struct place *w, const unsigned char *end, uint32_t index, uint32_t *begins)
+{
+    for (; end - w->at >= 32;) {
+        struct stretch s = stretch_avx2(w->at);
+        if (w->first + s.registers > index) {
+            *begins = s.begins;
+            return true;
+        }
+        w->first += s.registers;
+        w->previous = w->at + 31 - __builtin_clz(s.begins);
+        w->at += s.bytes;
+    }
+    return false;
+}
+
+__attribute__((target("avx2,popcnt"))) static struct stretch
+one_stretch_avx2(const unsigned char *p)
+{
+    return stretch_avx2(p);
+}
 #endif
 
-/* False when there is nothing to gain: the next run is to be looked at by itself. */
+/* Passes over the runs before that of a register, several at once. True when it is among the next ones, whose beginnings
+ * are given; false when these are to be looked at one by one. */
 static inline bool
-stretch_at(const unsigned char *p, const unsigned char *end, struct stretch *s)
+walk(struct place *w, const unsigned char *end, uint32_t index, uint32_t *begins)
 {
+    uint32_t n;
+
 #if HAVE_X86
-    if (end - p >= 32 && __builtin_cpu_supports("avx2")) {
-        *s = stretch_avx2(p);
+    if (end - w->at >= 32 && __builtin_cpu_supports("avx2") && walk_avx2(w, end, index, begins))
         return true;
-    }
 #endif
-    s->bytes = 8;
-    s->begins = 0xff;
-    return end - p >= 8 && eight_runs(p, &s->registers);
+    for (; end - w->at >= 8 && eight_runs(w->at, &n); w->at += 8) {
+        if (w->first + n > index) {
+            *begins = 0xff;
+            return true;
+        }
+        w->first += n;
+        w->previous = w->at + 7;
+    }
+    return false;
 }
 
 /* The registers of what is left of a sketch, less than a stretch; false when the last run is not whole. */
 static bool
 sum_rest(const unsigned char *p, const unsigned char *end, uint64_t *registers)
 {
-    struct stretch several;
+    uint32_t n;
 
 #if HAVE_X86
     if (__builtin_cpu_supports("avx2")) {
         unsigned char padded[32] = {0}; /* with runs of one zero each */
-        size_t n = (size_t)(end - p);
+        size_t left = (size_t)(end - p);
 
-        memcpy(padded, p, n);
-        several = stretch_avx2(padded);
-        *registers += several.registers - (32 - n);
-        return several.begins >> n & 1;
+        memcpy(padded, p, left);
+        struct stretch s = one_stretch_avx2(padded);
+        *registers += s.registers - (32 - left);
+        return s.begins >> left & 1;
     }
 #endif
     while (p < end) {
-        if (stretch_at(p, end, &several)) {
-            *registers += several.registers;
-            p += several.bytes;
+        if (end - p >= 8 && eight_runs(p, &n)) {
+            *registers += n;
+            p += 8;
             continue;
         }
         if ((*p & 0xc0) == 0x40 && end - p < 2)
@@ -209,38 +246,26 @@ sum_rest(const unsigned char *p, const unsigned char *end, uint64_t *registers)
     return true;
 }
 
-/* Where the run with a register is, which run is before it (itself, if it is the first) and which register it begins
- * with. */
-struct place {
-    const unsigned char *at, *previous;
-    uint32_t first;
-};
-
 static struct place
 find_run(struct slice sketch, uint32_t index)
 {
-    const unsigned char *p = runs_begin(sketch), *end = runs_end(sketch), *previous = p;
-    struct stretch s;
-    uint32_t first = 0;
+    const unsigned char *end = runs_end(sketch);
+    struct place w = {runs_begin(sketch), runs_begin(sketch), 0};
+    uint32_t begins;
 
     for (;;) {
-        bool several = stretch_at(p, end, &s);
-        if (several && first + s.registers <= index) {
-            first += s.registers;
-            previous = p + 31 - __builtin_clz(s.begins);
-            p += s.bytes;
-            continue;
+        if (!walk(&w, end, index, &begins))
+            begins = 1;
+        const unsigned char *p = w.at;
+        for (; begins != 0; begins &= begins - 1) {
+            w.at = p + __builtin_ctz(begins);
+            uint32_t n = registers_at(w.at);
+            if (w.first + n > index)
+                return w;
+            w.first += n;
+            w.previous = w.at;
         }
-        /* It is one of several, or perhaps the next. */
-        for (uint32_t left = several ? s.begins : 1; left != 0; left &= left - 1) {
-            const unsigned char *at = p + __builtin_ctz(left);
-            uint32_t n = registers_at(at);
-            if (first + n > index)
-                return (struct place){at, previous, first};
-            first += n;
-            previous = at;
-        }
-        p += run_at(p).bytes;
+        w.at += run_at(w.at).bytes;
     }
 }
 
@@ -262,15 +287,18 @@ hll_is_dense(struct slice s)
 bool
 hll_valid(struct slice s)
 {
-    uint64_t registers = 0;
-    struct stretch several;
+    const unsigned char *end = runs_end(s);
+    struct place w = {runs_begin(s), runs_begin(s), 0};
 
     if (hll_is_dense(s))
         return true;
-    const unsigned char *p = runs_begin(s), *end = runs_end(s);
-    for (; end - p >= 32 && stretch_at(p, end, &several); p += several.bytes)
-        registers += several.registers;
-    if (!sum_rest(p, end, &registers))
+#if HAVE_X86
+    uint32_t begins;
+    if (__builtin_cpu_supports("avx2") && walk_avx2(&w, end, HLL_REGISTERS, &begins))
+        return false; /* too many */
+#endif
+    uint64_t registers = w.first;
+    if (!sum_rest(w.at, end, &registers))
         return false;
     return registers == HLL_REGISTERS;
 }
