@@ -55,6 +55,7 @@
     X(cmd_server_family)       \
     X(cmd_debug_family)        \
     X(cmd_memory_family)       \
+    X(cmd_module_family)       \
     X(cmd_latency_family)      \
     X(cmd_eval_family)         \
     X(cmd_function_family)

@@ -60,6 +60,7 @@ OTHER_TREE = {
     "migrate": "the two ways to log in are alternatives here, optional ones there",
     "client|kill": "its options are alternatives here, optional ones there",
     "client|list": NEWER + ": a block of one argument became that argument",
+    "module|loadex": NEWER + ": a block of one argument became that argument",
     "config|get": NEWER + ": a block of one argument became that argument",
     "psubscribe": NEWER + ": a block of one argument became that argument",
     "xinfo|stream": NEWER + ": FULL became an argument of its own",
