@@ -150,6 +150,11 @@ try_command(struct trial *t, struct command *c)
     if (is_too_much(&made))
         return;
     CHECK(restore(t, LIT("k"), buf_slice(&t->payload)));
+    /* The other key is of the same type or not there, whatever the last command left in it. */
+    if (rng_below(&t->rng, 2) == 0)
+        CHECK(restore(t, LIT("other"), buf_slice(&t->payload)));
+    else
+        (void)RUN(t, LIT("DEL"), LIT("other"));
     struct slice reply = run(t, made.v, made.n);
     CHECK(reply.len > 0 || t->l->sessions[0].session == NULL || session_is_blocked(t->l->sessions[0].session));
     CHECK(!own || !slice_starts(reply, LIT("-WRONGTYPE Operation against a key")));
