@@ -60,6 +60,7 @@ struct sorrel_async {
     int64_t deadline_ms; /* when the present state or wait is over; -1: never */
     int64_t heard_ms;
     bool pinged, subscribed;
+    bool more; /* TLS holds bytes that no poll() announces: they are read in a turn of their own */
     int busy;
     bool closed;
 };
@@ -187,7 +188,7 @@ break_off(struct sorrel_async *a)
     buf_reset(&a->out);
     buf_reset(&a->in);
     a->out_at = a->in_at = 0;
-    a->subscribed = a->pinged = false;
+    a->subscribed = a->pinged = a->more = false;
     reply_reader_reset(&a->reader);
     a->deadline_ms = a->state == RESTING ? now_ms() + backoff__next_us(&a->pause) / 1000 + 1 : -1;
     fail_calls(a, &a->sent, rc);
@@ -476,7 +477,7 @@ settle(struct sorrel_async *a)
               ((events & POLLIN) != 0 ? SORREL_WATCH_READ : 0) | ((events & POLLOUT) != 0 ? SORREL_WATCH_WRITE : 0));
     }
     int64_t t = next_deadline(a), now = now_ms();
-    a->loop.timer(a->loop.ctx, t < 0 ? -1 : t <= now ? 0 : (int)(t - now));
+    a->loop.timer(a->loop.ctx, a->more ? 0 : t < 0 ? -1 : t <= now ? 0 : (int)(t - now));
 }
 
 void
@@ -492,13 +493,9 @@ sorrel_async_ready(struct sorrel_async *a, int ready)
         write_out(a);
     for (int i = 0; i < READS_PER_TURN && !a->closed && a->stream != NULL && read_in(a); i++)
         continue;
-    /* TLS may hold bytes that no poll() announces: the rest is read in a turn of its own. */
-    bool more =
-        !a->closed && a->stream != NULL && stream_is_tls(a->stream) && stream_state(a->stream) == STREAM_READABLE;
+    a->more = !a->closed && a->stream != NULL && stream_is_tls(a->stream) && stream_state(a->stream) == STREAM_READABLE;
     if (!a->closed)
         settle(a);
-    if (more && !a->closed && a->stream != NULL)
-        a->loop.timer(a->loop.ctx, 0);
     leave(a);
 }
 
