@@ -29,6 +29,25 @@ def same_number(a, b):
         return False
 
 
+def sparse_registers(sketch):
+    """How many of its 16,384 registers the runs of a sparse HyperLogLog cover: codes ZERO, XZERO and VAL."""
+    total, at = 0, 16
+    while at < len(sketch):
+        code = sketch[at]
+        if code & 0xc0 == 0x40:
+            total += ((code & 0x3f) << 8 | int.from_bytes(sketch[at + 1:at + 2], "big")) + 1
+            at += 2
+        else:
+            total += (code & 3 if code & 0x80 else code & 0x3f) + 1
+            at += 1
+    return total
+
+
+def is_damaged_sketch(reply):
+    """A string that was a sparse HyperLogLog until other commands changed its bytes."""
+    return reply[0] == "$" and reply[1][:5] == b"HYLL\x01" and sparse_registers(reply[1]) != 16384
+
+
 def without_names(reply):
     """Errors of the interpreter without what it calls the thing that was wrong."""
     if isinstance(reply[1], list):
@@ -83,6 +102,8 @@ EXPLAINED = [
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and is_error(a, b"ERR One or more scores") and b[0] in "*:"),
     ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
      lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
+    ("hll-left-alone", "and stays as it is, where 7.0 has added to what it could use",
+     lambda c, a, b: command_is(c, b"GET") and is_damaged_sketch(a) and is_damaged_sketch(b)),
     ("georadius-stores", "of several STOREs redis names the first key and writes to the last; Sorrel names (and checks) all",
      lambda c, a, b: command_is(c, b"COMMAND") and c[2].upper().startswith(b"GEORADIUS") and len(b[1]) > len(a[1])),
 ]
