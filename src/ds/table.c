@@ -556,6 +556,7 @@ resize(struct table *t, const struct table_ops *ops, size_t count)
 
     t->old = t->now;
     t->frontier = 0;
+    t->shrink_below = 0;
     t->now = side_new(count);
     recount_pages(t, before);
     if (t->old.count <= AT_ONCE_MAX)
@@ -577,16 +578,42 @@ make_room(struct table *t, const struct table_ops *ops)
     }
 }
 
+/* Whether all items would find room in an array of `count` buckets. Who deletes in the order of a scan leaves one end as
+ * full as it was; moved to an array that is small for it, the whole would have to be rebuilt. Samples the array: up to a
+ * thousand cache misses. */
+static bool
+fits_everywhere(const struct table *t, size_t count)
+{
+    enum { SAMPLES = 32, LONG = 32, ROOM = LONG * SLOTS };
+
+    if (t->now.count < SAMPLES * LONG)
+        return true; /* a rebuilding takes no time worth speaking of */
+    size_t most = (size_t)((double)ROOM * 0.95 * (double)count / (double)t->now.count) + ROOM / 16;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const struct table_bucket *b = &t->now.buckets[(t->now.count - LONG) / (SAMPLES - 1) * i];
+        size_t taken = 0;
+        if (i == SAMPLES - 1)
+            b = &t->now.buckets[t->now.count - LONG];
+        for (int n = 0; n < LONG; n++)
+            taken += (size_t)__builtin_popcount(slots_taken(&b[n]));
+        if (taken > most)
+            return false;
+    }
+    return true;
+}
+
 /* After a removal: goes on moving, or begins to shrink to about 70 % load when it has fallen below 40 %. */
 static void
 give_room(struct table *t, const struct table_ops *ops)
 {
     if (UNLIKELY(t->old.count != 0)) {
         table_step(t, ops, STEP_BUCKETS);
-    } else if (UNLIKELY(t->items < t->now.count * (SLOTS * 4) / 10)) {
+    } else if (UNLIKELY(t->items < t->now.count * (SLOTS * 4) / 10) && (t->shrink_below == 0 || t->items < t->shrink_below)) {
         size_t count = count_for(t->items + t->items * 2 / 7);
-        if (count < t->now.count)
+        if (count < t->now.count && fits_everywhere(t, count))
             resize(t, ops, count);
+        else
+            t->shrink_below = t->items - t->items / 8;
     }
 }
 
@@ -605,7 +632,7 @@ table_fini(struct table *t)
 
     side_free(&t->now);
     side_free(&t->old);
-    t->frontier = 0;
+    t->frontier = t->shrink_below = 0;
     t->items = 0;
     recount_pages(t, before);
 }

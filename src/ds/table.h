@@ -37,6 +37,7 @@ struct table {
     struct table_side now, old; /* old is absent unless a move is under way */
     size_t frontier;            /* buckets of `old` below this index have been moved */
     size_t items;
+    size_t shrink_below;        /* items did not lie evenly enough to shrink: looked at again below that many; 0: at once */
 };
 
 /* Holds no memory until the first insertion. */
