@@ -608,7 +608,8 @@ give_room(struct table *t, const struct table_ops *ops)
 {
     if (UNLIKELY(t->old.count != 0)) {
         table_step(t, ops, STEP_BUCKETS);
-    } else if (UNLIKELY(t->items < t->now.count * (SLOTS * 4) / 10) && (t->shrink_below == 0 || t->items < t->shrink_below)) {
+    } else if (UNLIKELY(t->items < t->now.count * (SLOTS * 4) / 10) &&
+               (t->shrink_below == 0 || t->items < t->shrink_below)) {
         size_t count = count_for(t->items + t->items * 2 / 7);
         if (count < t->now.count && fits_everywhere(t, count))
             resize(t, ops, count);
