@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 pytestmark = only_sorrel
 EXAMPLES = int(os.environ.get("JSON_EXAMPLES", "150"))
-SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 
 names = st.sampled_from(["a", "b", "c", "x y", "\u00e9", "", "'", "\\", "a.b", "longer", "a name that is there more than once"])
 integers = st.one_of(st.integers(-5, 5), st.integers(-2**53, 2**53), st.sampled_from([2**63 - 1, -2**63, 2**62]))
