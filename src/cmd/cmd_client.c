@@ -190,6 +190,17 @@ client_setinfo(struct exec *x)
     return reply_ok(x);
 }
 
+/* What we do not know of is nothing that we could use. */
+static enum rc
+client_capa(struct exec *x)
+{
+    for (int i = 2; i < x->argc; i++) {
+        if (arg_is(x->argv[i], LIT("redirect")))
+            session_set_flag(x->session, SESSION_FOLLOWS, true);
+    }
+    return reply_ok(x);
+}
+
 static enum rc
 set_flag_on_off(struct exec *x, enum session_flag flag)
 {
@@ -235,6 +246,8 @@ client_help(struct exec *x)
     static const char *const lines[] = {
         "CACHING (YES|NO)",
         "    Whether the keys of the next command are tracked.",
+        "CAPA <capability> [<capability> ...]",
+        "    Tell what this client can do: redirect, go where a replica sends it.",
         "GETNAME",
         "    Return the name of this connection.",
         "GETREDIR",
@@ -247,7 +260,7 @@ client_help(struct exec *x)
         "    Close the connection from that address.",
         "KILL <option> <value> [<option> <value> ...]",
         "    Close all connections that fit: ADDR, LADDR, IP, ID (one or more), TYPE, USER, NAME, DB, FLAGS, LIB-NAME,",
-        "    LIB-VER, MAXAGE, IDLE, each also with NOT- before it; SKIPME no includes this one.",
+        "    LIB-VER, CAPA, MAXAGE, IDLE, each also with NOT- before it; SKIPME no includes this one.",
         "LIST [<option> <value> ...]",
         "    Describe connections, a line for each: those that fit, with the options of KILL.",
         "NO-EVICT (ON|OFF)",
@@ -286,6 +299,8 @@ client_help(struct exec *x)
 static const struct cmd client_subs[] = {
     {"caching", client__caching, .arity = 3, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .args = "mode=<YES|NO>",
      .reply = "OK", .about = "Says whether the keys of the next command are to be tracked.", .complexity = "O(1)"},
+    {"capa", client_capa, .arity = -3, CLIENT_SUB, .flags = SELF_FLAGS | CMD_ALLOW_BUSY, .since = "8.0.0",
+     .args = "capability...", .reply = "OK", .about = "Tells what the client is able to do.", .complexity = "O(1)"},
     {"getname", client_getname, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "2.6.9", .reply = "bulk | null",
      .about = "Returns the connection's name.", .complexity = "O(1)"},
     {"getredir", client__getredir, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.0.0", .reply = "integer",
@@ -299,18 +314,30 @@ static const struct cmd client_subs[] = {
     {"kill", client_kill, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
      .args = "filter=<old-format|new-format=<ID client-id:int@2.8.12|TYPE client-type=<NORMAL|MASTER@3.2.0|SLAVE|"
              "REPLICA@5.0.0|PUBSUB>@2.8.12|USER username|ADDR addr|LADDR laddr@6.2.0|SKIPME <YES|NO>|"
-             "MAXAGE maxage:int@7.4.0>...>",
+             "MAXAGE maxage:int@7.4.0|NAME name@9.0.0|IDLE idle:int@9.0.0|FLAGS flags@9.0.0|LIB-NAME lib-name@9.0.0|"
+             "LIB-VER lib-ver@9.0.0|DB db:int@9.0.0|CAPA capa@9.0.0|IP ip@9.0.0|NOT-ID not-id:int@9.0.0|"
+             "NOT-TYPE not-type@9.0.0|NOT-USER not-user@9.0.0|NOT-ADDR not-addr@9.0.0|NOT-LADDR not-laddr@9.0.0|"
+             "NOT-NAME not-name@9.0.0|NOT-FLAGS not-flags@9.0.0|NOT-LIB-NAME not-lib-name@9.0.0|"
+             "NOT-LIB-VER not-lib-ver@9.0.0|NOT-DB not-db:int@9.0.0|NOT-CAPA not-capa@9.0.0|NOT-IP not-ip@9.0.0>...>",
      .reply = "OK | integer", .about = "Closes connections.", .complexity = "O(N) for N connections",
      .history =
          "2.8.12 Filters by name and value.|2.8.12 Filter ID.|3.2.0 TYPE master.|5.0.0 TYPE replica, slave being "
          "its older name.|6.2.0 Filter LADDR.|7.4.0 Filter MAXAGE."},
     {"list", client_list, .arity = -2, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "2.4.0",
-     .args = "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>]@5.0.0 [ID client-id:int...]@6.2.0", .reply = "verbatim",
+     .args = "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>]@5.0.0 [ID client-id:int...]@6.2.0 "
+             "[USER username]@9.0.0 [ADDR addr]@9.0.0 [LADDR laddr]@9.0.0 [SKIPME skipme=<YES|NO>]@9.0.0 "
+             "[MAXAGE maxage:int]@9.0.0 [NAME name]@9.0.0 [IDLE idle:int]@9.0.0 [FLAGS flags]@9.0.0 "
+             "[LIB-NAME lib-name]@9.0.0 [LIB-VER lib-ver]@9.0.0 [DB db:int]@9.0.0 [CAPA capa]@9.0.0 [IP ip]@9.0.0 "
+             "[NOT-ID not-id:int...]@9.0.0 [NOT-TYPE not-type]@9.0.0 [NOT-USER not-user]@9.0.0 "
+             "[NOT-ADDR not-addr]@9.0.0 [NOT-LADDR not-laddr]@9.0.0 [NOT-NAME not-name]@9.0.0 "
+             "[NOT-FLAGS not-flags]@9.0.0 [NOT-LIB-NAME not-lib-name]@9.0.0 [NOT-LIB-VER not-lib-ver]@9.0.0 "
+             "[NOT-DB not-db:int]@9.0.0 [NOT-CAPA not-capa]@9.0.0 [NOT-IP not-ip]@9.0.0", .reply = "verbatim",
      .about = "Describes all connections.", .complexity = "O(N) for N connections", .tips = "nondeterministic_output",
      .history =
          "2.8.12 Field id.|5.0.0 Filter TYPE.|6.0.0 Field user.|6.2.0 Fields argv-mem, tot-mem, laddr and redir; "
          "filter ID.|7.0.0 Fields resp, multi-mem, rbs and rbp.|7.0.3 Field ssub.|7.2.0 Fields lib-name and "
-         "lib-ver.|7.4.0 Field watch."},
+         "lib-ver.|7.4.0 Field watch.|8.0.0 Fields io-thread, tot-net-in, tot-net-out and tot-cmds.|9.0.0 Field capa; "
+         "the filters of CLIENT KILL."},
     {"no-evict", client_no_evict, .arity = 3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "7.0.0",
      .args = "enabled=<ON|OFF>", .reply = "OK", .about = "Protects the connection when memory is short.",
      .complexity = "O(1)"},

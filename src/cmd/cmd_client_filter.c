@@ -74,6 +74,16 @@ number_parse(struct exec *x, const char *what, struct slice arg, int64_t least, 
     return RC_OK;
 }
 
+static bool
+letters_among(struct slice text, const char *known)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\0' || strchr(known, text.ptr[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static enum rc
 condition_parse(struct exec *x, struct client_condition *c, int *i)
 {
@@ -101,6 +111,14 @@ condition_parse(struct exec *x, struct client_condition *c, int *i)
     case FILTER_DB:
         if (!parse_int64(value, &c->number) || db_at(x, c->number) == NULL)
             return RC_BAD_DB;
+        return RC_OK;
+    case FILTER_FLAGS:
+        if (!letters_among(value, "NOSMPxbtRBdcuAUreTIEi"))
+            return fail(x, "ERR Unknown flags found in the provided filter: %.*s", shown(value), value.ptr);
+        return RC_OK;
+    case FILTER_CAPA:
+        if (!letters_among(value, "r"))
+            return fail(x, "ERR Unknown capa found in the provided filter: %.*s", shown(value), value.ptr);
         return RC_OK;
     default: return RC_OK;
     }
@@ -159,12 +177,12 @@ ip_of(struct slice addr)
 }
 
 static bool
-has_flags(const struct session *s, struct slice wanted)
+has_letters(const struct session *s, void (*describe)(const struct session *s, struct buf *out), struct slice wanted)
 {
     struct buf b = {0};
     bool all = true;
 
-    session_describe_flags(s, &b);
+    describe(s, &b);
     for (size_t i = 0; i < wanted.len; i++)
         all = all && memchr(b.ptr, wanted.ptr[i], b.len) != NULL;
     buf_fini(&b);
@@ -183,12 +201,12 @@ holds(const struct exec *x, const struct client_condition *c, const struct sessi
     case FILTER_MAXAGE: return (x->now_ms - session_opened_ms(s)) / 1000 >= c->number;
     case FILTER_NAME: return slice_eq(session_name(s), c->text);
     case FILTER_IDLE: return (x->now_ms - session_active_ms(s)) / 1000 >= c->number;
-    case FILTER_FLAGS: return has_flags(s, c->text);
+    case FILTER_FLAGS: return has_letters(s, session_describe_flags, c->text);
     case FILTER_LIB_NAME: return slice_eq(session_lib_name(s), c->text);
     case FILTER_LIB_VER: return slice_eq(session_lib_ver(s), c->text);
     case FILTER_DB: return session_db(s) == c->number;
     case FILTER_IP: return slice_eq(ip_of(session_addr(s)), c->text);
-    case FILTER_CAPA: return false; /* no client can announce any */
+    case FILTER_CAPA: return has_letters(s, session_describe_capa, c->text);
     }
     return false;
 }

@@ -166,6 +166,21 @@ cmd_reset(struct exec *x)
     return reply_simple(x, LIT("RESET"));
 }
 
+/* Both are for clients that follow -REDIRECT (CLIENT CAPA) as those of a cluster follow -MOVED. */
+static enum rc
+cmd_readonly(struct exec *x)
+{
+    session_set_flag(x->session, SESSION_READS_REPLICAS, true);
+    return reply_ok(x);
+}
+
+static enum rc
+cmd_readwrite(struct exec *x)
+{
+    session_set_flag(x->session, SESSION_READS_REPLICAS, false);
+    return reply_ok(x);
+}
+
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
 #define ANY_TIME (CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY)
@@ -191,6 +206,12 @@ const struct cmd cmd_connection_family[] = {
      .deprecated_since = "7.2.0", .replaced_by = "just closing the connection"},
     {"reset", cmd_reset, .arity = 1, .group = GROUP_CONNECTION, .flags = ANY_TIME, .categories = CAT(CONNECTION),
      .since = "6.2.0", .reply = "RESET", .about = "Puts the connection back into the state of a new one.",
+     .complexity = "O(1)"},
+    {"readonly", cmd_readonly, .arity = 1, .group = GROUP_CLUSTER, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+     .categories = CAT(CONNECTION), .since = "3.0.0", .reply = "OK",
+     .about = "Lets a replica answer this client's reads instead of sending it to the primary.", .complexity = "O(1)"},
+    {"readwrite", cmd_readwrite, .arity = 1, .group = GROUP_CLUSTER, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+     .categories = CAT(CONNECTION), .since = "3.0.0", .reply = "OK", .about = "Ends what READONLY began.",
      .complexity = "O(1)"},
     {0},
 };

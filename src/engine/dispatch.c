@@ -178,7 +178,11 @@ static enum rc
 condition_check(struct exec *x, uint32_t gate, uint32_t flags)
 {
     bool writes = (flags & CMD_WRITE) != 0;
+    unsigned client = x->session->flags;
 
+    if ((gate & COND_REPLICA) && (client & SESSION_FOLLOWS) &&
+        (writes || ((flags & CMD_READONLY) && !(client & SESSION_READS_REPLICAS))))
+        return fail(x, "REDIRECT %.*s", (int)x->engine->redirect.len, x->engine->redirect.ptr);
     /* A transaction that is being queued could use up any amount of memory. */
     if ((gate & COND_OVER_MEMORY) &&
         ((flags & CMD_DENYOOM) || ((gate & GATE_MULTI) && !(x->command->special & SPECIAL_NOT_QUEUED))))
@@ -213,7 +217,7 @@ effective_flags(const struct exec *x)
 
     if ((x->command->special & SPECIAL_EXEC) && (x->session->gate & GATE_MULTI)) {
         for (size_t i = 0; i < m->queue_count; i++)
-            flags |= m->queue[i]->command->flags & (CMD_WRITE | CMD_DENYOOM);
+            flags |= m->queue[i]->command->flags & (CMD_WRITE | CMD_READONLY | CMD_DENYOOM);
     }
     return flags;
 }

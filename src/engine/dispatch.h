@@ -77,10 +77,12 @@ enum engine_condition {
     COND_MISCONF = 1 << 4,      /* writing to disk fails: MISCONF; text by engine_set_misconf() */
     COND_NO_REPLICAS = 1 << 5,  /* NOREPLICAS */
     COND_BUSY = 1 << 6,         /* a script runs too long: BUSY */
+    COND_REPLICA = 1 << 7,      /* REDIRECT for clients that follow; text by engine_set_redirect() */
 };
 void engine_set_condition(struct engine *e, enum engine_condition cond, bool on);
 unsigned engine_conditions(const struct engine *e);
 void engine_set_misconf(struct engine *e, struct slice text); /* "MISCONF …" */
+void engine_set_redirect(struct engine *e, struct slice where); /* "host:port" of the primary */
 
 /* Permission checks beyond NOAUTH (ACL). Called for sessions with session_set_restricted(); returns RC_OK or a failure
  * whose text it has set with fail(). */

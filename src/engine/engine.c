@@ -94,6 +94,7 @@ engine_free(struct engine *e)
     out_fini(&e->own_push);
     name_free(e->password);
     name_free(e->misconf);
+    name_free(e->redirect);
     mem_free(e);
 }
 
@@ -173,6 +174,13 @@ void
 engine_set_misconf(struct engine *e, struct slice text)
 {
     set_owned(&e->misconf, text);
+}
+
+void
+engine_set_redirect(struct engine *e, struct slice where)
+{
+    if (!slice_eq(e->redirect, where))
+        set_owned(&e->redirect, where);
 }
 
 struct engine_memory

@@ -27,6 +27,7 @@ struct session_io {
     int fd;                      /* -1: there is none */
     size_t input_len, input_free; /* bytes read and not yet used up, room left in the buffer */
     bool reads, writes;          /* what the connection is being watched for */
+    uint64_t bytes_in, bytes_out; /* since it was opened */
 };
 
 enum shutdown_flag {

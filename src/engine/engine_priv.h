@@ -249,6 +249,7 @@ struct engine {
     struct command_guard guard;
     struct key_witness witness; /* only heard in builds with SORREL_VERIFY */
     struct slice misconf;       /* owned text of COND_MISCONF */
+    struct slice redirect;      /* and of COND_REPLICA */
     struct {
         void *state;
         void (*fini)(void *state);

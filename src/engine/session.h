@@ -56,11 +56,15 @@ enum session_flag {
     SESSION_UNIX = 1 << 4,        /* set by the host: came through a Unix socket */
     SESSION_PRIMARY = 1 << 6,     /* runs what our primary sends */
     SESSION_INTERNAL = 1 << 5,    /* not a client: loading, scripts, tests. Skips checks that protect against clients */
+    SESSION_FOLLOWS = 1 << 7,     /* CLIENT CAPA redirect: it goes where -REDIRECT sends it */
+    SESSION_READS_REPLICAS = 1 << 8, /* READONLY: but not for reads */
 };
 /* One line of CLIENT LIST, without its newline. No field can hold a blank or a line end: names are checked when they are
  * set, addresses are the host's. */
 /* The letters of its field flags. */
 void session_describe_flags(const struct session *s, struct buf *out);
+/* The letters of its field capa. */
+void session_describe_capa(const struct session *s, struct buf *out);
 void session_describe(const struct exec *x, const struct session *s, struct buf *out);
 unsigned session_flags(const struct session *s);
 void session_set_flag(struct session *s, enum session_flag flag, bool on); /* not MONITOR: see session_monitor() */

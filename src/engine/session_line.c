@@ -51,6 +51,13 @@ session_describe_flags(const struct session *s, struct buf *b)
         buf_add_char(b, 'N');
 }
 
+void
+session_describe_capa(const struct session *s, struct buf *b)
+{
+    if (session_flags(s) & SESSION_FOLLOWS)
+        buf_add_char(b, 'r');
+}
+
 static struct session_io
 io_of(struct engine *e, const struct session *s)
 {
@@ -98,4 +105,8 @@ session_describe(const struct exec *x, const struct session *s, struct buf *b)
                session_resp(s));
     add_text(b, " lib-name=", session_lib_name(s));
     add_text(b, " lib-ver=", session_lib_ver(s));
+    buf_printf(b, " io-thread=0 tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu", (unsigned long long)io.bytes_in,
+               (unsigned long long)io.bytes_out, (unsigned long long)session_commands(s));
+    add_text(b, " capa=", LIT(""));
+    session_describe_capa(s, b);
 }

@@ -49,6 +49,7 @@ struct conn {
     struct out *out;
     void *data;
     struct buf in;     /* an incomplete request */
+    uint64_t bytes_in, bytes_out;
     size_t wants;      /* how long `in` should get before it is worth looking at; 0: not known */
     uint32_t flush_at; /* place in net->flush and net->resume, plus one; 0: not there */
     uint32_t resume_at;
@@ -292,6 +293,13 @@ conn_events(const struct conn *c)
     return c->src.events;
 }
 
+void
+conn_traffic(const struct conn *c, uint64_t *in, uint64_t *out)
+{
+    *in = c->bytes_in;
+    *out = c->bytes_out;
+}
+
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
 static void
@@ -383,6 +391,7 @@ read_went_well(struct conn *c, size_t got)
 {
     c->net->stats.reads++;
     c->net->stats.bytes_in += got;
+    c->bytes_in += got;
     if (c->io.ops->more != NULL) {
         watch(c, c->stuck);
         if (has_more(c))
@@ -582,6 +591,13 @@ net_dispatch(struct net *n)
     loop_dispatch(n->loop);
     hand_over_group(n);
 }
+static void
+count_sent(struct conn *c, size_t bytes)
+{
+    c->net->stats.writes++;
+    c->net->stats.bytes_out += bytes;
+    c->bytes_out += bytes;
+}
 
 /* Writes once. */
 static void
@@ -595,8 +611,7 @@ flush(struct conn *c)
         int count = out_vectors(c->out, v, VECTORS_MAX);
         ssize_t sent = c->io.ops->writev(c->io.state, v, count);
         if (sent > 0) {
-            n->stats.writes++;
-            n->stats.bytes_out += (size_t)sent;
+            count_sent(c, (size_t)sent);
             out_sent(c->out, (size_t)sent);
             pending -= (size_t)sent;
         } else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
@@ -661,8 +676,7 @@ conn_serve_now(struct conn *c)
     /* It is on the list of those to flush, which does what is left to do. */
     ssize_t sent = c->io.ops->writev(c->io.state, v, out_vectors(c->out, v, VECTORS_MAX));
     if (sent > 0) {
-        n->stats.writes++;
-        n->stats.bytes_out += (size_t)sent;
+        count_sent(c, (size_t)sent);
         out_sent(c->out, (size_t)sent);
     }
 }

@@ -84,5 +84,6 @@ size_t conn_input_len(const struct conn *c);  /* bytes held for an incomplete re
 size_t conn_input_room(const struct conn *c); /* of its buffer, unused */
 size_t conn_memory(const struct conn *c);     /* the connection and its input */
 uint32_t conn_events(const struct conn *c);   /* LOOP_READ, LOOP_WRITE */
+void conn_traffic(const struct conn *c, uint64_t *in, uint64_t *out); /* bytes read and written */
 
 #endif

@@ -388,6 +388,17 @@ check_timeout(struct repl *r, struct replica *p, int64_t now)
     }
 }
 
+/* Where clients that have said that they follow are sent. */
+static void
+set_redirect(struct repl *r)
+{
+    char where[HOST_MAX + 16];
+    struct slice host = link__host(r->link);
+    int n = snprintf(where, sizeof(where), "%.*s:%d", (int)host.len, host.ptr, link__port(r->link));
+
+    engine_set_redirect(r->engine, slice_of(where, (size_t)n));
+}
+
 /* What the state of replicas forbids or allows. */
 void
 repl__conditions(struct repl *r)
@@ -402,5 +413,8 @@ repl__conditions(struct repl *r)
                repl__good_replicas(r) < (size_t)s->min_replicas;
     engine_set_condition(r->engine, COND_NO_REPLICAS, few || (!replica && r->lease_lost));
     engine_set_condition(r->engine, COND_READ_ONLY, replica && s->read_only);
+    engine_set_condition(r->engine, COND_REPLICA, replica);
+    if (replica)
+        set_redirect(r);
     engine_set_condition(r->engine, COND_STALE, replica && !up && !s->serve_stale);
 }

@@ -427,6 +427,7 @@ host_session_io(void *ctx, const struct session *session, struct session_io *out
     out->input_free = conn_input_room(c);
     out->reads = (conn_events(c) & LOOP_READ) != 0;
     out->writes = (conn_events(c) & LOOP_WRITE) != 0;
+    conn_traffic(c, &out->bytes_in, &out->bytes_out);
 }
 
 static bool

@@ -39,7 +39,7 @@ def set_limit(c, sha, fit):
         c.call("CONFIG", "SET", "maxmemory", str(limit))
         c.call("FLUSHALL")
         for at in range(0, 3 * fit, GROUP):
-            c.call("EVALSHA", sha, "1", VALUE, *[f"fill:{i:010}" for i in range(at, at + GROUP)])
+            c.call("EVALSHA", sha, "1", VALUE, *[f"key:{i:010}" for i in range(at, at + GROUP)])
         limit = base + (limit - base) * fit // int(c.call("DBSIZE")[1])
     c.call("CONFIG", "SET", "maxmemory", str(limit))
     c.call("FLUSHALL")

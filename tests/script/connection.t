@@ -120,7 +120,7 @@ OK
 > CLIENT SETINFO LIB-VER 5.0.0
 OK
 > CLIENT INFO
-/(?s)id=\d+ addr=\S+ laddr=\S+ fd=-?\d+ name= age=\d+ idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=\d+ qbuf-free=\d+ argv-mem=\d+ multi-mem=0 rbs=\d+ rbp=\d+ obl=\d+ oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|info user=default redir=-1 resp=[23] lib-name=redis-py lib-ver=5.0.0\n/
+/(?s)id=\d+ addr=\S+ laddr=\S+ fd=-?\d+ name= age=\d+ idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=\d+ qbuf-free=\d+ argv-mem=\d+ multi-mem=0 rbs=\d+ rbp=\d+ obl=\d+ oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|info user=default redir=-1 resp=[23] lib-name=redis-py lib-ver=5.0.0 io-thread=0 tot-net-in=\d+ tot-net-out=\d+ tot-cmds=\d+ capa=\n/
 
 == CLIENT LIST
 @resp 2

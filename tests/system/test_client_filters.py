@@ -25,6 +25,7 @@ class Crowd:
         assert self["second"].call("SELECT", "3") == ("+", b"OK")
         assert self["library"].call("CLIENT", "SETINFO", "LIB-NAME", "lettuce") == ("+", b"OK")
         assert self["library"].call("CLIENT", "SETINFO", "LIB-VER", "6.3") == ("+", b"OK")
+        assert self["library"].call("CLIENT", "CAPA", "unheard-of", "Redirect") == ("+", b"OK")
         self["listener"].call("SUBSCRIBE", "news")
         self["sharded"].call("SSUBSCRIBE", "news")
         assert self["tx"].call("MULTI") == ("+", b"OK")
@@ -74,7 +75,7 @@ FILTERS = {
     "DB 0": (lambda c: ["0"], ALL - {"second"}),
     "IP": (lambda c: ["127.0.0.1"], ALL),
     "IP other": (lambda c: ["127.0.0.2"], set()),
-    "CAPA": (lambda c: ["r"], set()),
+    "CAPA": (lambda c: ["r"], {"library"}),
 }
 
 
@@ -142,3 +143,37 @@ def test_mistakes(crowd, words, error):
     kind, text = crowd["me"].call("CLIENT", "KILL", *words)
     assert kind == "-" and (error is None or text == error), text
     assert crowd.listed() == ALL
+
+
+def test_letters_must_be_known(crowd):
+    assert crowd["me"].call("CLIENT", "LIST", "FLAGS", "N?") == ("-", b"ERR Unknown flags found in the provided filter: N?")
+    assert crowd["me"].call("CLIENT", "KILL", "NOT-CAPA", "rx") == ("-", b"ERR Unknown capa found in the provided filter: rx")
+
+
+def test_traffic(crowd):
+    crowd["plain"].call("ECHO", "x" * 1000)
+    line = crowd["me"].call("CLIENT", "LIST", "NAME", "plain")[1].decode()
+    fields = dict(f.split("=", 1) for f in line.split())
+    assert 1000 < int(fields["tot-net-in"]) < 1500 and 1000 < int(fields["tot-net-out"]) < 1500 and fields["tot-cmds"] == "3"
+
+
+def test_a_replica_sends_clients_on(start):
+    """CLIENT CAPA redirect: reads and writes go to the primary, reads may be had from the replica after READONLY."""
+    primary, replica = start(), start()
+    where = ("-", b"REDIRECT 127.0.0.1:%d" % primary.port)
+    with replica.connect() as c, replica.connect() as other:
+        assert c.call("CLIENT", "CAPA", "redirect") == ("+", b"OK")
+        assert c.call("SET", "k", "v") == ("+", b"OK")     # nobody to be sent to
+        assert other.call("REPLICAOF", "127.0.0.1", str(primary.port)) == ("+", b"OK")
+        wait_until(lambda: b"master_link_status:up" in other.call("INFO", "replication")[1])
+        assert c.call("GET", "k") == where and c.call("SET", "k", "v") == where
+        assert c.call("PING") == ("+", b"PONG") and c.call("CLIENT", "INFO")[1].endswith(b" capa=r\n")
+        assert other.call("GET", "k") == ("$", None) and other.call("SET", "k", "v")[1].startswith(b"READONLY ")
+        assert c.call("READONLY") == ("+", b"OK")
+        assert c.call("GET", "k") == ("$", None) and c.call("SET", "k", "v") == where
+        assert c.call("READWRITE") == ("+", b"OK") and c.call("GET", "k") == where
+        assert c.call("MULTI") == ("+", b"OK") and c.call("GET", "k") == where
+        assert c.call("EXEC")[1].startswith(b"EXECABORT ")
+        assert c.call("RESET") == ("+", b"RESET") and c.call("GET", "k") == ("$", None)
+        assert c.call("CLIENT", "CAPA", "redirect") == ("+", b"OK")
+        assert other.call("REPLICAOF", "NO", "ONE") == ("+", b"OK") and c.call("SET", "k", "v") == ("+", b"OK")
