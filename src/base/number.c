@@ -1,6 +1,8 @@
 /* base/number.c - parsing and printing of numbers. */
 #include "base/number.h"
 
+#include "base/decimal.h"
+
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -190,61 +192,14 @@ put_word(char *out, struct slice word)
     return word.len;
 }
 
-/* A positive double as decimal digits: value = digits * 10^exponent, without trailing zeros. */
-struct decimal {
+/* The digits of a positive double: value = digits * 10^exponent. */
+struct spelled {
     char digits[20];
     int count, exponent;
 };
 
-/* Most numbers that people write have few decimals: scaled by a power of ten they are integers, and dividing gives the
- * same double back, which proves that those digits mean it. Powers to 10^15 and integers below 2^53 are exact. */
-static bool
-decimal_by_scaling(double v, struct decimal *d)
-{
-    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-    if (v < 1e-5)
-        return false;
-    for (int i = 0; i < (int)(sizeof(powers) / sizeof(powers[0])); i++) {
-        double scaled = v * powers[i];
-        if (scaled >= 1e15)
-            return false;
-        double whole = (double)(int64_t)(scaled + 0.5);
-        if (whole / powers[i] == v) {
-            d->count = (int)format_uint64(d->digits, (uint64_t)whole);
-            d->exponent = -(i + 1);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The fewest significant digits that read back as v. Normal numbers hold 15 of them, and trailing zeros go. */
-static void
-decimal_by_printing(double v, struct decimal *d)
-{
-    char text[40];
-
-    for (int digits = v < 0x1p-1022 ? 1 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits - 1, v);
-        if (digits == 17 || strtod(text, NULL) == v)
-            break;
-    }
-    char *e = strchr(text, 'e');
-    d->count = 0;
-    for (const char *p = text; p < e; p++) {
-        if (*p != '.')
-            d->digits[d->count++] = *p;
-    }
-    d->exponent = (int)strtol(e + 1, NULL, 10) - (d->count - 1);
-    while (d->count > 1 && d->digits[d->count - 1] == '0') {
-        d->count--;
-        d->exponent++;
-    }
-}
-
 static size_t
-put_scientific(char *out, const struct decimal *d, int power)
+put_scientific(char *out, const struct spelled *d, int power)
 {
     size_t n = 0;
 
@@ -261,7 +216,7 @@ put_scientific(char *out, const struct decimal *d, int power)
 
 /* Where redis 7.2 writes a number out and where it takes to an exponent. */
 static size_t
-put_decimal(char *out, const struct decimal *d)
+put_decimal(char *out, const struct spelled *d)
 {
     int power = d->exponent + d->count - 1, size = power < 0 ? -power : power;
     int whole = d->count + d->exponent; /* digits before the point */
@@ -292,7 +247,7 @@ put_decimal(char *out, const struct decimal *d)
 size_t
 format_double(char *out, double v)
 {
-    struct decimal d;
+    struct spelled d;
 
     if (isnan(v))
         return put_word(out, LIT("nan"));
@@ -305,9 +260,9 @@ format_double(char *out, double v)
     size_t sign = v < 0;
     if (sign)
         out[0] = '-';
-    v = fabs(v);
-    if (!decimal_by_scaling(v, &d))
-        decimal_by_printing(v, &d);
+    struct decimal shortest = decimal_of(fabs(v));
+    d.count = (int)format_uint64(d.digits, shortest.digits);
+    d.exponent = shortest.exponent;
     return sign + put_decimal(out + sign, &d);
 }
 
