@@ -55,6 +55,16 @@ ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* What a hexadecimal digit of either case is worth; -1 for others. */
+static inline int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* ASCII case is ignored, whatever the locale. */
 bool slice_eq_nocase(struct slice a, struct slice b);
 int slice_cmp_nocase(struct slice a, struct slice b);

@@ -46,15 +46,6 @@ utf8_length(const unsigned char *p, const unsigned char *end)
     return n;
 }
 
-static int
-hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 scan_string(struct scan *s)
 {
@@ -76,7 +67,7 @@ scan_string(struct scan *s)
             if (s->end - s->p < 6)
                 return false;
             for (int i = 2; i < 6; i++)
-                if (hex_value(s->p[i]) < 0)
+                if (hex_digit((char)s->p[i]) < 0)
                     return false;
             s->p += 6;
         } else {
@@ -326,7 +317,7 @@ add_utf8(struct buf *b, uint32_t c)
 static uint32_t
 four_hex(const unsigned char *p)
 {
-    return (uint32_t)(hex_value(p[0]) << 12 | hex_value(p[1]) << 8 | hex_value(p[2]) << 4 | hex_value(p[3]));
+    return (uint32_t)(hex_digit((char)p[0]) << 12 | hex_digit((char)p[1]) << 8 | hex_digit((char)p[2]) << 4 | hex_digit((char)p[3]));
 }
 
 /* \uXXXX at p, or a pair of them; returns how many bytes they took. A lone surrogate becomes U+FFFD. */

@@ -26,15 +26,6 @@ url__dup(struct slice s)
     return p;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes %XX; a '%' without two hex digits stands for itself. NULL if a NUL byte would come of it. */
 static char *
 percent_decoded(struct slice s)

@@ -300,9 +300,9 @@ clear_selectors(struct acl_user *u)
 /* -- passwords ------------------------------------------------------------------------------------------------- */
 
 static int
-hex_digit(char c)
+lower_hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c == ascii_lower(c) ? hex_digit(c) : -1;
 }
 
 static bool
@@ -311,7 +311,7 @@ parse_hash(struct slice hex, unsigned char out[ACL_HASH_BYTES])
     if (hex.len != 2 * ACL_HASH_BYTES)
         return false;
     for (size_t i = 0; i < ACL_HASH_BYTES; i++) {
-        int hi = hex_digit(hex.ptr[2 * i]), lo = hex_digit(hex.ptr[2 * i + 1]);
+        int hi = lower_hex_digit(hex.ptr[2 * i]), lo = lower_hex_digit(hex.ptr[2 * i + 1]);
         if (hi < 0 || lo < 0)
             return false;
         out[i] = (unsigned char)(hi << 4 | lo);

@@ -308,15 +308,6 @@ token_error(struct decoder *d, const char *at, const char *why)
     return T_ERROR;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Four digits at p, or -1. */
 static int32_t
 hex4(const struct decoder *d, const char *p)
