@@ -38,12 +38,6 @@ log_set_level(enum log_level level)
     atomic_store(&level_min, (int)level);
 }
 
-enum log_level
-log_get_level(void)
-{
-    return (enum log_level)atomic_load(&level_min);
-}
-
 static void
 add_escaped(struct buf *out, struct slice s)
 {

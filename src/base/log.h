@@ -18,7 +18,6 @@ struct log_sink {
 };
 void log_set_sink(struct log_sink sink);
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)

@@ -197,12 +197,6 @@ listener_is_unix(const struct listener *l)
     return l->path != NULL;
 }
 
-const char *
-listener_path(const struct listener *l)
-{
-    return l->path;
-}
-
 void
 listener_set_accepts_per_turn(struct listener *l, int n)
 {

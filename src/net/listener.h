@@ -32,7 +32,6 @@ void listener_wake(struct listener *l);
 int listener_fd(const struct listener *l);
 void listener_accept_now(struct listener *l); /* instead of waiting for the loop to find that somebody is there */
 bool listener_is_unix(const struct listener *l);
-const char *listener_path(const struct listener *l);
 int listener_port(const struct listener *l); /* the real one, also when asked for port 0 */
 void listener_set_accepts_per_turn(struct listener *l, int n);
 

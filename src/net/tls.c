@@ -329,9 +329,3 @@ tls_peer_name(struct transport io, struct buf *out)
     X509_free(cert);
     return ok;
 }
-
-const char *
-tls_version(struct transport io)
-{
-    return transport_is_tls(io) ? SSL_get_version(((const struct tls *)io.state)->ssl) : "";
-}

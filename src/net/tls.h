@@ -50,7 +50,5 @@ bool tls_handshaking(struct transport io);
 /* Adds the common name of the peer's certificate. It may hold any byte. False when the peer has shown none that was
  * verified, or when the certificate has no name, or several. */
 bool tls_peer_name(struct transport io, struct buf *out);
-/* The protocol in use, "TLSv1.3". */
-const char *tls_version(struct transport io);
 
 #endif

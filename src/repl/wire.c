@@ -284,9 +284,3 @@ wire_bytes_in(const struct wire *w)
 {
     return w->bytes_in;
 }
-
-int
-wire_fd(const struct wire *w)
-{
-    return w->src.fd;
-}

@@ -49,7 +49,5 @@ void wire_flush(struct wire *w);
 bool wire_has_more(const struct wire *w);
 void wire_turn(struct wire *w);
 uint64_t wire_bytes_in(const struct wire *w);
-/* The connection's own address as text. */
-int wire_fd(const struct wire *w);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/acl.h"
 #include "engine/dispatch.h"
+#include "engine/evict.h"
 #include "engine/exec.h"
 #include "server/config_rewrite.h"
 #include "server/server.h"
@@ -217,6 +218,8 @@ config_resetstat(struct exec *x)
     engine_stats_reset(x->engine);
     acl_stats_reset(engine_acl(x->engine));
     net_stats_reset(s->net);
+    repl_stats_reset(s->repl);
+    engine_evict_stats_reset(x->engine);
     s->stats = (struct server_stats){.peak_memory = s->stats.peak_memory, .peak_memory_ms = s->stats.peak_memory_ms};
     s->commands_rate = s->in_rate = s->out_rate = (struct rate){0};
     return reply_ok(x);

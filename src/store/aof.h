@@ -93,7 +93,6 @@ void aof_rewrite_soon(struct aof *a);
 /* Gives up one that is under way. */
 void aof_rewrite_cancel(struct aof *a);
 bool aof_rewriting(const struct aof *a);  /* a snapshot is being made for it */
-bool aof_rewrite_waits(const struct aof *a);
 /* The snapshot that a rewrite is making; NULL: none, or it has been walked. */
 const struct snapshot *aof_snapshot(const struct aof *a);
 /* In every turn: begins and goes on with a rewrite for about budget_ns (0: no walking now); `may_begin`: nobody else makes a snapshot. Returns

@@ -23,12 +23,6 @@ aof_rewriting(const struct aof *a)
     return a->rewrite.file != NULL;
 }
 
-bool
-aof_rewrite_waits(const struct aof *a)
-{
-    return a->rewrite.waits;
-}
-
 void
 aof_rewrite_cancel(struct aof *a)
 {

@@ -76,6 +76,28 @@ def test_resetstat(start):
         assert b"keyspace_misses:0\r\n" in c.call("INFO", "stats")[1]
 
 
+def test_resetstat_forgets_synchronizations(start):
+    server = start()
+    with server.connect() as c, server.connect() as replica:
+        replica.send(b"PSYNC ? -1\r\n")
+        wait_until(lambda: b"sync_full:1\r\n" in c.call("INFO", "stats")[1])
+        assert c.call("CONFIG", "RESETSTAT") == ("+", b"OK")
+        assert b"sync_full:0\r\n" in c.call("INFO", "stats")[1]
+
+
+def test_resetstat_forgets_time_over_the_limit(start):
+    server = start()
+    with server.connect() as c:
+        c.call("SET", "k", "x" * 1000000)
+        c.call("CONFIG", "SET", "maxmemory", "1mb")
+        c.call("SET", "other", "x")
+        wait_until(lambda: b"total_eviction_exceeded_time:0\r\n" not in c.call("INFO", "stats")[1])
+        c.call("CONFIG", "SET", "maxmemory", "0")
+        c.call("SET", "other", "x")
+        assert c.call("CONFIG", "RESETSTAT") == ("+", b"OK")
+        assert b"total_eviction_exceeded_time:0\r\n" in c.call("INFO", "stats")[1]
+
+
 def test_rename_command(start):
     server = start(config='rename-command FLUSHALL ""\nrename-command GET fetch\n')
     with server.connect() as c:
