@@ -62,7 +62,8 @@ add_new(struct exec *x, struct json *j, const struct json_path *p, struct slice 
         return fail(x, "Err wrong static path");
     if (!json_path_find_parent(p, x->arena, json_root(j), &m, &n) || n == 0)
         return RC_OK;
-    json_node parent = json_root(j) + m[0].at;
+    struct json_own own;
+    json_node parent = json_match_node(json_root(j), m[0], &own);
     if (!json_path_last_name(p, &name))
         return json_kind(parent) == JSON_ARRAY ? fail(x, "ERR array index out of range") : RC_OK;
     if (json_kind(parent) != JSON_OBJECT)
@@ -75,8 +76,7 @@ add_new(struct exec *x, struct json *j, const struct json_path *p, struct slice 
     buf_fini(&pair);
     if (ok)
         buf_add_slice(&key, tape);
-    ok = ok && json_splice(j, m[0].at, m[0].at + json_size(parent), 0, buf_slice(&key), 1,
-                           x->limits->json_max_depth);
+    ok = ok && json_splice(j, m[0].at, m[0].at + json_size(parent), 0, buf_slice(&key), 1, x->limits->json_max_depth);
     buf_fini(&key);
     *changed = ok;
     return ok ? RC_OK : fail(x, "ERR the document would be too large or too deep");
@@ -88,21 +88,22 @@ set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice t
        size_t *changed)
 {
     struct json_look l = {.path = *p};
+    bool loosened;
 
     *changed = 0;
-    if (p->count > 0 && !json_unshare(j))
-        return RC_NO_MEMORY;
-    l.root = json_root(j);
-    TRY(json__matches(x, &l));
+    if (p->count == 0) { /* the parser has seen to the depth */
+        *changed = !o.nx && json_set_shared(j, tape);
+        return o.nx || *changed > 0 ? RC_OK : RC_NO_MEMORY;
+    }
+    TRY(json__seek(x, j, &l, (json_node)tape.ptr, &loosened));
     if (l.n == 0)
         return o.xx ? RC_OK : add_new(x, j, p, tape, changed);
-    if (o.nx)
+    if (o.nx) {
+        if (loosened)
+            json_tighten(j);
         return RC_OK;
-    l.n = json__sort(l.root, l.m, l.n, true);
-    if (l.m[0].parent == JSON_NO_PARENT) { /* the parser has seen to the depth */
-        *changed = json_set_shared(j, tape);
-        return *changed > 0 ? RC_OK : RC_NO_MEMORY;
     }
+    l.n = json__sort(l.root, l.m, l.n, true);
     struct json copy = l.n > 1 ? json_copy(j) : *j;
     bool ok = true;
     for (size_t i = l.n; i-- > 0 && ok;)
@@ -115,6 +116,8 @@ set_in(struct exec *x, struct json *j, const struct json_path *p, struct slice t
     } else {
         *j = copy;
     }
+    if (loosened)
+        json_tighten(j);
     *changed = ok ? l.n : 0;
     return ok ? RC_OK : fail(x, "ERR the document would be too large or too deep");
 }
@@ -165,8 +168,8 @@ cmd_set(struct exec *x)
     return changed > 0 ? reply_ok(x) : reply_null(x);
 }
 
-/* One triplet of JSON.MSET. Those of one key follow one another in `order` and work on one copy of its document, which the
- * first of them holds. */
+/* One triplet of JSON.MSET. Those of one key follow one another in `order` and work on one copy of its document, which
+ * the first of them holds. */
 struct triplet {
     struct slice key;
     struct json_path path;
@@ -267,18 +270,17 @@ cmd_mset(struct exec *x)
 
 struct get_options {
     struct json_format format;
-    bool expand, expand_first; /* replies of the protocol's own types; only the outermost containers */
+    unsigned levels; /* of json__put_expanded(); 0: replies are text */
     int paths_at;
 };
 
-static enum rc
-parse_reply_format(struct exec *x, struct slice word, struct get_options *o)
+enum rc
+json__reply_format(struct exec *x, struct slice word, struct slice text, unsigned *levels)
 {
-    o->expand_first = arg_is(word, LIT("expand1"));
-    o->expand = o->expand_first || arg_is(word, LIT("expand"));
-    if (!o->expand && !arg_is(word, LIT("string")))
+    *levels = arg_is(word, LIT("expand1")) ? 1 : arg_is(word, LIT("expand")) ? JSON_DEPTH_MAX : 0;
+    if (*levels == 0 && !arg_is(word, text))
         return fail(x, "ERR FORMAT is not supported");
-    return o->expand && x->reply.resp != 3 ? fail(x, "ERR FORMAT argument is not supported on RESP2") : RC_OK;
+    return *levels > 0 && x->reply.resp != 3 ? fail(x, "ERR FORMAT argument is not supported on RESP2") : RC_OK;
 }
 
 static enum rc
@@ -302,7 +304,7 @@ parse_get_options(struct exec *x, struct get_options *o)
         if (++i == x->argc)
             return fail_arity(x);
         if (to == NULL)
-            TRY(parse_reply_format(x, x->argv[i], o));
+            TRY(json__reply_format(x, x->argv[i], LIT("string"), &o->levels));
         else
             *to = x->argv[i];
     }
@@ -320,18 +322,18 @@ line(const struct json_format *f, unsigned level, struct buf *out)
 
 /* What one path matches: an array, or of the older dialect the value itself. */
 static enum rc
-print_matches(struct exec *x, const struct json_look *l, bool array, const struct json_format *f, unsigned level,
+print_matches(struct exec *x, struct json_look *l, bool array, const struct json_format *f, unsigned level,
               struct buf *out)
 {
     /* Text is about as long as what is stored: growing step by step would move it several times. */
     size_t guess = 2;
     for (size_t i = 0; i < l->n && i < (array ? l->n : 1); i++)
-        guess += json_size(l->root + l->m[i].at) + 1;
+        guess += json_size(json__match(l, i)) + 1;
     buf_room(out, guess + guess / 8);
     if (!array) {
         if (l->n == 0)
             return json__no_path(x, &l->path);
-        json_print_at(l->root + l->m[0].at, f, level, out);
+        json_print_at(json__match(l, 0), f, level, out);
         return RC_OK;
     }
     buf_add_char(out, '[');
@@ -339,7 +341,7 @@ print_matches(struct exec *x, const struct json_look *l, bool array, const struc
         if (i > 0)
             buf_add_char(out, ',');
         line(f, level + 1, out);
-        json_print_at(l->root + l->m[i].at, f, level + 1, out);
+        json_print_at(json__match(l, i), f, level + 1, out);
     }
     if (l->n > 0)
         line(f, level, out);
@@ -375,27 +377,23 @@ print_paths(struct exec *x, const struct get_options *o, struct json_look *l, st
     return RC_OK;
 }
 
-/* With the protocol's types, containers down to so many levels as such and as text below. Recursion is bounded by the depth
- * that documents may have. */
-static void
-put_expanded(struct exec *x, json_node n, unsigned levels)
+/* Recursion is bounded by the depth that documents may have. */
+void
+json__put_expanded(struct exec *x, json_node n, unsigned levels)
 {
     enum json_kind kind = json_kind(n);
     bool object = kind == JSON_OBJECT;
     int64_t i;
 
     if ((object || kind == JSON_ARRAY) && levels > 0) {
-        size_t left = json_count(n);
         if (object)
-            reply_map(x, left);
+            reply_map(x, json_count(n));
         else
-            reply_array(x, left);
-        for (json_node child = json_first(n); left > 0; left--, child += json_size(child)) {
-            if (object) {
-                reply_bulk(x, json_string(child));
-                child += json_size(child);
-            }
-            put_expanded(x, child, levels - 1);
+            reply_array(x, json_count(n));
+        for (struct json_children c = json_children(n); json_next(&c);) {
+            if (object)
+                reply_bulk(x, json_string(c.key));
+            json__put_expanded(x, c.value, levels - 1);
         }
     } else if (kind == JSON_NULL) {
         reply_null(x);
@@ -432,7 +430,7 @@ reply_expanded(struct exec *x, const struct get_options *o, const struct json_lo
         size_t shown = looks[i].path.legacy && looks[i].n > 1 ? 1 : looks[i].n;
         reply_array(x, shown);
         for (size_t k = 0; k < shown; k++)
-            put_expanded(x, looks[i].root + looks[i].m[k].at, o->expand_first ? 1 : JSON_DEPTH_MAX);
+            json__put_expanded(x, json__match(&looks[i], k), o->levels);
     }
     return RC_OK;
 }
@@ -449,7 +447,7 @@ cmd_get(struct exec *x)
     TRY(json__look(x, x->argv[1], json__arg_path(x, o.paths_at), &l));
     if (l.root == NULL)
         return reply_null(x);
-    if (o.expand)
+    if (o.levels > 0)
         return reply_expanded(x, &o, &l);
     if (x->argc - o.paths_at > 1)
         rc = print_paths(x, &o, &l, &out);
@@ -497,31 +495,26 @@ merge(json_node old, json_node patch, struct buf *out)
     }
     size_t at = json_open(out, true), count = 0;
     if (old != NULL && json_kind(old) == JSON_OBJECT) {
-        json_node n = json_first(old);
-        for (size_t left = json_count(old); left > 0; left--) {
-            json_node value = n + json_size(n), with = json_get(patch, json_string(n));
-            if (with == NULL || json_kind(with) != JSON_NULL) {
-                buf_add(out, n, json_size(n));
-                if (with == NULL)
-                    buf_add(out, value, json_size(value));
-                else
-                    merge(value, with, out);
-                count++;
-            }
-            n = value + json_size(value);
+        for (struct json_children c = json_children(old); json_next(&c);) {
+            json_node with = json_get(patch, json_string(c.key));
+            if (with != NULL && json_kind(with) == JSON_NULL)
+                continue;
+            buf_add(out, c.key, json_size(c.key));
+            if (with == NULL)
+                buf_add(out, c.value, json_size(c.value));
+            else
+                merge(c.value, with, out);
+            count++;
         }
     } else {
         old = NULL;
     }
-    json_node n = json_first(patch);
-    for (size_t left = json_count(patch); left > 0; left--) {
-        json_node value = n + json_size(n);
-        if (json_kind(value) != JSON_NULL && (old == NULL || json_get(old, json_string(n)) == NULL)) {
-            buf_add(out, n, json_size(n));
-            merge(NULL, value, out);
-            count++;
-        }
-        n = value + json_size(value);
+    for (struct json_children c = json_children(patch); json_next(&c);) {
+        if (json_kind(c.value) == JSON_NULL || (old != NULL && json_get(old, json_string(c.key)) != NULL))
+            continue;
+        buf_add(out, c.key, json_size(c.key));
+        merge(NULL, c.value, out);
+        count++;
     }
     json_close(out, at, count);
 }
@@ -593,6 +586,7 @@ cmd_del(struct exec *x)
     struct json_look l;
     struct entry *e;
     struct json *j;
+    bool loosened;
 
     if (x->argc > 3)
         return fail_arity(x);
@@ -600,23 +594,24 @@ cmd_del(struct exec *x)
     TRY(json__edit(x, x->argv[1], ENTRY_EXISTING, &e, &j));
     if (e == NULL)
         return reply_int(x, 0);
-    enum rc rc = l.path.count == 0 || json_unshare(j) ? RC_OK : RC_NO_MEMORY;
-    l.root = json_root(j);
-    if (rc == RC_OK)
-        rc = json__matches(x, &l);
+    if (l.path.count == 0) {
+        entry_unchanged(x, e);
+        key_delete(x, x->db, x->argv[1], EV_JSON_DEL);
+        return reply_int(x, 1);
+    }
+    enum rc rc = json__seek(x, j, &l, NULL, &loosened);
     if (rc == RC_OK)
         l.n = json__sort(l.root, l.m, l.n, true);
-    if (rc != RC_OK || l.n == 0 || l.m[0].parent == JSON_NO_PARENT) {
+    if (rc != RC_OK || l.n == 0) {
         entry_unchanged(x, e);
-        TRY(rc);
-        if (l.n > 0)
-            key_delete(x, x->db, x->argv[1], EV_JSON_DEL);
-        return reply_int(x, l.n > 0);
+        return rc == RC_OK ? reply_int(x, 0) : rc;
     }
     for (size_t i = l.n; i-- > 0;) {
         bool ok = json__remove(j, l.m[i]);
         CHECK(ok); /* less memory is always there */
     }
+    if (loosened)
+        json_tighten(j);
     entry_changed(x, e, EV_JSON_DEL);
     return reply_int(x, (int64_t)l.n);
 }
@@ -644,12 +639,12 @@ cmd_type(struct exec *x)
     if (x->reply.resp == 3)
         reply_array(x, 1);
     if (l.path.legacy) {
-        put_type(x, l.root + l.m[0].at);
+        put_type(x, json__match(&l, 0));
         return RC_OK;
     }
     reply_array(x, l.n);
     for (size_t i = 0; i < l.n; i++)
-        put_type(x, l.root + l.m[i].at);
+        put_type(x, json__match(&l, i));
     return RC_OK;
 }
 

@@ -4,28 +4,13 @@
 
 enum { ARRAYS = JSON_KIND(JSON_ARRAY) };
 
-/* Values to be put into an array: their bytes, one behind the other. */
+/* What is to be done to arrays. */
 struct values {
-    struct slice tape;
+    struct slice tape; /* to be put in: their bytes, one behind the other */
     size_t count;
     int64_t from, to;
+    unsigned levels; /* of the reply; 0: text */
 };
-
-static json_node
-nth(json_node array, size_t n)
-{
-    json_node child = json_first(array);
-
-    for (; n > 0; n--)
-        child += json_size(child);
-    return child;
-}
-
-static void
-put_range(struct buf *out, json_node from, json_node to)
-{
-    buf_add(out, from, (size_t)(to - from));
-}
 
 static enum rc
 parse_values(struct exec *x, int first, struct buf *tape, struct values *v)
@@ -53,17 +38,16 @@ static enum json_outcome
 insert_at(struct json_work *w, json_node n, size_t index, struct json_result *r)
 {
     const struct values *v = w->with;
-    size_t count = json_count(n) + v->count, at = json_open(w->tape, false);
-    json_node place = nth(n, index);
+    size_t had = json_count(n), count = had + v->count, at = json_open_like(w->tape, n);
 
-    put_range(w->tape, json_first(n), place);
-    buf_add_slice(w->tape, v->tape);
-    put_range(w->tape, place, n + json_size(n));
+    json_put_part(w->tape, at, n, 0, index);
+    json_put_values(w->tape, at, v->tape);
+    json_put_part(w->tape, at, n, index, had - index);
     if (w->tape->len > UINT32_MAX) {
         fail(w->x, "ERR the document would be too large or too deep");
         return JSON_FAILED;
     }
-    json_close(w->tape, at, count);
+    json_close_like(w->tape, at, count);
     r->number = (int64_t)count;
     return JSON_CHANGED;
 }
@@ -129,9 +113,9 @@ index_of(json_node array, json_node value, int64_t from, int64_t to)
     to = to == 0 ? count : to < 0 ? to + count : to > count ? count : to;
     if (from >= to)
         return -1;
-    json_node n = nth(array, (size_t)from);
-    for (int64_t i = from; i < to; i++, n += json_size(n))
-        if (json_kind(n) == json_kind(value) && json_equal(n, value))
+    struct json_children c = json_children_from(array, (size_t)from);
+    for (int64_t i = from; i < to && json_next(&c); i++)
+        if (json_kind(c.value) == json_kind(value) && json_equal(c.value, value))
             return i;
     return -1;
 }
@@ -147,14 +131,14 @@ reply_indexes(struct exec *x, json_node value, int64_t from, int64_t to)
     if (l.path.legacy) {
         if (l.n == 0)
             return json__no_path(x, &l.path);
-        json_node n = l.root + l.m[0].at;
+        json_node n = json__match(&l, 0);
         if (json_kind(n) != JSON_ARRAY)
             return json__wrong_kind(x, ARRAYS, json_kind(n));
         return reply_int(x, index_of(n, value, from, to));
     }
     reply_array(x, l.n);
     for (size_t i = 0; i < l.n; i++) {
-        json_node n = l.root + l.m[i].at;
+        json_node n = json__match(&l, i);
         if (json_kind(n) == JSON_ARRAY)
             reply_int(x, index_of(n, value, from, to));
         else
@@ -205,35 +189,44 @@ pop(struct json_work *w, json_node n, struct json_result *r)
     int64_t count = (int64_t)json_count(n), at = v->from < 0 ? v->from + count : v->from;
 
     if (count == 0)
-        return JSON_KEPT; /* done, with no text: null */
+        return JSON_KEPT; /* done, with no value: null */
     at = at < 0 ? 0 : at >= count ? count - 1 : at;
-    json_node place = nth(n, (size_t)at);
+    struct json_children popped = json_children_from(n, (size_t)at);
+    json_next(&popped);
     r->text = w->texts->len;
-    json_print(place, NULL, w->texts);
-    r->text_len = w->texts->len - r->text;
-    size_t open = json_open(w->tape, false);
-    put_range(w->tape, json_first(n), place);
-    put_range(w->tape, place + json_size(place), n + json_size(n));
-    json_close(w->tape, open, (size_t)count - 1);
+    r->text_len = json_size(popped.value);
+    buf_add(w->texts, popped.value, r->text_len);
+    size_t open = json_open_like(w->tape, n);
+    json_put_part(w->tape, open, n, 0, (size_t)at);
+    json_put_part(w->tape, open, n, (size_t)at + 1, (size_t)(count - at) - 1);
+    json_close_like(w->tape, open, (size_t)count - 1);
     return JSON_CHANGED;
 }
 
 static void
 put_popped(struct json_work *w, const struct json_result *r)
 {
-    if (r->text_len > 0)
-        reply_bulk(w->x, slice_of(w->texts->ptr + r->text, r->text_len));
-    else
+    const struct values *v = w->with;
+    json_node n = (json_node)w->texts->ptr + r->text;
+    struct buf text = {0};
+
+    if (r->text_len == 0) {
         reply_null(w->x);
+    } else if (v->levels > 0) {
+        json__put_expanded(w->x, n, v->levels);
+    } else {
+        json_print(n, NULL, &text);
+        json__reply_text(w->x, &text);
+    }
 }
 
 static enum rc
-pop_all(struct json_work *w)
+pop_all(struct json_work *w, struct slice path)
 {
     struct exec *x = w->x;
     const struct json_result *r;
 
-    TRY(json__change(w, x->argv[1], json__arg_path(x, 2), EV_JSON_ARRPOP, pop));
+    TRY(json__change(w, x->argv[1], path, EV_JSON_ARRPOP, pop));
     if (w->path.legacy) {
         TRY(json__one(w, &r));
         put_popped(w, r);
@@ -245,18 +238,32 @@ pop_all(struct json_work *w)
     return RC_OK;
 }
 
+/* `format` may be a path of the older dialect as well. */
+static bool
+names_format(const struct exec *x)
+{
+    return x->argc > 3 && arg_is(x->argv[2], LIT("format")) &&
+           (arg_is(x->argv[3], LIT("strings")) || arg_is(x->argv[3], LIT("expand1")) ||
+            arg_is(x->argv[3], LIT("expand")));
+}
+
 static enum rc
 cmd_arrpop(struct exec *x)
 {
     struct buf texts = {0};
     struct values v = {.from = -1};
     struct json_work w = {.x = x, .kinds = ARRAYS, .tape = exec_scratch(x), .texts = &texts, .with = &v};
+    int at = 2; /* of the path */
 
-    if (x->argc > 4)
+    if (names_format(x)) {
+        TRY(json__reply_format(x, x->argv[3], LIT("strings"), &v.levels));
+        at = 4;
+    }
+    if (x->argc > at + 2)
         return fail_arity(x);
-    if (x->argc == 4)
-        TRY(arg_int(x, x->argv[3], &v.from));
-    enum rc rc = pop_all(&w);
+    if (x->argc == at + 2)
+        TRY(arg_int(x, x->argv[at + 1], &v.from));
+    enum rc rc = pop_all(&w, json__arg_path(x, at));
     buf_fini(&texts);
     return rc;
 }
@@ -265,17 +272,12 @@ static enum json_outcome
 trim(struct json_work *w, json_node n, struct json_result *r)
 {
     const struct values *v = w->with;
-    size_t from = 0, count = 0, had = json_count(n), open = json_open(w->tape, false);
+    size_t from = 0, count = 0, had = json_count(n), open = json_open_like(w->tape, n);
 
-    if (clamp_range(v->from, v->to, had, &from, &count)) {
-        json_node first = nth(n, from), last = first;
-        for (size_t i = 0; i < count; i++)
-            last += json_size(last);
-        put_range(w->tape, first, last);
-    } else {
+    if (!clamp_range(v->from, v->to, had, &from, &count))
         count = 0;
-    }
-    json_close(w->tape, open, count);
+    json_put_part(w->tape, open, n, from, count);
+    json_close_like(w->tape, open, count);
     r->number = (int64_t)count;
     return count == had ? JSON_KEPT : JSON_CHANGED;
 }
@@ -306,8 +308,9 @@ const struct cmd cmd_json_array_family[] = {
         "integer or array", "Inserts values into the arrays at a path."),
     ROW("json.arrlen", cmd_arrlen, -2, CMD_READONLY, KEY_RO | KEY_ACCESS, "key [path]", "integer or array",
         "Tells the lengths of the arrays at a path."),
-    ROW("json.arrpop", cmd_arrpop, -2, CMD_WRITE, KEY_RW | KEY_UPDATE, "key path-index=[path [index:int]]",
-        "bulk or array", "Removes an element of the arrays at a path and returns it."),
+    ROW("json.arrpop", cmd_arrpop, -2, CMD_WRITE, KEY_RW | KEY_UPDATE,
+        "key [FORMAT format=<STRINGS|EXPAND1|EXPAND>] path-index=[path [index:int]]", "bulk or array",
+        "Removes an element of the arrays at a path and returns it."),
     ROW("json.arrtrim", cmd_arrtrim, 5, CMD_WRITE, KEY_RW | KEY_UPDATE, "key path start:int stop:int",
         "integer or array", "Keeps a range of the arrays at a path."),
     {0},

@@ -20,7 +20,14 @@ struct json_look {
     json_node root; /* NULL: no such key */
     struct json_match *m;
     size_t n;
+    struct json_own own; /* of the match that was looked at last */
 };
+
+static inline json_node
+json__match(struct json_look *l, size_t i)
+{
+    return json_match_node(l->root, l->m[i], &l->own);
+}
 
 enum rc json__path(struct exec *x, struct slice text, struct json_path *out);
 /* The path given as argument n, or the default one: `$` in RESP3, `.` in RESP2. */
@@ -41,7 +48,7 @@ enum rc json__reply_each(struct exec *x, struct slice path, unsigned kinds, json
 
 /* -- changing --------------------------------------------------------------------------------------------------- */
 
-/* What became of a match. The text, if any, lies in the work's `texts`. */
+/* What became of a match. The text or value, if any, lies in the work's `texts`. */
 struct json_result {
     bool done; /* else the reply is null */
     int64_t number;
@@ -53,7 +60,7 @@ struct json_work {
     struct json_path path;
     unsigned kinds;              /* others are left alone */
     struct buf *tape;            /* what the value becomes */
-    struct buf *texts;           /* for replies */
+    struct buf *texts;           /* or values: for replies */
     const void *with;            /* the command's own */
     struct json_result *results; /* in the order of matches */
     size_t n, changed;
@@ -65,16 +72,23 @@ enum rc json__change(struct json_work *w, struct slice key, struct slice path, e
                      enum json_outcome (*change)(struct json_work *w, json_node n, struct json_result *r));
 /* Replies after json__change(): numbers, or null; in the older dialect one number or an error. */
 enum rc json__reply_numbers(struct json_work *w);
-void json__work_fini(struct json_work *w);
 /* In the older dialect: the result that counts, or its error. */
 enum rc json__one(struct json_work *w, const struct json_result **out);
 
 /* Where documents are read or edited as a whole. */
 enum rc json__edit(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct json **out);
+/* Both want tags: where the place is in a packed array, the document must have been loosened. */
 bool json__replace(const struct exec *x, struct json *j, struct json_match at, struct slice tape);
 bool json__remove(struct json *j, struct json_match at);
+/* Looks for what is to be changed: keys become whole first. When numbers of packed arrays are among the matches, arrays
+ * are loosened, unless all of those could become `value` (which may be NULL). The caller tightens them again. */
+enum rc json__seek(struct exec *x, struct json *j, struct json_look *l, json_node value, bool *loosened);
 /* Sorts by place and drops what is there twice; with `outer`, also what lies inside another match. Returns how many. */
 size_t json__sort(json_node root, struct json_match *m, size_t n, bool outer);
+/* FORMAT of replies, whose word for text differs. With the protocol's types, containers are such down to so many levels
+ * and text below. */
+enum rc json__reply_format(struct exec *x, struct slice word, struct slice text, unsigned *levels);
+void json__put_expanded(struct exec *x, json_node n, unsigned levels);
 /* A bulk string that takes the buffer along when it is long. */
 enum rc json__reply_text(struct exec *x, struct buf *text);
 

@@ -48,6 +48,9 @@ change_number(struct json_work *w, json_node n, struct json_result *r)
 
     if (whole_result(o, n, &whole)) {
         json_put_int(w->tape, whole);
+    } else if (o->sum == SUM_POWER && json_int64(n, &whole) && json_int64(o->by, &whole)) {
+        fail(w->x, "ERR numeric overflow"); /* a power of integers is one, or an error */
+        return JSON_FAILED;
     } else {
         double a = json_double(n), b = json_double(o->by);
         double v = o->sum == SUM_ADD ? a + b : o->sum == SUM_MULTIPLY ? a * b : pow(a, b);
@@ -279,14 +282,9 @@ cmd_objlen(struct exec *x)
 static void
 put_keys(struct exec *x, json_node n)
 {
-    size_t left = json_count(n);
-
-    reply_array(x, left);
-    for (json_node k = json_first(n); left > 0; left--) {
-        reply_bulk(x, json_string(k));
-        k += json_size(k);
-        k += json_size(k);
-    }
+    reply_array(x, json_count(n));
+    for (struct json_children c = json_children(n); json_next(&c);)
+        reply_bulk(x, json_string(c.key));
 }
 
 static enum rc
@@ -306,17 +304,12 @@ put_resp(struct exec *x, json_node n)
     int64_t i;
 
     if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
-        size_t left = json_count(n);
-        json_node child = json_first(n);
-        reply_array(x, 1 + (kind == JSON_OBJECT ? 2 : 1) * left);
+        reply_array(x, 1 + (kind == JSON_OBJECT ? 2 : 1) * json_count(n));
         reply_simple(x, kind == JSON_OBJECT ? LIT("{") : LIT("["));
-        for (; left > 0; left--) {
-            if (kind == JSON_OBJECT) {
-                reply_bulk(x, json_string(child));
-                child += json_size(child);
-            }
-            put_resp(x, child);
-            child += json_size(child);
+        for (struct json_children c = json_children(n); json_next(&c);) {
+            if (kind == JSON_OBJECT)
+                reply_bulk(x, json_string(c.key));
+            put_resp(x, c.value);
         }
     } else if (kind == JSON_NULL) {
         reply_null(x);
@@ -358,12 +351,12 @@ debug_memory(struct exec *x)
     if (l.path.legacy) {
         if (l.n == 0)
             return json__no_path(x, &l.path);
-        put_size(x, l.root + l.m[0].at);
+        put_size(x, json__match(&l, 0));
         return RC_OK;
     }
     reply_array(x, l.n);
     for (size_t i = 0; i < l.n; i++)
-        put_size(x, l.root + l.m[i].at);
+        put_size(x, json__match(&l, i));
     return RC_OK;
 }
 

@@ -118,7 +118,7 @@ json__reply_each(struct exec *x, struct slice path, unsigned kinds, json_put *pu
     if (!l.path.legacy)
         reply_array(x, l.n);
     for (size_t i = 0; i < l.n; i++) {
-        json_node n = l.root + l.m[i].at;
+        json_node n = json__match(&l, i);
         bool fits = kinds & JSON_KIND(json_kind(n));
         if (fits)
             put(x, n);
@@ -129,7 +129,7 @@ json__reply_each(struct exec *x, struct slice path, unsigned kinds, json_put *pu
     }
     if (!l.path.legacy)
         return RC_OK;
-    return l.n == 0 ? json__no_path(x, &l.path) : json__wrong_kind(x, kinds, json_kind(l.root + l.m[0].at));
+    return l.n == 0 ? json__no_path(x, &l.path) : json__wrong_kind(x, kinds, json_kind(json__match(&l, 0)));
 }
 
 static void
@@ -166,6 +166,8 @@ json__edit(struct exec *x, struct slice key, enum edit_mode mode, struct entry *
 bool
 json__replace(const struct exec *x, struct json *j, struct json_match at, struct slice tape)
 {
+    if (json_in_packed(json_root(j), at))
+        return json_store(j, at.parent, at.at, (json_node)tape.ptr);
     if (at.parent == JSON_NO_PARENT)
         return json_nests_within((json_node)tape.ptr, x->limits->json_max_depth) && json_set(j, tape);
     return json_splice(j, at.parent, at.at, json_size(json_root(j) + at.at), tape, 0, x->limits->json_max_depth);
@@ -174,19 +176,15 @@ json__replace(const struct exec *x, struct json *j, struct json_match at, struct
 bool
 json__remove(struct json *j, struct json_match at)
 {
-    json_node root = json_root(j), parent = root + at.parent, n = json_first(parent);
+    json_node root = json_root(j), parent = root + at.parent;
     size_t from = at.at, size = json_size(root + at.at);
 
     if (json_kind(parent) == JSON_OBJECT) {
-        /* The key goes as well. */
-        for (;;) {
-            json_node value = n + json_size(n);
-            if (value == root + at.at)
-                break;
-            n = value + json_size(value);
-        }
-        size += from - (size_t)(n - root);
-        from = (size_t)(n - root);
+        struct json_children c = json_children(parent);
+        while (json_next(&c) && c.value != root + at.at)
+            ;
+        from = (size_t)(c.key - root); /* the key goes as well */
+        size += at.at - from;
     }
     return json_splice(j, at.parent, from, size, (struct slice){NULL, 0}, -1, JSON_DEPTH_MAX);
 }
@@ -209,10 +207,40 @@ json__sort(json_node root, struct json_match *m, size_t n, bool outer)
     for (size_t i = 0; i < n; i++) {
         if (kept > 0 && m[i].at < free_from)
             continue;
-        free_from = m[i].at + (outer ? json_size(root + m[i].at) : 1);
+        free_from = m[i].at + (outer && !json_in_packed(root, m[i]) ? json_size(root + m[i].at) : 1);
         m[kept++] = m[i];
     }
     return kept;
+}
+
+/* Whether tags are needed where the matches are. */
+static bool
+must_loosen(const struct json_look *l, json_node value)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (json_in_packed(l->root, l->m[i]) && (value == NULL || !json_fits(l->root + l->m[i].parent, value)))
+            return true;
+    return false;
+}
+
+static enum rc
+seek(struct exec *x, struct json *j, struct json_look *l, bool (*prepare)(struct json *))
+{
+    if (!prepare(j))
+        return RC_NO_MEMORY;
+    l->root = json_root(j);
+    return json__matches(x, l);
+}
+
+enum rc
+json__seek(struct exec *x, struct json *j, struct json_look *l, json_node value, bool *loosened)
+{
+    *loosened = false;
+    TRY(seek(x, j, l, json_unshare));
+    if (!must_loosen(l, value))
+        return RC_OK;
+    *loosened = true;
+    return seek(x, j, l, json_loosen);
 }
 
 struct numbered {
@@ -282,6 +310,66 @@ change_safely(struct json_work *w, struct json *j, const struct numbered *list,
     return RC_OK;
 }
 
+/* One number of a packed array, if it stays of that array's type. *done: there is nothing more to do. */
+static enum rc
+change_in_place(struct json_work *w, struct json *j, struct json_look *l,
+                enum json_outcome (*change)(struct json_work *, json_node, struct json_result *), bool *done)
+{
+    json_node n = json__match(l, 0);
+
+    *done = true;
+    if (!(w->kinds & JSON_KIND(json_kind(n)))) {
+        w->found = json_kind(n);
+        return RC_OK;
+    }
+    buf_reset(w->tape);
+    w->results[0].done = true;
+    enum json_outcome got = change(w, n, &w->results[0]);
+    if (got == JSON_FAILED)
+        return RC_REPLIED_ERROR;
+    if (got == JSON_CHANGED)
+        w->changed = json_store(j, l->m[0].parent, l->m[0].at, (json_node)w->tape->ptr);
+    *done = got == JSON_KEPT || w->changed > 0;
+    return RC_OK;
+}
+
+static enum rc
+change_matches(struct json_work *w, struct json *j, struct json_look *l,
+               enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
+{
+    struct numbered *list = arena_array(w->x->arena, l->n, sizeof(*list));
+
+    for (size_t i = 0; i < l->n; i++)
+        list[i] = (struct numbered){l->m[i], i};
+    qsort(list, l->n, sizeof(*list), compare_numbered);
+    return change_safely(w, j, list, change);
+}
+
+static enum rc
+change_document(struct json_work *w, struct json *j, struct json_look *l,
+                enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
+{
+    bool loosen, done = false;
+
+    TRY(seek(w->x, j, l, json_unshare));
+    if (l->n == 0)
+        return RC_OK;
+    w->n = l->n;
+    w->results = arena_array(w->x->arena, l->n, sizeof(*w->results));
+    memset(w->results, 0, l->n * sizeof(*w->results));
+    loosen = must_loosen(l, NULL);
+    if (loosen && l->n == 1)
+        TRY(change_in_place(w, j, l, change, &done));
+    if (done)
+        return RC_OK;
+    if (loosen)
+        TRY(seek(w->x, j, l, json_loosen));
+    enum rc rc = change_matches(w, j, l, change);
+    if (loosen)
+        json_tighten(j);
+    return rc;
+}
+
 enum rc
 json__change(struct json_work *w, struct slice key, struct slice path, enum event event,
              enum json_outcome (*change)(struct json_work *, json_node, struct json_result *))
@@ -296,20 +384,7 @@ json__change(struct json_work *w, struct slice key, struct slice path, enum even
     TRY(json__edit(x, key, ENTRY_EXISTING, &e, &j));
     if (e == NULL)
         return fail(x, "ERR could not perform this operation on a key that doesn't exist");
-    enum rc rc = json_unshare(j) ? RC_OK : RC_NO_MEMORY;
-    l.root = json_root(j);
-    if (rc == RC_OK)
-        rc = json__matches(x, &l);
-    if (rc == RC_OK && l.n > 0) {
-        struct numbered *list = arena_array(x->arena, l.n, sizeof(*list));
-        w->n = l.n;
-        w->results = arena_array(x->arena, l.n, sizeof(*w->results));
-        memset(w->results, 0, l.n * sizeof(*w->results));
-        for (size_t i = 0; i < l.n; i++)
-            list[i] = (struct numbered){l.m[i], i};
-        qsort(list, l.n, sizeof(*list), compare_numbered);
-        rc = change_safely(w, j, list, change);
-    }
+    enum rc rc = change_document(w, j, &l, change);
     if (rc == RC_OK && w->changed > 0)
         entry_changed(x, e, event);
     else
@@ -346,13 +421,4 @@ json__reply_numbers(struct json_work *w)
             reply_null(w->x);
     }
     return RC_OK;
-}
-
-void
-json__work_fini(struct json_work *w)
-{
-    if (w->tape != NULL)
-        buf_fini(w->tape);
-    if (w->texts != NULL)
-        buf_fini(w->texts);
 }

@@ -3,12 +3,6 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "base/number.h"
-
-#include <float.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* Whether keys may be references. */
 enum { REP_PLAIN, REP_SHARED };
@@ -110,39 +104,83 @@ store32(unsigned char *p, uint32_t v)
     memcpy(p, &v, 4);
 }
 
-bool
-json_unshare(struct json *j)
+enum rewriting { RESTORE_KEYS, LOOSEN, TIGHTEN };
+
+/* Builds the document again. False when memory is out. */
+static bool
+rewrite(struct json *j, enum rewriting how)
 {
     struct {
         json_node end;
-        size_t at;
+        size_t at, count;
     } open[JSON_DEPTH_MAX];
     const struct json_block *b = block_of(j);
     struct buf plain = {0};
     unsigned depth = 0;
 
-    if (b == NULL || handle_rep(&j->h) == REP_PLAIN)
-        return true;
     for (json_node n = b->bytes, end = n + b->len; n < end;) {
         if (json__is_container(n)) {
             CHECK(depth < JSON_DEPTH_MAX);
             open[depth].end = n + json__size(n);
-            open[depth++].at = plain.len;
-            buf_add(&plain, n, CONTAINER_HEAD);
+            open[depth].count = json_count(n);
+            open[depth++].at = json_open(&plain, *n == TAG_OBJECT);
             n += CONTAINER_HEAD;
         } else {
             json_node from = *n == TAG_KEY ? json__key(n) : n;
-            buf_add(&plain, from, json__size(from));
+            if (how == LOOSEN && *n == TAG_PACKED)
+                json__unpack(&plain, n);
+            else
+                buf_add(&plain, from, json__size(from));
             n += json__size(n);
         }
         for (; depth > 0 && n == open[depth - 1].end; depth--) {
-            size_t at = open[depth - 1].at;
-            store32((unsigned char *)plain.ptr + at + 1, (uint32_t)(plain.len - at - CONTAINER_HEAD));
+            if (how == TIGHTEN)
+                json_close(&plain, open[depth - 1].at, open[depth - 1].count);
+            else
+                json__close_plain(&plain, open[depth - 1].at, open[depth - 1].count);
         }
     }
     bool ok = json_set(j, buf_slice(&plain));
     buf_fini(&plain);
     return ok;
+}
+
+bool
+json_unshare(struct json *j)
+{
+    return block_of(j) == NULL || handle_rep(&j->h) == REP_PLAIN || rewrite(j, RESTORE_KEYS);
+}
+
+bool
+json_loosen(struct json *j)
+{
+    return block_of(j) == NULL || rewrite(j, LOOSEN);
+}
+
+void
+json_tighten(struct json *j)
+{
+    if (block_of(j) != NULL)
+        rewrite(j, TIGHTEN);
+}
+
+bool
+json_fits(json_node packed, json_node value)
+{
+    unsigned char ignored[8];
+
+    return json__encode(packed, value, ignored);
+}
+
+bool
+json_store(struct json *j, size_t parent, size_t at, json_node value)
+{
+    unsigned char *bytes = block_of(j)->bytes, number[8];
+
+    if (bytes[parent] != TAG_PACKED || !json__encode(bytes + parent, value, number))
+        return false;
+    memcpy(bytes + at, number, json__width(bytes + parent));
+    return true;
 }
 
 /* The child of the container at `at` that holds offset `want`, as an offset. */
@@ -169,11 +207,12 @@ json_nests_within(json_node n, unsigned depth_max)
     for (; n < end; n += json__is_container(n) ? CONTAINER_HEAD : json__size(n)) {
         while (depth > 0 && n >= ends[depth - 1])
             depth--;
-        if (!json__is_container(n))
+        if (json_kind(n) < JSON_ARRAY)
             continue;
         if (depth == depth_max)
             return false;
-        ends[depth++] = n + json__size(n);
+        if (json__is_container(n))
+            ends[depth++] = n + json__size(n);
     }
     return true;
 }
@@ -229,7 +268,9 @@ json_kind(json_node n)
     case TAG_NULL: return JSON_NULL;
     case TAG_FALSE:
     case TAG_TRUE: return JSON_BOOL;
-    case TAG_DOUBLE: return JSON_NUMBER;
+    case TAG_DOUBLE:
+    case TAG_REAL: return JSON_NUMBER;
+    case TAG_PACKED:
     case TAG_ARRAY: return JSON_ARRAY;
     case TAG_OBJECT: return JSON_OBJECT;
     case TAG_TEXT8:
@@ -258,13 +299,59 @@ json_size(json_node n)
 size_t
 json_count(json_node n)
 {
+    if (*n == TAG_PACKED)
+        return json__load32(n + 2) / json__width(n);
     return json__is_container(n) ? json__load32(n + 5) : 0;
 }
 
-json_node
-json_first(json_node n)
+bool
+json_is_packed(json_node n)
 {
-    return n + CONTAINER_HEAD;
+    return *n == TAG_PACKED;
+}
+
+struct json_children
+json_children(json_node container)
+{
+    return (struct json_children){
+        .container = container,
+        .at = container + (*container == TAG_PACKED ? PACKED_HEAD : CONTAINER_HEAD),
+        .left = json_count(container),
+    };
+}
+
+struct json_children
+json_children_from(json_node array, size_t i)
+{
+    struct json_children c = json_children(array);
+
+    c.left -= i;
+    if (*array == TAG_PACKED)
+        c.at += i * json__width(array);
+    else
+        for (; i > 0; i--)
+            c.at += json__size(c.at);
+    return c;
+}
+
+bool
+json_next(struct json_children *c)
+{
+    if (c->left == 0)
+        return false;
+    c->left--;
+    if (*c->container == TAG_PACKED) {
+        c->value = json__element(c->container, c->at, &c->own);
+        c->at += json__width(c->container);
+        return true;
+    }
+    if (*c->container == TAG_OBJECT) {
+        c->key = c->at;
+        c->at += json__size(c->at);
+    }
+    c->value = c->at;
+    c->at += json__size(c->at);
+    return true;
 }
 
 struct slice
@@ -310,25 +397,6 @@ json_int64(json_node n, int64_t *out)
     return true;
 }
 
-double
-json_double(json_node n)
-{
-    char text[JSON_SCALAR_MAX + 1];
-    int64_t i;
-    uint64_t u;
-
-    if (json_int64(n, &i))
-        return (double)i;
-    if (*n == TAG_UINT64) {
-        memcpy(&u, n + 1, 8);
-        return (double)u;
-    }
-    CHECK(*n == TAG_DOUBLE && n[1] <= JSON_SCALAR_MAX);
-    memcpy(text, n + 2, n[1]);
-    text[n[1]] = 0;
-    return strtod(text, NULL);
-}
-
 unsigned
 json_depth(json_node n)
 {
@@ -338,8 +406,9 @@ json_depth(json_node n)
     for (; n < end; n += json__is_container(n) ? CONTAINER_HEAD : json__size(n)) {
         while (depth > 0 && n >= ends[depth - 1])
             depth--;
-        if (depth + 1 > max)
-            max = depth + 1;
+        unsigned here = depth + 1 + (*n == TAG_PACKED);
+        if (here > max)
+            max = here;
         if (json__is_container(n)) {
             CHECK(depth < JSON_DEPTH_MAX);
             ends[depth++] = n + json__size(n);
@@ -353,7 +422,7 @@ json_get(json_node object, struct slice key)
 {
     if (*object != TAG_OBJECT)
         return NULL;
-    json_node n = json_first(object);
+    json_node n = object + CONTAINER_HEAD;
     for (size_t left = json_count(object); left > 0; left--) {
         json_node value = n + json__size(n);
         if (slice_eq(json_string(n), key))
@@ -375,164 +444,48 @@ equal_numbers(json_node a, json_node b)
     return json_double(a) == json_double(b);
 }
 
+static bool
+equal_arrays(json_node a, json_node b)
+{
+    struct json_children x = json_children(a), y = json_children(b);
+
+    while (json_next(&x) && json_next(&y))
+        if (!json_equal(x.value, y.value))
+            return false;
+    return true;
+}
+
+static bool
+equal_objects(json_node a, json_node b)
+{
+    for (struct json_children c = json_children(a); json_next(&c);) {
+        json_node other = json_get(b, json_string(c.key));
+        if (other == NULL || !json_equal(c.value, other))
+            return false;
+    }
+    return true;
+}
+
 /* Recursion is bounded by JSON_DEPTH_MAX, which every document has been held to. */
 bool
 json_equal(json_node a, json_node b)
 {
+    enum json_kind kind = json_kind(a);
+
     if (json_is_number(a) && json_is_number(b))
         return equal_numbers(a, b);
-    if (json_kind(a) != json_kind(b))
+    if (kind != json_kind(b))
         return false;
-    if (!json__is_container(a))
-        return json_kind(a) == JSON_STRING ? slice_eq(json_string(a), json_string(b)) : *a == *b;
-    size_t count = json_count(a);
-    if (json_count(b) != count)
+    if (kind == JSON_STRING)
+        return slice_eq(json_string(a), json_string(b));
+    if (kind < JSON_ARRAY)
+        return *a == *b;
+    if (json_count(a) != json_count(b))
         return false;
-    json_node x = json_first(a), y = json_first(b);
-    for (; count > 0; count--) {
-        if (*a == TAG_ARRAY) {
-            if (!json_equal(x, y))
-                return false;
-            y += json__size(y);
-        } else {
-            json_node other = json_get(b, json_string(x));
-            x += json__size(x);
-            if (other == NULL || !json_equal(x, other))
-                return false;
-        }
-        x += json__size(x);
-    }
-    return true;
+    return kind == JSON_ARRAY ? equal_arrays(a, b) : equal_objects(a, b);
 }
 
 /* -- making values ---------------------------------------------------------------------------------------------- */
-
-void
-json_put_int(struct buf *tape, int64_t v)
-{
-    unsigned char *p = (unsigned char *)buf_room(tape, 9);
-    unsigned bytes = v == (int8_t)v ? 1 : v == (int16_t)v ? 2 : v == (int32_t)v ? 4 : 8;
-
-    if (v >= 0 && v < TAG_SHORT) {
-        p[0] = (unsigned char)v;
-        buf_advance(tape, 1);
-        return;
-    }
-    p[0] = bytes == 1 ? TAG_INT8 : bytes == 2 ? TAG_INT16 : bytes == 4 ? TAG_INT32 : TAG_INT64;
-    memcpy(p + 1, &v, bytes);
-    buf_advance(tape, 1 + bytes);
-}
-
-/* The shortest digits that read back as v, and where the point is: v = 0.DIGITS * 10^*point. */
-static int
-shortest(char digits[24], double v, int *point)
-{
-    char text[40];
-    int n = 0;
-
-    /* Nearly all need 15 to 17 digits at most; the smallest have fewer that count. */
-    for (int precision = v < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    const char *p = text;
-    for (; *p != 'e'; p++)
-        if (*p != '.')
-            digits[n++] = *p;
-    while (n > 1 && digits[n - 1] == '0')
-        n--;
-    *point = (int)strtol(p + 1, NULL, 10) + 1;
-    return n;
-}
-
-size_t
-json__double_text(char *out, double v)
-{
-    char digits[24], *p = out;
-    int point, n;
-
-    if (signbit(v))
-        *p++ = '-';
-    v = fabs(v);
-    if (v == 0) {
-        const struct slice zero = LIT("0.0");
-        memcpy(p, zero.ptr, zero.len);
-        return (size_t)(p - out) + zero.len;
-    }
-    n = shortest(digits, v, &point);
-    if (point >= n && point <= 16) {
-        memcpy(p, digits, (size_t)n);
-        memset(p + n, '0', (size_t)(point - n));
-        p[point] = '.';
-        p[point + 1] = '0';
-        return (size_t)(p + point + 2 - out);
-    }
-    if (point > 0 && point <= 16) {
-        memcpy(p, digits, (size_t)point);
-        p[point] = '.';
-        memcpy(p + point + 1, digits + point, (size_t)(n - point));
-        return (size_t)(p + n + 1 - out);
-    }
-    if (point > -5 && point <= 0) {
-        memcpy(p, "0.0000", (size_t)(2 - point));
-        memcpy(p + 2 - point, digits, (size_t)n);
-        return (size_t)(p + 2 - point + n - out);
-    }
-    *p++ = digits[0];
-    if (n > 1) {
-        *p++ = '.';
-        memcpy(p, digits + 1, (size_t)(n - 1));
-        p += n - 1;
-    }
-    *p++ = 'e';
-    p += format_int64(p, point - 1);
-    return (size_t)(p - out);
-}
-
-/* What v is in a type with so many bits, whose smallest number is 2^least; beyond the range it is infinite or too large. */
-static double
-quantize(double v, int bits, int least)
-{
-    int exponent;
-
-    frexp(v, &exponent);
-    int ulp = exponent - bits < least ? least : exponent - bits;
-    return v == 0 ? v : ldexp(nearbyint(ldexp(v, -ulp)), ulp);
-}
-
-bool
-json__round(double v, enum json_float type, double *out)
-{
-    static const struct {
-        int bits, least;
-        double max;
-    } types[] = {[JSON_BF16] = {8, -133, 0x1.fep127}, [JSON_FP16] = {11, -24, 65504}, [JSON_FP32] = {24, -149, FLT_MAX}};
-    char text[40];
-
-    *out = v;
-    if (type == JSON_FP64 || type == JSON_FLOAT_ANY)
-        return true;
-    double rounded = quantize(v, types[type].bits, types[type].least);
-    if (fabs(rounded) > types[type].max)
-        return false;
-    for (int precision = 0; precision <= 16; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision, rounded);
-        *out = strtod(text, NULL);
-        if (quantize(*out, types[type].bits, types[type].least) == rounded)
-            break;
-    }
-    return true;
-}
-
-void
-json_put_double(struct buf *tape, double v)
-{
-    char text[JSON_SCALAR_MAX];
-
-    CHECK(isfinite(v));
-    json__put_double_text(tape, slice_of(text, json__double_text(text, v)));
-}
 
 void
 json_put_string(struct buf *tape, struct slice s)
@@ -544,12 +497,6 @@ json_put_string(struct buf *tape, struct slice s)
         if ((p = json__plain_end(p, end)) < end)
             need = *p < 0x80;
     json__put_text(tape, s, need);
-}
-
-void
-json_put_null(struct buf *tape)
-{
-    buf_add_char(tape, (char)TAG_NULL);
 }
 
 void
@@ -571,6 +518,13 @@ json_open(struct buf *tape, bool object)
 
 void
 json_close(struct buf *tape, size_t at, size_t count)
+{
+    if ((unsigned char)tape->ptr[at] == TAG_OBJECT || !json__pack(tape, at, count))
+        json__close_plain(tape, at, count);
+}
+
+void
+json__close_plain(struct buf *tape, size_t at, size_t count)
 {
     unsigned char *p = (unsigned char *)tape->ptr + at;
 
@@ -618,7 +572,8 @@ json_verify(const struct json *j)
                 return false;
             l->left--;
         }
-        if (*n == TAG_KEY && !verify_reference(j, n, key))
+        if ((*n == TAG_KEY && !verify_reference(j, n, key)) || (*n == TAG_PACKED && !json__verify_packed(n)) ||
+            (*n == TAG_DOUBLE && n[1] > REAL_TEXT_MAX))
             return false;
         if (json__is_container(n)) {
             if (depth == JSON_DEPTH_MAX)

@@ -1,17 +1,23 @@
 /* value/json.h - a JSON document as one run of bytes.
  *
- * A document is its values in the order of the text, each a tag with what belongs to it: small integers and short strings
- * share the tag's byte, integers take as many bytes as they need, a container knows its size and its number of children.
- * So a value is skipped in one step, the descendants of a value are the bytes inside it, copying is memcpy() and nothing
- * is freed piece by piece; a change moves what is behind it. Values are spoken of by their offset or address, which hold
- * until the next change.
+ * A document is its values in the order of the text, each a tag with what belongs to it: small integers and short
+ * strings share the tag's byte, integers take as many bytes as they need, a container knows its size and its number of
+ * children. So a value is skipped in one step, the descendants of a value are the bytes inside it, copying is memcpy()
+ * and nothing is freed piece by piece; a change moves what is behind it. Values are spoken of by their offset or
+ * address, which hold until the next change.
  *
- * In a document as it was read, a key that has been there before may be a reference to where it was: lists of like objects,
- * which services tell of, are a seventh smaller. A change would break references, so the first one replaces them all.
+ * An array that has only numbers is one block of them without tags, of the narrowest type that has them all exactly,
+ * where that takes no more room. Such a number has an offset but no tag: who looks at it is given a copy with one
+ * (struct json_own). Where one is changed to what its type cannot be, the array is loosened first.
  *
- * Integers keep their exact value up to 64 bits, signed or unsigned; other numbers are kept as the shortest text that
- * reads back as the same double. Strings are valid UTF-8 without their escapes. No value lies deeper than JSON_DEPTH_MAX.
- * All-zero is a document that is not there yet. Source: RFC 8259 and the documentation of the JSON commands.
+ * In a document as it was read, a key that has been there before may be a reference to where it was: lists of like
+ * objects, which services tell of, are a seventh smaller. A change would break references, so the first one replaces
+ * them all.
+ *
+ * Integers keep their exact value up to 64 bits, signed or unsigned; other numbers are doubles, kept as the shortest
+ * text that reads back as the same or, where that is long, as they are. Strings are valid UTF-8 without their escapes.
+ * No value lies deeper than JSON_DEPTH_MAX. All-zero is a document that is not there yet. Source: RFC 8259 and the
+ * documentation of the JSON commands.
  */
 #ifndef SORREL_VALUE_JSON_H
 #define SORREL_VALUE_JSON_H
@@ -25,6 +31,9 @@ struct json {
 };
 
 typedef const unsigned char *json_node; /* the address of a value's tag */
+struct json_own {                       /* room for a number of a packed array, with its tag */
+    unsigned char bytes[9];
+};
 
 enum { JSON_DEPTH_MAX = 128, JSON_SCALAR_MAX = 48 };
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_INTEGER, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
@@ -40,12 +49,19 @@ json_node json_root(const struct json *j);
 bool json_set(struct json *j, struct slice tape);
 /* The same for what json_read() may have put references to keys in. */
 bool json_set_shared(struct json *j, struct slice tape);
-/* Replaces references to keys by the keys: due before matches are looked for that are to be changed, or values are copied out
- * of the document. False when memory is out or the document would be too large. */
+/* Replaces references to keys by the keys: due before matches are looked for that are to be changed, or values are
+ * copied out of the document. False when memory is out or the document would be too large. */
 bool json_unshare(struct json *j);
-/* In a document without references: replaces `old` bytes at offset `at` inside the container at `parent` by those of `tape`, which must not lie in the
- * document, and adds `more` to its number of children. False when memory is out or the document would be too large or
- * deeper than `depth_max` (at most JSON_DEPTH_MAX); nothing has changed then. */
+/* The same, and gives tags to all numbers: due before something is put in the place of one that json_store() cannot, or
+ * one is taken away. json_tighten() packs arrays again; when memory is out they stay as they are. */
+bool json_loosen(struct json *j);
+void json_tighten(struct json *j);
+/* Whether a packed array could have the value without being loosened; puts it in the place of a number of one. */
+bool json_fits(json_node packed, json_node value);
+bool json_store(struct json *j, size_t parent, size_t at, json_node value);
+/* In a document without references: replaces `old` bytes at offset `at` inside the container at `parent` by those of
+ * `tape`, which must not lie in the document, and adds `more` to its number of children. False when memory is out or
+ * the document would be too large or deeper than `depth_max` (at most JSON_DEPTH_MAX); nothing has changed then. */
 bool json_splice(struct json *j, size_t parent, size_t at, size_t old, struct slice tape, int64_t more,
                  unsigned depth_max);
 /* Walks everything. */
@@ -57,15 +73,15 @@ struct json_error {
     const char *why;
     size_t line, column;
 };
-/* Appends the value's bytes to `tape`. False with *error set for anything that is not exactly one JSON value; the buffer
- * may have grown then. `depth_max` is at most JSON_DEPTH_MAX. */
+/* Appends the value's bytes to `tape`. False with *error set for anything that is not exactly one JSON value; the
+ * buffer may have grown then. `depth_max` is at most JSON_DEPTH_MAX. */
 bool json_parse(struct slice text, unsigned depth_max, struct buf *tape, struct json_error *error);
 
 enum json_float { JSON_FLOAT_ANY, JSON_BF16, JSON_FP16, JSON_FP32, JSON_FP64 };
 struct json_reading {
     unsigned depth_max;
-    /* The elements of every array that has only numbers become numbers of this type: rounded to it, kept as the shortest
-     * text that it reads back as the same. It is an error when one is beyond its range. */
+    /* The elements of every array that has only numbers become numbers of this type: rounded to it, kept as the
+     * shortest text that it reads back as the same. It is an error when one is beyond its range. */
     enum json_float floats;
     bool share_keys; /* a key that is there again becomes a reference to where it was: for json_set_shared() */
 };
@@ -88,7 +104,8 @@ enum json_kind json_kind(json_node n);
 const char *json_kind_name(enum json_kind kind);
 size_t json_size(json_node n);  /* bytes, tag included */
 size_t json_count(json_node n); /* children of a container, else 0; an object's key and value count as one */
-json_node json_first(json_node n); /* what is behind a container's head: its first value, or an object's first key */
+/* Whether it is an array whose numbers have no tags. */
+bool json_is_packed(json_node n);
 struct slice json_string(json_node n); /* of a string or a key */
 bool json_true(json_node n);
 bool json_is_number(json_node n);
@@ -96,23 +113,41 @@ bool json_is_number(json_node n);
 bool json_int64(json_node n, int64_t *out);
 double json_double(json_node n);
 unsigned json_depth(json_node n); /* 1 for a scalar */
-/* Whether at most so many containers lie in one another here, as json_parse() counts them: none in a scalar. Takes values that
- * were put together of others, which may be deeper than a document can be. */
+/* Whether at most so many containers lie in one another here, as json_parse() counts them: none in a scalar. Takes
+ * values that were put together of others, which may be deeper than a document can be. */
 bool json_nests_within(json_node n, unsigned depth_max);
 /* The value under a key; NULL when there is none or it is no object. */
 json_node json_get(json_node object, struct slice key);
 /* Equal values, whatever the order of keys; 1 and 1.0 are equal. */
 bool json_equal(json_node a, json_node b);
 
+/* Goes through a container: for (c = json_children(n); json_next(&c);). */
+struct json_children {
+    json_node value, key; /* of an object; the value is good until the next call */
+    json_node container;
+    const unsigned char *at; /* of the next */
+    size_t left;
+    struct json_own own;
+};
+struct json_children json_children(json_node container);
+bool json_next(struct json_children *c);
+/* The same from the array's element `i` on, which may be its count. At once where it is packed. */
+struct json_children json_children_from(json_node array, size_t i);
+
 /* -- making values ---------------------------------------------------------------------------------------------- */
 
 void json_put_int(struct buf *tape, int64_t v);
 void json_put_double(struct buf *tape, double v); /* finite */
 void json_put_string(struct buf *tape, struct slice utf8);
-void json_put_null(struct buf *tape);
 void json_put_bool(struct buf *tape, bool v);
 /* A container is opened, its children put, and closed; `at` is where it was opened. */
 size_t json_open(struct buf *tape, bool object);
 void json_close(struct buf *tape, size_t at, size_t count);
+/* An array that is made of parts of another one: opened in its likeness, it stays packed while what comes is of its
+ * type. */
+size_t json_open_like(struct buf *tape, json_node array);
+void json_put_part(struct buf *tape, size_t at, json_node array, size_t from, size_t count);
+void json_put_values(struct buf *tape, size_t at, struct slice values);
+void json_close_like(struct buf *tape, size_t at, size_t count);
 
 #endif

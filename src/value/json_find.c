@@ -27,10 +27,16 @@ struct finder {
 /* What an expression is worth: a value, or nothing. A number that was worked out lies in `own`. */
 struct operand {
     json_node node;
-    unsigned char own[10];
+    struct json_own own;
 };
 
-static bool holds(struct finder *f, const struct json_expr *e, size_t current);
+/* What a filter is tried on: a value and its place. */
+struct here {
+    json_node node;
+    struct json_match m;
+};
+
+static bool holds(struct finder *f, const struct json_expr *e, const struct here *h);
 
 static void
 step(struct finder *f)
@@ -59,18 +65,17 @@ add(struct finder *f, struct places *p, size_t at, size_t parent)
 
 /* -- selectors -------------------------------------------------------------------------------------------------- */
 
-static json_node
-at_index(json_node n, int64_t i)
+/* The place of the array's element `i`, which may be counted from the end. */
+static bool
+at_index(json_node n, int64_t i, const unsigned char **place)
 {
     int64_t count = (int64_t)json_count(n);
 
     i = i < 0 ? i + count : i;
-    if (*n != TAG_ARRAY || i < 0 || i >= count)
-        return NULL;
-    json_node child = json_first(n);
-    for (; i > 0; i--)
-        child += json__size(child);
-    return child;
+    if (json_kind(n) != JSON_ARRAY || i < 0 || i >= count)
+        return false;
+    *place = json_children_from(n, (size_t)i).at;
+    return true;
 }
 
 static int64_t
@@ -81,36 +86,47 @@ bounded(int64_t v, int64_t count, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
+static void
+select_forward(struct finder *f, const struct json_selector *s, size_t at, int64_t count, struct places *out)
+{
+    json_node n = f->root + at;
+    int64_t from = s->has_from ? bounded(s->from, count, 0, count) : 0;
+    int64_t to = s->has_to ? bounded(s->to, count, 0, count) : count;
+
+    if (from >= to)
+        return;
+    struct json_children c = json_children_from(n, (size_t)from);
+    for (int64_t i = from, next = from; i < to && !f->too_many; i++, json_next(&c)) {
+        if (i != next)
+            continue;
+        add(f, out, (size_t)(c.at - f->root), at);
+        if (s->step >= count)
+            return;
+        next += s->step;
+    }
+}
+
 /* RFC 9535, 2.3.4.2.2. Backwards needs the elements' offsets. */
 static void
 select_slice(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
 {
     json_node n = f->root + at;
-    int64_t count = (int64_t)json_count(n), from, to;
+    int64_t count = (int64_t)json_count(n);
 
-    if (*n != TAG_ARRAY || s->step == 0)
+    if (json_kind(n) != JSON_ARRAY || s->step == 0)
         return;
-    json_node child = json_first(n);
     if (s->step > 0) {
-        from = s->has_from ? bounded(s->from, count, 0, count) : 0;
-        to = s->has_to ? bounded(s->to, count, 0, count) : count;
-        for (int64_t i = 0, next = from; i < to && !f->too_many; i++, child += json__size(child)) {
-            if (i != next)
-                continue;
-            add(f, out, (size_t)(child - f->root), at);
-            if (s->step >= count)
-                return;
-            next += s->step;
-        }
+        select_forward(f, s, at, count, out);
         return;
     }
-    from = s->has_from ? bounded(s->from, count, -1, count - 1) : count - 1;
-    to = s->has_to ? bounded(s->to, count, -1, count - 1) : -1;
+    int64_t from = s->has_from ? bounded(s->from, count, -1, count - 1) : count - 1;
+    int64_t to = s->has_to ? bounded(s->to, count, -1, count - 1) : -1;
     if (from <= to)
         return;
     size_t *offsets = mem_get_array((size_t)count + 1, sizeof(*offsets));
-    for (int64_t i = 0; i < count; i++, child += json__size(child))
-        offsets[i] = (size_t)(child - f->root);
+    struct json_children c = json_children(n);
+    for (int64_t i = 0; i < count; i++, json_next(&c))
+        offsets[i] = (size_t)(c.at - f->root);
     for (int64_t i = from; i > to && !f->too_many; i += s->step) {
         add(f, out, offsets[i], at);
         if (s->step <= -count)
@@ -123,33 +139,33 @@ select_slice(struct finder *f, const struct json_selector *s, size_t at, struct 
 static void
 select_children(struct finder *f, const struct json_expr *filter, size_t at, struct places *out)
 {
-    json_node n = f->root + at;
+    struct json_children c = json_children(f->root + at);
 
-    if (!json__is_container(n))
-        return;
-    json_node child = json_first(n);
-    for (size_t left = json_count(n); left > 0 && !f->too_many; left--) {
+    while (!f->too_many) {
+        const unsigned char *before = c.at;
+        if (!json_next(&c))
+            return;
         step(f);
-        if (*n == TAG_OBJECT)
-            child += json__size(child);
-        size_t offset = (size_t)(child - f->root);
-        if (filter == NULL || holds(f, filter, offset))
+        size_t offset = (size_t)((json_kind(c.container) == JSON_OBJECT ? c.value : before) - f->root);
+        if (filter == NULL || holds(f, filter, &(struct here){c.value, {offset, at}}))
             add(f, out, offset, at);
-        child += json__size(child);
     }
 }
 
+/* From the value at a place that is no number of a packed array. */
 static void
 select_from(struct finder *f, const struct json_selector *s, size_t at, struct places *out)
 {
-    json_node found;
+    json_node n = f->root + at, found = NULL;
 
     for (; s != NULL && !f->too_many; s = s->next) {
         switch (s->kind) {
         case SELECT_NAME:
+            if ((found = json_get(n, s->name)) != NULL)
+                add(f, out, (size_t)(found - f->root), at);
+            break;
         case SELECT_INDEX:
-            found = s->kind == SELECT_NAME ? json_get(f->root + at, s->name) : at_index(f->root + at, s->from);
-            if (found != NULL)
+            if (at_index(n, s->from, &found))
                 add(f, out, (size_t)(found - f->root), at);
             break;
         case SELECT_WILD: select_children(f, NULL, at, out); break;
@@ -167,12 +183,9 @@ descend(struct finder *f, const struct json_selector *s, size_t at, struct place
 
     while (n < end && !f->too_many) {
         step(f);
-        if (json__is_container(n)) {
+        if (json_kind(n) >= JSON_ARRAY)
             select_from(f, s, (size_t)(n - f->root), out);
-            n += CONTAINER_HEAD;
-        } else {
-            n += json__size(n);
-        }
+        n += json__is_container(n) ? CONTAINER_HEAD : json__size(n);
     }
 }
 
@@ -186,6 +199,8 @@ follow(struct finder *f, const struct json_path *p, size_t segments, struct json
         const struct json_path_segment *seg = &p->segments[i];
         struct places next = {0};
         for (size_t k = 0; k < now.n && !f->too_many; k++) {
+            if (json_in_packed(f->root, now.v[k]))
+                continue; /* a number has no children */
             if (seg->descend)
                 descend(f, seg->selectors, now.v[k].at, &next);
             else
@@ -200,22 +215,29 @@ follow(struct finder *f, const struct json_path *p, size_t segments, struct json
 
 /* How many values the expression's path leads to from here, and the first of them. */
 static size_t
-lead(struct finder *f, const struct json_expr *e, size_t current, json_node *first)
+lead(struct finder *f, const struct json_expr *e, const struct here *h, struct operand *first)
 {
-    json_node n = f->root + (e->absolute ? 0 : current);
+    json_node n = e->absolute ? f->root : h->node;
 
     if (e->path.is_static) {
         for (size_t i = 0; i < e->path.count && n != NULL; i++) {
             const struct json_selector *s = e->path.segments[i].selectors;
-            n = s->kind == SELECT_NAME ? json_get(n, s->name) : at_index(n, s->from);
+            json_node found = NULL;
+            if (s->kind == SELECT_NAME)
+                n = json_get(n, s->name);
+            else if (!at_index(n, s->from, &found))
+                n = NULL;
+            else
+                n = json_is_packed(n) ? json__element(n, found, &first->own) : found;
         }
-        *first = n;
+        first->node = n;
         return n != NULL;
     }
     struct arena mark = arena_mark(f->arena);
-    struct places p = follow(f, &e->path, e->path.count, (struct json_match){(size_t)(n - f->root), JSON_NO_PARENT});
+    struct json_match from = e->absolute ? (struct json_match){0, JSON_NO_PARENT} : h->m;
+    struct places p = follow(f, &e->path, e->path.count, from);
     if (p.n > 0)
-        *first = f->root + p.v[0].at;
+        first->node = json_match_node(f->root, p.v[0], &first->own);
     arena_rewind(f->arena, mark);
     return p.n;
 }
@@ -223,13 +245,8 @@ lead(struct finder *f, const struct json_expr *e, size_t current, json_node *fir
 static void
 own_int(struct operand *o, int64_t v)
 {
-    if (v >= 0 && v < TAG_SHORT) {
-        o->own[0] = (unsigned char)v;
-    } else {
-        o->own[0] = TAG_INT64;
-        memcpy(o->own + 1, &v, 8);
-    }
-    o->node = o->own;
+    json__write_int(o->own.bytes, v);
+    o->node = o->own.bytes;
 }
 
 static size_t
@@ -244,25 +261,24 @@ characters(struct slice s)
 
 /* o->node is NULL for nothing. */
 static void
-evaluate(struct finder *f, const struct json_expr *e, size_t current, struct operand *o)
+evaluate(struct finder *f, const struct json_expr *e, const struct here *h, struct operand *o)
 {
     struct operand a;
-    json_node first;
 
     o->node = NULL;
     switch (e->kind) {
     case EXPR_LITERAL: o->node = e->literal; break;
     case EXPR_PATH:
     case EXPR_VALUE:
-        if (lead(f, e->kind == EXPR_PATH ? e : e->a, current, &first) == 1)
-            o->node = first;
+        if (lead(f, e->kind == EXPR_PATH ? e : e->a, h, o) != 1)
+            o->node = NULL;
         break;
-    case EXPR_COUNT: own_int(o, (int64_t)lead(f, e->a, current, &first)); break;
+    case EXPR_COUNT: own_int(o, (int64_t)lead(f, e->a, h, &a)); break;
     case EXPR_LENGTH:
-        evaluate(f, e->a, current, &a);
+        evaluate(f, e->a, h, &a);
         if (a.node != NULL && json_kind(a.node) == JSON_STRING)
             own_int(o, (int64_t)characters(json_string(a.node)));
-        else if (a.node != NULL && json__is_container(a.node))
+        else if (a.node != NULL && json_kind(a.node) >= JSON_ARRAY)
             own_int(o, (int64_t)json_count(a.node));
         break;
     default: break;
@@ -270,12 +286,12 @@ evaluate(struct finder *f, const struct json_expr *e, size_t current, struct ope
 }
 
 static bool
-matches(struct finder *f, const struct json_expr *e, size_t current, bool whole)
+matches(struct finder *f, const struct json_expr *e, const struct here *h, bool whole)
 {
     struct operand text, pattern;
 
-    evaluate(f, e->a, current, &text);
-    evaluate(f, e->b, current, &pattern);
+    evaluate(f, e->a, h, &text);
+    evaluate(f, e->b, h, &pattern);
     if (text.node == NULL || pattern.node == NULL || json_kind(text.node) != JSON_STRING ||
         json_kind(pattern.node) != JSON_STRING)
         return false;
@@ -299,12 +315,12 @@ less(json_node a, json_node b)
 }
 
 static bool
-compare(struct finder *f, const struct json_expr *e, size_t current)
+compare(struct finder *f, const struct json_expr *e, const struct here *h)
 {
     struct operand a, b;
 
-    evaluate(f, e->a, current, &a);
-    evaluate(f, e->b, current, &b);
+    evaluate(f, e->a, h, &a);
+    evaluate(f, e->b, h, &b);
     bool both = a.node != NULL && b.node != NULL;
     bool equal = both ? json_equal(a.node, b.node) : a.node == b.node;
     switch (e->kind) {
@@ -318,26 +334,27 @@ compare(struct finder *f, const struct json_expr *e, size_t current)
 }
 
 static bool
-holds(struct finder *f, const struct json_expr *e, size_t current)
+holds(struct finder *f, const struct json_expr *e, const struct here *h)
 {
-    json_node first;
+    struct operand first;
 
     switch (e->kind) {
-    case EXPR_OR: return holds(f, e->a, current) || holds(f, e->b, current);
-    case EXPR_AND: return holds(f, e->a, current) && holds(f, e->b, current);
-    case EXPR_NOT: return !holds(f, e->a, current);
-    case EXPR_EXISTS: return lead(f, e->a, current, &first) > 0;
+    case EXPR_OR: return holds(f, e->a, h) || holds(f, e->b, h);
+    case EXPR_AND: return holds(f, e->a, h) && holds(f, e->b, h);
+    case EXPR_NOT: return !holds(f, e->a, h);
+    case EXPR_EXISTS: return lead(f, e->a, h, &first) > 0;
     case EXPR_MATCHES:
-    case EXPR_SEARCH: return matches(f, e, current, false);
-    case EXPR_MATCH: return matches(f, e, current, true);
-    default: return compare(f, e, current);
+    case EXPR_SEARCH: return matches(f, e, h, false);
+    case EXPR_MATCH: return matches(f, e, h, true);
+    default: return compare(f, e, h);
     }
 }
 
 /* -- whole paths ------------------------------------------------------------------------------------------------ */
 
 static bool
-find(const struct json_path *p, size_t segments, struct arena *a, json_node root, struct json_match **out, size_t *count)
+find(const struct json_path *p, size_t segments, struct arena *a, json_node root, struct json_match **out,
+     size_t *count)
 {
     struct finder f = {.arena = a, .root = root};
     struct places found = follow(&f, p, segments, (struct json_match){0, JSON_NO_PARENT});
@@ -348,13 +365,26 @@ find(const struct json_path *p, size_t segments, struct arena *a, json_node root
 }
 
 bool
+json_in_packed(json_node root, struct json_match m)
+{
+    return m.parent != JSON_NO_PARENT && json_is_packed(root + m.parent);
+}
+
+json_node
+json_match_node(json_node root, struct json_match m, struct json_own *own)
+{
+    return json_in_packed(root, m) ? json__element(root + m.parent, root + m.at, own) : root + m.at;
+}
+
+bool
 json_path_find(const struct json_path *p, struct arena *a, json_node root, struct json_match **out, size_t *count)
 {
     return find(p, p->count, a, root, out, count);
 }
 
 bool
-json_path_find_parent(const struct json_path *p, struct arena *a, json_node root, struct json_match **out, size_t *count)
+json_path_find_parent(const struct json_path *p, struct arena *a, json_node root, struct json_match **out,
+                      size_t *count)
 {
     CHECK(p->count > 0);
     return find(p, p->count - 1, a, root, out, count);

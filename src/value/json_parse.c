@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #ifdef __SSE2__
@@ -17,6 +16,8 @@ struct level {
     const unsigned char *text; /* behind the bracket */
     uint32_t count;
     bool object;
+    bool mixed; /* an array that has containers: it will not be packed */
+    bool as_is; /* an array that has doubles whose shortest text nobody has looked for, and nothing but scalars */
 };
 
 struct parser {
@@ -50,7 +51,8 @@ json__plain_end(const unsigned char *p, const unsigned char *end)
     while (end - p >= 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
         /* Signed, so that what is not ASCII is below the blank as well. */
-        __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+        __m128i hit =
+            _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
         unsigned mask = (unsigned)_mm_movemask_epi8(hit);
         if (mask != 0)
             return p + __builtin_ctz(mask);
@@ -97,13 +99,10 @@ hex4(struct parser *s, unsigned *out)
     if (s->end - s->p < 4)
         return bad(s, "EOF while parsing a string");
     for (int i = 0; i < 4; i++, s->p++) {
-        unsigned c = *s->p, low = c | 0x20;
-        if (c >= '0' && c <= '9')
-            v = v << 4 | (c - '0');
-        else if (low >= 'a' && low <= 'f')
-            v = v << 4 | (low - 'a' + 10);
-        else
+        int digit = hex_digit((char)*s->p);
+        if (digit < 0)
             return bad(s, "invalid escape");
+        v = v << 4 | (unsigned)digit;
     }
     *out = v;
     return true;
@@ -273,127 +272,13 @@ string(struct parser *s)
 
 /* -- numbers --------------------------------------------------------------------------------------------------- */
 
-void
-json__put_double_text(struct buf *tape, struct slice text)
-{
-    unsigned char *p = (unsigned char *)buf_room(tape, 2 + text.len);
-
-    p[0] = TAG_DOUBLE;
-    p[1] = (unsigned char)text.len;
-    memcpy(p + 2, text.ptr, text.len);
-    buf_advance(tape, 2 + text.len);
-}
-
-struct digits {
-    const unsigned char *from, *point, *fraction_end, *end;
-    bool exponent;
-};
-
-static bool
-scan_number(struct parser *s, struct digits *d)
-{
-    const unsigned char *p = s->p, *end = s->end;
-
-    d->from = p;
-    d->point = NULL;
-    d->exponent = false;
-    if (*p == '-')
-        p++;
-    if (p == end || *p < '0' || *p > '9')
-        return bad(s, p == end ? "EOF while parsing a value" : d->from == p ? "expected value" : "invalid number");
-    if (*p == '0')
-        p++;
-    else
-        while (p < end && *p >= '0' && *p <= '9')
-            p++;
-    if (p < end && *p >= '0' && *p <= '9')
-        return s->p = p, bad(s, "invalid number");
-    if (p < end && *p == '.') {
-        d->point = p++;
-        const unsigned char *first = p;
-        while (p < end && *p >= '0' && *p <= '9')
-            p++;
-        if (p == first)
-            return s->p = p, bad(s, "invalid number");
-    }
-    d->fraction_end = p;
-    if (p < end && (*p | 0x20) == 'e') {
-        d->exponent = true;
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        const unsigned char *first = p;
-        while (p < end && *p >= '0' && *p <= '9')
-            p++;
-        if (p == first)
-            return s->p = p, bad(s, "invalid number");
-    }
-    d->end = p;
-    return true;
-}
-
-/* Text that would be printed just so: few digits, no exponent, nothing superfluous at the end, not tiny. */
-static bool
-is_canonical(const struct digits *d)
-{
-    size_t zeros = 0;
-
-    if (d->exponent || d->point == NULL || d->end - d->from > 16)
-        return false;
-    size_t fraction = (size_t)(d->end - d->point) - 1;
-    if (d->end[-1] == '0' && fraction > 1)
-        return false;
-    bool whole = d->point[-1] != '0' || d->point - d->from > (d->from[0] == '-' ? 2 : 1);
-    if (whole)
-        return true;
-    while (zeros < fraction && d->point[1 + zeros] == '0')
-        zeros++;
-    return zeros < 5;
-}
-
 static bool
 number(struct parser *s)
 {
-    struct digits d;
+    struct level *l = s->depth > 0 ? &s->stack[s->depth - 1] : NULL;
+    bool pure = l != NULL && !l->object && !l->mixed;
 
-    if (!scan_number(s, &d))
-        return false;
-    size_t len = (size_t)(d.end - d.from);
-    bool minus = d.from[0] == '-';
-    if (d.point == NULL && !d.exponent && len - minus <= 20 && !(minus && d.from[1] == '0')) {
-        uint64_t v = 0;
-        bool fits = true;
-        for (const unsigned char *p = d.from + minus; p < d.end && fits; p++)
-            fits = !__builtin_mul_overflow(v, 10, &v) && !__builtin_add_overflow(v, *p - '0', &v);
-        if (fits && v <= (uint64_t)INT64_MAX + minus) {
-            json_put_int(s->out, minus ? (int64_t)(0 - v) : (int64_t)v);
-            s->p = d.end;
-            return true;
-        }
-        if (fits && !minus) {
-            buf_add_char(s->out, (char)TAG_UINT64);
-            buf_add(s->out, &v, 8);
-            s->p = d.end;
-            return true;
-        }
-    }
-    if (is_canonical(&d)) {
-        json__put_double_text(s->out, slice_of(d.from, len));
-        s->p = d.end;
-        return true;
-    }
-    /* strtod() needs an end that is no digit. */
-    char text[64], *copy = len < sizeof(text) ? text : mem_get(len + 1);
-    memcpy(copy, d.from, len);
-    copy[len] = 0;
-    double v = strtod(copy, NULL);
-    if (copy != text)
-        mem_free(copy);
-    if (!isfinite(v))
-        return bad(s, "number out of range");
-    json_put_double(s->out, v);
-    s->p = d.end;
-    return true;
+    return json__read_number(&s->p, s->end, s->out, pure ? &l->as_is : NULL, &s->why);
 }
 
 /* -- values ---------------------------------------------------------------------------------------------------- */
@@ -451,11 +336,37 @@ keys_differ(struct parser *s, const struct level *l)
     return true;
 }
 
+/* An array that is not packed keeps doubles as short texts where it can. */
+static void
+shorten_reals(struct parser *s, const struct level *l)
+{
+    struct buf all = {0};
+    size_t from = l->at + CONTAINER_HEAD;
+
+    buf_add(&all, s->out->ptr + from, s->out->len - from);
+    s->out->len = from;
+    for (json_node n = (json_node)all.ptr, end = n + all.len; n < end; n += json__size(n)) {
+        if (*n == TAG_REAL)
+            json_put_double(s->out, json_double(n));
+        else
+            buf_add(s->out, n, json__size(n));
+    }
+    buf_fini(&all);
+}
+
 static bool
 open_container(struct parser *s, bool object)
 {
     if (s->depth == s->depth_max)
         return bad(s, "recursion limit exceeded");
+    if (s->depth > 0) {
+        struct level *around = &s->stack[s->depth - 1];
+        /* Now, as references between keys must not be moved apart. */
+        if (around->as_is)
+            shorten_reals(s, around);
+        around->mixed = true;
+        around->as_is = false;
+    }
     s->p++;
     s->stack[s->depth++] = (struct level){.at = json_open(s->out, object), .text = s->p, .object = object};
     return true;
@@ -495,12 +406,25 @@ round_numbers(struct parser *s, const struct level *l)
         double v;
         ok = json__round(json_double(n), s->floats, &v);
         if (ok)
-            json_put_double(s->out, v);
+            json__put_real(s->out, v);
         else
             s->p = nth_number(s, l, i);
     }
     buf_fini(&exact);
     return ok ? true : bad(s, beyond[s->floats]);
+}
+
+static bool
+close_array(struct parser *s, const struct level *l)
+{
+    if (UNLIKELY(s->floats != JSON_FLOAT_ANY) && l->count > 0 && !round_numbers(s, l))
+        return false;
+    if (!l->mixed && json__pack(s->out, l->at, l->count))
+        return true;
+    if (l->as_is)
+        shorten_reals(s, l);
+    json__close_plain(s->out, l->at, l->count);
+    return true;
 }
 
 static bool
@@ -511,15 +435,16 @@ close_container(struct parser *s)
     s->p++;
     if (s->out->len - s->base > UINT32_MAX)
         return bad(s, "document too large");
-    if (l->object && l->count > 1 && !keys_differ(s, l))
+    if (!l->object)
+        return close_array(s, l);
+    if (l->count > 1 && !keys_differ(s, l))
         return false;
-    if (UNLIKELY(s->floats != JSON_FLOAT_ANY) && !l->object && l->count > 0 && !round_numbers(s, l))
-        return false;
-    json_close(s->out, l->at, l->count);
+    json__close_plain(s->out, l->at, l->count);
     return true;
 }
 
-/* The key that was put last becomes a reference when the one before it of the same hash is the same and not far away. */
+/* The key that was put last becomes a reference when the one before it of the same hash is the same and not far away.
+ */
 static void
 share_key(struct parser *s, size_t at)
 {
@@ -574,9 +499,7 @@ value(struct parser *s, bool *opened)
         return bad(s, "EOF while parsing a value");
     switch (*s->p) {
     case '{':
-    case '[':
-        *opened = true;
-        return open_container(s, *s->p == '{');
+    case '[': *opened = true; return open_container(s, *s->p == '{');
     case '"': s->p++; return string(s);
     case 't': return literal(s, LIT("true"), TAG_TRUE);
     case 'f': return literal(s, LIT("false"), TAG_FALSE);

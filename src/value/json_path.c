@@ -86,7 +86,8 @@ is_clean(struct slice s)
     return true;
 }
 
-/* The text between quotes as a JSON string. Of the quotes only the one around it may be escaped. False for the other. */
+/* The text between quotes as a JSON string. Of the quotes only the one around it may be escaped. False for the other.
+ */
 static bool
 requote(struct slice raw, char quote, struct buf *json)
 {
@@ -332,8 +333,9 @@ literal_expr(struct reader *r)
 
     if (r->p < r->end && (*r->p == '\'' || *r->p == '"'))
         return quoted(r, &e->literal, &ignored) ? e : NULL;
-    while (r->p < r->end && ((*r->p >= '0' && *r->p <= '9') || (ascii_lower(*r->p) >= 'a' && ascii_lower(*r->p) <= 'z') ||
-                             *r->p == '-' || *r->p == '+' || *r->p == '.'))
+    while (r->p < r->end &&
+           ((*r->p >= '0' && *r->p <= '9') || (ascii_lower(*r->p) >= 'a' && ascii_lower(*r->p) <= 'z') ||
+            *r->p == '-' || *r->p == '+' || *r->p == '.'))
         r->p++;
     bool ok = json_parse(slice_of(from, (size_t)(r->p - from)), 1, &tape, &error);
     if (ok)
@@ -351,7 +353,8 @@ path_expr(struct reader *r)
     return path(r, &e->path) ? e : NULL;
 }
 
-/* The RFC compares, and hands to functions, what is one value at the most: no path that may match several, and no truth. */
+/* The RFC compares, and hands to functions, what is one value at the most: no path that may match several, and no
+ * truth. */
 static bool
 is_one_value(const struct json_expr *e)
 {
@@ -398,8 +401,11 @@ comparable(struct reader *r)
     static const struct {
         const char *name;
         enum json_expr_kind kind;
-    } functions[] = {{"length(", EXPR_LENGTH}, {"count(", EXPR_COUNT},   {"match(", EXPR_MATCH},
-                     {"search(", EXPR_SEARCH}, {"value(", EXPR_VALUE}};
+    } functions[] = {{"length(", EXPR_LENGTH},
+                     {"count(", EXPR_COUNT},
+                     {"match(", EXPR_MATCH},
+                     {"search(", EXPR_SEARCH},
+                     {"value(", EXPR_VALUE}};
     struct json_expr *e = NULL;
 
     if (r->p == r->end)

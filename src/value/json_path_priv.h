@@ -21,9 +21,24 @@ struct json_path_segment {
 };
 
 enum json_expr_kind {
-    EXPR_OR, EXPR_AND, EXPR_NOT, EXPR_EXISTS, EXPR_LITERAL, EXPR_PATH,
-    EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE, EXPR_MATCHES, /* =~ */
-    EXPR_LENGTH, EXPR_COUNT, EXPR_MATCH, EXPR_SEARCH, EXPR_VALUE,
+    EXPR_OR,
+    EXPR_AND,
+    EXPR_NOT,
+    EXPR_EXISTS,
+    EXPR_LITERAL,
+    EXPR_PATH,
+    EXPR_EQ,
+    EXPR_NE,
+    EXPR_LT,
+    EXPR_LE,
+    EXPR_GT,
+    EXPR_GE,
+    EXPR_MATCHES, /* =~ */
+    EXPR_LENGTH,
+    EXPR_COUNT,
+    EXPR_MATCH,
+    EXPR_SEARCH,
+    EXPR_VALUE,
 };
 struct json_expr {
     enum json_expr_kind kind;

@@ -9,7 +9,8 @@ struct level {
     bool object;
 };
 
-/* Strings that must be looked at byte by byte: what JSON demands to be escaped, in the short form where there is one. */
+/* Strings that must be looked at byte by byte: what JSON demands to be escaped, in the short form where there is one.
+ */
 static void
 escaped(struct slice s, struct buf *out)
 {
@@ -61,6 +62,35 @@ plain(struct buf *out, const unsigned char *from, size_t len)
     out->len += len + 2;
 }
 
+static void
+new_line(const struct json_format *f, unsigned level, struct buf *out)
+{
+    buf_add_slice(out, f->newline);
+    for (unsigned i = 0; i < level; i++)
+        buf_add_slice(out, f->indent);
+}
+
+/* An array without tags; never an empty one. */
+static void
+packed(json_node n, const struct json_format *f, unsigned level, struct buf *out)
+{
+    unsigned width = json__width(n);
+    const unsigned char *end = n + json__size(n);
+
+    buf_add_char(out, '[');
+    for (const unsigned char *at = n + PACKED_HEAD; at < end; at += width) {
+        if (f != NULL)
+            new_line(f, level + 1, out);
+        json__print_element(n, at, out);
+        if (at + width < end)
+            buf_add_char(out, ',');
+    }
+    if (f != NULL)
+        new_line(f, level, out);
+    buf_add_char(out, ']');
+}
+
+/* A value without tags inside. */
 static inline json_node
 scalar(json_node n, struct buf *out)
 {
@@ -85,6 +115,8 @@ scalar(json_node n, struct buf *out)
     case TAG_TEXT32: plain(out, n + 5, json__load32(n + 1)); break;
     case TAG_ESCAPE8:
     case TAG_ESCAPE32: json_print_string(json_string(n), out); break;
+    case TAG_REAL: out->len += json__double_text(buf_room(out, JSON_SCALAR_MAX), json_double(n)); break;
+    case TAG_PACKED: packed(n, NULL, 0, out); break;
     default:
         i = 0;
         json_int64(n, &i);
@@ -145,14 +177,6 @@ compact(json_node n, struct buf *out)
     }
 }
 
-static void
-new_line(const struct json_format *f, unsigned level, struct buf *out)
-{
-    buf_add_slice(out, f->newline);
-    for (unsigned i = 0; i < level; i++)
-        buf_add_slice(out, f->indent);
-}
-
 void
 json_print_at(json_node n, const struct json_format *f, unsigned level, struct buf *out)
 {
@@ -171,6 +195,9 @@ json_print_at(json_node n, const struct json_format *f, unsigned level, struct b
             stack[depth++] = (struct level){n + json__size(n), object};
             buf_add_char(out, object ? '{' : '[');
             n += CONTAINER_HEAD;
+        } else if (*n == TAG_PACKED) {
+            packed(n, f, level + depth, out);
+            n += json__size(n);
         } else {
             n = scalar(n, out);
         }

@@ -11,7 +11,7 @@ enum op { OP_CHAR, OP_ANY, OP_CLASS, OP_SPLIT, OP_JUMP, OP_BEGIN, OP_END, OP_MAT
 struct inst {
     enum op op;
     uint32_t c;
-    int x, y; /* jumps, relative to this instruction */
+    int x, y;                       /* jumps, relative to this instruction */
     const unsigned char *from, *to; /* a class's text */
 };
 
@@ -36,7 +36,8 @@ decode(const unsigned char **p, const unsigned char *end)
     case 2: return (uint32_t)(s[0] & 0x1f) << 6 | (s[1] & 0x3f);
     case 3: return (uint32_t)(s[0] & 0x0f) << 12 | (uint32_t)(s[1] & 0x3f) << 6 | (s[2] & 0x3f);
     case 4:
-        return (uint32_t)(s[0] & 0x07) << 18 | (uint32_t)(s[1] & 0x3f) << 12 | (uint32_t)(s[2] & 0x3f) << 6 | (s[3] & 0x3f);
+        return (uint32_t)(s[0] & 0x07) << 18 | (uint32_t)(s[1] & 0x3f) << 12 | (uint32_t)(s[2] & 0x3f) << 6 |
+               (s[3] & 0x3f);
     default: return s[0];
     }
 }
@@ -75,8 +76,9 @@ fail_pattern(struct compiler *c)
 static bool
 category(const unsigned char **p, const unsigned char *end)
 {
-    static const char known[] = " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So "
-                                "C Cc Cf Co Cn ";
+    static const char known[] =
+        " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So "
+        "C Cc Cf Co Cn ";
     const unsigned char *from = *p + 2;
     char name[6] = " ";
 
@@ -214,7 +216,10 @@ quantifier(struct compiler *c, int *min, int *max)
     if (c->p == c->end)
         return true;
     switch (*c->p) {
-    case '*': *min = 0; *max = -1; break;
+    case '*':
+        *min = 0;
+        *max = -1;
+        break;
     case '+': *max = -1; break;
     case '?': *min = 0; break;
     case '{':

@@ -8,7 +8,8 @@
 
 #include "base/slice.h"
 
-/* Whether the pattern matches the text as a whole or anywhere in it; false for a pattern that is not valid or too large. */
+/* Whether the pattern matches the text as a whole or anywhere in it; false for a pattern that is not valid or too
+ * large. */
 bool json_regex(struct slice pattern, struct slice text, bool whole);
 
 #endif

@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char document[] =
     "{\"a\":[1,2.5,-3,\"x\",null,true,{\"b\":{\"c\":[[],[[1]]]}}],\"b\":{\"a\":\"text\",\"n\":10,\"\":0},\"list\":"
-    "[{\"p\":8,\"q\":\"abc\"},{\"p\":12,\"q\":\"abd\"},{\"q\":\"\"}],\"u\":\"\\u00e9\\ud83d\\ude00\"}";
+    "[{\"v\":[1,2,300],\"p\":8,\"q\":\"abc\"},{\"p\":12,\"q\":\"abd\"},{\"q\":\"\"}],\"u\":\"\\u00e9\\ud83d\\ude00\"}";
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -23,8 +23,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json_path_parse(&arena, slice_of((const char *)data, size), &path, &why, &where)) {
         json_node root = (json_node)tape.ptr;
         if (json_path_find(&path, &arena, root, &m, &n)) {
+            struct json_own own;
             for (size_t i = 0; i < n; i++)
-                CHECK(m[i].at < json_size(root));
+                CHECK(m[i].at < json_size(root) && json_size(json_match_node(root, m[i], &own)) > 0);
         }
     } else {
         CHECK(why != NULL);

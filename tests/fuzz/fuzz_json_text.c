@@ -1,7 +1,8 @@
 /* tests/fuzz/fuzz_json_text.c - JSON text alone.
  *
  * The first byte says how deep a text may be and how its arrays of numbers are rounded. What is read must be sound, and
- * print, short or with line breaks, as a text that reads back to the same, with references to keys and without; what is not read must say why and where.
+ * print, short or with line breaks, as a text that reads back to the same, with references to keys and without; what is
+ * not read must say why and where.
  */
 #include "base/mem.h"
 #include "value/json.h"

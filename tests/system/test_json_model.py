@@ -151,8 +151,13 @@ KEPT = object()  # a change that leaves the value as it is
 
 def compute(how, a, b):
     """What NUMINCRBY and its kind make of two numbers: exact as long as it is an integer of 64 bits."""
-    if isinstance(a, int) and isinstance(b, int) and (how != "JSON.NUMPOWBY" or 0 <= b < 200):
-        n = a + b if how == "JSON.NUMINCRBY" else a * b if how == "JSON.NUMMULTBY" else a ** b
+    if how == "JSON.NUMPOWBY" and all(isinstance(n, int) and -2**63 <= n < 2**63 for n in (a, b)):
+        # Of two such integers it is another one, or an error.
+        if b < 0 or (abs(a) > 1 and b > 63) or not -2**63 <= a ** b < 2**63:
+            raise Wrong
+        return a ** b
+    if isinstance(a, int) and isinstance(b, int) and how != "JSON.NUMPOWBY":
+        n = a + b if how == "JSON.NUMINCRBY" else a * b
         if -2**63 <= n < 2**63:
             return n
     try:

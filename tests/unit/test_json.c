@@ -146,7 +146,9 @@ test_halves(void **state)
         buf_reset(&out);
         buf_printf(&text, "[%.17g]", v);
         assert_true(json_read(buf_slice(&text), half, &tape, &error));
-        json_node n = json_first((json_node)tape.ptr);
+        struct json_children c = json_children((json_node)tape.ptr);
+        assert_true(json_next(&c));
+        json_node n = c.value;
         assert_int_equal(json_kind(n), JSON_NUMBER);
         /* At the border between two powers of two the neighbour below is half as far. */
         assert_true(fabs(json_double(n) - v) <= ulp / 2);
@@ -184,8 +186,8 @@ test_depth(void **state)
     assert_true(json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error));
     json_close(&tape, at, 1);
     assert_false(json_nests_within((json_node)tape.ptr, JSON_DEPTH_MAX));
-    assert_true(json_nests_within(json_first((json_node)tape.ptr), JSON_DEPTH_MAX));
-    assert_false(json_nests_within(json_first((json_node)tape.ptr), JSON_DEPTH_MAX - 1));
+    assert_true(json_nests_within(json_children((json_node)tape.ptr).at, JSON_DEPTH_MAX));
+    assert_false(json_nests_within(json_children((json_node)tape.ptr).at, JSON_DEPTH_MAX - 1));
     buf_fini(&text);
     buf_fini(&tape);
     buf_fini(&out);
@@ -244,10 +246,10 @@ test_splice(void **state)
     assert_true(json_set(&j, buf_slice(&tape)));
     for (int step = 0; step < STEPS; step++) {
         size_t row = rng_below(&rng, WIDE), pos = rng_below(&rng, len[row] + 1);
-        json_node root = json_root(&j), n = json_first(root);
+        json_node root = json_root(&j), n = json_children(root).at;
         for (size_t i = 0; i < row; i++)
             n += json_size(n);
-        json_node child = json_first(n);
+        json_node child = json_children(n).at;
         for (size_t i = 0; i < pos; i++)
             child += json_size(child);
         buf_reset(&tape);
@@ -349,8 +351,13 @@ test_shared_keys(void **state)
         json_print(b, NULL, &out);
         assert_true(json_parse(buf_slice(&out), JSON_DEPTH_MAX, &text, &error));
         assert_memory_equal(text.ptr + text.len - plain.len, plain.ptr, plain.len);
-        if (json_count(b) > 0 && json_count(json_first(b)) > 0)
-            assert_true(json_get(json_first(b), json_string(json_first(json_first(a)))) == json_first(json_first(b)) + json_size(json_first(json_first(b))));
+        struct json_children rows = json_children(b), names = rows, same = rows;
+        if (json_next(&rows) && json_count(rows.value) > 0) {
+            names = json_children(rows.value);
+            same = json_children(json_children(a).at);
+            assert_true(json_next(&names) && json_next(&same));
+            assert_true(json_get(rows.value, json_string(same.key)) == names.value);
+        }
         copy = json_copy(&j);
         assert_true(json_verify(&copy) && json_unshare(&copy) && json_verify(&copy));
         assert_int_equal(json_size(json_root(&copy)), plain.len);
@@ -426,6 +433,116 @@ test_hostile(void **state)
     buf_fini(&out);
 }
 
+/* A number of one of the families that packed arrays are of, as a text. */
+static void
+add_number(struct rng *rng, unsigned family, struct buf *out)
+{
+    int64_t bits = (int64_t)rng_next(rng);
+    float f = (float)((double)(bits >> 11) / 1e15);
+    char text[64];
+
+    switch (family) {
+    case 0: buf_printf(out, "%d", (int)(bits & 127)); break;
+    case 1: buf_printf(out, "%lld", (long long)(bits >> rng_below(rng, 64))); break;
+    case 2: buf_printf(out, "%lld", (long long)((uint64_t)bits >> (1 + rng_below(rng, 63)))); break;
+    case 3: buf_printf(out, "%d.%d", (int)(bits % 100), (int)(bits >> 9 & 3)); break;
+    case 4: buf_printf(out, "%.*g", 1 + (int)rng_below(rng, 9), (double)f); break;
+    case 5: buf_printf(out, "%.17g", (double)f); break;
+    case 6: buf_printf(out, "%.17g", (double)(bits >> 11) / 9007199254740992.0); break;
+    case 7: buf_printf(out, "%d", (int)(bits & 1)); break;
+    case 8: buf_printf(out, "%d.0", (int)(bits & 1023)); break;
+    default:
+        snprintf(text, sizeof(text), "%llue%d", (unsigned long long)bits >> rng_below(rng, 64), (int)rng_below(rng, 600) - 320);
+        buf_printf(out, "%s", isfinite(strtod(text, NULL)) ? text : "0.1");
+    }
+}
+
+/* Whatever numbers an array has, it prints as what reads back to the same bytes, and means the same with tags and without;
+ * each number can be put where it is, and what is put where another one was is what is there then. */
+static void
+test_packed(void **state)
+{
+    (void)state;
+    struct buf text = {0}, tape = {0}, again = {0}, out = {0};
+    struct json_error error;
+    struct json j = {0}, loose;
+    struct rng rng;
+    rng_seed(&rng, 71);
+
+    for (int round = 0; round < 4000; round++) {
+        unsigned count = 1 + (unsigned)rng_below(&rng, 12), main_family = (unsigned)rng_below(&rng, 10);
+        buf_reset(&text);
+        buf_reset(&tape);
+        buf_reset(&again);
+        buf_reset(&out);
+        for (unsigned i = 0; i < count; i++) {
+            buf_add_char(&text, i == 0 ? '[' : ',');
+            add_number(&rng, rng_below(&rng, 20) == 0 ? (unsigned)rng_below(&rng, 10) : main_family, &text);
+        }
+        buf_add_char(&text, ']');
+        if (!json_parse(buf_slice(&text), JSON_DEPTH_MAX, &tape, &error))
+            fail_msg("%.*s: %s", (int)text.len, text.ptr, error.why);
+        assert_true(json_set(&j, buf_slice(&tape)) && json_verify(&j) && json_count(json_root(&j)) == count);
+        json_print(json_root(&j), NULL, &out);
+        assert_true(json_parse(buf_slice(&out), JSON_DEPTH_MAX, &again, &error));
+        if (!slice_eq(buf_slice(&tape), buf_slice(&again)))
+            fail_msg("%.*s", (int)text.len, text.ptr);
+        loose = json_copy(&j);
+        assert_true(json_loosen(&loose) && json_verify(&loose) && !json_is_packed(json_root(&loose)));
+        assert_true(json_equal(json_root(&j), json_root(&loose)));
+        struct json_children c = json_children(json_root(&j)), d = json_children(json_root(&loose));
+        const char *p = text.ptr;
+        for (unsigned i = 0; i < count; i++) {
+            size_t at = (size_t)(c.at - json_root(&j));
+            assert_true(json_next(&c) && json_next(&d));
+            assert_true(json_equal(c.value, d.value) && json_kind(c.value) == json_kind(d.value));
+            double want = strtod(p + 1, (char **)&p); /* the C library on the text that came in */
+            assert_true(json_double(c.value) == want || json_kind(c.value) == JSON_INTEGER);
+            struct json_children first = json_children(json_root(&j));
+            if (json_is_packed(json_root(&j)) && json_next(&first)) {
+                assert_true(json_fits(json_root(&j), c.value) && json_store(&j, 0, at, first.value));
+                struct json_children here = json_children_from(json_root(&j), i);
+                assert_true(json_next(&here) && json_equal(here.value, first.value) && json_verify(&j));
+            }
+        }
+        json_tighten(&loose);
+        assert_true(json_size(json_root(&loose)) == tape.len && memcmp(json_root(&loose), tape.ptr, tape.len) == 0);
+        json_fini(&loose);
+    }
+    json_fini(&j);
+    buf_fini(&text);
+    buf_fini(&tape);
+    buf_fini(&again);
+    buf_fini(&out);
+}
+
+/* Doubles that come in long texts become short ones only when the array is complete, or before a container in it: references
+ * between keys must not be torn. */
+static void
+test_long_texts_between_keys(void **state)
+{
+    (void)state;
+    struct json_reading shared = {.depth_max = JSON_DEPTH_MAX, .share_keys = true};
+    struct slice text = LIT("{\"name\":[1.10,\"x\",2.50],\"a\":[{\"name\":1},1.10,{\"name\":2},[1.50,{\"name\":3},2.70],"
+                            "{\"name\":[1.10]}]}"),
+                 want = LIT("{\"name\":[1.1,\"x\",2.5],\"a\":[{\"name\":1},1.1,{\"name\":2},[1.5,{\"name\":3},2.7],"
+                            "{\"name\":[1.1]}]}");
+    struct buf tape = {0}, plain = {0}, out = {0};
+    struct json_error error;
+    struct json j = {0};
+
+    assert_true(json_read(text, shared, &tape, &error) && json_parse(want, JSON_DEPTH_MAX, &plain, &error));
+    assert_true(json_set_shared(&j, buf_slice(&tape)) && json_verify(&j));
+    json_print(json_root(&j), NULL, &out);
+    assert_true(slice_eq(buf_slice(&out), want));
+    assert_true(json_unshare(&j) && json_size(json_root(&j)) == plain.len);
+    assert_memory_equal(json_root(&j), plain.ptr, plain.len);
+    json_fini(&j);
+    buf_fini(&tape);
+    buf_fini(&plain);
+    buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -433,6 +550,7 @@ main(void)
         cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth), cmocka_unit_test(test_zero_bytes), cmocka_unit_test(test_halves),
         cmocka_unit_test(test_duplicates_among_many), cmocka_unit_test(test_format), cmocka_unit_test(test_splice),
         cmocka_unit_test(test_equal), cmocka_unit_test(test_shared_keys),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_packed), cmocka_unit_test(test_long_texts_between_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

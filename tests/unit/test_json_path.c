@@ -153,6 +153,7 @@ test_table(void **state)
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct json_path p;
         struct json_match *m;
+        struct json_own own;
         size_t n, where;
         const char *why;
         buf_reset(&tape);
@@ -165,7 +166,7 @@ test_table(void **state)
         for (size_t k = 0; k < n; k++) {
             if (k > 0)
                 buf_add_char(&out, ',');
-            json_print((json_node)tape.ptr + m[k].at, NULL, &out);
+            json_print(json_match_node((json_node)tape.ptr, m[k], &own), NULL, &out);
         }
         buf_add(&out, "]", 2);
         if (table[i].want == NULL)

@@ -23,6 +23,7 @@ check(const struct query *q, size_t count)
         struct json_path p;
         struct json_match *m;
         const char *why;
+        struct json_own own;
         size_t n, where;
         buf_reset(&tape);
         buf_reset(&out);
@@ -40,7 +41,7 @@ check(const struct query *q, size_t count)
         for (size_t k = 0; k < n; k++) {
             if (k > 0)
                 buf_add_char(&out, ',');
-            json_print((json_node)tape.ptr + m[k].at, NULL, &out);
+            json_print(json_match_node((json_node)tape.ptr, m[k], &own), NULL, &out);
         }
         buf_add(&out, "]", 2);
         if (strcmp(out.ptr, q->want) != 0)
