@@ -581,6 +581,8 @@ engine_evict_stats(const struct engine *e)
 void
 engine_evict_stats_reset(struct engine *e)
 {
-    if (e->evictor != NULL)
-        e->evictor->stats = (struct evict_stats){0};
+    if (e->evictor == NULL)
+        return;
+    e->evictor->stats = (struct evict_stats){0};
+    e->evictor->over_since_us = 0;
 }
