@@ -36,6 +36,7 @@ struct sorrel_loop {
     /* The connection is gone and calls nothing any more. NULL: nothing to do. */
     void (*release)(void *ctx);
     void *ctx;
+    uint64_t reserved[4];
 };
 
 /* The outcome of a command: SORREL_OK and its reply (perhaps an error reply), valid during the call; or why there is
@@ -50,6 +51,7 @@ struct sorrel_async_options {
     void *ctx;
     bool no_reconnect; /* a connection that breaks stays broken */
     size_t buffer_max; /* bytes waiting to be sent; more fail with SORREL_ERR_BUSY. 0: 64 MB */
+    uint64_t reserved[4];
 };
 
 /* Begins to connect; the result comes through on_state. u, loop and o (may be NULL) are copied. Fails with
@@ -64,7 +66,7 @@ SORREL_API void sorrel_async_close(struct sorrel_async *a);
 /* Sends a command; fn (NULL: nobody wants to know) gets its outcome. lens NULL: C strings. Copies the arguments.
  * Commands given before the connection is there wait for it. Fails, without calling fn, with SORREL_ERR_BUSY when
  * buffer_max is reached and with SORREL_ERR_CLOSED on a connection that stays broken. SUBSCRIBE and its kin: the
- * confirmations and messages go to on_push, fn is not called. */
+ * confirmations and messages go to on_push, and so does the error reply of a refusal; fn is not called. */
 SORREL_API enum sorrel_rc sorrel_async_call(struct sorrel_async *a, int argc, const char *const *argv,
                                             const size_t *lens, sorrel_async_fn *fn, void *ctx);
 /* The same with the C strings that follow, up to a NULL. */

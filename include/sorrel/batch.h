@@ -28,14 +28,16 @@ SORREL_API size_t sorrel_batch_do(struct sorrel_batch *b, ...) __attribute__((se
 /* Forgets commands and replies, keeps memory. */
 SORREL_API void sorrel_batch_reset(struct sorrel_batch *b);
 
-/* Runs the commands as a pipeline. An error reply to one of them is no failure: see sorrel_batch_reply(). Parts that
+/* Runs the commands as a pipeline. SORREL_ERR_USAGE for those that sorrel/client.h refuses; MULTI and WATCH are welcome
+ * where EXEC follows. An error reply to one of them is no failure: see sorrel_batch_reply(). Parts that
  * were not executed for sure are tried again; SORREL_REPEAT or SORREL_READ in flags, which then must hold for every
  * command, lets a whole part be sent again after a broken connection. On failure there are no replies, and some of the
  * commands may have been executed. Sends the commands; in a cluster ASKING before one whose slot is on its way. */
 SORREL_API enum sorrel_rc sorrel_batch_run(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flags,
                                            struct sorrel_error *err);
-/* Runs them as a transaction: MULTI, the commands, EXEC, in one write. In a cluster all keys must be in one slot. If
- * the server refuses one of the commands, none is executed and SORREL_ERR_SERVER says why. */
+/* Runs them as a transaction: MULTI, the commands, EXEC, in one write (in a cluster behind ASKING, where the slot is on
+ * its way). In a cluster all keys must be in one slot. If the server refuses one of the commands, none is executed and
+ * SORREL_ERR_SERVER says why. */
 SORREL_API enum sorrel_rc sorrel_batch_exec(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flags,
                                             struct sorrel_error *err);
 /* The reply to command i of the last run; lives until the batch is run, reset or freed. */

@@ -9,13 +9,15 @@
  * cache stores them first
  *
  * A key is loaded by one loader at a time: threads of a process wait for each other, processes for a short lock beside
- * the key. A value that was loaded before a write is not put into the cache after it. Keys that the store does not have
- * can be remembered too. TTLs are shortened by chance, so that what came together does not go together. If the server
- * of the cache cannot be reached, values come from the store: slowly, but they come.
+ * the key. A value that was loaded before a write is not put into the cache after it, nor handed to whoever asks after
+ * it. Keys that the store does not have can be remembered too. TTLs are shortened by chance, so that what came together
+ * does not go together. If the server of the cache cannot be reached, values come from the store: slowly, but they
+ * come. The first read that finds this out has tried for as long as the client's options say, then one in half a second
+ * tries.
  *
- * Keys: PREFIX:KEY, and while it is being loaded "{PREFIX:KEY}:loading". Values are stored as they are, except that a
- * missing one is remembered as a marker text that no value may equal.
- * When two threads write one key at the same time, the store and the cache may get the writes in different orders; who
+ * Keys: PREFIX:KEY, and while it is being loaded "{PREFIX:KEY}:loading" (if it has a hash tag, PREFIX:KEY:loading).
+ * Values are stored as they are, except that a missing one is remembered as a marker text that no value may equal. When
+ * two threads write one key at the same time, the store and the cache may get the writes in different orders; who
  * cannot bear that for a ttl takes a lock (sorrel/lock.h) or writes around.
  * Threads: every function is thread-safe, except close. Callbacks are called by any thread, several at once.
  *
@@ -52,11 +54,13 @@ struct sorrel_cache_options {
     int behind_max;      /* 0: 1000 */
     int behind_delay_ms; /* how long a write may wait for more to the same key; 0: 100 ms */
     int behind_wait_ms;  /* how long a writer waits when behind_max are pending; 0: 1 s */
+    uint64_t reserved[4];
 };
 
 struct sorrel_cache_stats {
     uint64_t hits, negative_hits, misses, loads, waits, stores, store_failures, outages;
     size_t pending; /* writes behind */
+    uint64_t reserved[4];
 };
 
 /* cl must outlive it; prefix and o are copied. NULL when write-behind cannot start its thread. Sends nothing. */

@@ -9,7 +9,15 @@
  * waited for leaves it open whether the command was executed; then only commands called with SORREL_REPEAT or
  * SORREL_READ are sent again, and others fail with SORREL_ERR_IO, _CLOSED or _TIMEOUT.
  *
- * Threads: every function is thread-safe, except sorrel_client_free(), which must be the last one called.
+ * Commands that leave something behind on a connection (MULTI, WATCH, SELECT, SUBSCRIBE and their kin) are refused with
+ * SORREL_ERR_USAGE: sorrel_client_take() is for these, sorrel/batch.h for transactions, sorrel/pubsub.h for messages.
+ * In a cluster a command without a key goes to any node: KEYS, SCAN or FLUSHALL there speak of one node, and not always
+ * of the same.
+ *
+ * Threads: every function is thread-safe, except sorrel_client_free(), which must be the last one called. After a
+ * fork() the child may go on using a client that no other thread was in at that moment: it gets connections of its own.
+ * Objects with a thread (subscriptions, leaders, locks that renew themselves, write-behind caches, what listens for a
+ * Sentinel's switch) stay the parent's; the child makes its own.
  *
  * A function that does not say what it sends sends nothing.
  */
@@ -35,6 +43,7 @@ struct sorrel_client_options {
     bool replica_reads;              /* clusters: SORREL_READ commands go to replicas */
     const char *sentinel_username;   /* for the Sentinels themselves; the URL's are the server's. Copied */
     const char *sentinel_password;
+    uint64_t reserved[4];
 };
 
 enum sorrel_call_flags {

@@ -3,9 +3,10 @@
  *
  * Settings are declared with a default and, if wanted, a check. A read looks into a cache that the server keeps fresh
  * (sorrel/near.h), so it costs no round trip; with no server it answers with the value seen last, or the default, and
- * says so on request. Values are JSON. They live in one hash, a field for each setting that differs from its default;
- * what other programs have put there and the check refuses counts as not there. Threads: get, set and reset are
- * thread-safe; declare everything first.
+ * says so on request; only one read in half a second then waits for the server, the others answer at once. Values are
+ * JSON. They live in one hash, a field for each setting that differs from its default; what other programs have put
+ * there and the check refuses counts as not there. Threads: get, set and reset are thread-safe; declare everything
+ * first.
  *
  * A function that does not say what it sends sends nothing.
  */

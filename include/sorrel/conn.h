@@ -24,7 +24,7 @@ struct sorrel_conn;
 
 /* Connects and logs in: HELLO 3 [AUTH] when u->protocol is 3, else AUTH if there is a password; then CLIENT SETNAME and
  * SELECT if asked for. Copies what it needs of u (NULL: 127.0.0.1:6379). The caller closes *out. Connecting (with the
- * TLS handshake) and logging in may each take u->connect_timeout_ms.
+ * look-up of the name and the TLS handshake) and logging in may each take u->connect_timeout_ms.
  * Fails with SORREL_ERR_CONNECT, _TIMEOUT, _AUTH, _SERVER (SELECT refused), or as any call. Sentinel URLs are refused
  * here: see sorrel/sentinel.h. */
 SORREL_API enum sorrel_rc sorrel_conn_open(const struct sorrel_url *u, struct sorrel_conn **out,

@@ -21,6 +21,7 @@ struct sorrel_consumer_options {
     int deliveries_max; /* after so many an entry is dead; 0: 5 */
     const char *dead;   /* the dead-letter stream; NULL: "STREAM:dead", in the same slot. Copied */
     bool from_start;    /* a group that has to be made gets the whole stream, not only what comes from now on */
+    uint64_t reserved[4];
 };
 
 /* cl must outlive it; texts are copied; o NULL: all defaults. name must be unlike those of the group's other consumers.

@@ -32,6 +32,7 @@ struct sorrel_env {
     struct sorrel_url url;       /* the server or service */
     struct sorrel_url websocket; /* the one for web sockets */
     int lock_timeout_ms;         /* WEBSOCKET_REDIS_LOCK_TIMEOUT */
+    uint64_t reserved[4];
 };
 
 /* The value of a variable, or NULL. What it returns must live until sorrel_env_read() returns. */

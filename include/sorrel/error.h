@@ -2,6 +2,10 @@
  *
  * Functions that can fail return an enum sorrel_rc and, where they take one, fill a struct sorrel_error with a sentence
  * for people. Texts never contain a password. They are cut to the size of the array and always end in a NUL.
+ *
+ * Structs that a program fills or has filled begin all-zero ({0}, or designated initializers). Their last member,
+ * `reserved`, stays zero: fields of later versions will take its place, so that programs go on working with a newer
+ * library as long as it is libsorrel.so.0.
  */
 #ifndef SORREL_ERROR_H
 #define SORREL_ERROR_H

@@ -28,6 +28,7 @@ struct sorrel_leader_options {
     sorrel_job_fn *job;                         /* NULL: none, leading is all */
     void (*on_change)(void *ctx, bool leading); /* NULL: nobody. Called by the leader's threads */
     void *ctx;
+    uint64_t reserved[4];
 };
 
 /* Starts taking part in the election on the lock `name`. cl must outlive it, name and o are copied. NULL when no thread

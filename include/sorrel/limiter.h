@@ -28,6 +28,7 @@ struct sorrel_limit_result {
     bool allowed;
     int64_t remaining;      /* units that could follow at once */
     int64_t retry_after_ms; /* when refused: how long until this many units could be allowed; else 0 */
+    uint64_t reserved[4];
 };
 
 /* limit: 1 to 1,000,000 units; window_ms: 1 ms to about 24 days. NULL for anything else. prefix is copied; cl must
@@ -37,10 +38,11 @@ SORREL_API struct sorrel_limiter *sorrel_limiter_new(struct sorrel_client *cl, c
 /* Frees the object; what was counted stays. NULL is fine. Sends nothing. Nobody else may be using it. */
 SORREL_API void sorrel_limiter_free(struct sorrel_limiter *l);
 
-/* Asks for `units` (1 to the limit, at most 10,000) on behalf of `id`. All or none are counted; a refused request counts nothing.
- * SORREL_OK with out->allowed false is a refusal; SORREL_ERR_USAGE for units that can never be allowed; other failures
- * as sorrel_client_call(): what to do without a limiter is the caller's decision. Not repeated after a broken
- * connection. Sends EVALSHA (TIME, and ZREMRANGEBYSCORE, ZCARD, ZADD, ZRANGE, PEXPIRE, or HMGET, HSET, PEXPIRE). */
+/* Asks for `units` (1 to the limit, at most 10,000) on behalf of `id`. All or none are counted; a refused request
+ * counts nothing. SORREL_OK with out->allowed false is a refusal; SORREL_ERR_USAGE for units that can never be allowed;
+ * other failures as sorrel_client_call(): what to do without a limiter is the caller's decision. Not repeated after a
+ * broken connection. Sends EVALSHA (TIME, and ZREMRANGEBYSCORE, ZCARD, ZADD, ZRANGE, PEXPIRE, or HMGET, HSET, PEXPIRE).
+ */
 SORREL_API enum sorrel_rc sorrel_limiter_ask(struct sorrel_limiter *l, const char *id, int units,
                                              struct sorrel_limit_result *out, struct sorrel_error *err);
 /* Forgets what `id` has used. Sends DEL. */

@@ -43,6 +43,7 @@ struct sorrel_lock_options {
     int poll_ms, poll_max_ms; /* pauses of SORREL_WAIT_POLLING; 0: 10 and 500 ms */
     sorrel_lost_fn *on_lost;  /* NULL: nobody */
     void *ctx;
+    uint64_t reserved[4];
 };
 
 /* Makes a lock, not yet taken. cl must outlive it; name and o are copied; o NULL: all defaults. Sends nothing. */

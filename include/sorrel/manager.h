@@ -1,7 +1,9 @@
 /* sorrel/manager.h - one object for an application that wants a cache when there is one and goes on when there is none.
  *
  * No function here ends the program or returns a code that must be checked: on an outage each returns its default
- * (NULL, false, 0, as said below), and sorrel_manager_reason() says why. Connections come back by themselves.
+ * (NULL, false, 0, as said below), and sorrel_manager_reason() says why. Connections come back by themselves. The call
+ * that finds the server unreachable has tried for as long as the client's options say (2 s, with Sentinels or a cluster
+ * 30 s, unless they do); from then on one call in half a second tries again, and all others return at once.
  *
  * A manager that ENABLE_REDIS does not switch on is "disabled": every call returns its default at once.
  * Texts handed out are the caller's, to be freed by sorrel_free(). Threads: every function is thread-safe, except free.
@@ -44,10 +46,11 @@ SORREL_API struct sorrel_client *sorrel_manager_get_client(struct sorrel_manager
 SORREL_API const char *sorrel_manager_reason(struct sorrel_manager *m, enum sorrel_rc *code);
 
 struct sorrel_set_options {
-    int64_t ex_s;  /* expiry in seconds; 0: none */
+    int64_t ex_s;  /* expiry in seconds; 0: none. What is below is refused by the server */
     int64_t px_ms; /* expiry in milliseconds; 0: none. Not both */
     bool nx;       /* only if the key does not exist */
     bool xx;       /* only if it does. Not both */
+    uint64_t reserved[4];
 };
 
 /* The value of a key, NULL if there is none; *len (NULL is fine) is its length. Sends GET. */

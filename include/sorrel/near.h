@@ -27,6 +27,7 @@ struct sorrel_near;
 struct sorrel_near_stats {
     uint64_t hits, misses, invalidations, flushes;
     size_t entries;
+    uint64_t reserved[4];
 };
 
 /* A cache of at most max_entries replies (0: 10,000); which one has to make room is left to chance. cl must outlive it.

@@ -2,7 +2,8 @@
  *
  * A pool opens connections when they are needed, up to a limit, and keeps those that come back in good order. Who takes
  * one has it alone until giving it back; replies read from it are valid until then. Every function here is thread-safe,
- * except sorrel_pool_free(), which must be the last one called.
+ * except sorrel_pool_free(), which must be the last one called. After a fork() the child's pool begins empty, so parent
+ * and child never share a connection; no other thread may be in the pool at that moment.
  *
  * A function that does not say what it sends sends nothing.
  */
@@ -22,14 +23,17 @@ struct sorrel_pool_options {
     int wait_ms;         /* how long to wait for one when all are taken; 0: fail at once, -1: for ever */
     int retries;         /* further attempts to connect, with growing, jittered pauses */
     int retry_pause_ms;  /* the first pause; 0: 20 ms. It doubles each time, up to a second */
+    uint64_t reserved[4];
 };
 
 struct sorrel_pool_stats {
     int open, idle, taken, waiting;
     uint64_t opened, reused, dropped; /* since the start */
+    uint64_t reserved[4];
 };
 
-/* Makes a pool for the server of u, which is copied. Connects to nothing yet. o NULL: all defaults. */
+/* Makes a pool for the server of u (NULL: 127.0.0.1:6379), which is copied. Connects to nothing yet. o NULL: all
+ * defaults. */
 SORREL_API struct sorrel_pool *sorrel_pool_new(const struct sorrel_url *u, const struct sorrel_pool_options *o);
 /* Closes idle connections and frees the pool. All connections must have been given back. NULL is fine. */
 SORREL_API void sorrel_pool_free(struct sorrel_pool *p);

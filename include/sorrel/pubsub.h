@@ -34,6 +34,7 @@ struct sorrel_pubsub_options {
     void (*on_error)(void *ctx, const struct sorrel_message *m, int error); /* a handler's error; NULL: nobody */
     void (*on_gap)(void *ctx); /* connected again after a break: messages may have been missed. NULL: nobody */
     void *ctx;
+    uint64_t reserved[4];
 };
 
 /* Starts a thread; with the first subscription it takes one of the client's connections. cl must outlive it; o may be
@@ -42,9 +43,10 @@ SORREL_API struct sorrel_pubsub *sorrel_pubsub_new(struct sorrel_client *cl, con
 /* Ends the thread, waiting for a handler under way. NULL is fine. Not from a handler. */
 SORREL_API void sorrel_pubsub_free(struct sorrel_pubsub *p);
 
-/* Has fn called for messages to a channel. Several handlers of one channel are
- * called in the order in which they were added. Waits until the server has confirmed, at most wait_ms (0: does not
- * wait, -1: for ever): SORREL_ERR_TIMEOUT then means not yet. Sends SUBSCRIBE. */
+/* Has fn called for messages to a channel. Several handlers of one channel are called in the order in which they were
+ * added. Waits until the server has confirmed, at most wait_ms (0: does not wait, -1: for ever): SORREL_ERR_TIMEOUT
+ * then means not yet. SORREL_ERR_SERVER when the server refuses: then fn is not kept. A refusal that nobody waited for
+ * is put to the test again with each new connection. Sends SUBSCRIBE. */
 SORREL_API enum sorrel_rc sorrel_pubsub_subscribe(struct sorrel_pubsub *p, const char *channel, sorrel_message_fn *fn,
                                                   void *ctx, int wait_ms, struct sorrel_error *err);
 /* The same for all channels that match a pattern. Sends PSUBSCRIBE. */

@@ -24,6 +24,7 @@ struct sorrel_queue;
 struct sorrel_queue_options {
     int visibility_ms; /* how long a worker may keep an item; 0: 30 s */
     int tries_max;     /* after so many deliveries an item is dead; 0: 5 */
+    uint64_t reserved[4];
 };
 
 struct sorrel_item {
@@ -32,6 +33,7 @@ struct sorrel_item {
     int tries; /* this delivery is number 1, 2, ... */
     char *raw; /* as it is in the lists */
     size_t raw_len;
+    uint64_t reserved[4];
 };
 
 /* cl must outlive it; name is copied; o NULL: all defaults. Sends nothing. */
@@ -64,11 +66,13 @@ SORREL_API enum sorrel_rc sorrel_queue_return(struct sorrel_queue *q, const stru
 SORREL_API enum sorrel_rc sorrel_queue_extend(struct sorrel_queue *q, const struct sorrel_item *i,
                                               struct sorrel_error *err);
 /* Puts abandoned items back; *recovered (NULL is fine) is how many. sorrel_queue_take() does it too.
- * Sends EVALSHA (TIME, LRANGE, ZSCORE, ZADD, ZRANGEBYSCORE, ZREM, LREM, HGET, LPUSH or RPUSH). */
+ * Sends EVALSHA (TIME, ZCOUNT, ZCARD, LLEN; if something may be abandoned LRANGE, ZSCORE, ZADD, ZREM, LREM, HGET, LPUSH
+ * or RPUSH), once for each thousand of items taken. */
 SORREL_API enum sorrel_rc sorrel_queue_recover(struct sorrel_queue *q, int64_t *recovered, struct sorrel_error *err);
 
 struct sorrel_queue_stats {
     int64_t ready, taken, dead;
+    uint64_t reserved[4];
 };
 /* Sends LLEN three times, in one pipeline. */
 SORREL_API enum sorrel_rc sorrel_queue_stats(struct sorrel_queue *q, struct sorrel_queue_stats *out,

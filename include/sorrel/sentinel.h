@@ -18,6 +18,7 @@ extern "C" {
 
 struct sorrel_sentinel_auth {
     const char *username, *password; /* for the Sentinels themselves; NULL: none */
+    uint64_t reserved[4];
 };
 
 /* Asks the Sentinels of u, in turn, for the address of the service's master; the first that knows it decides. auth may

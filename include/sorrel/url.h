@@ -6,6 +6,7 @@
  *   redis+sentinel://[user:password@]host[:port],host[:port].../db/service   also .../service/db, .../service
  *                                                                     rediss+sentinel:// with TLS
  *
+ * A name with no ':' behind it ("redis://secret@host") is taken for the password of the default user.
  * Ports are 6379 (26379 for Sentinels) and the database 0 unless given. IPv6 addresses stand in brackets.
  * User and password may be percent-encoded. Passwords pasted in as they are work too: the last '@' before the host ends
  * them, so '/', '+', '=', ':' and '@' mean themselves, and so does a '%' that two hex digits do not follow. Only '?'
@@ -13,9 +14,9 @@
  *
  * Options: db; protocol or resp (2 or 3); socket_timeout or timeout and socket_connect_timeout (seconds, fractions are
  * fine); username; password; client_name; max_connections; health_check_interval (seconds); for TLS ssl_ca_certs (or
- * cacert), ssl_ca_path, ssl_certfile (cert), ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname (true
- * or false), ssl_ciphers, ssl_ciphersuites, sni. decode_responses, encoding and retry_on_timeout, which redis-py's users
- * have in their URLs, are accepted and mean nothing here.
+ * cacert), ssl_ca_path, ssl_certfile (cert), ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname
+ * (true or false), ssl_ciphers, ssl_ciphersuites, sni. decode_responses, encoding and retry_on_timeout, which
+ * redis-py's users have in their URLs, are accepted and mean nothing here.
  *
  * No function here talks to a server. All are thread-safe as long as no two threads use one struct.
  */
@@ -66,8 +67,9 @@ struct sorrel_url {
     char *client_name;
     char *ca_file, *ca_dir, *cert_file, *key_file, *server_name;
     char *ciphers, *cipher_suites; /* OpenSSL's lists for TLS 1.2 and for TLS 1.3 */
-    bool tls_insecure; /* do not check the server's certificate */
-    bool tls_any_name; /* check who signed it, but not for which name */
+    bool tls_insecure;             /* do not check the server's certificate */
+    bool tls_any_name;             /* check who signed it, but not for which name */
+    uint64_t reserved[4];
 };
 
 /* Fills *out from `text`. On failure *out is untouched and err (NULL is fine) names the part at fault.
@@ -79,7 +81,7 @@ SORREL_API void sorrel_url_fini(struct sorrel_url *u);
 SORREL_API void sorrel_url_copy(const struct sorrel_url *u, struct sorrel_url *out);
 
 /* Writes u as a URL that sorrel_url_parse() reads back, Sentinel URLs as .../db/service. With `secrets` false the
- * password becomes "***". The caller frees the string with sorrel_free(). */
+ * password (or a name alone, which is one) becomes "***". The caller frees the string with sorrel_free(). */
 SORREL_API char *sorrel_url_format(const struct sorrel_url *u, bool secrets);
 
 /* A comma-separated list of hosts, each with or without a port of its own; blanks around them are dropped, empty ones

@@ -14,6 +14,7 @@
 #include "client/async_dial.h"
 #include "client/backoff_priv.h"
 #include "client/command_priv.h"
+#include "client/dial.h"
 #include "client/error_priv.h"
 #include "client/login.h"
 #include "client/reply.h"
@@ -26,15 +27,28 @@
 
 enum state { LOOKING, DIALING, LOGIN, READY, RESTING, OVER };
 enum { READ_BYTES = 16 * 1024, READ_BYTES_MAX = 1024 * 1024, KEEP_BYTES = 64 * 1024, VALUES_MAX = 64 * 1024 * 1024 };
+enum { HEALTH_ANSWER_MS = 5000 };
 enum { BUFFER_MAX = 64 * 1024 * 1024, READS_PER_TURN = 16, PAUSE_MS = 20, PAUSE_MAX_MS = 2000 };
+
+/* SUBSCRIBE and its kin have no reply but confirmations, one for each name, which look like messages. */
+enum topic { NO_TOPIC, SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE, MESSAGE };
+static const struct {
+    struct slice name;
+    enum topic topic;
+} topics[] = {{LIT_INIT("subscribe"), SUBSCRIBE},       {LIT_INIT("psubscribe"), PSUBSCRIBE},
+              {LIT_INIT("ssubscribe"), SSUBSCRIBE},     {LIT_INIT("unsubscribe"), UNSUBSCRIBE},
+              {LIT_INIT("punsubscribe"), PUNSUBSCRIBE}, {LIT_INIT("sunsubscribe"), SUNSUBSCRIBE},
+              {LIT_INIT("message"), MESSAGE},           {LIT_INIT("pmessage"), MESSAGE},
+              {LIT_INIT("smessage"), MESSAGE}};
+enum { CHANNELS = 1, SHARDS = 2 }; /* what a connection is subscribed to */
 
 struct call {
     struct call *next;
     sorrel_async_fn *fn;
     void *ctx;
     enum sorrel_rc refused; /* of a login command; SORREL_OK for others */
-    bool subscribe;         /* RESP2: what follows is for on_push until the last subscription has gone */
-    bool sent;
+    enum topic topic;       /* of SUBSCRIBE and its kin; NO_TOPIC for others */
+    int confirmations;      /* that are yet to come for it */
 };
 
 struct calls {
@@ -58,9 +72,11 @@ struct sorrel_async {
     struct sorrel_error error;  /* why the last connection ended */
     struct backoff pause;
     int64_t deadline_ms; /* when the present state or wait is over; -1: never */
+    int64_t connect_by_ms;
     int64_t heard_ms;
-    bool pinged, subscribed;
-    bool more; /* TLS holds bytes that no poll() announces: they are read in a turn of their own */
+    bool pinged;
+    int subscribed; /* RESP2: a sum of CHANNELS and SHARDS; then what comes may be a message */
+    bool more;      /* TLS holds bytes that no poll() announces: they are read in a turn of their own */
     int busy;
     bool closed;
 };
@@ -188,7 +204,8 @@ break_off(struct sorrel_async *a)
     buf_reset(&a->out);
     buf_reset(&a->in);
     a->out_at = a->in_at = 0;
-    a->subscribed = a->pinged = a->more = false;
+    a->pinged = a->more = false;
+    a->subscribed = 0;
     reply_reader_reset(&a->reader);
     a->deadline_ms = a->state == RESTING ? now_ms() + backoff__next_us(&a->pause) / 1000 + 1 : -1;
     fail_calls(a, &a->sent, rc);
@@ -204,13 +221,26 @@ dial_next(struct sorrel_async *a)
 {
     if (async_dial__next(&a->dial, &a->url, &a->fd, &a->error) != SORREL_OK)
         break_off(a);
+    else
+        a->deadline_ms = dial_share(a->connect_by_ms, async_dial__others(&a->dial));
+}
+
+/* a->error says why. */
+static void
+give_up_address(struct sorrel_async *a)
+{
+    watch(a, a->fd, SORREL_WATCH_NONE);
+    close(a->fd);
+    a->fd = -1;
+    dial_next(a);
 }
 
 static void
 begin(struct sorrel_async *a)
 {
     a->state = DIALING;
-    a->deadline_ms = a->url.connect_timeout_ms > 0 ? now_ms() + a->url.connect_timeout_ms : -1;
+    a->connect_by_ms = a->url.connect_timeout_ms > 0 ? now_ms() + a->url.connect_timeout_ms : -1;
+    a->deadline_ms = a->connect_by_ms;
     if (async_dial__begin(&a->dial, &a->url, &a->error) != SORREL_OK)
         break_off(a);
     else if (async_dial__lookup_fd(&a->dial) >= 0)
@@ -273,6 +303,7 @@ log_in(struct sorrel_async *a)
         return;
     }
     a->state = LOGIN;
+    a->deadline_ms = a->connect_by_ms;
     a->heard_ms = now_ms();
     for (int i = 0; i < LOGIN_STEPS; i++) {
         login_step(&a->url, i, &step);
@@ -294,12 +325,9 @@ finish_dialing(struct sorrel_async *a)
         log_in(a);
         return;
     }
-    watch(a, a->fd, SORREL_WATCH_NONE);
-    close(a->fd);
-    a->fd = -1;
     errno = e;
     error__set(&a->error, SORREL_ERR_CONNECT, e, "%m");
-    dial_next(a);
+    give_up_address(a);
 }
 
 /* ---- bytes in and out -------------------------------------------------------------------------------------------- */
@@ -328,16 +356,38 @@ write_out(struct sorrel_async *a)
     }
 }
 
-/* RESP2: the answer to an UNSUBSCRIBE that leaves none. */
-static bool
-is_last_goodbye(const struct sorrel_reply *r)
+static enum topic
+topic_of(const char *name, size_t len)
 {
-    int64_t left = 1;
-    const struct sorrel_reply *kind = sorrel_reply_at(r, 0);
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
+        if (slice_eq_nocase(slice_of(name, len), topics[i].name))
+            return topics[i].topic;
+    return NO_TOPIC;
+}
 
-    return sorrel_reply_count(r) == 3 &&
-           (sorrel_reply_is(kind, "unsubscribe") || sorrel_reply_is(kind, "punsubscribe")) &&
-           sorrel_reply_int(sorrel_reply_at(r, 2), &left) && left == 0;
+/* What a push, or in RESP2 an array that looks like one, is about. */
+static enum topic
+topic_of_reply(const struct sorrel_reply *r)
+{
+    size_t len = 0;
+    const char *name = sorrel_reply_text(sorrel_reply_at(r, 0), &len);
+
+    return name != NULL && sorrel_reply_count(r) >= 3 ? topic_of(name, len) : NO_TOPIC;
+}
+
+/* Takes note of a confirmation. */
+static void
+confirm(struct sorrel_async *a, enum topic t, const struct sorrel_reply *r)
+{
+    int what = t == SSUBSCRIBE || t == SUNSUBSCRIBE ? SHARDS : CHANNELS;
+    int64_t left = 1;
+
+    if (t == SUBSCRIBE || t == PSUBSCRIBE || t == SSUBSCRIBE)
+        a->subscribed |= what;
+    else if (sorrel_reply_int(sorrel_reply_at(r, 2), &left) && left == 0)
+        a->subscribed &= ~what;
+    if (a->sent.first != NULL && a->sent.first->topic == t && --a->sent.first->confirmations == 0)
+        (void)take_call(&a->sent);
 }
 
 static void
@@ -350,14 +400,20 @@ push(struct sorrel_async *a, const struct sorrel_reply *r)
 static void
 take_reply(struct sorrel_async *a, const struct sorrel_reply *r)
 {
-    if (sorrel_reply_type(r) == SORREL_PUSH) {
-        push(a, r);
-        return;
+    bool subscribing = a->sent.first != NULL && a->sent.first->topic != NO_TOPIC;
+    bool is_push = sorrel_reply_type(r) == SORREL_PUSH;
+
+    if (is_push || (sorrel_reply_type(r) == SORREL_ARRAY && (subscribing || a->subscribed != 0))) {
+        enum topic t = topic_of_reply(r);
+        if (t != NO_TOPIC && t != MESSAGE)
+            confirm(a, t, r);
+        if (is_push || t != NO_TOPIC) {
+            push(a, r);
+            return;
+        }
     }
-    if (a->sent.first != NULL && a->sent.first->subscribe)
-        a->subscribed = take_call(&a->sent).subscribe;
-    if (a->subscribed && (sorrel_reply_type(r) == SORREL_ARRAY || sorrel_reply_type(r) == SORREL_ERROR)) {
-        a->subscribed = !is_last_goodbye(r);
+    if (subscribing && sorrel_reply_type(r) == SORREL_ERROR) {
+        (void)take_call(&a->sent); /* refused, all its names at once */
         push(a, r);
         return;
     }
@@ -368,7 +424,7 @@ take_reply(struct sorrel_async *a, const struct sorrel_reply *r)
     }
     struct call c = take_call(&a->sent);
     if (c.refused != SORREL_OK && sorrel_reply_type(r) == SORREL_ERROR) {
-        error__reply(&a->error, c.refused, r);
+        error__reply(&a->error, login_refusal(c.refused, r), r);
         break_off(a);
         return;
     }
@@ -454,9 +510,10 @@ next_deadline(const struct sorrel_async *a)
 {
     int64_t t = a->state == READY ? -1 : a->deadline_ms;
 
-    if ((a->state == READY || a->state == LOGIN) && a->sent.count > 0 && !a->subscribed && a->url.socket_timeout_ms > 0)
-        t = sooner(t, a->heard_ms + a->url.socket_timeout_ms);
-    if (a->state == READY && a->url.health_check_ms > 0 && !a->pinged)
+    int answer_ms = a->url.socket_timeout_ms > 0 ? a->url.socket_timeout_ms : a->pinged ? HEALTH_ANSWER_MS : 0;
+    if ((a->state == READY || a->state == LOGIN) && a->sent.count > 0 && answer_ms > 0)
+        t = sooner(t, a->heard_ms + answer_ms);
+    if (a->state == READY && a->url.health_check_ms > 0 && a->sent.count == 0)
         t = sooner(t, a->heard_ms + a->url.health_check_ms);
     return t;
 }
@@ -509,20 +566,21 @@ sorrel_async_tick(struct sorrel_async *a)
     bool late = due >= 0 && due <= now;
     if (late && a->state == RESTING) {
         begin(a);
-    } else if (late && (a->state == LOOKING || a->state == DIALING)) {
-        error__set(&a->error, SORREL_ERR_TIMEOUT, ETIMEDOUT,
-                   a->state == LOOKING ? "time-out while looking up the host's name" : "time-out while connecting");
+    } else if (late && a->state == LOOKING) {
+        error__set(&a->error, SORREL_ERR_TIMEOUT, ETIMEDOUT, "time-out while looking up the host's name");
         break_off(a);
-    } else if (late && a->sent.count > 0 && !a->subscribed) {
-        error__set(&a->error, SORREL_ERR_TIMEOUT, 0, "time-out while waiting for a reply");
-        break_off(a);
+    } else if (late && a->state == DIALING) {
+        error__set(&a->error, SORREL_ERR_TIMEOUT, ETIMEDOUT, "time-out while connecting");
+        give_up_address(a);
     } else if (late && a->state == LOGIN) {
         error__set(&a->error, SORREL_ERR_TIMEOUT, 0, "time-out while logging in");
         break_off(a);
+    } else if (late && a->sent.count > 0 && (a->url.socket_timeout_ms > 0 || a->pinged)) {
+        error__set(&a->error, SORREL_ERR_TIMEOUT, 0, "time-out while waiting for a reply");
+        break_off(a);
     } else if (late && a->state == READY) {
         append(&a->out, 1, ping, NULL);
-        if (!a->subscribed)
-            add_call(&a->sent, (struct call){0});
+        add_call(&a->sent, (struct call){0});
         a->pinged = true;
         a->heard_ms = now;
     } else if (a->stream != NULL) {
@@ -575,23 +633,12 @@ sorrel_async_close(struct sorrel_async *a)
     leave(a);
 }
 
-static bool
-is_subscription(const char *name, size_t len)
-{
-    static const struct slice names[] = {LIT_INIT("SUBSCRIBE"),   LIT_INIT("PSUBSCRIBE"),   LIT_INIT("SSUBSCRIBE"),
-                                         LIT_INIT("UNSUBSCRIBE"), LIT_INIT("PUNSUBSCRIBE"), LIT_INIT("SUNSUBSCRIBE")};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (slice_eq_nocase(slice_of(name, len), names[i]))
-            return true;
-    return false;
-}
-
 enum sorrel_rc
 sorrel_async_call(struct sorrel_async *a, int argc, const char *const *argv, const size_t *lens, sorrel_async_fn *fn,
                   void *ctx)
 {
-    bool ready = a->state == READY, subscription = is_subscription(argv[0], lens != NULL ? lens[0] : strlen(argv[0]));
+    bool ready = a->state == READY;
+    struct call c = {.fn = fn, .ctx = ctx, .topic = topic_of(argv[0], lens != NULL ? lens[0] : strlen(argv[0]))};
 
     if (a->state == OVER)
         return SORREL_ERR_CLOSED;
@@ -601,11 +648,13 @@ sorrel_async_call(struct sorrel_async *a, int argc, const char *const *argv, con
     if (ready && a->sent.count == 0)
         a->heard_ms = now_ms();
     append(ready ? &a->out : &a->queued, argc, argv, lens);
-    /* In RESP3 confirmations are pushes: such a command has no reply. In RESP2 the first one marks where they begin. */
-    if (!subscription)
-        add_call(ready ? &a->sent : &a->waiting, (struct call){.fn = fn, .ctx = ctx});
-    else if (a->url.protocol != 3 && !a->subscribed)
-        add_call(ready ? &a->sent : &a->waiting, (struct call){.subscribe = true});
+    if (c.topic == MESSAGE)
+        c.topic = NO_TOPIC; /* only what comes from the server is one */
+    if (c.topic != NO_TOPIC) {
+        c.fn = NULL;
+        c.confirmations = argc > 1 ? argc - 1 : 1;
+    }
+    add_call(ready ? &a->sent : &a->waiting, c);
     /* Written when the loop comes round, with whatever else is given until then. */
     if (ready && a->busy == 0)
         watch(a, stream_fd(a->stream), SORREL_WATCH_READ | SORREL_WATCH_WRITE);

@@ -1,6 +1,7 @@
 /* client/async_dial.c - see async_dial.h. */
 #include "client/async_dial.h"
 
+#include "client/dial.h"
 #include "client/error_priv.h"
 #include "client/lookup.h"
 
@@ -125,6 +126,12 @@ async_dial__next(struct async_dial *d, const struct sorrel_url *u, int *fd, stru
     }
     errno = e;
     return e != 0 ? error__set(err, SORREL_ERR_CONNECT, e, "%m") : SORREL_ERR_CONNECT;
+}
+
+int
+async_dial__others(const struct async_dial *d)
+{
+    return d->next != NULL ? 1 + dial_others(d->next) : 0;
 }
 
 int

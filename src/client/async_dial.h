@@ -1,4 +1,5 @@
-/* client/async_dial.h - connecting without waiting: the name is looked up, then one address after the other is tried. */
+/* client/async_dial.h - connecting without waiting: the name is looked up, then one address after the other is tried.
+ */
 #ifndef SORREL_CLIENT_ASYNC_DIAL_H
 #define SORREL_CLIENT_ASYNC_DIAL_H
 
@@ -9,7 +10,7 @@ struct lookup;
 
 struct async_dial {
     struct addrinfo *list, *next; /* TCP: the addresses of the host */
-    struct lookup *lookup;         /* while the name is being looked up */
+    struct lookup *lookup;        /* while the name is being looked up */
     bool unix_done;
 };
 
@@ -24,6 +25,8 @@ enum sorrel_rc async_dial__looked_up(struct async_dial *d, struct sorrel_error *
 /* Begins to connect to the next address: a non-blocking descriptor, the caller's. When it is writable,
  * async_dial__result() says how it went. SORREL_ERR_CONNECT, err as it was if it was set, when there is none left. */
 enum sorrel_rc async_dial__next(struct async_dial *d, const struct sorrel_url *u, int *fd, struct sorrel_error *err);
+/* How many more addresses there are to try. */
+int async_dial__others(const struct async_dial *d);
 /* 0, or the errno of a connect that is over. */
 int async_dial__result(int fd);
 /* Gives up what is under way and forgets the rest. */

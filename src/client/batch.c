@@ -254,15 +254,33 @@ one_by_one(struct sorrel_batch *b, struct run *run, struct sorrel_error *err)
     return rc;
 }
 
+/* SORREL_ERR_USAGE if the connection would not be what it was afterwards. */
+static enum sorrel_rc
+check_marks(const struct sorrel_batch *b, enum command_trace most, struct sorrel_error *err)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        size_t len = 0;
+        if (b->items[i].argc < 1)
+            return error__set(err, SORREL_ERR_USAGE, 0, "a command without a name");
+        memcpy(&len, b->lens.ptr + b->items[i].lens_at, sizeof(len));
+        const char *name = b->bytes.ptr + b->items[i].at;
+        if (command__marks(slice_of(name, len)) > most)
+            return error__set(err, SORREL_ERR_USAGE, 0, COMMAND_NEEDS_CONNECTION, len < 20 ? (int)len : 20, name);
+    }
+    return SORREL_OK;
+}
+
 enum sorrel_rc
 sorrel_batch_run(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flags, struct sorrel_error *err)
 {
     struct run run = {.cl = cl, .flags = flags};
     bool repeat = (flags & (SORREL_REPEAT | SORREL_READ)) != 0, broken;
     struct backoff pause;
-    enum sorrel_rc rc;
+    enum sorrel_rc rc = check_marks(b, COMMAND_OPENS, err);
 
     drop_replies(b);
+    if (rc != SORREL_OK)
+        return rc;
     for (size_t i = 0; i < b->count; i++)
         b->items[i].slot = client__is_cluster(cl) ? slot_of(b, &b->items[i]) : SLOT_ANY;
     run.groups = mem_get_array(b->count + 1, sizeof(*run.groups));
@@ -285,27 +303,36 @@ sorrel_batch_run(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flag
 
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
 
-/* MULTI ... EXEC over c. *later: the server said that it was not executed and may be elsewhere or later. */
+/* Where a transaction goes, and what came of it. */
+struct venue {
+    struct sorrel_pool *pool;
+    struct sorrel_conn *conn;
+    bool asking;             /* the slot is on its way to this node */
+    bool later;              /* out: not executed, and may be elsewhere or later */
+    struct sorrel_pool *ask; /* out: where to go on asking; NULL: nowhere */
+};
+
+/* MULTI ... EXEC. */
 static enum sorrel_rc
-transact(struct sorrel_batch *b, struct sorrel_client *cl, struct sorrel_pool *pool, struct sorrel_conn *c, bool *later,
-         struct sorrel_error *err)
+transact(struct sorrel_batch *b, struct sorrel_client *cl, struct venue *at, struct sorrel_error *err)
 {
-    static const char *const multi[] = {"MULTI"}, *const exec[] = {"EXEC"};
+    static const char *const asking[] = {"ASKING"}, *const multi[] = {"MULTI"}, *const exec[] = {"EXEC"};
     const struct sorrel_reply *r = NULL;
     enum sorrel_rc outcome = SORREL_OK;
-    struct sorrel_pool *ask;
 
-    sorrel_conn_append(c, 1, multi, NULL);
+    if (at->asking)
+        sorrel_conn_append(at->conn, 1, asking, NULL);
+    sorrel_conn_append(at->conn, 1, multi, NULL);
     for (size_t i = 0; i < b->count; i++)
-        append(b, &b->items[i], c);
-    sorrel_conn_append(c, 1, exec, NULL);
-    for (size_t i = 0; i < b->count + 2; i++) {
-        enum sorrel_rc rc = sorrel_conn_next(c, &r, err);
+        append(b, &b->items[i], at->conn);
+    sorrel_conn_append(at->conn, 1, exec, NULL);
+    while (sorrel_conn_outstanding(at->conn) > 0) {
+        enum sorrel_rc rc = sorrel_conn_next(at->conn, &r, err);
         if (rc != SORREL_OK)
             return rc;
         /* The first refusal is the reason; EXECABORT only says that there was one. */
         if (sorrel_reply_type(r) == SORREL_ERROR && outcome == SORREL_OK) {
-            *later = client__not_executed(cl, pool, r, &ask);
+            at->later = client__not_executed(cl, at->pool, r, &at->ask);
             outcome = error__reply(err, SORREL_ERR_SERVER, r);
         }
     }
@@ -321,28 +348,35 @@ transact(struct sorrel_batch *b, struct sorrel_client *cl, struct sorrel_pool *p
 enum sorrel_rc
 sorrel_batch_exec(struct sorrel_batch *b, struct sorrel_client *cl, unsigned flags, struct sorrel_error *err)
 {
-    int slot = SLOT_ANY;
+    enum { REDIRECTS_MAX = 16 };
+    int slot = SLOT_ANY, redirects = 0;
+    struct sorrel_pool *ask = NULL;
     struct backoff pause;
-    enum sorrel_rc rc;
+    enum sorrel_rc rc = check_marks(b, COMMAND_LEAVES_NOTHING, err);
 
     drop_replies(b);
+    if (rc != SORREL_OK)
+        return rc;
     for (size_t i = 0; client__is_cluster(cl) && i < b->count && slot == SLOT_ANY; i++)
         slot = slot_of(b, &b->items[i]);
     client__backoff(cl, &pause);
     for (;;) {
-        struct sorrel_pool *pool = NULL;
-        struct sorrel_conn *c = NULL;
+        struct venue at = {.pool = ask, .asking = ask != NULL};
         bool again = false;
-        rc = client__pool(cl, slot, false, &pool, err);
+        rc = at.asking ? SORREL_OK : client__pool(cl, slot, false, &at.pool, err);
         if (rc == SORREL_OK)
-            rc = sorrel_pool_take(pool, &c, err);
+            rc = sorrel_pool_take(at.pool, &at.conn, err);
         if (rc != SORREL_OK) {
             again = client__retry_take(cl, rc);
         } else {
-            rc = transact(b, cl, pool, c, &again, err);
-            again = again || (rc != SORREL_OK && sorrel_conn_broken(c) && (flags & (SORREL_REPEAT | SORREL_READ)) != 0);
-            sorrel_pool_give(pool, c);
+            rc = transact(b, cl, &at, err);
+            bool broken = rc != SORREL_OK && sorrel_conn_broken(at.conn);
+            again = at.later || (broken && (flags & (SORREL_REPEAT | SORREL_READ)) != 0);
+            sorrel_pool_give(at.pool, at.conn);
         }
+        ask = at.ask;
+        if (ask != NULL && redirects++ < REDIRECTS_MAX)
+            continue;
         if (rc == SORREL_OK || !again || !backoff__sleep(&pause))
             return rc;
     }

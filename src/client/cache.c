@@ -55,6 +55,7 @@ sorrel_cache_new(struct sorrel_client *cl, const char *prefix, const struct sorr
     c->prefix = command__dup(prefix, strlen(prefix));
     c->last = &c->first;
     rng_seed(&c->rng, (uint64_t)command__now_ns() ^ (uint64_t)(uintptr_t)c);
+    outage__init(&c->outage);
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -74,6 +75,7 @@ sorrel_cache_close(struct sorrel_cache *c, int wait_ms)
         return 0;
     (void)sorrel_cache_flush(c, wait_ms, NULL);
     size_t lost = behind__stop(c);
+    outage__fini(&c->outage);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     mem_free(c->prefix);
@@ -128,6 +130,26 @@ count(struct sorrel_cache *c, uint64_t *what)
 
 /* ---- the server's side ------------------------------------------------------------------------------------------- */
 
+/* The key has changed: what is being loaded is as it was before, and good enough for those only who asked before. */
+void
+cache__changed_locked(struct sorrel_cache *c, const char *key)
+{
+    struct flight **at = &c->flights;
+
+    while (*at != NULL && strcmp((*at)->key, key) != 0)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = (*at)->next;
+}
+
+static void
+changed(struct sorrel_cache *c, const char *key)
+{
+    pthread_mutex_lock(&c->lock);
+    cache__changed_locked(c, key);
+    pthread_mutex_unlock(&c->lock);
+}
+
 struct keys {
     char *value, *lock;
 };
@@ -135,7 +157,9 @@ struct keys {
 static struct keys
 keys_of(const struct sorrel_cache *c, const char *key)
 {
-    return (struct keys){command__printf("%s:%s", c->prefix, key), command__printf("{%s:%s}:loading", c->prefix, key)};
+    char *value = command__printf("%s:%s", c->prefix, key);
+
+    return (struct keys){value, command__sibling(value, "loading")};
 }
 
 static void
@@ -198,6 +222,7 @@ sorrel_cache_put(struct sorrel_cache *c, const char *key, const void *value, siz
     struct keys k = keys_of(c, key);
     struct command cmd = {0};
 
+    changed(c, key);
     command__words(&cmd, "2", k.value, k.lock, NULL);
     command__bytes(&cmd, value, len);
     command__int(&cmd, jittered(c, ttl_ms > 0 ? ttl_ms : c->opt.ttl_ms));
@@ -215,6 +240,7 @@ sorrel_cache_drop(struct sorrel_cache *c, const char *key, struct sorrel_error *
     struct keys k = keys_of(c, key);
     struct command cmd = {0};
 
+    changed(c, key);
     command__words(&cmd, "DEL", k.value, k.lock, NULL);
     enum sorrel_rc rc = command__run(&cmd, c->client, SORREL_REPEAT, NULL, err);
     keys_fini(&k);
@@ -307,15 +333,16 @@ board_locked(struct sorrel_cache *c, const char *key, bool *mine)
     return f;
 }
 
-/* Takes a landed flight off the list: whoever comes from now on starts another. */
+/* Takes a landed flight off the list, if it still is there: whoever comes from now on starts another. */
 static void
 land_locked(struct sorrel_cache *c, struct flight *f)
 {
     struct flight **at = &c->flights;
 
-    while (*at != f)
+    while (*at != NULL && *at != f)
         at = &(*at)->next;
-    *at = f->next;
+    if (*at != NULL)
+        *at = f->next;
     f->landed = true;
     pthread_cond_broadcast(&c->changed);
 }
@@ -364,7 +391,10 @@ sorrel_cache_get(struct sorrel_cache *c, const char *key, char **value, size_t *
         count(c, &c->stats.hits);
         return SORREL_OK;
     }
-    enum sorrel_rc rc = sorrel_cache_peek(c, key, &found, len, &missing, err);
+    struct sorrel_error why = {0};
+    if (outage__ask(&c->outage, &why))
+        outage__answer(&c->outage, sorrel_cache_peek(c, key, &found, len, &missing, &why), &why);
+    enum sorrel_rc rc = why.code;
     if (rc == SORREL_OK && (found != NULL || missing)) {
         count(c, missing ? &c->stats.negative_hits : &c->stats.hits);
         *value = found;
@@ -374,6 +404,8 @@ sorrel_cache_get(struct sorrel_cache *c, const char *key, char **value, size_t *
     if (c->opt.load == NULL) {
         if (rc == SORREL_OK)
             *value = NULL;
+        else if (err != NULL)
+            *err = why;
         return rc;
     }
     return load(c, key, rc == SORREL_OK, value, len, err);

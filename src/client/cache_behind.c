@@ -103,6 +103,8 @@ finish(struct sorrel_cache *c, struct pending *p, bool stored)
     c->storing = NULL;
     c->stats.stores += stored;
     c->stats.store_failures += !stored;
+    if (stored)
+        cache__changed_locked(c, p->key);
     if (stored || find_locked(c, p->key) != NULL) {
         /* Stored, or replaced meanwhile by a later write that is yet to come. */
         c->stats.pending--;

@@ -3,6 +3,7 @@
 #define SORREL_CLIENT_CACHE_PRIV_H
 
 #include "base/rng.h"
+#include "client/outage_priv.h"
 #include "client/worker_priv.h"
 #include "sorrel/cache.h"
 
@@ -28,8 +29,12 @@ struct sorrel_cache {
     struct pending *storing;       /* the one that the thread is at */
     bool hurry;                    /* nobody waits for more writes to the same key now */
     struct worker worker;
+    struct outage outage;
     struct sorrel_cache_stats stats;
 };
+
+/* Whoever asks for the key from now on gets a load that begins from now on. */
+void cache__changed_locked(struct sorrel_cache *c, const char *key);
 
 /* Waits on c->changed, with the lock held, until deadline_ms of the monotonic clock (-1: for ever). False when it is
  * over. */

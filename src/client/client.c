@@ -51,7 +51,7 @@ sorrel_client_new(const struct sorrel_url *u, const struct sorrel_client_options
     }
     cl->pool = sorrel_pool_new(&cl->url, &cl->opt.pool);
     if (cl->url.transport == SORREL_SENTINEL) {
-        struct sorrel_sentinel_auth auth = {cl->sentinel_username, cl->sentinel_password};
+        struct sorrel_sentinel_auth auth = {.username = cl->sentinel_username, .password = cl->sentinel_password};
         cl->service = service__new(&cl->url, &auth, cl->opt.replica, cl->pool);
     }
     return cl;
@@ -134,7 +134,7 @@ client__not_executed(struct sorrel_client *cl, struct sorrel_pool *from, const s
                      struct sorrel_pool **ask)
 {
     static const struct slice later[] = {LIT_INIT("LOADING "), LIT_INIT("MASTERDOWN "), LIT_INIT("CLUSTERDOWN "),
-                                         LIT_INIT("TRYAGAIN ")};
+                                         LIT_INIT("TRYAGAIN "), LIT_INIT("ERR max number of clients")};
     size_t len;
     const char *text = sorrel_reply_text(r, &len);
 
@@ -273,6 +273,10 @@ sorrel_client_call(struct sorrel_client *cl, unsigned flags, int argc, const cha
 
     if (argc < 1)
         return error__set(err, SORREL_ERR_USAGE, 0, "a command without a name");
+    size_t name_len = lens != NULL ? lens[0] : strlen(argv[0]);
+    if (command__marks(slice_of(argv[0], name_len)) != COMMAND_LEAVES_NOTHING)
+        return error__set(err, SORREL_ERR_USAGE, 0, COMMAND_NEEDS_CONNECTION, name_len < 20 ? (int)name_len : 20,
+                          argv[0]);
     if (lens == NULL) {
         own = argc <= COMMAND_INLINE ? few : mem_get_array((size_t)argc, sizeof(*own));
         for (int i = 0; i < argc; i++)

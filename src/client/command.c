@@ -169,6 +169,26 @@ command__script_int(struct command *c, struct sorrel_client *cl, const char *scr
     return take_int(rc, r, out, err);
 }
 
+enum command_trace
+command__marks(struct slice name)
+{
+    static const struct slice opens[] = {LIT_INIT("MULTI"), LIT_INIT("WATCH")};
+    static const struct slice stays[] = {LIT_INIT("SUBSCRIBE"),   LIT_INIT("PSUBSCRIBE"),   LIT_INIT("SSUBSCRIBE"),
+                                         LIT_INIT("UNSUBSCRIBE"), LIT_INIT("PUNSUBSCRIBE"), LIT_INIT("SUNSUBSCRIBE"),
+                                         LIT_INIT("MONITOR"),     LIT_INIT("SYNC"),         LIT_INIT("PSYNC"),
+                                         LIT_INIT("SELECT"),      LIT_INIT("AUTH"),         LIT_INIT("HELLO"),
+                                         LIT_INIT("RESET"),       LIT_INIT("QUIT"),         LIT_INIT("READONLY"),
+                                         LIT_INIT("READWRITE"),   LIT_INIT("ASKING")};
+
+    for (size_t i = 0; i < sizeof(stays) / sizeof(stays[0]); i++)
+        if (slice_eq_nocase(name, stays[i]))
+            return COMMAND_STAYS;
+    for (size_t i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+        if (slice_eq_nocase(name, opens[i]))
+            return COMMAND_OPENS;
+    return COMMAND_LEAVES_NOTHING;
+}
+
 char *
 command__dup(const char *s, size_t len)
 {
@@ -205,6 +225,14 @@ command__printf(const char *fmt, ...)
     va_end(ap);
     buf_add_char(&b, '\0');
     return buf_take(&b, &len);
+}
+
+char *
+command__sibling(const char *key, const char *suffix)
+{
+    const char *open = strchr(key, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
+
+    return command__printf(close != NULL && close > open + 1 ? "%s:%s" : "{%s}:%s", key, suffix);
 }
 
 void

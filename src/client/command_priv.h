@@ -47,11 +47,24 @@ enum sorrel_rc command__script(struct command *c, struct sorrel_client *cl, cons
 enum sorrel_rc command__script_int(struct command *c, struct sorrel_client *cl, const char *script, unsigned flags,
                                    int64_t *out, struct sorrel_error *err);
 
+/* What a command leaves behind on the connection that it is sent over: connections of a pool go to others afterwards.
+ */
+enum command_trace {
+    COMMAND_LEAVES_NOTHING,
+    COMMAND_OPENS, /* something that EXEC closes */
+    COMMAND_STAYS, /* another state, or replies that never end */
+};
+enum command_trace command__marks(struct slice name);
+#define COMMAND_NEEDS_CONNECTION "%.*s needs a connection of one's own: see sorrel_client_take()"
+
 /* A string of our own with a NUL, of a text reply; NULL for others. From mem_get(). */
 char *command__dup_text(const struct sorrel_reply *r, size_t *len);
 char *command__dup(const char *s, size_t len);
 /* printf into memory from mem_get(). */
 char *command__printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* KEY:SUFFIX in the slot of KEY: "{KEY}:SUFFIX" unless the key has a hash tag of its own. From mem_get(). */
+char *command__sibling(const char *key, const char *suffix);
 
 /* 2 * n hex digits and a NUL at `to`, of n bytes of the kernel's randomness: tokens that nobody guesses. n <= 32. */
 void command__random_hex(char *to, size_t n);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "client/command_priv.h"
 #include "client/error_priv.h"
+#include "client/outage_priv.h"
 #include "sorrel/json.h"
 #include "sorrel/near.h"
 
@@ -22,6 +23,7 @@ struct sorrel_config {
     struct sorrel_near *near;
     char *key;
     struct setting *settings;
+    struct outage outage;
     pthread_mutex_t lock; /* over the settings' `seen` */
 };
 
@@ -33,6 +35,7 @@ sorrel_config_new(struct sorrel_client *cl, const char *key)
     c->client = cl;
     c->near = sorrel_near_new(cl, 0);
     c->key = command__dup(key, strlen(key));
+    outage__init(&c->outage);
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -51,6 +54,7 @@ sorrel_config_free(struct sorrel_config *c)
         mem_free(s->seen);
         mem_free(s);
     }
+    outage__fini(&c->outage);
     pthread_mutex_destroy(&c->lock);
     mem_free(c->key);
     mem_free(c);
@@ -107,7 +111,11 @@ sorrel_config_get(struct sorrel_config *c, const char *name, struct sorrel_error
         error__set(err, SORREL_ERR_USAGE, 0, "the setting '%.100s' is not declared", name);
         return NULL;
     }
-    struct sorrel_reply *r = sorrel_near_do(c->near, &why, "HGET", c->key, name, NULL);
+    struct sorrel_reply *r = NULL;
+    if (outage__ask(&c->outage, &why)) {
+        r = sorrel_near_do(c->near, &why, "HGET", c->key, name, NULL);
+        outage__answer(&c->outage, r != NULL ? SORREL_OK : why.code, &why);
+    }
     if (r != NULL)
         value = command__dup_text(r, NULL);
     if (value != NULL && !is_good(s, value)) {

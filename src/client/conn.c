@@ -94,16 +94,29 @@ sorrel_conn_dial(const struct sorrel_url *u, struct sorrel_conn **out, struct so
     return SORREL_OK;
 }
 
+static void
+free_conn(struct sorrel_conn *c)
+{
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    reply_reader_fini(&c->reader);
+    mem_free(c);
+}
+
 void
 sorrel_conn_close(struct sorrel_conn *c)
 {
     if (c == NULL)
         return;
     stream_close(c->stream);
-    buf_fini(&c->in);
-    buf_fini(&c->out);
-    reply_reader_fini(&c->reader);
-    mem_free(c);
+    free_conn(c);
+}
+
+void
+conn_abandon(struct sorrel_conn *c)
+{
+    stream_abandon(c->stream);
+    free_conn(c);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
@@ -386,7 +399,7 @@ must(struct sorrel_conn *c, int argc, const char *const *argv, enum sorrel_rc co
     if (rc != SORREL_OK || sorrel_reply_type(r) != SORREL_ERROR)
         return rc;
     const char *text = sorrel_reply_text(r, &len);
-    return error__set(err, code, 0, "%s: %.*s", argv[0], len > 200 ? 200 : (int)len, text);
+    return error__set(err, login_refusal(code, r), 0, "%s: %.*s", argv[0], len > 200 ? 200 : (int)len, text);
 }
 
 /* Lets the next read or write take no longer than what is left, nor than the URL allows. */

@@ -34,7 +34,6 @@ sorrel_consumer_new(struct sorrel_client *cl, const char *stream, const char *gr
                     const struct sorrel_consumer_options *o)
 {
     struct sorrel_consumer *c = mem_get_zero(sizeof(*c));
-    bool tagged = strchr(stream, '{') != NULL;
 
     c->client = cl;
     if (o != NULL)
@@ -46,7 +45,7 @@ sorrel_consumer_new(struct sorrel_client *cl, const char *stream, const char *gr
     c->stream = dup_text(stream);
     c->group = dup_text(group);
     c->name = dup_text(name);
-    c->dead = c->opt.dead != NULL ? dup_text(c->opt.dead) : command__printf(tagged ? "%s:dead" : "{%s}:dead", stream);
+    c->dead = c->opt.dead != NULL ? dup_text(c->opt.dead) : command__sibling(stream, "dead");
     c->cursor = dup_text("0-0");
     return c;
 }
@@ -125,22 +124,31 @@ bury(struct sorrel_consumer *c, const struct sorrel_reply *id, int64_t deliverie
 static void
 bury_the_dead(struct sorrel_consumer *c)
 {
-    struct command cmd = {0};
-    struct sorrel_reply *r = NULL;
+    char *from = dup_text("-");
 
-    command__words(&cmd, "XPENDING", c->stream, c->group, "IDLE", NULL);
-    command__int(&cmd, c->opt.idle_ms);
-    command__words(&cmd, "-", "+", NULL);
-    command__int(&cmd, SCAN_COUNT);
-    if (command__run(&cmd, c->client, 0, &r, NULL) != SORREL_OK)
-        return;
-    for (size_t i = 0; i < sorrel_reply_count(r); i++) {
-        const struct sorrel_reply *one = sorrel_reply_at(r, i);
-        int64_t deliveries = 0;
-        if (sorrel_reply_int(sorrel_reply_at(one, 3), &deliveries) && deliveries >= c->opt.deliveries_max)
-            bury(c, sorrel_reply_at(one, 0), deliveries);
+    while (from != NULL) {
+        struct command cmd = {0};
+        struct sorrel_reply *r = NULL;
+        command__words(&cmd, "XPENDING", c->stream, c->group, "IDLE", NULL);
+        command__int(&cmd, c->opt.idle_ms);
+        command__words(&cmd, from, "+", NULL);
+        command__int(&cmd, SCAN_COUNT);
+        (void)command__run(&cmd, c->client, SORREL_REPEAT, &r, NULL);
+        mem_free(from);
+        from = NULL;
+        size_t n = sorrel_reply_count(r), len = 0;
+        for (size_t i = 0; i < n; i++) {
+            const struct sorrel_reply *one = sorrel_reply_at(r, i);
+            int64_t deliveries = 0;
+            if (sorrel_reply_int(sorrel_reply_at(one, 3), &deliveries) && deliveries >= c->opt.deliveries_max)
+                bury(c, sorrel_reply_at(one, 0), deliveries);
+        }
+        const char *last =
+            n == SCAN_COUNT ? sorrel_reply_text(sorrel_reply_at(sorrel_reply_at(r, n - 1), 0), &len) : NULL;
+        if (last != NULL)
+            from = command__printf("(%.*s", (int)len, last);
+        sorrel_reply_free(r);
     }
-    sorrel_reply_free(r);
 }
 
 /* Claims up to `count` abandoned entries. SORREL_ERR_BUSY when there are none. */
@@ -217,7 +225,8 @@ sorrel_consumer_read(struct sorrel_consumer *c, int count, int wait_ms, struct s
         int64_t now = command__now_ms();
         if (c->claimed_ms == 0 || now - c->claimed_ms >= c->opt.idle_ms / 4) {
             c->claimed_ms = now;
-            bury_the_dead(c);
+            if (strcmp(c->cursor, "0-0") == 0) /* once for each walk through all that is pending */
+                bury_the_dead(c);
             enum sorrel_rc rc = claim(c, count, out, err);
             if (rc != SORREL_ERR_BUSY)
                 return rc;

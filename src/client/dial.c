@@ -87,20 +87,65 @@ dial_unix(const char *path, int64_t deadline, int *fd, struct sorrel_error *err)
     return e == 0 ? SORREL_OK : failed(e, err);
 }
 
+/* Looks a name up within the deadline, in a thread: the system's resolver cannot be told one. 0, an EAI_ code, or
+ * ETIMEDOUT below zero. */
+static int
+look_up(const char *host, uint16_t port, int64_t deadline, struct addrinfo **list)
+{
+    int e = lookup_now(host, port, AI_NUMERICHOST, list);
+
+    if (e != EAI_NONAME)
+        return e;
+    struct lookup *l = deadline >= 0 ? lookup_begin(host, port) : NULL;
+    if (l == NULL)
+        return lookup_now(host, port, 0, list);
+    for (;;) {
+        struct pollfd p = {.fd = lookup_fd(l), .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        if (n > 0)
+            return lookup_take(l, list);
+        if (n == 0 || errno != EINTR)
+            break;
+    }
+    lookup_abandon(l);
+    return -ETIMEDOUT;
+}
+
+/* When to give an address up that has `others` behind it: one that does not answer leaves them their share of the time.
+ */
+int64_t
+dial_share(int64_t deadline, int others)
+{
+    int64_t now = now_ms();
+
+    return deadline < 0 || deadline <= now ? deadline : now + (deadline - now) / (others + 1);
+}
+
+int
+dial_others(const struct addrinfo *a)
+{
+    int n = 0;
+
+    while ((a = a->ai_next) != NULL)
+        n++;
+    return n;
+}
+
 static enum sorrel_rc
 dial_tcp(const char *host, uint16_t port, int64_t deadline, int *fd, struct sorrel_error *err)
 {
     struct addrinfo *list = NULL;
-    int g = lookup_now(host, port, 0, &list);
+    int g = look_up(host, port, deadline, &list);
 
+    if (g == -ETIMEDOUT)
+        return error__set(err, SORREL_ERR_TIMEOUT, ETIMEDOUT, "time-out while looking up the host's name");
     if (g != 0)
         return error__set(err, SORREL_ERR_CONNECT, g == EAI_SYSTEM ? errno : 0, "%s", gai_strerror(g));
     int e = EADDRNOTAVAIL;
-    for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
-        e = connect_to(a->ai_family, a->ai_protocol, a->ai_addr, a->ai_addrlen, deadline, fd);
-        if (e == 0 || e == ETIMEDOUT)
-            break;
-    }
+    for (struct addrinfo *a = list; a != NULL && e != 0; a = a->ai_next)
+        e = connect_to(a->ai_family, a->ai_protocol, a->ai_addr, a->ai_addrlen, dial_share(deadline, dial_others(a)),
+                       fd);
     freeaddrinfo(list);
     if (e != 0)
         return failed(e, err);

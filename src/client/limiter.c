@@ -93,7 +93,8 @@ read_result(const struct sorrel_reply *r, struct sorrel_limit_result *out, struc
     if (!sorrel_reply_int(sorrel_reply_at(r, 0), &allowed) || !sorrel_reply_int(sorrel_reply_at(r, 1), &remaining) ||
         !sorrel_reply_int(sorrel_reply_at(r, 2), &wait_us))
         return error__set(err, SORREL_ERR_PROTOCOL, 0, "three numbers were expected as the reply");
-    *out = (struct sorrel_limit_result){allowed != 0, remaining < 0 ? 0 : remaining, (wait_us + 999) / 1000};
+    *out = (struct sorrel_limit_result){
+        .allowed = allowed != 0, .remaining = remaining < 0 ? 0 : remaining, .retry_after_ms = (wait_us + 999) / 1000};
     return SORREL_OK;
 }
 

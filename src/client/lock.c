@@ -49,15 +49,6 @@ struct sorrel_lock {
     int64_t fence;
 };
 
-/* A key beside `name`, in the same slot of a cluster. */
-static char *
-sibling(const char *name, const char *suffix)
-{
-    const char *open = strchr(name, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
-
-    return command__printf(close != NULL && close > open + 1 ? "%s:%s" : "{%s}:%s", name, suffix);
-}
-
 struct sorrel_lock *
 sorrel_lock_new(struct sorrel_client *cl, const char *name, const struct sorrel_lock_options *o)
 {
@@ -73,8 +64,8 @@ sorrel_lock_new(struct sorrel_client *cl, const char *name, const struct sorrel_
     if (l->opt.poll_max_ms <= 0)
         l->opt.poll_max_ms = POLL_MAX_MS;
     l->name = command__dup(name, strlen(name));
-    l->fence_key = sibling(name, "fence");
-    l->wake_key = sibling(name, "wake");
+    l->fence_key = command__sibling(name, "fence");
+    l->wake_key = command__sibling(name, "wake");
     pthread_mutex_init(&l->lock, NULL);
     return l;
 }

@@ -1,6 +1,8 @@
 /* client/login.c - see login.h. */
 #include "client/login.h"
 
+#include "base/slice.h"
+
 /* AUTH's or HELLO's user and password. A URL with one name and no password ("redis://secret@host") means a password. */
 static void
 add_credentials(const struct sorrel_url *u, bool hello, struct login_command *c)
@@ -38,4 +40,17 @@ login_step(const struct sorrel_url *u, int step, struct login_command *out)
         out->argv[1] = out->number;
         out->argc = 2;
     }
+}
+
+enum sorrel_rc
+login_refusal(enum sorrel_rc refused, const struct sorrel_reply *r)
+{
+    size_t len = 0;
+    const char *text = sorrel_reply_text(r, &len);
+    struct slice line = slice_of(text != NULL ? text : "", len);
+
+    /* A full server answers whatever comes first with this, a password included, and closes. */
+    return slice_starts(line, LIT("ERR max number of clients")) || slice_starts(line, LIT("LOADING "))
+               ? SORREL_ERR_CONNECT
+               : refused;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "client/command_priv.h"
 #include "client/error_priv.h"
+#include "client/outage_priv.h"
 #include "sorrel/json.h"
 
 #include <pthread.h>
@@ -19,6 +20,7 @@ struct sorrel_manager {
     struct sorrel_error misconfigured;
     pthread_rwlock_t lock;        /* calls hold it for reading; connecting and disconnecting for writing */
     struct sorrel_client *client; /* NULL while disabled */
+    struct outage outage;
     bool have_key;
     pthread_key_t last; /* each thread's last struct sorrel_error */
 };
@@ -61,6 +63,7 @@ sorrel_manager_new(const struct sorrel_url *u, const struct sorrel_client_option
         m->wanted = true;
     }
     pthread_rwlock_init(&m->lock, NULL);
+    outage__init(&m->outage);
     m->have_key = pthread_key_create(&m->last, mem_free) == 0;
     return m;
 }
@@ -75,6 +78,7 @@ sorrel_manager_free(struct sorrel_manager *m)
         mem_free(pthread_getspecific(m->last));
         pthread_key_delete(m->last);
     }
+    outage__fini(&m->outage);
     pthread_rwlock_destroy(&m->lock);
     sorrel_url_fini(&m->url);
     mem_free(m);
@@ -130,6 +134,7 @@ sorrel_manager_initialize(struct sorrel_manager *m)
         struct sorrel_reply *r =
             m->client == NULL ? NULL : sorrel_client_do(m->client, SORREL_READ, &err, "PING", NULL);
         pthread_rwlock_unlock(&m->lock);
+        outage__answer(&m->outage, err.code, &err);
         ok = sorrel_reply_is(r, "PONG");
         sorrel_reply_free(r);
     }
@@ -172,10 +177,10 @@ run(struct sorrel_manager *m, struct command *c, unsigned flags)
     struct sorrel_reply *r = NULL;
 
     pthread_rwlock_rdlock(&m->lock);
-    if (m->client != NULL)
-        (void)command__run(c, m->client, flags, &r, &err);
-    else
+    if (m->client == NULL)
         error__set(&err, SORREL_ERR_USAGE, 0, "the manager is not initialized");
+    else if (outage__ask(&m->outage, &err))
+        outage__answer(&m->outage, command__run(c, m->client, flags, &r, &err), &err);
     pthread_rwlock_unlock(&m->lock);
     command__fini(c);
     remember(m, &err);
@@ -214,11 +219,12 @@ sorrel_manager_set(struct sorrel_manager *m, const char *key, const void *value,
 
     command__words(&c, "SET", key, NULL);
     command__bytes(&c, value, len);
-    if (o != NULL && o->ex_s > 0) {
+    /* One below zero is the server's to refuse: a value that never expires is not what was meant. */
+    if (o != NULL && o->ex_s != 0) {
         command__text(&c, "EX");
         command__int(&c, o->ex_s);
     }
-    if (o != NULL && o->px_ms > 0) {
+    if (o != NULL && o->px_ms != 0) {
         command__text(&c, "PX");
         command__int(&c, o->px_ms);
     }

@@ -50,6 +50,9 @@ struct sorrel_near {
     struct hash_seed seed;
     struct rng rng;
     struct sorrel_near_stats stats;
+    int64_t failed_ns; /* when the last answer was that a server cannot be reached, and ... */
+    int failed_slot;
+    struct sorrel_error why;
 };
 
 struct sorrel_near *
@@ -386,6 +389,27 @@ answer_locked(struct sorrel_near *n, const struct question *q, struct sorrel_rep
     }
 }
 
+/* answer_locked(), but not once more what another has just tried in vain: those who waited for the lock meanwhile would
+ * all wait again, one after the other. */
+static enum sorrel_rc
+answer_since_locked(struct sorrel_near *n, const struct question *q, int64_t since_ns, struct sorrel_reply **out,
+                    struct sorrel_error *err)
+{
+    struct sorrel_error why = {0};
+
+    if (n->failed_ns >= since_ns && n->failed_slot == q->slot)
+        return error__set(err, n->why.code, n->why.sys_errno, "%s", n->why.text);
+    enum sorrel_rc rc = answer_locked(n, q, out, &why);
+    if (rc == SORREL_ERR_CONNECT || rc == SORREL_ERR_TIMEOUT) {
+        n->failed_ns = command__now_ns();
+        n->failed_slot = q->slot;
+        n->why = why;
+    }
+    if (rc != SORREL_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
 enum sorrel_rc
 sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const size_t *lens,
                  struct sorrel_reply **out, struct sorrel_error *err)
@@ -404,8 +428,9 @@ sorrel_near_call(struct sorrel_near *n, int argc, const char *const *argv, const
     q.key = slice_of(q.argv[1], q.lens[1]);
     q.hash = hash_of(n, q.key);
     q.slot = client__is_cluster(n->client) ? cluster_slot(q.key) : SLOT_ANY;
+    int64_t since_ns = command__now_ns();
     pthread_mutex_lock(&n->lock);
-    enum sorrel_rc rc = answer_locked(n, &q, out, err);
+    enum sorrel_rc rc = answer_since_locked(n, &q, since_ns, out, err);
     pthread_mutex_unlock(&n->lock);
     mem_free(packed);
     command__fini(&c);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CONNECTIONS_DEFAULT = 16, PAUSE_DEFAULT_MS = 20, PAUSE_MAX_MS = 1000, HEALTH_ANSWER_MS = 5000 };
 
@@ -43,6 +44,7 @@ struct sorrel_pool {
     int taken_count;
     struct rng rng; /* for jitter */
     struct sorrel_pool_stats stats;
+    pid_t owner; /* the process that the connections belong to */
 };
 
 bool
@@ -68,10 +70,14 @@ now_ns(void)
 struct sorrel_pool *
 sorrel_pool_new(const struct sorrel_url *u, const struct sorrel_pool_options *o)
 {
+    static const struct sorrel_url local = {0};
     struct sorrel_pool *p = mem_get_zero(sizeof(*p));
     pthread_condattr_t attr;
 
+    if (u == NULL)
+        u = &local;
     sorrel_url_copy(u, &p->url);
+    p->owner = getpid();
     if (o != NULL)
         p->opt = *o;
     if (p->opt.max_connections <= 0)
@@ -89,11 +95,29 @@ sorrel_pool_new(const struct sorrel_url *u, const struct sorrel_pool_options *o)
     return p;
 }
 
+/* In the child of a fork: the connections are the parent's, who goes on using them. The child lets go of them without a
+ * word, and of the ones taken knows nothing. */
+static void
+leave_to_parent_locked(struct sorrel_pool *p)
+{
+    pid_t self = getpid();
+
+    if (p->owner == self)
+        return;
+    p->owner = self;
+    p->generation++;
+    while (p->idle_count > 0)
+        conn_abandon(p->idle[--p->idle_count].conn);
+    p->taken_count = 0;
+    p->stats = (struct sorrel_pool_stats){0};
+}
+
 void
 sorrel_pool_free(struct sorrel_pool *p)
 {
     if (p == NULL)
         return;
+    leave_to_parent_locked(p);
     for (int i = 0; i < p->idle_count; i++)
         sorrel_conn_close(p->idle[i].conn);
     pthread_cond_destroy(&p->freed);
@@ -208,6 +232,7 @@ sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_
     for (;;) {
         struct idle found = {0};
         pthread_mutex_lock(&p->lock);
+        leave_to_parent_locked(p);
         if (!wait_for_place_locked(p)) {
             pthread_mutex_unlock(&p->lock);
             return error__set(err, SORREL_ERR_BUSY, 0, "all %d connections of the pool are taken",
@@ -248,15 +273,15 @@ sorrel_pool_take(struct sorrel_pool *p, struct sorrel_conn **out, struct sorrel_
     }
 }
 
-/* True if the connection leads to where a new one would lead. */
+/* False if it is not one of ours: it was taken before a fork. *current: it leads to where a new one would lead. */
 static bool
-remove_taken_locked(struct sorrel_pool *p, const struct sorrel_conn *c)
+remove_taken_locked(struct sorrel_pool *p, const struct sorrel_conn *c, bool *current)
 {
     for (int i = 0; i < p->taken_count; i++) {
         if (p->taken[i].conn == c) {
-            bool current = p->taken[i].generation == p->generation;
+            *current = p->taken[i].generation == p->generation;
             p->taken[i] = p->taken[--p->taken_count];
-            return current;
+            return true;
         }
     }
     return false;
@@ -267,15 +292,18 @@ sorrel_pool_give(struct sorrel_pool *p, struct sorrel_conn *c)
 {
     if (c == NULL)
         return;
-    bool whole = !sorrel_conn_broken(c) && sorrel_conn_outstanding(c) == 0;
+    bool whole = !sorrel_conn_broken(c) && sorrel_conn_outstanding(c) == 0, current = false;
     pthread_mutex_lock(&p->lock);
-    whole = remove_taken_locked(p, c) && whole;
+    bool ours = remove_taken_locked(p, c, &current);
+    whole = whole && ours && current;
     if (whole) {
         p->idle[p->idle_count++] = (struct idle){c, now_ns()};
         pthread_cond_signal(&p->freed);
     }
     pthread_mutex_unlock(&p->lock);
-    if (!whole) {
+    if (!ours) {
+        conn_abandon(c);
+    } else if (!whole) {
         sorrel_conn_close(c);
         count_closed(p, true);
     }
@@ -286,9 +314,14 @@ sorrel_pool_discard(struct sorrel_pool *p, struct sorrel_conn *c)
 {
     if (c == NULL)
         return;
+    bool current;
     pthread_mutex_lock(&p->lock);
-    (void)remove_taken_locked(p, c);
+    bool ours = remove_taken_locked(p, c, &current);
     pthread_mutex_unlock(&p->lock);
+    if (!ours) {
+        conn_abandon(c);
+        return;
+    }
     sorrel_conn_close(c);
     count_closed(p, true);
 }

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <time.h>
 
-enum { PING_EVERY_MS = 10000, PING_ANSWER_MS = 5000 };
+enum { PING_EVERY_MS = 10000, PING_ANSWER_MS = 5000, STEADY_MS = 1000 };
 
 struct handler {
     struct handler *next;
@@ -28,6 +28,8 @@ struct subscription {
     struct subscription *next;
     char *name;
     bool pattern, asked, confirmed, gone; /* gone: to be unsubscribed from, then freed */
+    uint64_t turn;                        /* the server answers in the order of asking */
+    struct sorrel_error refused;          /* the server's refusal, until it is asked again; SORREL_OK: none */
     struct handler *handlers;
 };
 
@@ -38,6 +40,7 @@ struct sorrel_pubsub {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* something was confirmed, or a handler has returned */
     struct subscription *list;
+    uint64_t turns;
     struct sorrel_conn *conn; /* the thread's */
     bool in_handler;
     pthread_t handler_thread; /* while in_handler */
@@ -106,11 +109,28 @@ wait_confirmed_locked(struct sorrel_pubsub *p, const char *name, bool pattern, i
         struct subscription *s = find_locked(p, name, strlen(name), pattern);
         if (s == NULL || s->confirmed)
             return SORREL_OK;
+        if (s->refused.code != SORREL_OK)
+            return error__set(err, s->refused.code, 0, "%s", s->refused.text);
         if (e == ETIMEDOUT)
             return error__set(err, SORREL_ERR_TIMEOUT, 0, "the server has not confirmed the subscription yet");
         e = wait_ms < 0 ? pthread_cond_wait(&p->changed, &p->lock)
                         : pthread_cond_timedwait(&p->changed, &p->lock, &end);
     }
+}
+
+/* Takes back a handler that was of no use. */
+static void
+remove_handler_locked(struct sorrel_pubsub *p, const char *name, bool pattern, const struct handler *which)
+{
+    struct subscription *s = find_locked(p, name, strlen(name), pattern);
+
+    for (struct handler *h = s != NULL ? s->handlers : NULL; h != NULL; h = h->next)
+        h->dead = h->dead || h == which;
+    if (s == NULL || p->in_handler)
+        return; /* whoever walks through them clears up */
+    drop_handlers(s, true);
+    s->gone = s->handlers == NULL;
+    worker__wake(&p->worker);
 }
 
 static enum sorrel_rc
@@ -130,12 +150,15 @@ subscribe(struct sorrel_pubsub *p, const char *name, bool pattern, sorrel_messag
         p->list = s;
     }
     s->gone = false;
+    s->refused.code = SORREL_OK;
     struct handler **at = &s->handlers;
     while (*at != NULL)
         at = &(*at)->next;
     *at = h;
     worker__wake(&p->worker);
     enum sorrel_rc rc = wait_confirmed_locked(p, name, pattern, wait_ms, err);
+    if (rc == SORREL_ERR_SERVER)
+        remove_handler_locked(p, name, pattern, h);
     pthread_mutex_unlock(&p->lock);
     return rc;
 }
@@ -161,13 +184,14 @@ unsubscribe(struct sorrel_pubsub *p, const char *name, bool pattern)
     struct subscription *s = find_locked(p, name, strlen(name), pattern);
     if (s != NULL) {
         s->gone = true;
+        /* At once, before anybody subscribes again while we wait. Those of a message under way are still being walked
+         * through, perhaps by a handler that calls this. */
+        for (struct handler *h = s->handlers; h != NULL; h = h->next)
+            h->dead = true;
         bool own = p->in_handler && pthread_equal(p->handler_thread, pthread_self());
         while (!own && p->in_handler)
             pthread_cond_wait(&p->changed, &p->lock);
         s = find_locked(p, name, strlen(name), pattern);
-        /* The handlers of a message under way are still being walked through when one of them calls this. */
-        for (struct handler *h = s != NULL && s->gone ? s->handlers : NULL; h != NULL; h = h->next)
-            h->dead = true;
         if (s != NULL && !own)
             drop_handlers(s, true);
         worker__wake(&p->worker);
@@ -195,8 +219,10 @@ disconnect(struct sorrel_pubsub *p)
     sorrel_client_discard(p->client, p->conn);
     p->conn = NULL;
     pthread_mutex_lock(&p->lock);
-    for (struct subscription *s = p->list; s != NULL; s = s->next)
+    for (struct subscription *s = p->list; s != NULL; s = s->next) {
         s->asked = s->confirmed = false;
+        s->refused.code = SORREL_OK; /* it may be allowed by now */
+    }
     sweep_locked(p);
     pthread_mutex_unlock(&p->lock);
 }
@@ -207,7 +233,7 @@ send_changes(struct sorrel_pubsub *p)
 {
     pthread_mutex_lock(&p->lock);
     for (struct subscription *s = p->list; s != NULL; s = s->next) {
-        if (s->gone == !s->asked)
+        if (s->gone == !s->asked || s->refused.code != SORREL_OK)
             continue;
         const char *const argv[] = {s->gone ? (s->pattern ? "PUNSUBSCRIBE" : "UNSUBSCRIBE")
                                             : (s->pattern ? "PSUBSCRIBE" : "SUBSCRIBE"),
@@ -215,6 +241,7 @@ send_changes(struct sorrel_pubsub *p)
         sorrel_conn_append(p->conn, 2, argv, NULL);
         s->asked = !s->gone;
         s->confirmed = false;
+        s->turn = p->turns++;
     }
     sweep_locked(p);
     pthread_mutex_unlock(&p->lock);
@@ -273,13 +300,33 @@ confirm(struct sorrel_pubsub *p, const struct sorrel_reply *name, bool pattern)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* The server refuses the oldest subscription that it has not confirmed (this user may not read that channel). The
+ * others are as they were. False if there is none: then the error means something else. */
+static bool
+refuse(struct sorrel_pubsub *p, const struct sorrel_reply *r)
+{
+    struct subscription *first = NULL;
+
+    pthread_mutex_lock(&p->lock);
+    for (struct subscription *s = p->list; s != NULL; s = s->next)
+        if (s->asked && !s->confirmed && (first == NULL || s->turn < first->turn))
+            first = s;
+    if (first != NULL) {
+        first->asked = false;
+        (void)error__reply(&first->refused, SORREL_ERR_SERVER, r);
+    }
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return first != NULL;
+}
+
 static bool
 take(struct sorrel_pubsub *p, const struct sorrel_reply *r)
 {
     const struct sorrel_reply *kind = sorrel_reply_at(r, 0), *a = sorrel_reply_at(r, 1), *b = sorrel_reply_at(r, 2);
 
     if (sorrel_reply_type(r) == SORREL_ERROR)
-        return false;
+        return refuse(p, r);
     if (sorrel_reply_is(kind, "message"))
         deliver(p, a, false, a, b);
     else if (sorrel_reply_is(kind, "pmessage"))
@@ -340,12 +387,15 @@ run(void *ctx)
             continue;
         }
         if (sorrel_client_take(p->client, client__is_cluster(p->client) ? "" : NULL, &p->conn, NULL) == SORREL_OK) {
-            backoff__init(&pause, 20, 1000, -1);
+            int64_t since = command__now_ms();
             if (before && p->opt.on_gap != NULL)
                 p->opt.on_gap(p->opt.ctx);
             before = true;
             listen_on(p);
             disconnect(p);
+            /* One that breaks right away is no reason to hurry. */
+            if (command__now_ms() - since >= STEADY_MS)
+                backoff__init(&pause, 20, 1000, -1);
         }
         if (!worker__stopping(&p->worker))
             (void)worker__wait(&p->worker, NULL, (int)(backoff__next_us(&pause) / 1000) + 1);

@@ -45,11 +45,15 @@ static const char extend_script[] =
         "redis.call('zadd', KEYS[3], string.format('%.0f', now + ARGV[1]), id)\n"
         "return 1\n";
 
-/* ARGV visibility tries-max: a thousand of the oldest taken items at a time, so that the server is never held up long.
- */
+/* ARGV visibility tries-max from: looks through a thousand taken items, so that the server is never held up long, and
+ * answers how many went back and where to go on (0: that was all). When nothing is due and every taken item has its
+ * time, there is nothing to look for. */
 static const char recover_script[] =
-    NOW "local n = 0\n"
-        "for _, item in ipairs(redis.call('lrange', KEYS[2], 0, 999)) do\n"
+    NOW "if redis.call('zcount', KEYS[3], '-inf', string.format('%.0f', now)) == 0 and\n"
+        "    redis.call('zcard', KEYS[3]) == redis.call('llen', KEYS[2]) then return {0, 0} end\n"
+        "local n, from = 0, tonumber(ARGV[3])\n"
+        "local items = redis.call('lrange', KEYS[2], from, from + 999)\n"
+        "for _, item in ipairs(items) do\n"
         "    " ID "    local due = redis.call('zscore', KEYS[3], id)\n"
         "    if not due then\n"
         "        redis.call('zadd', KEYS[3], string.format('%.0f', now + ARGV[1]), id)\n"
@@ -65,7 +69,7 @@ static const char recover_script[] =
         "        end\n"
         "    end\n"
         "end\n"
-        "return n\n";
+        "return {n, #items == 1000 and from + 1000 - n or 0}\n";
 
 struct sorrel_queue {
     struct sorrel_client *client;
@@ -264,12 +268,27 @@ sorrel_queue_extend(struct sorrel_queue *q, const struct sorrel_item *i, struct 
 enum sorrel_rc
 sorrel_queue_recover(struct sorrel_queue *q, int64_t *recovered, struct sorrel_error *err)
 {
-    struct command c = {0};
+    int64_t total = 0, n = 0, from = 0;
 
-    add_keys(&c, q);
-    command__int(&c, q->opt.visibility_ms);
-    command__int(&c, q->opt.tries_max);
-    return command__script_int(&c, q->client, recover_script, SORREL_REPEAT, recovered, err);
+    do {
+        struct command c = {0};
+        struct sorrel_reply *r = NULL;
+        add_keys(&c, q);
+        command__int(&c, q->opt.visibility_ms);
+        command__int(&c, q->opt.tries_max);
+        command__int(&c, from);
+        enum sorrel_rc rc = command__script(&c, q->client, recover_script, SORREL_REPEAT, &r, err);
+        if (rc != SORREL_OK)
+            return rc;
+        bool ok = sorrel_reply_int(sorrel_reply_at(r, 0), &n) && sorrel_reply_int(sorrel_reply_at(r, 1), &from);
+        sorrel_reply_free(r);
+        if (!ok)
+            return error__set(err, SORREL_ERR_PROTOCOL, 0, "two numbers were expected as the reply");
+        total += n;
+    } while (from > 0);
+    if (recovered != NULL)
+        *recovered = total;
+    return SORREL_OK;
 }
 
 enum sorrel_rc

@@ -1,7 +1,7 @@
 /* client/sentinel.c - asking Sentinels, opening connections to what they name, listening for switches.
  *
  * The listener is a thread with one subscription. When the Sentinel it listens to goes away it takes the next one, and
- * asks that one first where the master is: a switch that happened in between is noticed too.
+ * asks that one where the master is: a switch that happened in between is noticed too.
  */
 #include "client/sentinel_priv.h"
 
@@ -28,28 +28,23 @@ struct service {
     size_t turn;  /* which replica is next */
 };
 
-/* The URL of Sentinel i: its own credentials, the service's TLS. */
+/* The URL of Sentinel i: the service's TLS, credentials of its own, and none of what a Sentinel has no use for. */
 static struct sorrel_url
 sentinel_url(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, size_t i)
 {
-    struct sorrel_url s = {
-        .transport = SORREL_TCP,
-        .tls = u->tls,
-        .host = u->sentinels[i].host,
-        .port = u->sentinels[i].port,
-        .connect_timeout_ms = u->connect_timeout_ms > 0 ? u->connect_timeout_ms : SENTINEL_TIMEOUT_MS,
-        .socket_timeout_ms = u->socket_timeout_ms > 0 ? u->socket_timeout_ms : SENTINEL_TIMEOUT_MS,
-        .ca_file = u->ca_file,
-        .cert_file = u->cert_file,
-        .key_file = u->key_file,
-        .server_name = u->server_name,
-        .tls_insecure = u->tls_insecure,
-    };
+    struct sorrel_url s = *u;
 
-    if (auth != NULL) {
-        s.username = (char *)(uintptr_t)auth->username;
-        s.password = (char *)(uintptr_t)auth->password;
-    }
+    s.transport = SORREL_TCP;
+    s.host = u->sentinels[i].host;
+    s.port = u->sentinels[i].port;
+    s.username = auth != NULL ? (char *)(uintptr_t)auth->username : NULL;
+    s.password = auth != NULL ? (char *)(uintptr_t)auth->password : NULL;
+    s.db = 0;
+    s.protocol = 0;
+    if (s.connect_timeout_ms == 0)
+        s.connect_timeout_ms = SENTINEL_TIMEOUT_MS;
+    if (s.socket_timeout_ms == 0)
+        s.socket_timeout_ms = SENTINEL_TIMEOUT_MS;
     return s;
 }
 
@@ -114,29 +109,36 @@ ask_replicas(struct sorrel_conn *c, const char *service, struct sorrel_address *
     return SORREL_OK;
 }
 
-/* Asks one Sentinel after the other until one has an answer: the master's address, or (list not NULL) the replicas'. */
+/* Asks one Sentinel, over a connection of its own: for the master's address, or (list not NULL) the replicas'. */
+static enum sorrel_rc
+ask_one(const struct sorrel_url *sentinel, const char *service, struct sorrel_address *master,
+        struct sorrel_address **list, size_t *count, struct sorrel_error *err)
+{
+    struct sorrel_conn *c = NULL;
+    enum sorrel_rc rc = sorrel_conn_open(sentinel, &c, err);
+
+    if (rc == SORREL_OK)
+        rc = list == NULL ? ask_master(c, service, master, err) : ask_replicas(c, service, list, count, err);
+    sorrel_conn_close(c);
+    return rc;
+}
+
+/* Asks one Sentinel after the other until one has an answer. */
 static enum sorrel_rc
 ask_all(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, struct sorrel_address *master,
         struct sorrel_address **list, size_t *count, struct sorrel_error *err)
 {
+    struct sorrel_error last = {0};
+
     if (u->transport != SORREL_SENTINEL || u->sentinel_count == 0 || u->service == NULL)
         return error__set(err, SORREL_ERR_USAGE, 0, "this is no Sentinel URL");
     for (size_t i = 0; i < u->sentinel_count; i++) {
         struct sorrel_url s = sentinel_url(u, auth, i);
-        struct sorrel_conn *c = NULL;
-        enum sorrel_rc rc = sorrel_conn_open(&s, &c, err);
-        if (rc == SORREL_OK)
-            rc = list == NULL ? ask_master(c, u->service, master, err) : ask_replicas(c, u->service, list, count, err);
-        sorrel_conn_close(c);
-        if (rc == SORREL_OK)
-            return rc;
+        if (ask_one(&s, u->service, master, list, count, &last) == SORREL_OK)
+            return SORREL_OK;
     }
-    if (err != NULL) {
-        struct sorrel_error last = *err;
-        error__set(err, SORREL_ERR_CONNECT, last.sys_errno, "no Sentinel can say where '%s' is; the last: %.150s",
-                   u->service, last.text);
-    }
-    return SORREL_ERR_CONNECT;
+    return error__set(err, SORREL_ERR_CONNECT, last.sys_errno, "no Sentinel can say where '%s' is; the last: %.150s",
+                      u->service, last.text);
 }
 
 enum sorrel_rc
@@ -269,15 +271,16 @@ take_switch(struct service *s, const struct sorrel_reply *payload)
 }
 
 static bool
-subscribe(struct service *s, struct sorrel_conn *c)
+subscribe(struct service *s, const struct sorrel_url *sentinel, struct sorrel_conn *c)
 {
     struct sorrel_address master;
 
     const struct sorrel_reply *r = sorrel_conn_do(c, NULL, "SUBSCRIBE", "+switch-master", NULL);
     if (sorrel_reply_count(r) != 3)
         return false;
-    /* Asked after subscribing, over a connection of its own: nothing falls between the two. */
-    if (sorrel_sentinel_master(s->url, &s->auth, &master, NULL) != SORREL_OK)
+    /* Asked after subscribing, and the same Sentinel: what it does not know yet it will report. Another may be behind
+     * this one, and what this one has reported already would be missed. */
+    if (ask_one(sentinel, s->url->service, &master, NULL, NULL, NULL) != SORREL_OK)
         return false;
     master_is(s, master.host, strlen(master.host), master.port);
     sorrel_free(master.host);
@@ -323,7 +326,7 @@ listen_for_switches(void *ctx)
     for (size_t i = 0; !worker__stopping(&s->worker); i = (i + 1) % s->url->sentinel_count) {
         struct sorrel_url u = sentinel_url(s->url, &s->auth, i);
         struct sorrel_conn *c = NULL;
-        if (sorrel_conn_open(&u, &c, NULL) == SORREL_OK && subscribe(s, c)) {
+        if (sorrel_conn_open(&u, &c, NULL) == SORREL_OK && subscribe(s, &u, c)) {
             backoff__init(&pause, 50, 1000, -1);
             listen_on(s, c);
         }

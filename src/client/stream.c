@@ -62,14 +62,26 @@ stream_open(const struct sorrel_url *u, struct stream **out, struct sorrel_error
     return SORREL_OK;
 }
 
-void
-stream_close(struct stream *s)
+static void
+end(struct stream *s, bool polite)
 {
     if (s == NULL)
         return;
-    tls__end(s);
+    tls__end(s, polite);
     close(s->fd);
     mem_free(s);
+}
+
+void
+stream_close(struct stream *s)
+{
+    end(s, true);
+}
+
+void
+stream_abandon(struct stream *s)
+{
+    end(s, false);
 }
 
 void

@@ -28,6 +28,8 @@ enum sorrel_rc stream_open(const struct sorrel_url *u, struct stream **out, stru
 enum sorrel_rc stream_new(const struct sorrel_url *u, int fd, struct stream **out, struct sorrel_error *err);
 /* Says goodbye if that needs no waiting, closes and frees. NULL is fine. */
 void stream_close(struct stream *s);
+/* Closes and frees without a word: the connection goes on in another process. */
+void stream_abandon(struct stream *s);
 
 ssize_t stream_read(struct stream *s, void *to, size_t cap, bool wait);
 ssize_t stream_write(struct stream *s, const void *from, size_t len, bool wait);
@@ -52,5 +54,7 @@ bool stream_is_tls(const struct stream *s);
 
 /* The stream below a connection. It stays the connection's. */
 struct stream *conn_stream(struct sorrel_conn *c);
+/* sorrel_conn_close() by stream_abandon(). */
+void conn_abandon(struct sorrel_conn *c);
 
 #endif

@@ -18,7 +18,8 @@ int64_t stream__now_ms(void);
 enum sorrel_rc tls__begin(struct stream *s, const struct sorrel_url *u, struct sorrel_error *err);
 /* deadline: of the monotonic clock in ms; -1: none. */
 enum sorrel_rc tls__handshake(struct stream *s, int64_t deadline, struct sorrel_error *err);
-void tls__end(struct stream *s);
+/* Says goodbye if `polite`. */
+void tls__end(struct stream *s, bool polite);
 ssize_t tls__read(struct stream *s, void *to, size_t cap, bool wait);
 ssize_t tls__write(struct stream *s, const void *from, size_t len, bool wait);
 short tls__wants(const struct stream *s, bool writing);

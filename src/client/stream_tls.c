@@ -193,14 +193,14 @@ tls__begin(struct stream *s, const struct sorrel_url *u, struct sorrel_error *er
 }
 
 void
-tls__end(struct stream *s)
+tls__end(struct stream *s, bool polite)
 {
     struct tls_state *t = s->tls;
 
     if (t == NULL)
         return;
     ERR_clear_error();
-    if (t->ssl != NULL && !t->broken && SSL_is_init_finished(t->ssl))
+    if (polite && t->ssl != NULL && !t->broken && SSL_is_init_finished(t->ssl))
         (void)SSL_shutdown(t->ssl);
     ERR_clear_error();
     SSL_free(t->ssl);

@@ -7,9 +7,8 @@
 void
 sorrel_url_fini(struct sorrel_url *u)
 {
-    char *texts[] = {u->username, u->password,  u->host,     u->path,       u->service,
-                     u->client_name, u->ca_file, u->ca_dir, u->cert_file, u->key_file,
-                     u->server_name, u->ciphers, u->cipher_suites};
+    char *texts[] = {u->username, u->password,  u->host,     u->path,        u->service, u->client_name,  u->ca_file,
+                     u->ca_dir,   u->cert_file, u->key_file, u->server_name, u->ciphers, u->cipher_suites};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
@@ -137,8 +136,11 @@ sorrel_url_format(const struct sorrel_url *u, bool secrets)
     buf_printf(&b, "%s%s%s://", names[u->transport], u->tls && u->transport != SORREL_UNIX ? "s" : "",
                u->transport == SORREL_SENTINEL ? "+sentinel" : "");
     if (u->username != NULL || u->password != NULL) {
-        if (u->username != NULL)
+        /* A name alone is a password: see login.c. */
+        if (u->username != NULL && (secrets || u->password != NULL))
             add_encoded(&b, u->username, false);
+        else if (u->username != NULL)
+            buf_add_slice(&b, LIT("***"));
         if (u->password != NULL) {
             buf_add_char(&b, ':');
             if (secrets)

@@ -4,8 +4,11 @@
 
 #include <sorrel/async.h>
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct sorrel_async *conn;
 static int states_ok, states_bad, replies, failures, order_ok, pushes;
@@ -162,6 +165,67 @@ transactions_and_pushes(void)
     }
 }
 
+static int refusals;
+
+static void
+on_refusal(void *ctx, struct sorrel_async *a, const struct sorrel_reply *push)
+{
+    (void)ctx, (void)a;
+    if (sorrel_reply_type(push) == SORREL_ERROR)
+        refusals++;
+    else if (sorrel_reply_is(sorrel_reply_at(push, 0), "message"))
+        pushes++;
+}
+
+/* A subscription that is refused: every other command still gets its own reply. */
+static void
+refused_subscriptions(void)
+{
+    static char user[] = "limited", password[] = "pw";
+    struct sorrel_async_options o = {.on_state = on_state, .on_push = on_refusal};
+    struct sorrel_client *cl = test_client();
+    struct sorrel_url u;
+    bool never = false;
+
+    sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "ACL", "SETUSER", user, "reset", "on", ">pw", "~*", "+@all",
+                                       "resetchannels", "&open", NULL));
+    for (int protocol = 2; protocol <= 3; protocol++) {
+        states_ok = states_bad = replies = failures = order_ok = pushes = refusals = 0;
+        finished = false;
+        EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
+        struct sorrel_url as = u;
+        as.username = user;
+        as.password = password;
+        as.protocol = protocol;
+        loop_begin();
+        EXPECT_OK(loop_open(&as, &o, &err));
+        sorrel_url_fini(&u);
+        sorrel_async_do(conn, NULL, NULL, "SET", "async:r", "11", NULL);
+        sorrel_async_do(conn, NULL, NULL, "SUBSCRIBE", "open", "closed", NULL);
+        sorrel_async_do(conn, on_number, (void *)(intptr_t)12, "INCR", "async:r", NULL);
+        sorrel_async_do(conn, NULL, NULL, "LRANGE", "async:none", "0", "-1", NULL);
+        sorrel_async_do(conn, on_number, (void *)(intptr_t)13, "INCR", "async:r", NULL);
+        sorrel_async_do(conn, NULL, NULL, "SUBSCRIBE", "open", NULL);
+        sorrel_async_do(conn, NULL, NULL, "SUBSCRIBE", "closed", NULL);
+        sorrel_async_do(conn, on_any_last, NULL, "PING", NULL);
+        loop_run_until(&finished, 20000);
+        EXPECT(order_ok == 2 && refusals == 2 && states_bad == 0 && sorrel_async_pending(conn) == 0);
+        sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "PUBLISH", "open", "hello", NULL));
+        for (int i = 0; i < 1000 && pushes < 1; i++)
+            loop_run_until(&never, 10);
+        EXPECT(pushes == 1);
+        finished = false;
+        sorrel_async_do(conn, NULL, NULL, "UNSUBSCRIBE", "open", NULL);
+        sorrel_async_do(conn, on_last, (void *)(intptr_t)14, "INCR", "async:r", NULL);
+        loop_run_until(&finished, 20000);
+        EXPECT(order_ok == 3 && sorrel_async_pending(conn) == 0);
+        sorrel_async_close(conn);
+        loop_end();
+    }
+    sorrel_reply_free(sorrel_client_do(cl, 0, NULL, "ACL", "DELUSER", user, NULL));
+    sorrel_client_free(cl);
+}
+
 /* Killed in between: what was sent fails, the connection comes back, what comes later succeeds. */
 static void
 comes_back(void)
@@ -212,7 +276,8 @@ nobody_there(void)
     loop_end();
 }
 
-/* The resolver as the library finds it: "slow.test" is this machine, once the test says so; "nowhere.test" is nothing. */
+/* The resolver as the library finds it: "slow.test" is this machine, once the test says so; "two.test" is two
+ * addresses of it; "nowhere.test" is nothing. */
 static int lookups_begun, lookups_released, lookups_done;
 
 int
@@ -223,6 +288,9 @@ getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     if ((hints->ai_flags & AI_NUMERICHOST) != 0 || host == NULL || strstr(host, ".test") == NULL)
         return real(host, service, hints, out);
+    if (strcmp(host, "two.test") == 0)
+        return real("127.0.0.2", service, hints, out) != 0 ? EAI_FAIL
+                                                           : real("127.0.0.1", service, hints, &(*out)->ai_next);
     if (strcmp(host, "nowhere.test") == 0)
         return EAI_NONAME;
     int mine = __atomic_add_fetch(&lookups_begun, 1, __ATOMIC_SEQ_CST);
@@ -310,8 +378,57 @@ names_are_looked_up_elsewhere(void)
     EXPECT(failures == 1 && states_bad == 1 && last_rc == SORREL_ERR_CONNECT);
     sorrel_async_close(conn);
     loop_end();
+
+    /* Blocking, too, a look-up takes no longer than connecting may. */
+    struct sorrel_url blocking = {.host = slow, .connect_timeout_ms = 50};
+    struct sorrel_conn *c = NULL;
+    struct sorrel_error err = {0};
+    EXPECT(sorrel_conn_open(&blocking, &c, &err) == SORREL_ERR_TIMEOUT && strstr(err.text, "looking up") != NULL);
+    __atomic_store_n(&lookups_released, 4, __ATOMIC_SEQ_CST);
+    UNTIL(count_of(&lookups_done) == 4);
     sorrel_url_fini(&u);
 }
 
-TEST_MAIN(TEST(calls_in_order), TEST(transactions_and_pushes), TEST(comes_back), TEST(nobody_there),
-          TEST(names_are_looked_up_elsewhere))
+/* A name with two addresses, the first of which drops what comes: the second gets its share of the time. */
+static void
+first_address_does_not_answer(void)
+{
+    static char two[] = "two.test";
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    struct sorrel_conn *c = NULL;
+    struct sorrel_url u;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), full[4];
+
+    EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
+    at.sin_port = htons(u.port);
+    if (u.transport == SORREL_TCP && !u.tls && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
+        /* A full backlog: the kernel lets further connects wait. */
+        EXPECT(listen(fd, 0) == 0);
+        for (int i = 0; i < 4; i++) {
+            full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+            (void)connect(full[i], (struct sockaddr *)&at, sizeof(at));
+        }
+        char *host = u.host;
+        open_host(&u, two, 1000);
+        sorrel_async_do(conn, on_last, (void *)(intptr_t)7, "STRLEN", "async:name", NULL);
+        long long start = mono_ms();
+        loop_run_until(&finished, 20000);
+        EXPECT(states_ok == 1 && order_ok == 1 && mono_ms() - start >= 400);
+        sorrel_async_close(conn);
+        loop_end();
+        u.host = two;
+        u.connect_timeout_ms = 1000;
+        start = mono_ms();
+        EXPECT_OK(sorrel_conn_open(&u, &c, &err));
+        EXPECT(mono_ms() - start >= 400);
+        sorrel_conn_close(c);
+        u.host = host;
+        for (int i = 0; i < 4; i++)
+            close(full[i]);
+    }
+    close(fd);
+    sorrel_url_fini(&u);
+}
+
+TEST_MAIN(TEST(calls_in_order), TEST(transactions_and_pushes), TEST(refused_subscriptions), TEST(comes_back),
+          TEST(nobody_there), TEST(names_are_looked_up_elsewhere), TEST(first_address_does_not_answer))

@@ -256,6 +256,52 @@ writing_behind(void)
     sorrel_client_free(cl);
 }
 
+static void *
+read_key(void *arg)
+{
+    char *v = NULL;
+
+    (void)sorrel_cache_get(arg, "k", &v, NULL, NULL);
+    sorrel_free(v);
+    return NULL;
+}
+
+/* Who asks after a write does not get what was being loaded before it, cached or not. */
+static void
+written_while_it_is_loaded(void)
+{
+    struct sorrel_client_options quick = {.retry_ms = -1, .pool = {.wait_ms = -1}};
+    struct sorrel_client *up = test_client();
+    struct sorrel_cache_options o = {.load = load, .store = save, .write = SORREL_WRITE_AROUND};
+    struct sorrel_error err = {0};
+    pthread_t t;
+
+    for (int outage = 0; outage < 2; outage++) {
+        struct sorrel_client *cl = sorrel_client_open(outage ? "redis://127.0.0.1:1" : test_url, &quick, NULL);
+        struct sorrel_cache *c = sorrel_cache_new(cl, "c", &o);
+        fresh(up);
+        store.slow_ms = 500;
+        pthread_create(&t, NULL, read_key, c);
+        for (int i = 0; i < 5000; i++) {
+            pthread_mutex_lock(&store.lock);
+            bool begun = store.loads == 1;
+            store.slow_ms = begun ? 0 : store.slow_ms;
+            pthread_mutex_unlock(&store.lock);
+            if (begun)
+                break;
+            pause_ms(1);
+        }
+        enum sorrel_rc rc = sorrel_cache_write(c, "k", "v2", 2, &err);
+        EXPECT(outage ? rc == SORREL_ERR_CONNECT : rc == SORREL_OK);
+        EXPECT(reads(c, "k", "v2"));
+        pthread_join(t, NULL);
+        EXPECT(reads(c, "k", "v2") && store.loads >= 2);
+        sorrel_cache_close(c, 0);
+        sorrel_client_free(cl);
+    }
+    sorrel_client_free(up);
+}
+
 static void
 no_server(void)
 {
@@ -274,4 +320,5 @@ no_server(void)
     sorrel_client_free(up);
 }
 
-TEST_MAIN(TEST(reading), TEST(stampede), TEST(writing), TEST(writing_behind), TEST(no_server))
+TEST_MAIN(TEST(reading), TEST(stampede), TEST(writing), TEST(writing_behind), TEST(written_while_it_is_loaded),
+          TEST(no_server))

@@ -2,7 +2,19 @@
 #include "test.h"
 
 #include <sorrel/batch.h>
+#include <sorrel/cache.h>
 #include <sorrel/near.h>
+
+static enum sorrel_load
+load_seven(void *ctx, const char *key, char **value, size_t *len)
+{
+    (void)ctx;
+    (void)key;
+    *value = sorrel_alloc(1);
+    (*value)[0] = '7';
+    *len = 1;
+    return SORREL_LOADED;
+}
 
 static struct sorrel_client *
 cluster_client(bool replica_reads)
@@ -109,6 +121,65 @@ while_slots_move(void)
     sorrel_client_free(cl);
 }
 
+/* A slot stands on its way from one node to another: {moving}:here has not left yet, whatever is new is asked for at
+ * the other one. Single commands, pipelines and transactions get there, over and over, without the map being changed.
+ */
+static void
+while_a_slot_is_on_its_way(void)
+{
+    struct sorrel_client *cl = cluster_client(false);
+    struct sorrel_batch *b = sorrel_batch_new();
+    struct sorrel_error err = {0};
+    int64_t n = 0;
+
+    for (int round = 1; round <= 20; round++) {
+        struct sorrel_reply *r = sorrel_client_do(cl, 0, &err, "INCR", "{moving}:single", NULL);
+        EXPECT(sorrel_reply_int(r, &n) && n == round);
+        sorrel_reply_free(r);
+        r = sorrel_client_do(cl, SORREL_READ, &err, "GET", "{moving}:here", NULL);
+        EXPECT(sorrel_reply_is(r, "stays"));
+        sorrel_reply_free(r);
+        sorrel_batch_reset(b);
+        sorrel_batch_do(b, "INCR", "{moving}:pipelined", NULL);
+        sorrel_batch_do(b, "GET", "{moving}:here", NULL);
+        sorrel_batch_do(b, "INCR", "elsewhere", NULL);
+        sorrel_batch_do(b, "INCR", "{moving}:pipelined", NULL);
+        EXPECT_OK(sorrel_batch_run(b, cl, 0, &err));
+        EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 3), &n) && n == round * 2);
+        EXPECT(sorrel_reply_is(sorrel_batch_reply(b, 1), "stays"));
+        sorrel_batch_reset(b);
+        sorrel_batch_do(b, "INCR", "{moving}:together", NULL);
+        sorrel_batch_do(b, "INCR", "{moving}:together", NULL);
+        EXPECT_OK(sorrel_batch_exec(b, cl, 0, &err));
+        EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 1), &n) && n == round * 2);
+    }
+    sorrel_batch_free(b);
+    sorrel_client_free(cl);
+}
+
+/* A cache whose keys have hash tags of their own. */
+static void
+cached(void)
+{
+    struct sorrel_client *cl = cluster_client(false);
+    struct sorrel_cache_options o = {.load = load_seven};
+    struct sorrel_cache *c = sorrel_cache_new(cl, "cached", &o);
+    struct sorrel_cache_stats stats;
+    char key[32];
+
+    for (int i = 0; i < 40; i++) {
+        char *v = NULL;
+        snprintf(key, sizeof(key), i % 2 ? "user:{%d}:x" : "user:%d", i / 4);
+        EXPECT_OK(sorrel_cache_get(c, key, &v, NULL, &err));
+        EXPECT(v != NULL && strcmp(v, "7") == 0);
+        sorrel_free(v);
+    }
+    sorrel_cache_stats(c, &stats);
+    EXPECT(stats.loads == 20 && stats.hits == 20 && stats.outages == 0);
+    sorrel_cache_close(c, 0);
+    sorrel_client_free(cl);
+}
+
 static bool
 near_says(struct sorrel_near *n, const char *key, const char *value)
 {
@@ -186,5 +257,5 @@ near_while_slots_move(void)
     sorrel_client_free(other);
 }
 
-TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move), TEST(near_cache),
-          TEST(near_while_slots_move))
+TEST_MAIN(TEST(every_slot), TEST(split_pipelines), TEST(replica_reads), TEST(while_slots_move),
+          TEST(while_a_slot_is_on_its_way), TEST(cached), TEST(near_cache), TEST(near_while_slots_move))

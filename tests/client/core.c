@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -390,5 +391,130 @@ mute_servers(void)
     close(fd);
 }
 
+/* A pool's connections go from hand to hand: what changes one is refused, and what would never answer, too. */
+static void
+commands_for_a_connection_of_ones_own(void)
+{
+    static const char *const names[] = {"MULTI", "watch", "SELECT", "SUBSCRIBE", "monitor", "AUTH", "HELLO", "quit"};
+    struct sorrel_client *cl = test_client();
+    struct sorrel_batch *b = sorrel_batch_new();
+    struct sorrel_error err = {0};
+    struct sorrel_pool_stats stats;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        err.code = SORREL_OK;
+        EXPECT(sorrel_client_do(cl, 0, &err, names[i], "3", NULL) == NULL && err.code == SORREL_ERR_USAGE);
+        sorrel_batch_reset(b);
+        sorrel_batch_do(b, names[i], "3", NULL);
+        EXPECT(sorrel_batch_exec(b, cl, 0, &err) == SORREL_ERR_USAGE);
+        EXPECT(i < 2 || sorrel_batch_run(b, cl, 0, &err) == SORREL_ERR_USAGE);
+    }
+    sorrel_client_stats(cl, &stats);
+    EXPECT(stats.opened == 0);
+    sorrel_batch_reset(b);
+    sorrel_batch_do(b, "MULTI", NULL);
+    sorrel_batch_do(b, "SET", "core:m", "4", NULL);
+    sorrel_batch_do(b, "EXEC", NULL);
+    sorrel_batch_do(b, "INCR", "core:m", NULL);
+    EXPECT_OK(sorrel_batch_run(b, cl, 0, &err));
+    EXPECT(sorrel_reply_int(sorrel_batch_reply(b, 3), &n) && n == 5);
+    sorrel_batch_free(b);
+    sorrel_client_free(cl);
+}
+
+/* Sets and reads back a value of one's own, many times. */
+static int
+mine_only(struct sorrel_client *cl, const char *key)
+{
+    char value[32];
+    int wrong = 0;
+
+    for (int i = 0; i < 200; i++) {
+        snprintf(value, sizeof(value), "%s %d", key, i);
+        sorrel_reply_free(sorrel_client_do(cl, SORREL_REPEAT, NULL, "SET", key, value, NULL));
+        struct sorrel_reply *r = sorrel_client_do(cl, SORREL_READ, NULL, "GET", key, NULL);
+        wrong += !sorrel_reply_is(r, value);
+        sorrel_reply_free(r);
+    }
+    return wrong;
+}
+
+/* Parent and child go on with the same client: no reply of the one comes to the other, and the end of the child's
+ * leaves the parent's connection as it is. */
+static void
+after_a_fork(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_pool_stats stats;
+    struct sorrel_conn *c = NULL;
+    int status = -1;
+
+    EXPECT(mine_only(cl, "core:before") == 0);
+    EXPECT_OK(sorrel_client_take(cl, NULL, &c, &err));
+    pid_t child = fork();
+    if (child == 0) {
+        int wrong = mine_only(cl, "core:child");
+        sorrel_client_give(cl, c);
+        wrong += mine_only(cl, "core:child");
+        sorrel_client_stats(cl, &stats);
+        wrong += stats.opened != 1 || stats.open != 1;
+        sorrel_client_free(cl);
+        _exit(wrong > 0);
+    }
+    sorrel_client_give(cl, c);
+    EXPECT(child > 0 && mine_only(cl, "core:parent") == 0);
+    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    EXPECT(mine_only(cl, "core:parent") == 0);
+    sorrel_client_stats(cl, &stats);
+    EXPECT(stats.opened == 1 && stats.dropped == 0);
+    sorrel_client_free(cl);
+}
+
+/* Full for two connections, then it has room. */
+static void *
+full_at_first(void *arg)
+{
+    static const char full[] = "-ERR max number of clients reached\r\n";
+    int fd = *(int *)arg;
+    char bytes[512];
+
+    for (int i = 0; i < 3; i++) {
+        int c = accept(fd, NULL, NULL);
+        if (i < 2)
+            EXPECT(send(c, full, sizeof(full) - 1, MSG_NOSIGNAL) > 0 && shutdown(c, SHUT_WR) == 0);
+        while (recv(c, bytes, sizeof(bytes), 0) > 0)
+            if (i == 2)
+                EXPECT(send(c, "+PONG\r\n", 7, MSG_NOSIGNAL) == 7);
+        close(c);
+    }
+    return NULL;
+}
+
+/* What a full server says to a password is no word about the password, and what it says to a command is worth another
+ * try, too. */
+static void
+full_servers(void)
+{
+    static char password[] = "secret";
+    struct sorrel_url u;
+    struct sorrel_error err = {0};
+    pthread_t t;
+
+    for (int with_password = 0; with_password < 2; with_password++) {
+        int fd = mute_server(&u);
+        u.password = with_password ? password : NULL;
+        pthread_create(&t, NULL, full_at_first, &fd);
+        struct sorrel_client *cl = sorrel_client_new(&u, NULL);
+        struct sorrel_reply *r = sorrel_client_do(cl, 0, &err, "PING", NULL);
+        EXPECT(sorrel_reply_is(r, "PONG"));
+        sorrel_reply_free(r);
+        sorrel_client_free(cl);
+        pthread_join(t, NULL);
+        close(fd);
+    }
+}
+
 TEST_MAIN(TEST(calls_and_errors), TEST(batches), TEST(killed_connections), TEST(read_only_for_a_while),
-          TEST(nobody_there), TEST(environment), TEST(json), TEST(health_checks), TEST(mute_servers))
+          TEST(nobody_there), TEST(environment), TEST(json), TEST(health_checks), TEST(mute_servers),
+          TEST(commands_for_a_connection_of_ones_own), TEST(after_a_fork), TEST(full_servers))

@@ -90,6 +90,107 @@ handlers_that_change_handlers(void)
     sorrel_client_free(cl);
 }
 
+/* The test's server, as a user who may read "open*" only. */
+static struct sorrel_client *
+limited_client(struct sorrel_client *admin)
+{
+    static char user[] = "limited", password[] = "pw";
+    struct sorrel_url u;
+
+    sorrel_reply_free(sorrel_client_do(admin, 0, NULL, "ACL", "SETUSER", user, "reset", "on", ">pw", "~*", "+@all",
+                                       "resetchannels", "&open*", NULL));
+    EXPECT_OK(sorrel_url_parse(test_url, &u, &err));
+    struct sorrel_url as = u;
+    as.username = user;
+    as.password = password;
+    struct sorrel_client *cl = sorrel_client_new(&as, NULL);
+    sorrel_url_fini(&u);
+    return cl;
+}
+
+/* A channel that this user may not read: whoever asks for it is told, the others get their messages as before. */
+static void
+refused_subscriptions(void)
+{
+    struct sorrel_client *admin = test_client(), *cl = limited_client(admin);
+    struct sorrel_pubsub_options o = {.on_gap = on_gap};
+    struct sorrel_pubsub *p = sorrel_pubsub_new(cl, &o);
+    struct sorrel_error err = {0};
+    int64_t n = 0;
+
+    memset(counts, 0, sizeof(counts));
+    int gaps_before = gaps;
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "open:1", on_message, &counts[0], 5000, &err));
+    EXPECT(sorrel_pubsub_subscribe(p, "closed", on_message, &counts[1], 5000, &err) == SORREL_ERR_SERVER);
+    EXPECT(strncmp(err.text, "NOPERM", 6) == 0);
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "closed:2", on_message, &counts[1], 0, &err));
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "open:2", on_message, &counts[2], 5000, &err));
+    EXPECT(sorrel_pubsub_psubscribe(p, "*", on_message, &counts[1], 5000, &err) == SORREL_ERR_SERVER);
+    EXPECT_OK(sorrel_publish(admin, "open:1", "x", 1, &n, &err));
+    EXPECT_OK(sorrel_publish(admin, "open:2", "x", 1, &n, &err));
+    EXPECT_OK(sorrel_publish(admin, "closed", "x", 1, &n, &err));
+    UNTIL(at(0) == 1 && at(2) == 1);
+    EXPECT(at(1) == 0 && __atomic_load_n(&gaps, __ATOMIC_SEQ_CST) == gaps_before);
+    /* Once it is allowed, asking again is enough. */
+    sorrel_reply_free(sorrel_client_do(admin, 0, NULL, "ACL", "SETUSER", "limited", "&closed", NULL));
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "closed", on_message, &counts[1], 5000, &err));
+    EXPECT_OK(sorrel_publish(admin, "closed", "x", 1, &n, &err));
+    UNTIL(at(1) == 1);
+    sorrel_pubsub_free(p);
+    sorrel_client_free(cl);
+    sorrel_reply_free(sorrel_client_do(admin, 0, NULL, "ACL", "DELUSER", "limited", NULL));
+    sorrel_client_free(admin);
+}
+
+static int entered, released;
+
+static int
+lingers(void *ctx, const struct sorrel_message *m)
+{
+    (void)m;
+    __atomic_add_fetch((int *)ctx, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&entered, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&released, __ATOMIC_SEQ_CST) == 0)
+        pause_ms(1);
+    return 0;
+}
+
+static void *
+leave_channel(void *arg)
+{
+    sorrel_pubsub_unsubscribe(arg, "race");
+    return NULL;
+}
+
+/* Somebody subscribes while somebody else waits for the old handler to end: the old one is gone all the same. */
+static void
+left_and_entered_at_once(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_pubsub *p = sorrel_pubsub_new(cl, NULL);
+    pthread_t t;
+    int64_t n;
+
+    memset(counts, 0, sizeof(counts));
+    entered = released = 0;
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "race", lingers, &counts[0], 5000, &err));
+    EXPECT_OK(sorrel_publish(cl, "race", "x", 1, &n, &err));
+    UNTIL(__atomic_load_n(&entered, __ATOMIC_SEQ_CST) == 1);
+    pthread_create(&t, NULL, leave_channel, p);
+    pause_ms(50);
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "race", on_message, &counts[1], 0, &err));
+    __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
+    pthread_join(t, NULL);
+    EXPECT_OK(sorrel_pubsub_subscribe(p, "race:other", on_message, &counts[2], 5000, &err));
+    for (int i = 0; i < 1000 && at(1) < 3; i++) {
+        EXPECT_OK(sorrel_publish(cl, "race", "x", 1, &n, &err));
+        pause_ms(2);
+    }
+    EXPECT(at(0) == 1 && at(1) >= 3);
+    sorrel_pubsub_free(p);
+    sorrel_client_free(cl);
+}
+
 static void
 publish_subscribe(void)
 {
@@ -252,6 +353,36 @@ queue_with_careless_workers(void)
     sorrel_client_free(shared_client);
 }
 
+/* Workers that hold a thousand items for long do not keep those behind them from coming back. */
+static void
+queue_with_much_in_work(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_queue_options slow = {.visibility_ms = 600000}, quick = {.visibility_ms = 100, .tries_max = 2};
+    struct sorrel_queue *q = sorrel_queue_new(cl, "big", &slow), *p = sorrel_queue_new(cl, "big", &quick);
+    struct sorrel_queue_stats s;
+    struct sorrel_item item;
+    int64_t n = 0;
+
+    flush(cl);
+    for (int i = 0; i < 1103; i++)
+        EXPECT_OK(sorrel_queue_put(q, "x", 1, &err));
+    for (int i = 0; i < 1103; i++) {
+        EXPECT_OK(sorrel_queue_take(i < 1100 ? q : p, 0, &item, &err));
+        sorrel_item_fini(&item);
+    }
+    EXPECT_OK(sorrel_queue_recover(q, &n, &err));
+    EXPECT(n == 0);
+    pause_ms(150);
+    EXPECT_OK(sorrel_queue_recover(q, &n, &err));
+    EXPECT(n == 3);
+    EXPECT_OK(sorrel_queue_stats(q, &s, &err));
+    EXPECT(s.ready == 3 && s.taken == 1100 && s.dead == 0);
+    sorrel_queue_free(q);
+    sorrel_queue_free(p);
+    sorrel_client_free(cl);
+}
+
 static char *
 id_of(const struct sorrel_reply *entries, size_t i, char *to, size_t cap)
 {
@@ -318,5 +449,34 @@ stream_consumers(void)
     sorrel_client_free(cl);
 }
 
-TEST_MAIN(TEST(publish_subscribe), TEST(handlers_that_change_handlers), TEST(queue_hand_over),
-          TEST(queue_with_careless_workers), TEST(stream_consumers))
+/* However many there are, none is delivered once more. */
+static void
+stream_with_many_dead(void)
+{
+    struct sorrel_client *cl = test_client();
+    struct sorrel_consumer_options o = {.idle_ms = 30, .deliveries_max = 1, .from_start = true};
+    struct sorrel_consumer *a = sorrel_consumer_new(cl, "many", "g", "a", &o);
+    struct sorrel_consumer *b = sorrel_consumer_new(cl, "many", "g", "b", &o);
+    struct sorrel_reply *r = NULL;
+    struct sorrel_error err;
+
+    flush(cl);
+    for (int i = 0; i < 230; i++)
+        EXPECT_OK(sorrel_stream_add(cl, "many", 0, 1, (const char *[]){"n"}, (const char *[]){"1"}, NULL, &err));
+    EXPECT_OK(sorrel_consumer_read(a, 1000, 0, &r, &err));
+    EXPECT(sorrel_reply_count(r) == 230);
+    sorrel_reply_free(r);
+    pause_ms(50);
+    EXPECT(sorrel_consumer_read(b, 1000, 0, &r, &err) == SORREL_ERR_BUSY);
+    r = sorrel_client_do(cl, SORREL_READ, NULL, "XLEN", "{many}:dead", NULL);
+    int64_t n = 0;
+    EXPECT(sorrel_reply_int(r, &n) && n == 230);
+    sorrel_reply_free(r);
+    sorrel_consumer_free(a);
+    sorrel_consumer_free(b);
+    sorrel_client_free(cl);
+}
+
+TEST_MAIN(TEST(publish_subscribe), TEST(handlers_that_change_handlers), TEST(refused_subscriptions),
+          TEST(left_and_entered_at_once), TEST(queue_hand_over), TEST(queue_with_careless_workers),
+          TEST(queue_with_much_in_work), TEST(stream_consumers), TEST(stream_with_many_dead))

@@ -8,6 +8,11 @@
 #include <sorrel/near.h>
 #include <sorrel/session.h>
 
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static void
 flush(struct sorrel_client *cl)
 {
@@ -41,6 +46,9 @@ manager(void)
     EXPECT(sorrel_manager_ttl(m, "a") > 95 && sorrel_manager_ttl(m, "none") == -2);
     EXPECT(sorrel_manager_set(m, "p", "x", 1, &(struct sorrel_set_options){.px_ms = 50000}) &&
            sorrel_manager_ttl(m, "p") <= 50);
+    EXPECT(!sorrel_manager_set(m, "late", "x", 1, &(struct sorrel_set_options){.ex_s = -5}) &&
+           strstr(sorrel_manager_reason(m, NULL), "expire") != NULL && !sorrel_manager_exists(m, "late"));
+    EXPECT(!sorrel_manager_set(m, "late", "x", 1, &(struct sorrel_set_options){.px_ms = -1}));
     EXPECT(sorrel_manager_exists(m, "a") && !sorrel_manager_exists(m, "none"));
     EXPECT(sorrel_manager_expire(m, "a", 10) && !sorrel_manager_expire(m, "none", 10) &&
            sorrel_manager_ttl(m, "a") <= 10);
@@ -89,6 +97,76 @@ manager(void)
     unsetenv("ENABLE_REDIS");
     EXPECT(sorrel_manager_shared() == sorrel_manager_shared() && !sorrel_manager_initialize(sorrel_manager_shared()));
     EXPECT(strstr(sorrel_manager_reason(sorrel_manager_shared(), NULL), "ENABLE_REDIS") != NULL);
+}
+
+static struct sorrel_config *shared_config;
+
+static void *
+read_setting(void *arg)
+{
+    struct sorrel_error err = {0};
+
+    (void)arg;
+    char *v = sorrel_config_get(shared_config, "size", &err);
+    EXPECT(v != NULL && strcmp(v, "10") == 0 && err.code == SORREL_ERR_CONNECT);
+    sorrel_free(v);
+    return NULL;
+}
+
+static void *
+answer_pings(void *arg)
+{
+    char bytes[512];
+    int c = accept(*(int *)arg, NULL, NULL);
+
+    while (recv(c, bytes, sizeof(bytes), 0) > 0)
+        EXPECT(send(c, "+PONG\r\n", 7, MSG_NOSIGNAL) == 7);
+    close(c);
+    return NULL;
+}
+
+/* A server that is not there costs one caller its retries, not every caller again. When it comes back, that is seen. */
+static void
+outages(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sorrel_client_options o = {.retry_ms = 400};
+    struct sorrel_url u = {.connect_timeout_ms = 1000};
+    socklen_t len = sizeof(at);
+    enum sorrel_rc code;
+    pthread_t t[8];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    EXPECT(bind(fd, (struct sockaddr *)&at, len) == 0 && getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+    u.port = ntohs(at.sin_port);
+    struct sorrel_manager *m = sorrel_manager_new(&u, &o);
+    long long start = mono_ms();
+    EXPECT(!sorrel_manager_initialize(m) && mono_ms() - start >= 390);
+    start = mono_ms();
+    for (int i = 0; i < 1000; i++)
+        EXPECT(!sorrel_manager_exists(m, "x") && sorrel_manager_reason(m, &code)[0] != '\0' &&
+               code == SORREL_ERR_CONNECT);
+    EXPECT(mono_ms() - start < 2000); /* one of them may have tried once more; all of them would have taken minutes */
+
+    struct sorrel_client *cl = sorrel_client_new(&u, &o);
+    shared_config = sorrel_config_new(cl, "config");
+    EXPECT_OK(sorrel_config_declare(shared_config, "size", "10", NULL, NULL, &err));
+    start = mono_ms();
+    for (int i = 0; i < 8; i++)
+        pthread_create(&t[i], NULL, read_setting, NULL);
+    for (int i = 0; i < 8; i++)
+        pthread_join(t[i], NULL);
+    EXPECT(mono_ms() - start < 8 * 400 - 400); /* not one after the other */
+    sorrel_config_free(shared_config);
+    sorrel_client_free(cl);
+
+    EXPECT(listen(fd, 8) == 0);
+    pthread_create(&t[0], NULL, answer_pings, &fd);
+    UNTIL(sorrel_manager_set(m, "x", "1", 1, NULL) || sorrel_manager_reason(m, &code)[0] == '\0');
+    EXPECT(sorrel_manager_initialize(m));
+    sorrel_manager_free(m);
+    pthread_join(t[0], NULL);
+    close(fd);
 }
 
 static bool
@@ -381,4 +459,5 @@ leaders(void)
     sorrel_client_free(cl);
 }
 
-TEST_MAIN(TEST(manager), TEST(dictionary), TEST(near_cache), TEST(configuration), TEST(sessions), TEST(leaders))
+TEST_MAIN(TEST(manager), TEST(outages), TEST(dictionary), TEST(near_cache), TEST(configuration), TEST(sessions),
+          TEST(leaders))

@@ -133,6 +133,12 @@ test_sentinel(void **state)
     assert_str(text, "redis+sentinel://user:***@s1:26379,s2:1234/4/themaster");
     sorrel_free(text);
     sorrel_url_fini(&u);
+    /* A name alone is a password. */
+    assert_int_equal(sorrel_url_parse("redis://secret@h", &u, NULL), SORREL_OK);
+    text = sorrel_url_format(&u, false);
+    assert_str(text, "redis://***@h:6379");
+    sorrel_free(text);
+    sorrel_url_fini(&u);
     assert_int_equal(sorrel_url_with_sentinels(&service, "s1,,s2", 26379, &u, NULL), SORREL_ERR_USAGE);
     sorrel_url_fini(&service);
 }

@@ -82,7 +82,7 @@ static inline enum sorrel_rc
 sorrel_epoll_open(int epfd, const struct sorrel_url *u, const struct sorrel_async_options *o, struct sorrel_epoll *l,
                   struct sorrel_error *err)
 {
-    struct sorrel_loop loop = {sorrel_epoll__watch, sorrel_epoll__timer, sorrel_epoll__release, l};
+    struct sorrel_loop loop = {sorrel_epoll__watch, sorrel_epoll__timer, sorrel_epoll__release, l, {0}};
     struct epoll_event e = {0};
 
     l->async = NULL;
@@ -94,10 +94,10 @@ sorrel_epoll_open(int epfd, const struct sorrel_url *u, const struct sorrel_asyn
     l->timer.is_timer = true;
     e.events = EPOLLIN;
     e.data.ptr = &l->timer;
-    if (l->timer_fd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, l->timer_fd, &e) != 0)
-        return SORREL_ERR_BUSY;
-    enum sorrel_rc rc = sorrel_async_open(u, &loop, o, &l->async, err);
-    if (rc != SORREL_OK)
+    enum sorrel_rc rc = SORREL_ERR_BUSY;
+    if (l->timer_fd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, l->timer_fd, &e) == 0)
+        rc = sorrel_async_open(u, &loop, o, &l->async, err);
+    if (rc != SORREL_OK && l->timer_fd >= 0)
         close(l->timer_fd);
     return rc;
 }

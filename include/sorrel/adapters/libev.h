@@ -78,7 +78,7 @@ sorrel_ev_open(struct ev_loop *loop, const struct sorrel_url *u, const struct so
                struct sorrel_async **out, struct sorrel_error *err)
 {
     struct sorrel_ev *l = (struct sorrel_ev *)sorrel_alloc(sizeof(*l));
-    struct sorrel_loop how = {sorrel_ev__watch, sorrel_ev__timer, sorrel_ev__release, l};
+    struct sorrel_loop how = {sorrel_ev__watch, sorrel_ev__timer, sorrel_ev__release, l, {0}};
 
     l->loop = loop;
     l->async = NULL;

@@ -79,7 +79,7 @@ sorrel_libevent_open(struct event_base *base, const struct sorrel_url *u, const 
                      struct sorrel_async **out, struct sorrel_error *err)
 {
     struct sorrel_libevent *l = (struct sorrel_libevent *)sorrel_alloc(sizeof(*l));
-    struct sorrel_loop how = {sorrel_libevent__watch, sorrel_libevent__timer, sorrel_libevent__release, l};
+    struct sorrel_loop how = {sorrel_libevent__watch, sorrel_libevent__timer, sorrel_libevent__release, l, {0}};
 
     l->base = base;
     l->async = NULL;

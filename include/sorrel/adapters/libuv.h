@@ -100,7 +100,7 @@ sorrel_uv_open(uv_loop_t *loop, const struct sorrel_url *u, const struct sorrel_
                struct sorrel_async **out, struct sorrel_error *err)
 {
     struct sorrel_uv *l = (struct sorrel_uv *)sorrel_alloc(sizeof(*l));
-    struct sorrel_loop how = {sorrel_uv__watch, sorrel_uv__timer, sorrel_uv__release, l};
+    struct sorrel_loop how = {sorrel_uv__watch, sorrel_uv__timer, sorrel_uv__release, l, {0}};
 
     l->loop = loop;
     l->async = NULL;
