@@ -309,7 +309,7 @@ install: all
 	install -m 644 $(LIB)/libsorrel.a $(LIB)/libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib
 	ln -sf libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/libsorrel.so.0
 	ln -sf libsorrel.so.0 $(DESTDIR)$(PREFIX)/lib/libsorrel.so
-	install -m 644 $(LIB)/sorrel.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|^prefix=.*|prefix=$(PREFIX)|' $(LIB)/sorrel.pc > $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/sorrel
 	sed 's|@BIN@|$(PREFIX)/bin|' dist/sorrel.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sorrel.service
 	install -m 644 dist/sorrel.conf $(DESTDIR)$(PREFIX)/share/doc/sorrel

@@ -45,6 +45,7 @@ worker__start(struct worker *w, worker_fn *fn, void *ctx)
         close(w->wake_fd);
         return false;
     }
+    w->process = getpid();
     w->started = true;
     return true;
 }
@@ -66,9 +67,11 @@ worker__stop(struct worker *w)
 {
     if (!w->started)
         return;
-    atomic_store(&w->stop, true);
-    worker__wake(w);
-    pthread_join(w->thread, NULL);
+    if (w->process == getpid()) {
+        atomic_store(&w->stop, true);
+        worker__wake(w);
+        pthread_join(w->thread, NULL);
+    }
     close(w->wake_fd);
     w->started = false;
 }

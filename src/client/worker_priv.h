@@ -10,10 +10,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 struct worker {
     pthread_t thread;
     bool started;
+    pid_t process; /* a fork() takes no threads along */
     int wake_fd;
     atomic_bool stop;
 };
@@ -22,7 +24,8 @@ typedef void worker_fn(void *ctx);
 
 /* False, errno set, when there are no threads or descriptors left. Signals are blocked in the thread. */
 bool worker__start(struct worker *w, worker_fn *fn, void *ctx);
-/* Asks the thread to end and waits for it. Harmless if it was never started. Not from the thread itself. */
+/* Asks the thread to end and waits for it. Harmless if it was never started, and in a child that has the struct but not
+ * the thread. Not from the thread itself. */
 void worker__stop(struct worker *w);
 void worker__wake(struct worker *w);
 

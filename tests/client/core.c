@@ -452,6 +452,10 @@ after_a_fork(void)
 
     EXPECT(mine_only(cl, "core:before") == 0);
     EXPECT_OK(sorrel_client_take(cl, NULL, &c, &err));
+    struct sorrel_pubsub *p = NULL;
+#ifndef __SANITIZE_THREAD__ /* which allows no new threads in such a child */
+    p = sorrel_pubsub_new(cl, NULL); /* a thread that the child does not have */
+#endif
     pid_t child = fork();
     if (child == 0) {
         int wrong = mine_only(cl, "core:child");
@@ -459,10 +463,12 @@ after_a_fork(void)
         wrong += mine_only(cl, "core:child");
         sorrel_client_stats(cl, &stats);
         wrong += stats.opened != 1 || stats.open != 1;
+        sorrel_pubsub_free(p);
         sorrel_client_free(cl);
         _exit(wrong > 0);
     }
     sorrel_client_give(cl, c);
+    sorrel_pubsub_free(p);
     EXPECT(child > 0 && mine_only(cl, "core:parent") == 0);
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
     EXPECT(mine_only(cl, "core:parent") == 0);

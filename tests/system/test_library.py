@@ -71,20 +71,66 @@ def test_headers_stand_alone(built, tmp_path):
         assert p.returncode == 0, p.stderr
 
 
-def test_shared_library_and_pkg_config(built, tmp_path):
-    lib = os.path.join(built, "lib")
-    pc = tmp_path / "sorrel.pc"
-    text = open(os.path.join(lib, "sorrel.pc")).read()
-    pc.write_text(re.sub(r"(?m)^prefix=.*", f"prefix={tmp_path}", text))
-    os.symlink(os.path.join(ROOT, "include"), tmp_path / "include")
-    os.symlink(lib, tmp_path / "lib")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "sorrel"], capture_output=True, text=True, check=True,
-                           env=dict(os.environ, PKG_CONFIG_PATH=str(tmp_path))).stdout.split()
-    program = tmp_path / "pool"
-    p = subprocess.run(["gcc", "-o", program, os.path.join(ROOT, "examples/pool.c"), *flags, "-lpthread"], capture_output=True, text=True)
+EVERYTHING = """
+%s
+#include <cstdio>
+int main(int, char **argv)
+{
+    sorrel_error err = {};
+    sorrel_lock_options o = {};
+    o.ttl_ms = 1000;
+    sorrel_client *cl = sorrel_client_open(argv[1], nullptr, &err);
+    sorrel_lock *l = cl != nullptr ? sorrel_lock_new(cl, "c++", &o) : nullptr;
+    bool held = l != nullptr && sorrel_lock_acquire(l, 0, &err) == SORREL_OK && sorrel_lock_held(l);
+    std::printf("%%s%%s\\n", err.text, held ? "held" : "");
+    sorrel_lock_free(l);
+    sorrel_client_free(cl);
+    return held ? 0 : 1;
+}
+"""
+
+
+def test_installed(built, tmp_path):
+    """What `make install` gives is enough to build programs with pkg-config, against both libraries, in C and in C++."""
+    p = subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}", "PREFIX=/opt/sorrel"], cwd=ROOT, capture_output=True, text=True,
+                       timeout=300)
     assert p.returncode == 0, p.stderr
-    p = subprocess.run([program], capture_output=True, text=True, env=dict(os.environ, LD_LIBRARY_PATH=lib))
-    assert p.returncode == 2 and "usage" in p.stderr, p.stderr
+    lib = tmp_path / "opt/sorrel/lib"
+    env = dict(os.environ, PKG_CONFIG_PATH=str(lib / "pkgconfig"), PKG_CONFIG_SYSROOT_DIR=str(tmp_path), LD_LIBRARY_PATH=str(lib))
+
+    def flags(*how):
+        return subprocess.run(["pkg-config", *how, "--cflags", "--libs", "sorrel"], capture_output=True, text=True, check=True,
+                              env=env).stdout.split()
+
+    shared, static, cpp = (tmp_path / n for n in ("shared", "static", "cpp"))
+    pool = os.path.join(ROOT, "examples/pool.c")
+    subprocess.run(["gcc", "-o", shared, pool, *flags(), "-lpthread"], check=True)
+    subprocess.run(["gcc", "-o", static, pool, *("-l:libsorrel.a" if f == "-lsorrel" else f for f in flags("--static"))], check=True)
+    headers = sorted(n for n in os.listdir(tmp_path / "opt/sorrel/include/sorrel") if n.endswith(".h"))
+    assert len(headers) >= 20
+    needs = {f: subprocess.run(["readelf", "-d", f], capture_output=True, text=True, check=True).stdout for f in (shared, static)}
+    assert "[libsorrel.so.0]" in needs[shared] and "libsorrel" not in needs[static]
+    programs = [[shared], [static]]
+    if shutil.which("g++") is not None:
+        subprocess.run(["g++", "-x", "c++", "-Wall", "-Wextra", "-Werror", "-o", cpp, "-", *flags()], check=True, text=True,
+                       input=EVERYTHING % "\n".join(f"#include <sorrel/{h}>" for h in headers))
+        programs.append([cpp])
+    s = Server(str(tmp_path))
+    try:
+        for args in programs:
+            args += [f"redis://127.0.0.1:{s.port}", "2", "10"]
+            p = subprocess.run(args, capture_output=True, text=True, env=env, timeout=60)
+            assert p.returncode == 0, p.stdout + p.stderr
+    finally:
+        s.stop()
+
+
+def test_structs_have_room_to_grow():
+    """Options and results that programs allocate end in reserved words, so that fields can be added without a new soname."""
+    folder = os.path.join(ROOT, "include/sorrel")
+    for name in sorted(n for n in os.listdir(folder) if n.endswith(".h")):
+        for struct, body in re.findall(r"struct (sorrel_\w+(?:_options|_stats|_result)) \{(.*?)\n\};", open(os.path.join(folder, name)).read(), re.S):
+            assert body.endswith("    uint64_t reserved[4];"), struct
 
 
 def test_pool(built, tmp_path):
