@@ -2,7 +2,7 @@
  *
  * Values in dictionaries, configurations and messages are JSON texts, so that programs in other languages read them.
  * Whoever has a JSON library keeps using it; this is for those who have none. No function sends anything; all are
- * thread-safe. Texts are NUL-terminated UTF-8.
+ * thread-safe. Texts are NUL-terminated UTF-8; NULL instead of one counts as a text that is not JSON.
  */
 #ifndef SORREL_JSON_H
 #define SORREL_JSON_H

@@ -72,7 +72,7 @@ struct sorrel_url {
     uint64_t reserved[4];
 };
 
-/* Fills *out from `text`. On failure *out is untouched and err (NULL is fine) names the part at fault.
+/* Fills *out from `text`; NULL is no URL. On failure *out is untouched and err (NULL is fine) names the part at fault.
  * Returns SORREL_OK or SORREL_ERR_USAGE. The caller calls sorrel_url_fini(). */
 SORREL_API enum sorrel_rc sorrel_url_parse(const char *text, struct sorrel_url *out, struct sorrel_error *err);
 /* Frees what sorrel_url_parse() or sorrel_url_copy() allocated and leaves it all-zero. */

@@ -73,7 +73,7 @@ find(struct sorrel_config *c, const char *name)
 static bool
 is_good(const struct setting *s, const char *json)
 {
-    return sorrel_json_valid(json, strlen(json)) && (s->check == NULL || s->check(s->ctx, s->name, json));
+    return json != NULL && sorrel_json_valid(json, strlen(json)) && (s->check == NULL || s->check(s->ctx, s->name, json));
 }
 
 enum sorrel_rc
@@ -86,7 +86,7 @@ sorrel_config_declare(struct sorrel_config *c, const char *name, const char *jso
         return error__set(err, SORREL_ERR_USAGE, 0, "the setting '%.100s' is declared already", name);
     s = mem_get_zero(sizeof(*s));
     s->name = command__dup(name, strlen(name));
-    s->standard = command__dup(json_default, strlen(json_default));
+    s->standard = json_default != NULL ? command__dup(json_default, strlen(json_default)) : NULL;
     s->check = check;
     s->ctx = ctx;
     if (!is_good(s, json_default)) {

@@ -32,7 +32,7 @@ sorrel_dict_free(struct sorrel_dict *d)
 static enum sorrel_rc
 check_json(const char *name, const char *json, struct sorrel_error *err)
 {
-    if (sorrel_json_valid(json, strlen(json)))
+    if (json != NULL && sorrel_json_valid(json, strlen(json)))
         return SORREL_OK;
     return error__set(err, SORREL_ERR_USAGE, 0, "the value of '%.100s' is not valid JSON", name);
 }

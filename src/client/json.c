@@ -252,7 +252,8 @@ sorrel_json_valid(const char *text, size_t len)
 char *
 sorrel_json_member(const char *json, const char *name)
 {
-    struct scan s = {.p = (const unsigned char *)json, .end = (const unsigned char *)json + strlen(json), .name = name};
+    struct slice all = slice_cstr(json != NULL ? json : "");
+    struct scan s = {.p = (const unsigned char *)all.ptr, .end = (const unsigned char *)all.ptr + all.len, .name = name};
 
     if (!scan(&s) || s.found == NULL)
         return NULL;
@@ -340,7 +341,8 @@ add_escape(struct buf *b, const unsigned char *p)
 char *
 sorrel_json_unquote(const char *json, size_t *len)
 {
-    struct scan s = {.p = (const unsigned char *)json, .end = (const unsigned char *)json + strlen(json)};
+    struct slice all = slice_cstr(json != NULL ? json : "");
+    struct scan s = {.p = (const unsigned char *)all.ptr, .end = (const unsigned char *)all.ptr + all.len};
     struct buf b = {0};
     size_t n;
 
@@ -377,7 +379,7 @@ sorrel_json_unquote(const char *json, size_t *len)
 static struct slice
 bare(const char *json)
 {
-    struct slice s = slice_cstr(json);
+    struct slice s = slice_cstr(json != NULL ? json : "");
 
     while (s.len > 0 && strchr(" \t\r\n", s.ptr[0]) != NULL)
         s = slice_skip(s, 1);

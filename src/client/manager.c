@@ -340,7 +340,7 @@ sorrel_manager_set_json(struct sorrel_manager *m, const char *key, const char *j
 {
     struct sorrel_error err = {0};
 
-    if (sorrel_json_valid(json, strlen(json)))
+    if (json != NULL && sorrel_json_valid(json, strlen(json)))
         return sorrel_manager_set(m, key, json, strlen(json), o);
     error__set(&err, SORREL_ERR_USAGE, 0, "the value is not valid JSON");
     remember(m, &err);

@@ -456,7 +456,7 @@ enum sorrel_rc
 sorrel_publish_json(struct sorrel_client *cl, const char *channel, const char *json, int64_t *receivers,
                     struct sorrel_error *err)
 {
-    if (!sorrel_json_valid(json, strlen(json)))
+    if (json == NULL || !sorrel_json_valid(json, strlen(json)))
         return error__set(err, SORREL_ERR_USAGE, 0, "the message is not valid JSON");
     return sorrel_publish(cl, channel, json, strlen(json), receivers, err);
 }

@@ -234,7 +234,7 @@ enum sorrel_rc
 sorrel_addresses_parse(const char *list, uint16_t default_port, struct sorrel_address **out, size_t *count,
                        struct sorrel_error *err)
 {
-    return url__addresses(slice_cstr(list), default_port != 0 ? default_port : PORT_SENTINEL, out, count, err);
+    return url__addresses(list != NULL ? slice_cstr(list) : LIT(""), default_port != 0 ? default_port : PORT_SENTINEL, out, count, err);
 }
 
 void
@@ -476,8 +476,10 @@ enum sorrel_rc
 sorrel_url_parse(const char *text, struct sorrel_url *out, struct sorrel_error *err)
 {
     struct sorrel_url u = {0};
-    enum sorrel_rc rc = parse_into(slice_cstr(text), &u, err);
 
+    if (text == NULL) /* more often than not a variable of the environment that is not set */
+        return FAIL(err, "there is none");
+    enum sorrel_rc rc = parse_into(slice_cstr(text), &u, err);
     if (rc != SORREL_OK) {
         sorrel_url_fini(&u);
         return rc;

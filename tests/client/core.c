@@ -152,6 +152,7 @@ nobody_there(void)
     EXPECT(err.code == SORREL_ERR_CONNECT && strstr(err.text, "geheim") == NULL);
     EXPECT(took >= 250 && took < 3000);
     sorrel_client_free(cl);
+    EXPECT(sorrel_client_open(NULL, NULL, &err) == NULL && err.code == SORREL_ERR_USAGE);
     o.retry_ms = -1;
     cl = sorrel_client_open("redis://127.0.0.1:1", &o, NULL);
     start = mono_ms();
@@ -284,6 +285,9 @@ json(void)
     t = sorrel_json_member(doc, "bA");
     EXPECT(t != NULL && strcmp(t, "\"z\"") == 0);
     sorrel_free(t);
+    int64_t untouched = 3;
+    EXPECT(sorrel_json_member(NULL, "c") == NULL && sorrel_json_unquote(NULL, NULL) == NULL && !sorrel_json_valid(NULL, 0));
+    EXPECT(!sorrel_json_int(sorrel_json_member(doc, "c"), &untouched) && untouched == 3);
     EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
 }
 

@@ -64,7 +64,7 @@ manager(void)
     sorrel_free(v);
     EXPECT(sorrel_manager_hget(m, "h", "none", NULL) == NULL);
     EXPECT(sorrel_manager_set_json(m, "j", "{\"a\": [1, 2]}", NULL) &&
-           !sorrel_manager_set_json(m, "j", "{a: 1}", NULL));
+           !sorrel_manager_set_json(m, "j", "{a: 1}", NULL) && !sorrel_manager_set_json(m, "j", NULL, NULL));
     v = sorrel_manager_get_json(m, "j");
     EXPECT(v != NULL && strcmp(v, "{\"a\": [1, 2]}") == 0);
     sorrel_free(v);

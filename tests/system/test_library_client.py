@@ -1,4 +1,5 @@
 """libsorrel's own tests (tests/client/*.c), each against Sorrel and against redis-server."""
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SAN = os.environ.get("SORREL_LIB_SAN", "")
 TESTS = os.path.join(ROOT, "build", "client-tests" + ("-" + SAN.split(",")[0] if SAN else ""))
 # The others need more than one server: test_library_failover.py.
-NAMES = ["core", "coordination", "state", "messaging", "caching", "async_epoll",
+NAMES = ["core", "coordination", "state", "messaging", "caching", "sentinels", "async_epoll",
          "async_libuv", "async_libev", "async_libevent"]
 
 kinds = [PROGRAM] + ([servers.oracle_command()] if shutil.which("redis-server") else [])
@@ -30,11 +31,18 @@ def built():
     build()
 
 
-@pytest.mark.parametrize("program", kinds, ids=os.path.basename)
 @pytest.mark.parametrize("name", NAMES)
-def test_program(name, program):
-    with servers.Server(program) as s:
-        urls = [f"redis://127.0.0.1:{s.port}", f"redis://127.0.0.1:{s.port}/3?protocol=3"]
-        for url in urls if program == PROGRAM else urls[:1]:
-            p = subprocess.run([os.path.join(TESTS, name), url], capture_output=True, text=True, timeout=180)
-            assert p.returncode == 0, p.stdout + p.stderr
+def test_program(name):
+    """Each server gets a program of its own, all at once: the programs wait most of the time."""
+    targets = [(PROGRAM, ""), (PROGRAM, "/3?protocol=3")] + [(k, "") for k in kinds[1:]]
+    with contextlib.ExitStack() as stack:
+        running = []
+        for program, rest in targets:
+            s = stack.enter_context(servers.Server(program))
+            p = subprocess.Popen([os.path.join(TESTS, name), f"redis://127.0.0.1:{s.port}{rest}"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+            stack.callback(p.kill)
+            running.append((p, os.path.basename(program) + rest))
+        for p, target in running:
+            out = p.communicate(timeout=180)[0]
+            assert p.returncode == 0, target + "\n" + out
