@@ -2,9 +2,11 @@
 #include "net/conn.h"
 
 #include "base/mem.h"
+#include "net/gather.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 enum {
     SHARED_SIZE = 128 * 1024, /* the shared input buffer */
@@ -39,6 +41,7 @@ struct net {
     uint32_t lent_n;
     uint32_t lent_low; /* the least there was since the last net_trim() */
     struct conn_list flush, resume;
+    struct gather gather;
     struct net_stats stats;
 };
 
@@ -55,6 +58,7 @@ struct conn {
     uint32_t resume_at;
     uint32_t mark;     /* the owner's */
     uint32_t group_at; /* place in net->group, plus one */
+    uint32_t gather_seen;
     bool paused, ended;
     bool owner_asked; /* it is in net->resume because the owner wants to see its input again */
     bool stuck; /* the last write did not take everything, and no room has been reported since */
@@ -390,6 +394,7 @@ static void
 read_went_well(struct conn *c, size_t got)
 {
     c->net->stats.reads++;
+    gather_read(&c->net->gather, &c->gather_seen);
     c->net->stats.bytes_in += got;
     c->bytes_in += got;
     if (c->io.ops->more != NULL) {
@@ -559,10 +564,26 @@ resume(struct conn *c)
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
 
-int
-net_wait(struct net *n, int64_t timeout_ms)
+void
+net_set_gather_us(struct net *n, uint32_t us)
 {
-    return loop_wait(n->loop, n->resume.n > 0 || n->flush.n > 0 ? 0 : timeout_ms);
+    n->gather.sleep_us = us;
+    /* By default the kernel lets a sleep take 50 us longer than asked; that of the calling thread, the loop's. */
+    (void)prctl(PR_SET_TIMERSLACK, us > 0 ? 1000UL : 0UL, 0, 0, 0);
+}
+
+int
+net_wait(struct net *n, int64_t timeout_ms, int64_t now_ms)
+{
+    if (n->resume.n > 0 || n->flush.n > 0)
+        timeout_ms = 0;
+    if (gather_due(&n->gather, now_ms) && timeout_ms != 0) {
+        int ready = loop_wait(n->loop, 0);
+        if (ready > 0)
+            return ready;
+        loop_rest(n->gather.sleep_us);
+    }
+    return loop_wait(n->loop, timeout_ms);
 }
 
 void

@@ -40,8 +40,12 @@ struct net *net_new(struct net_owner owner); /* NULL with errno set */
 void net_free(struct net *n);                /* its connections must have been closed */
 struct loop *net_loop(struct net *n);
 
-/* The three parts of a turn. net_wait() does not sleep while some connection has input to go on with. */
-int net_wait(struct net *n, int64_t timeout_ms);
+/* For how long net_wait() may go on sleeping so that more becomes ready (net/gather.h); 0, as at first: not at all. */
+void net_set_gather_us(struct net *n, uint32_t us);
+
+/* The three parts of a turn. net_wait() does not sleep while some connection has input to go on with; now_ms is the
+ * present, by any clock. */
+int net_wait(struct net *n, int64_t timeout_ms, int64_t now_ms);
 void net_dispatch(struct net *n);
 void net_flush(struct net *n);
 

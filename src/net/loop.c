@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 _Static_assert((int)LOOP_READ == (int)EPOLLIN && (int)LOOP_WRITE == (int)EPOLLOUT &&
@@ -105,6 +106,14 @@ loop_wait(struct loop *l, int64_t timeout_ms)
     if (l->count < 0)
         l->count = 0; /* EINTR: nothing is ready */
     return l->count;
+}
+
+void
+loop_rest(uint32_t us)
+{
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+
+    (void)nanosleep(&t, NULL); /* a signal may end it sooner */
 }
 
 void

@@ -34,6 +34,9 @@ void loop_remove(struct loop *l, struct source *src);
 /* Sleeps for at most timeout_ms (negative: for ever). Returns how many sources are ready. */
 int loop_wait(struct loop *l, int64_t timeout_ms);
 void loop_dispatch(struct loop *l);
+/* Sleeps for that long, whatever becomes ready; to the microsecond if the thread's timer slack allows it. */
+void loop_rest(uint32_t us);
+
 /* Ends a loop_wait(), the one that is running or else the next. */
 void loop_wake(struct loop *l);
 

@@ -325,6 +325,7 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
     apply_hz(s);
     apply_limits(s);
     apply_engine(s, changed);
+    net_set_gather_us(s->net, to_u32(config_num(s->config, CFG_COALESCE_US)));
     server_replication_apply(s);
     persist_aof_apply(s, changed);
     return changed != NULL || users_load(s->engine, s->config, why);

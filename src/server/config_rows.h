@@ -61,6 +61,7 @@ CONFIG(CLUSTER_PREFERRED_ENDPOINT_TYPE, "cluster-preferred-endpoint-type", ENUM,
 CONFIG(CLUSTER_REPLICA_NO_FAILOVER, "cluster-replica-no-failover", BOOL, "no", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_REPLICA_VALIDITY_FACTOR, "cluster-replica-validity-factor", INT, "10", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(CLUSTER_REQUIRE_FULL_COVERAGE, "cluster-require-full-coverage", BOOL, "yes", 0, 0, 0, NULL, NULL)
+CONFIG(COALESCE_US, "coalesce-us", INT, "50", 0, 1000, 0, NULL, NULL)
 CONFIG(COMMAND_TIME_LIMIT, "command-time-limit", INT, "0", 0, INT64_MAX / 1000, 0, NULL, NULL)
 CONFIG(COMMANDLOG_LARGE_REPLY_MAX_LEN, "commandlog-large-reply-max-len", INT, "128", 0, INT64_MAX, 0, NULL, NULL)
 CONFIG(COMMANDLOG_LARGE_REQUEST_MAX_LEN, "commandlog-large-request-max-len", INT, "128", 0, INT64_MAX, 0, NULL, NULL)

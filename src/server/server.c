@@ -284,7 +284,7 @@ server_turn(struct server *s)
     if (tick_in > cron_in)
         tick_in = cron_in > 0 ? cron_in : 0;
     pace_turn_ends(&s->pace, &s->clock);
-    s->busy = net_wait(s->net, tick_in) > 0;
+    s->busy = net_wait(s->net, tick_in, now) > 0;
     pace_turn_begins(&s->pace, &s->clock);
     engine_now_update(s->engine);
     repl_woke(s->repl);

@@ -133,7 +133,7 @@ connect_peer(struct owner *o, int i)
 static void
 turn(struct owner *o)
 {
-    net_wait(o->net, 0);
+    net_wait(o->net, 0, 0);
     net_dispatch(o->net);
     net_flush(o->net);
 }
