@@ -305,11 +305,11 @@ cmd_sscan(struct exec *x)
  */
 
 const struct cmd cmd_set_family[] = {
-    {"sadd", cmd_sadd, .arity = -3, .group = GROUP_SET, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
+    {"sadd", cmd_sadd, .arity = -3, .group = GROUP_SET, .member = 2, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_INSERT)}, .since = "1.0.0", .args = "key member...", .reply = "integer",
      .about = "Adds members to a set, creating it if needed.", .complexity = "O(1) or O(N)",
      .history = "2.4.0 Variadic members."},
-    {"srem", cmd_srem, .arity = -3, .group = GROUP_SET, .flags = CMD_WRITE | CMD_FAST,
+    {"srem", cmd_srem, .arity = -3, .group = GROUP_SET, .member = 2, .flags = CMD_WRITE | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "1.0.0", .args = "key member...", .reply = "integer",
      .about = "Removes members from a set.", .complexity = "O(N)", .history = "2.4.0 Variadic members."},
     {"smove", cmd_smove, .arity = 4, .group = GROUP_SET, .flags = CMD_WRITE | CMD_FAST,
@@ -319,10 +319,10 @@ const struct cmd cmd_set_family[] = {
     {"scard", cmd_scard, .arity = 2, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST, .keys = {KEY_AT(1, KEY_RO)},
      .since = "1.0.0", .args = "key", .reply = "integer", .about = "Tells how many members a set has.",
      .complexity = "O(1)"},
-    {"sismember", cmd_sismember, .arity = 3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST,
+    {"sismember", cmd_sismember, .arity = 3, .group = GROUP_SET, .member = 2, .flags = CMD_READONLY | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RO)}, .since = "1.0.0", .args = "key member", .reply = "integer",
      .about = "Tells whether a set has a member.", .complexity = "O(1)"},
-    {"smismember", cmd_smismember, .arity = -3, .group = GROUP_SET, .flags = CMD_READONLY | CMD_FAST,
+    {"smismember", cmd_smismember, .arity = -3, .group = GROUP_SET, .member = 2, .flags = CMD_READONLY | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, .since = "6.2.0", .args = "key member...", .reply = "array",
      .about = "Tells which of several members a set has.", .complexity = "O(N)"},
     {"smembers", cmd_smembers, .arity = 2, .group = GROUP_SET, .flags = CMD_READONLY,

@@ -31,6 +31,8 @@ enum {
     MERGE_COUNT = 5,    /* below both of these it merges one */
     MERGE_BYTES = 400,
     BLOCK_BYTES_MAX = 0xffff,
+    PREFETCH_LINES = 5,
+    CACHED_BYTES = 256 * 1024, /* a table of that size is mostly in the second-level cache */
 };
 
 struct block {
@@ -331,7 +333,7 @@ locate(const struct packtable *t, uint64_t hash, struct slice member, struct pla
     if (b == NULL)
         return false;
     /* The lines that the walk below will want, while the header is on its way. */
-    for (size_t line = 1; line < 5; line++)
+    for (size_t line = 1; line < PREFETCH_LINES; line++)
         prefetch((const char *)b + 64 * line);
 
     unsigned char *at = elements(b);
@@ -362,6 +364,16 @@ locate(const struct packtable *t, uint64_t hash, struct slice member, struct pla
         }
     }
     return false;
+}
+
+void
+packtable_prefetch(const struct packtable *t, struct slice member)
+{
+    if (t->block_bytes < CACHED_BYTES)
+        return;
+    const struct block *b = *block_at(t, index_of(t, siphash(t->seed, member)));
+    for (size_t line = 0; b != NULL && line < PREFETCH_LINES; line++)
+        prefetch((const char *)b + 64 * line);
 }
 
 bool

@@ -30,6 +30,9 @@ size_t packtable_count(const struct packtable *t);
 size_t packtable_bytes(const struct packtable *t);
 /* *value may be NULL when only presence is asked. */
 bool packtable_find(const struct packtable *t, struct slice member, struct slice *value);
+/* Asks for the lines that looking the member up will touch, without waiting for them; does nothing for a table that is
+ * small enough to be in the cache as it is. */
+void packtable_prefetch(const struct packtable *t, struct slice member);
 /* Copies both in (neither may point into the table); true if the member is new. In a set, value must be empty. */
 bool packtable_put(struct packtable *t, struct slice member, struct slice value);
 bool packtable_remove(struct packtable *t, struct slice member);

@@ -93,6 +93,9 @@ struct cmd {
     /* For commands whose keys no specification can describe (SORT's STORE, MIGRATE …): appends argument indexes with
      * their flags to out (room for max), returns how many or -1 for a command that is not well formed. */
     int (*find_keys)(const struct slice *argv, int argc, int *out_index, uint16_t *out_flags, int max);
+    /* The argument that names what is looked up inside of the first key's value (negative: from the end), so that it can be
+     * on its way from memory when the handler runs; 0: nothing is. */
+    int16_t member;
     const struct cmd *subs;        /* subcommands: rows ended by one without a name. The handler then runs for none */
     const char *since;
     const char *args;              /* grammar: see docs in engine/cmd_grammar.h */

@@ -15,6 +15,8 @@
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
 /* Entries are asked for so many commands ahead: enough for them to arrive, few enough not to wait for one another. */
 enum { LOOK_AHEAD = 16 };
+/* … and for how many the members are asked for at a time: their lines come while one another's are waited for. */
+enum { EXPECT_AHEAD = 16 };
 /* Commands of at most so many bytes are timed in groups, unless the slow log asks for more than the shortest times. */
 enum { TIMED_TOGETHER = 8, QUICK_BYTES_MAX = 4096, QUICK_US = 500 };
 
@@ -392,12 +394,37 @@ run_sampled(struct engine *e, struct session *s, unsigned i, unsigned n)
     return UINT32_MAX;
 }
 
+/* Asks for what the commands [from, to) will look up inside of large values. Nothing runs in between, so that commands
+ * with the same key can share what was found. */
+static void
+expect_members(const struct engine *e, const struct table *t, unsigned from, unsigned to)
+{
+    const struct entry *found = NULL;
+    bool looked = false;
+
+    for (unsigned i = from; i < to; i++) {
+        const struct batch_command *c = &e->batch[i];
+        int at = c->hashed ? c->command->row->member : 0;
+        at = at < 0 ? c->argc + at : at;
+        if (at <= 0 || at >= c->argc) {
+            looked = false;
+            continue;
+        }
+        if (!looked || !c->again)
+            found = table_find(t, &keyspace_table_ops, c->hash, c->key);
+        looked = true;
+        if (found != NULL)
+            entry_expect(found, e->argv.v[c->argv_at + (uint32_t)at]);
+    }
+}
+
 /* Runs the batch until the session stops. Returns how many commands ran. */
 static unsigned
 batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out_soft_max)
 {
     const struct table *t = &s->db->by_key;
     unsigned ahead = b->n > 1 ? 0 : b->n, sampled = UINT32_MAX;
+    unsigned expected = b->n > 1 ? 0 : b->n; /* the first command whose member has not been asked for */
 
     if (UNLIKELY(e->sample_in < b->n))
         sampled = e->sample_in;
@@ -408,6 +435,10 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         for (; ahead < b->n && ahead < i + LOOK_AHEAD; ahead++) {
             if (e->batch[ahead].hashed && !e->batch[ahead].again)
                 table_prefetch_item(t, e->batch[ahead].hash);
+        }
+        if (i == expected) {
+            expected = i + EXPECT_AHEAD < b->n ? i + EXPECT_AHEAD : b->n;
+            expect_members(e, t, i, expected);
         }
         e->untimed = same_again(e, i, b->n);
         e->x.request_bytes = c->bytes;

@@ -232,6 +232,13 @@ entry_elements(const struct entry *e)
                                         : value_ops[entry_type(e)].elements((const struct handle *)entry__value(e));
 }
 
+void
+entry_expect(const struct entry *e, struct slice member)
+{
+    if (entry_type(e) != TYPE_STRING && value_ops[entry_type(e)].expect != NULL)
+        value_ops[entry_type(e)].expect((const struct handle *)entry__value(e), member);
+}
+
 const char *
 entry_encoding(const struct entry *e)
 {

@@ -72,6 +72,9 @@ struct entry *entry_rename(struct entry *e, struct slice key);
 size_t entry_bytes(const struct entry *e);
 /* How many elements a collection has; a string has none. */
 size_t entry_elements(const struct entry *e);
+/* A command is about to look the member up (a field, for a hash): brings what that takes nearer, if it is far. Nothing
+ * depends on it, and nothing changes. */
+void entry_expect(const struct entry *e, struct slice member);
 /* OBJECT ENCODING's name. */
 const char *entry_encoding(const struct entry *e);
 

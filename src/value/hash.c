@@ -66,6 +66,13 @@ hash_count(const struct hash *hash)
     return rep_of(hash) == REP_TABLE ? packtable_count(table_of(hash)) : packed_count(packed_of(hash)) / 2;
 }
 
+void
+hash_expect(const struct hash *hash, struct slice field)
+{
+    if (rep_of(hash) == REP_TABLE)
+        packtable_prefetch(table_of(hash), field);
+}
+
 bool
 hash_get(const struct hash *hash, struct slice field, struct slice *value)
 {

@@ -36,11 +36,29 @@ ADAPT(list)
 ADAPT(set)
 ADAPT(zset)
 
-#define ROW(T, how)                                                                                       \
+#define ROW(T, how, ...)                                                                                     \
     {                                                                                                     \
         .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, \
-        .effort = how, .elements = T##_ops_elements                                                                                     \
+        .effort = how, .elements = T##_ops_elements, __VA_ARGS__                                           \
     }
+
+static void
+hash_ops_expect(const struct handle *h, struct slice member)
+{
+    hash_expect((const struct hash *)h, member);
+}
+
+static void
+set_ops_expect(const struct handle *h, struct slice member)
+{
+    set_expect((const struct set *)h, member);
+}
+
+static void
+zset_ops_expect(const struct handle *h, struct slice member)
+{
+    zset_expect((const struct zset *)h, member);
+}
 
 /* Hashes and sets keep about sixteen members in an allocation; long members have one of their own. */
 static size_t
@@ -147,10 +165,10 @@ json_ops_encoding(const struct handle *h)
 
 const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_LIST] = ROW(list, list_effort),
-    [TYPE_SET] = ROW(set, set_effort),
-    [TYPE_ZSET] = ROW(zset, zset_effort),
-    [TYPE_HASH] = ROW(hash, hash_effort),
-    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements},
+    [TYPE_SET] = ROW(set, set_effort, .expect = set_ops_expect),
+    [TYPE_ZSET] = ROW(zset, zset_effort, .expect = zset_ops_expect),
+    [TYPE_HASH] = ROW(hash, hash_effort, .expect = hash_ops_expect),
+    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements, NULL},
     [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding,
-                     stream_ops_elements},
+                     stream_ops_elements, NULL},
 };

@@ -165,6 +165,18 @@ set_has(const struct set *set, struct slice member)
     return found;
 }
 
+void
+set_expect(const struct set *set, struct slice member)
+{
+    struct stored st;
+
+    if (rep_of(set) != REP_TABLE)
+        return;
+    stored_from(&st, member);
+    packtable_prefetch(table_of(set), st.s);
+    stored_fini(&st);
+}
+
 /* -- growing --------------------------------------------------------------------------------------------------- */
 
 static void

@@ -15,6 +15,7 @@
 #include <math.h>
 
 enum { REP_EMPTY, REP_SMALL, REP_LARGE };
+enum { EXPECT_MIN = 4096 }; /* members: smaller sets are in the cache as they are */
 
 /* -- members of large sets ----------------------------------------------------------------------------------- */
 
@@ -394,6 +395,16 @@ zset_count(const struct zset *z)
     case REP_LARGE: return table_count(&large_of(z)->members);
     default: return 0;
     }
+}
+
+void
+zset_expect(const struct zset *z, struct slice member)
+{
+    if (handle_rep(&z->h) != REP_LARGE)
+        return;
+    const struct table *t = &large_of(z)->members;
+    if (table_count(t) >= EXPECT_MIN)
+        table_prefetch_bucket(t, siphash(t->seed, member));
 }
 
 bool

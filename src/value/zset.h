@@ -28,6 +28,8 @@ struct zset_lex {        /* by member; unbounded ends have ptr NULL */
 void zset_fini(struct zset *z);
 struct zset zset_copy(const struct zset *z, const struct value_limits *lim);
 size_t zset_count(const struct zset *z);
+/* The member will be asked for, added or removed soon: brings what that takes nearer, if it is far. Changes nothing. */
+void zset_expect(const struct zset *z, struct slice member);
 bool zset_score(const struct zset *z, struct slice member, double *score);
 /* Adds the member or changes its score. True if it is new. A member that gets another score loses its deadline. */
 bool zset_put(struct zset *z, const struct value_limits *lim, struct slice member, double score);

@@ -414,6 +414,27 @@ test_keys_lie_inside(void **state)
     each_row(check_keys);
 }
 
+/* What is looked up ahead of the handler is an argument behind the first key that every such command has. */
+static void
+check_member(const struct row *r, struct arena *a)
+{
+    const struct cmd *c = r->cmd;
+    int least = c->arity < 0 ? -c->arity : c->arity;
+
+    if (c->member == 0)
+        return;
+    int at = c->member < 0 ? least + c->member : c->member;
+    EXPECT(r, c->keys[0].begin == KEY_BEGIN_INDEX && c->keys[0].find == KEY_FIND_RANGE, "looks into no fixed key");
+    EXPECT(r, at > c->keys[0].index && at < least, "member %d is not among the arguments", c->member);
+    EXPECT(r, (c->flags & CMD_FAST) != 0, "is not quick, so nothing is gained");
+}
+
+static void
+test_members_lie_behind_the_key(void **state)
+{
+    each_row(check_member);
+}
+
 /* -- the compiler itself -------------------------------------------------------------------------------------- */
 
 static void
@@ -515,6 +536,7 @@ main(void)
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_grammar_agrees_with_arity),
         cmocka_unit_test(test_keys_lie_inside),
+        cmocka_unit_test(test_members_lie_behind_the_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
