@@ -50,8 +50,7 @@ replconf_option(struct exec *x, struct slice name, struct slice value)
         TRY(arg_int(x, value, &n));
         p->port = n >= 0 && n <= 65535 ? (int)n : 0;
     } else if (arg_is(name, LIT("ip-address"))) {
-        enum { IP_MAX = 46 };
-        if (value.len >= IP_MAX)
+        if (value.len > HOST_MAX)
             return fail(x, "ERR REPLCONF ip-address provided by replica instance is too long: %zu bytes", value.len);
         for (size_t i = 0; i < value.len; i++) {
             if (value.ptr[i] <= ' ' || value.ptr[i] == ',' || value.ptr[i] == 127)

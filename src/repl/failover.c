@@ -68,7 +68,7 @@ is_target(const struct failover *f, const struct replica *p)
     int port;
 
     repl__replica_address(p, host, &port);
-    return f->port == 0 || (port == f->port && strcmp(host, f->host) == 0);
+    return f->host[0] == '\0' || (port == f->port && strcmp(host, f->host) == 0);
 }
 
 void
@@ -100,7 +100,7 @@ repl__failover_turn(struct repl *r)
         return;
     }
     if (late && f->force)
-        hand_over(r, f->host, f->port);
+        hand_over(r, f->host, (int)f->port);
     else if (late)
         repl__failover_end(r, "no replica has caught up in time");
 }
@@ -131,13 +131,11 @@ parse(struct exec *x, struct wanted *w)
             TRY(arg_int(x, x->argv[++i], &w->timeout_ms));
             if (w->timeout_ms <= 0)
                 return fail(x, "ERR FAILOVER timeout must be greater than 0");
-        } else if (arg_is(a, LIT("abort")) && i == 1) {
+        } else if (arg_is(a, LIT("abort")) && x->argc == 2) {
             w->abort = true;
         } else if (arg_is(a, LIT("to")) && left >= 2 && w->host.ptr == NULL) {
             w->host = x->argv[i + 1];
             TRY(arg_int(x, x->argv[i + 2], &w->port));
-            if (w->host.len > HOST_MAX || w->port < 0 || w->port > 65535)
-                return RC_SYNTAX;
             i += 2;
         } else if (arg_is(a, LIT("force")) && !w->force) {
             w->force = true;
@@ -171,9 +169,10 @@ repl__cmd_failover(struct exec *x)
     if (w.force && (w.timeout_ms == 0 || w.host.ptr == NULL))
         return fail(x, "ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
     if (w.host.ptr != NULL) {
-        memcpy(f.host, w.host.ptr, w.host.len);
-        f.port = (int)w.port;
-        const struct replica *p = find_target(r, &f);
+        size_t n = w.host.len <= HOST_MAX ? w.host.len : 0;
+        memcpy(f.host, w.host.ptr, n);
+        f.port = w.port;
+        const struct replica *p = n > 0 ? find_target(r, &f) : NULL;
         if (p == NULL)
             return fail(x, "ERR FAILOVER target HOST and PORT is not a replica.");
         if (!replica_is_online(p))

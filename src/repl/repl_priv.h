@@ -65,8 +65,8 @@ struct failover {
     enum failover_state state;
     bool force, failed;
     int64_t deadline_ms; /* 0: none */
-    char host[HOST_MAX + 1];
-    int port;            /* 0: whoever has caught up first */
+    char host[HOST_MAX + 1]; /* "": whoever has caught up first */
+    int64_t port;
 };
 
 struct link;
@@ -106,6 +106,7 @@ struct repl {
     int64_t ping_ms, cron_ms;
     size_t uncounted;  /* what the engine has been told not to count */
     bool ask_acks;     /* somebody waits for acknowledgements: ask at the end of the turn */
+    int64_t gathers_ms; /* since when something waits to be sent together with more; 0: nothing does */
     uint64_t asked_from, asked_to; /* where the last question is in the stream */
     session_id *waiting; /* sessions in WAIT */
     size_t waiting_count, waiting_cap;

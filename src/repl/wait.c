@@ -48,13 +48,13 @@ repl__wait_check(struct repl *r)
 }
 
 static enum rc
-no_replica_may(struct exec *x, const char *name)
+no_replica_may(struct exec *x, const char *name, const char *since)
 {
     if (repl_is_replica(repl__of(x)))
         return fail(x,
-                    "ERR %s cannot be used with replica instances. Please also note that writes to replicas are just local "
+                    "ERR %s cannot be used with replica instances. Please also note that %swrites to replicas are just local "
                     "and are not propagated.",
-                    name);
+                    name, since);
     return RC_OK;
 }
 
@@ -98,7 +98,7 @@ cmd_wait(struct exec *x)
     int64_t wanted, deadline;
 
     if (!x->resumed)
-        TRY(no_replica_may(x, "WAIT"));
+        TRY(no_replica_may(x, "WAIT", "since Redis 4.0 if a replica is configured to be writable (which is not the default) "));
     TRY(arg_int(x, x->argv[1], &wanted));
     TRY(read_timeout(x, x->argv[2], &deadline));
     size_t n = repl__count_acked(r, session_wrote_at(x->session), false);
@@ -122,7 +122,7 @@ cmd_waitaof(struct exec *x)
         return RC_NOT_POSITIVE;
     TRY(read_timeout(x, x->argv[3], &deadline));
     if (!x->resumed)
-        TRY(no_replica_may(x, "WAITAOF"));
+        TRY(no_replica_may(x, "WAITAOF", ""));
     bool has_log = r->host.log_synced(r->host.ctx, &synced, local > 0);
     if (local > 0 && !has_log)
         return fail(x, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");

@@ -18,16 +18,16 @@ script__keys(struct exec *x, const char *not_a_number, int *keys)
     return RC_OK;
 }
 
-/* A script without a first line of flags is checked command by command as it runs. */
+/* A script without a first line of flags has none; apart from that it is checked command by command as it runs. */
 enum rc
 script__check_flags(struct exec *x, uint32_t flags, bool read_only)
 {
     unsigned conditions = engine_conditions(x->engine);
 
-    if (!(flags & SCRIPT_HAS_SHEBANG))
-        return RC_OK;
     if ((conditions & COND_STALE) && !(flags & SCRIPT_ALLOW_STALE))
         return fail(x, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+    if (!(flags & SCRIPT_HAS_SHEBANG))
+        return RC_OK;
     if (flags & SCRIPT_NO_WRITES)
         return RC_OK;
     if (read_only)
