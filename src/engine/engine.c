@@ -13,9 +13,7 @@
 
 /* A command array larger than this is not kept for the next batch. */
 enum { ARGV_KEPT = 16384, CLOCK_STALE_US = 1000, TABLE_STEP = 64 };
-/* Entries are asked for so many commands ahead: enough for them to arrive, few enough not to wait for one another. */
-enum { LOOK_AHEAD = 16 };
-/* … and for how many the members are asked for at a time: their lines come while one another's are waited for. */
+/* For how many commands the members are asked for at a time: their lines come while one another's are waited for. */
 enum { EXPECT_AHEAD = 16 };
 /* Commands of at most so many bytes are timed in groups, unless the slow log asks for more than the shortest times. */
 enum { TIMED_TOGETHER = 8, QUICK_BYTES_MAX = 4096, QUICK_US = 500 };
@@ -432,7 +430,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         e->sample_in -= b->n;
     for (unsigned i = 0; i < b->n; i++) {
         const struct batch_command *c = &e->batch[i];
-        for (; ahead < b->n && ahead < i + LOOK_AHEAD; ahead++) {
+        for (; ahead < b->n && ahead < i + ENGINE_LOOK_AHEAD; ahead++) {
             if (e->batch[ahead].hashed && !e->batch[ahead].again)
                 table_prefetch_item(t, e->batch[ahead].hash);
         }
@@ -542,15 +540,48 @@ engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_sof
     return done;
 }
 
-void
-engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc)
+static void
+run_given(struct engine *e, struct session *s, const struct ahead *a, const struct slice *argv, int argc)
 {
-    if (argc <= 0 || (s->gate & GATE_STOPPED))
-        return;
     e->arrived = e->ticks.mark = ticks_now(&e->ticks);
     e->untimed = false;
     e->x.request_bytes = 0;
     for (int i = 0; i < argc; i++)
         e->x.request_bytes += argv[i].len;
-    dispatch__run(e, s, commands__find(&e->commands, argv[0]), argv, argc, 0, false);
+    dispatch__run(e, s, a->command, argv, argc, a->hash, a->hashed);
+}
+
+void
+engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc)
+{
+    if (argc <= 0 || (s->gate & GATE_STOPPED))
+        return;
+    run_given(e, s, &(struct ahead){.command = commands__find(&e->commands, argv[0])}, argv, argc);
+}
+
+struct ahead
+engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc)
+{
+    struct ahead a = {.command = commands__find(&e->commands, argv[0])};
+
+    a.hashed = a.command != NULL && a.command->first_key > 0 && argc > a.command->first_key;
+    if (a.hashed) {
+        a.hash = siphash(e->hash_seed, argv[a.command->first_key]);
+        table_prefetch_bucket(&s->db->by_key, a.hash);
+    }
+    return a;
+}
+
+void
+engine_fetch_ahead(const struct session *s, const struct ahead *a)
+{
+    if (a->hashed)
+        table_prefetch_item(&s->db->by_key, a->hash);
+}
+
+void
+engine_run_ahead(struct engine *e, struct session *s, const struct ahead *a, const struct slice *argv, int argc)
+{
+    if (argc > 0 && !(s->gate & GATE_STOPPED))
+        run_given(e, s, a, argv, argc);
 }

@@ -119,6 +119,18 @@ bool session_must_close(const struct session *s); /* close once the output has b
 
 /* Runs one command given as arguments, as that session; the reply is appended to its output. For tests and embedding. */
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
+/* For a host that holds many commands as arguments (the stream of a primary): engine_look_ahead() at each of them, then
+ * engine_run_ahead() one after another, with engine_fetch_ahead() some ENGINE_LOOK_AHEAD before. So their keys are on their way
+ * into the cache by then. What was found is no more than a hint: a command may change whatever it likes for those after it. */
+enum { ENGINE_LOOK_AHEAD = 16 };
+struct ahead {
+    struct command *command; /* NULL: unknown */
+    uint64_t hash;           /* of its first key, when hashed */
+    bool hashed;
+};
+struct ahead engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc);
+void engine_fetch_ahead(const struct session *s, const struct ahead *a);
+void engine_run_ahead(struct engine *e, struct session *s, const struct ahead *a, const struct slice *argv, int argc);
 
 /* Memory in use (mem_used()) when the engine was made, and the most since, as seen once a tick. */
 struct engine_memory {

@@ -11,13 +11,22 @@
 #include "proto/request.h"
 #include "repl/repl_priv.h"
 
-enum { TRANSACTION_MAX = 1 << 30, SHOWN = 128, COMPLAINTS_MAX = 20 };
+enum { TRANSACTION_MAX = 1 << 30, SHOWN = 128, COMPLAINTS_MAX = 20, BATCH = 64 };
+
+/* A command of the stream that has been parsed and not yet been run. */
+struct upcoming {
+    struct ahead ahead;
+    size_t argv_at, end; /* in `argv`; in the input, from where parsing began */
+    int argc;            /* 0: an empty line */
+};
 
 struct apply {
     struct repl *repl;
     struct session *session;
     struct request_parser parser;
     struct slice_vec argv;
+    struct upcoming batch[BATCH];
+    unsigned batch_count;
     size_t run;      /* bytes at the start of the input that have been run and are part of an open transaction */
     bool ack_wanted;
     unsigned complaints;
@@ -106,21 +115,31 @@ may_come(const struct command *c)
     return false;
 }
 
+/* What primaries say to replicas, and nobody else needs to know. */
+static bool
+is_housekeeping(struct apply *a, const struct slice *argv, int argc)
+{
+    if (slice_eq_nocase(argv[0], LIT("PING")))
+        return true;
+    if (!slice_eq_nocase(argv[0], LIT("REPLCONF")))
+        return false;
+    a->ack_wanted = a->ack_wanted || (argc > 1 && slice_eq_nocase(argv[1], LIT("GETACK")));
+    return true;
+}
+
 /* True when it was part of the data. */
 static bool
-run(struct apply *a)
+run(struct apply *a, const struct upcoming *u)
 {
     struct engine *e = a->repl->engine;
-    const struct slice *argv = a->argv.v;
-    int argc = (int)a->argv.n;
+    const struct slice *argv = a->argv.v + u->argv_at;
+    const struct command *c = u->ahead.command;
 
-    if (slice_eq_nocase(argv[0], LIT("PING")))
-        return false;
-    if (slice_eq_nocase(argv[0], LIT("REPLCONF"))) {
-        a->ack_wanted = a->ack_wanted || (argc > 1 && slice_eq_nocase(argv[1], LIT("GETACK")));
-        return false;
+    if (c == NULL || !(c->flags & CMD_WRITE)) {
+        if (is_housekeeping(a, argv, u->argc))
+            return false;
+        c = command_resolve(e, argv, u->argc);
     }
-    const struct command *c = command_resolve(e, argv, argc);
     if (c == NULL || !may_come(c)) {
         complain(a, c == NULL ? "a command that is not known here" : "a command that no primary has to send", argv[0]);
         return false;
@@ -129,36 +148,74 @@ run(struct apply *a)
     struct engine_settings *es = engine_settings(e);
     es->never_expire = true;
     uint64_t failed = c->failed + c->rejected;
-    engine_run(e, a->session, argv, argc);
+    engine_run_ahead(e, a->session, &u->ahead, argv, u->argc);
     es->never_expire = false;
     if (UNLIKELY(c->failed + c->rejected != failed))
         complain(a, "a command has failed here", argv[0]);
     return (c->flags & CMD_WRITE) != 0 || c->parent != NULL || c->row->group == GROUP_SCRIPTING;
 }
 
+/* Parses some of what has come, and asks for the keys. */
+static enum parse_result
+look_ahead(struct apply *a, struct slice in, struct buf *why)
+{
+    struct request_limits limits = {(uint64_t)1 << 40, INT32_MAX, 64 << 10, 0};
+    size_t at = 0;
+
+    a->argv.n = 0;
+    a->batch_count = 0;
+    while (a->batch_count < BATCH && at < in.len) {
+        size_t used = 0, from = a->argv.n;
+        struct slice bad;
+        enum parse_result p = request_parse(&a->parser, &limits, slice_skip(in, at), &a->argv, &used, &bad);
+        if (p == PARSE_BAD)
+            buf_printf(why, "%.*s", (int)bad.len, bad.ptr);
+        if (p != PARSE_DONE)
+            return p;
+        at += used;
+        struct upcoming *u = &a->batch[a->batch_count++];
+        *u = (struct upcoming){.argv_at = from, .argc = (int)(a->argv.n - from), .end = at};
+        if (u->argc > 0)
+            u->ahead = engine_look_ahead(a->repl->engine, a->session, a->argv.v + from, u->argc);
+    }
+    return PARSE_DONE;
+}
+
+/* Runs what has been looked at. Takes *at, where that begins in the input, to its end, and *done to the end of what is not
+ * part of an open transaction. */
+static void
+run_batch(struct apply *a, size_t *at, size_t *done)
+{
+    size_t base = *at;
+    unsigned fetched = 0, i;
+
+    for (i = 0; i < a->batch_count && !apply__killed(a); i++) {
+        const struct upcoming *u = &a->batch[i];
+        for (; fetched < a->batch_count && fetched < i + ENGINE_LOOK_AHEAD; fetched++)
+            engine_fetch_ahead(a->session, &a->batch[fetched].ahead);
+        *at = base + u->end;
+        if (u->argc > 0 && run(a, u))
+            a->repl->changed_to = tape_end(&a->repl->log) + *at;
+        if (session_multi_count(a->session) < 0)
+            *done = *at;
+    }
+    /* Parsed for nothing: what follows comes again, from its first byte. */
+    if (i < a->batch_count)
+        request_parser_fini(&a->parser);
+    else
+        request_forget(&a->parser);
+}
+
 bool
 apply__input(struct apply *a, struct buf *in, struct buf *why)
 {
     struct repl *r = a->repl;
-    struct request_limits limits = {(uint64_t)1 << 40, INT32_MAX, 64 << 10, 0};
     size_t at = a->run, done = 0;
     enum parse_result p = PARSE_DONE;
 
-    while (at < in->len && !apply__killed(a)) {
-        struct slice bad;
-        size_t used;
-        a->argv.n = 0;
-        p = request_parse(&a->parser, &limits, slice_skip(buf_slice(in), at), &a->argv, &used, &bad);
-        if (p == PARSE_BAD)
-            buf_printf(why, "%.*s", (int)bad.len, bad.ptr);
-        if (p != PARSE_DONE)
-            break;
-        at += used;
-        if (a->argv.n > 0 && run(a))
-            r->changed_to = tape_end(&r->log) + at;
-        request_forget(&a->parser);
-        if (session_multi_count(a->session) < 0)
-            done = at;
+    while (p == PARSE_DONE && at < in->len && !apply__killed(a)) {
+        p = look_ahead(a, slice_skip(buf_slice(in), at), why);
+        run_batch(a, &at, &done);
     }
     if (done > 0) {
         tape_add(&r->log, slice_of(in->ptr, done));
