@@ -8,6 +8,8 @@
 
 enum {
     FEED_BYTES = 1 << 20, /* of the stream, queued for one replica at a time */
+    GATHER_BYTES = 16 << 10, /* of the stream: as much is sent at once, less may wait for more */
+    GATHER_MS = 1,
     SERVED_MS = 20000,    /* who wanted a snapshot only is expected to hang up */
 };
 
@@ -251,12 +253,44 @@ count_memory(struct repl *r)
     engine_set_uncounted_memory(r->engine, more);
 }
 
+/* Each piece that is sent costs a system call, and wakes the replica up: so while more comes in turn after turn, less than
+ * GATHER_BYTES wait for it. Whoever waits for replicas does not wait for this. */
+static bool
+gathers(struct repl *r, const struct replica *p, int64_t now)
+{
+    if (p->state != REPLICA_ONLINE || p->at >= tape_end(&r->log) || tape_end(&r->log) - p->at >= GATHER_BYTES)
+        return false;
+    if (r->gathers_ms == 0)
+        r->gathers_ms = now;
+    return now - r->gathers_ms < GATHER_MS;
+}
+
+static void
+feed_all(struct repl *r, bool at_once)
+{
+    int64_t now = repl__now(r);
+    bool waits = false;
+
+    for (struct replica *p = r->first; p != NULL; p = p->next) {
+        if (p->state == REPLICA_SHAKES || p->state == REPLICA_WAITS || p->state == REPLICA_SERVED)
+            continue;
+        if (!at_once && gathers(r, p, now))
+            waits = true;
+        else
+            feed(r, p);
+        check_limits(r, p, now);
+    }
+    if (!waits)
+        r->gathers_ms = 0;
+}
+
 void
-repl_flush(struct repl *r)
+repl_flush(struct repl *r, bool busy)
 {
     static const struct slice getack[] = {LIT_INIT("REPLCONF"), LIT_INIT("GETACK"), LIT_INIT("*")};
+    bool asked = r->ask_acks;
 
-    if (r->ask_acks) {
+    if (asked) {
         r->ask_acks = false;
         if (r->link == NULL && r->active && r->count > 0) {
             r->asked_from = tape_end(&r->log);
@@ -266,15 +300,8 @@ repl_flush(struct repl *r)
     }
     if (r->link != NULL)
         link__flush(r->link);
-    if (r->count > 0) {
-        int64_t now = repl__now(r);
-        for (struct replica *p = r->first; p != NULL; p = p->next) {
-            if (p->state == REPLICA_SHAKES || p->state == REPLICA_WAITS || p->state == REPLICA_SERVED)
-                continue;
-            feed(r, p);
-            check_limits(r, p, now);
-        }
-    }
+    if (r->count > 0)
+        feed_all(r, asked || !busy);
     if (r->active) {
         repl__trim(r);
         count_memory(r);

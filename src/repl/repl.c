@@ -147,6 +147,8 @@ repl_turn(struct repl *r)
     repl__lease_ask(r);
     repl__failover_turn(r);
     int64_t sync_in = repl__sync_turn(r);
+    if (r->gathers_ms != 0)
+        return 0; /* what waits for more goes when there is none */
     if (busy)
         in = CRON_MS;
     in = link_in >= 0 && link_in < in ? link_in : in;

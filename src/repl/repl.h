@@ -95,8 +95,9 @@ void repl_settings_changed(struct repl *r);
 int64_t repl_turn(struct repl *r);
 /* Time has been read and no input handed over yet: what must be known before (the lease). */
 void repl_woke(struct repl *r);
-/* After input has been handed over, before output is sent: replicas get what is new. */
-void repl_flush(struct repl *r);
+/* After input has been handed over, before output is sent: replicas get what is new. `busy`: this turn had events, so there may
+ * be more at once; then a little that is new may wait, for a millisecond at most, to go together with it. */
+void repl_flush(struct repl *r, bool busy);
 /* Some of a replica's output has been sent; `left` waits. */
 void repl_written(struct repl *r, struct session *s, size_t left);
 /* The session goes away. */

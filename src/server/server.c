@@ -291,7 +291,7 @@ server_turn(struct server *s)
     engine_input_read(s->engine);
     net_dispatch(s->net);
     persist_aof_flush(s);
-    repl_flush(s->repl);
+    repl_flush(s->repl, s->busy);
     net_flush(s->net);
     if (UNLIKELY(s->drain_until_ms != 0))
         drain(s);

@@ -204,7 +204,7 @@ wait_for_reply(struct world *w)
         (void)loop_wait(w->loop, 1);
         loop_dispatch(w->loop);
         target_turn(&w->target);
-        repl_flush(w->repl);
+        repl_flush(w->repl, false);
         loopback_advance(w->l, 0);
     }
 }
