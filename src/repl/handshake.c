@@ -3,7 +3,9 @@
 
 #include "base/number.h"
 
-enum { LINE_SHOWN = 200 };
+#include <string.h>
+
+enum { LINE_SHOWN = 200, INFO_MAX = 1 << 20, LINE_END = 2 };
 #define OFFSET_MAX (INT64_MAX / 4) /* so that no sum with it overflows */
 
 void
@@ -81,6 +83,16 @@ ask_for_data(struct handshake *h, const struct handshake_facts *f, struct buf *o
     return HANDSHAKE_MORE;
 }
 
+static enum handshake_result
+after_introduction(struct handshake *h, const struct handshake_facts *f, struct buf *out)
+{
+    if (!f->ask_before)
+        return ask_for_data(h, f, out);
+    h->step = HS_INFO;
+    REQUEST(out, LIT("INFO"), LIT("replication"));
+    return HANDSHAKE_MORE;
+}
+
 static bool
 is_id(struct slice s)
 {
@@ -139,10 +151,41 @@ psync_reply(struct handshake *h, struct slice line, struct buf *out, struct buf 
     return HANDSHAKE_OLD;
 }
 
+/* A primary that goes on from a snapshot of another history says so here and nowhere else. */
+static void
+info_line(struct handshake *h, struct slice line)
+{
+    struct slice id = LIT("master_replid2:"), until = LIT("second_repl_offset:");
+
+    if (slice_starts(line, id) && is_id(slice_skip(line, id.len)))
+        memcpy(h->before, line.ptr + id.len, HANDSHAKE_ID_LEN);
+    else if (slice_starts(line, until) && !parse_int64(slice_skip(line, until.len), &h->before_until))
+        h->before_until = 0;
+}
+
+static enum handshake_result
+info_reply(struct handshake *h, const struct handshake_facts *f, struct slice line, struct buf *out, struct buf *why)
+{
+    if (h->step == HS_INFO) {
+        h->mute = is_error(line);
+        if (h->mute)
+            return ask_for_data(h, f, out);
+        if (line.len == 0 || line.ptr[0] != '$' || !parse_int64(slice_skip(line, 1), &h->info_left) || h->info_left < 0 ||
+            h->info_left > INFO_MAX)
+            return failed("the primary's answer to INFO makes no sense", line, why);
+        h->step = HS_INFO_LINES;
+        return HANDSHAKE_MORE;
+    }
+    info_line(h, line);
+    h->info_left -= (int64_t)line.len + LINE_END;
+    /* The last end of a line is the reply's own. */
+    return h->info_left <= -LINE_END ? ask_for_data(h, f, out) : HANDSHAKE_MORE;
+}
+
 enum handshake_result
 handshake_line(struct handshake *h, const struct handshake_facts *f, struct slice line, struct buf *out, struct buf *why)
 {
-    if (line.len == 0)
+    if (line.len == 0 && h->step != HS_INFO_LINES)
         return HANDSHAKE_MORE; /* it only says that it is there */
     switch (h->step) {
     case HS_PING:
@@ -157,7 +200,9 @@ handshake_line(struct handshake *h, const struct handshake_facts *f, struct slic
         if (is_error(line) && slice_starts(line, LIT("-NOAUTH")))
             return failed("the primary wants a password (masterauth)", line, why);
         h->replies_left--;
-        return h->replies_left > 0 ? HANDSHAKE_MORE : ask_for_data(h, f, out);
+        return h->replies_left > 0 ? HANDSHAKE_MORE : after_introduction(h, f, out);
+    case HS_INFO:
+    case HS_INFO_LINES: return info_reply(h, f, line, out, why);
     case HS_PSYNC: return psync_reply(h, line, out, why);
     case HS_DONE: break;
     }

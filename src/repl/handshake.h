@@ -2,7 +2,7 @@
  *
  * Lines in, requests out; knows no sockets, so a test or a fuzzer can play any primary.
  *
- *     PING, then AUTH and REPLCONF …, then PSYNC -> continue, or a snapshot
+ *     PING, then AUTH and REPLCONF …, then (INFO, and) PSYNC -> continue, or a snapshot
  */
 #ifndef SORREL_REPL_HANDSHAKE_H
 #define SORREL_REPL_HANDSHAKE_H
@@ -18,15 +18,20 @@ struct handshake_facts {
     struct slice id;             /* of the history that we could go on with; empty: none */
     uint64_t next;               /* the offset wanted */
     bool failover;               /* the primary shall make way for us */
+    bool ask_before;             /* which history it continues */
 };
 
-enum handshake_step { HS_PING, HS_REPLIES, HS_PSYNC, HS_DONE };
+enum handshake_step { HS_PING, HS_REPLIES, HS_INFO, HS_INFO_LINES, HS_PSYNC, HS_DONE };
 struct handshake {
     enum handshake_step step;
     unsigned auth_reply, replies_left; /* which of them is AUTH's: its number from the end */
     /* Results. */
     char id[HANDSHAKE_ID_LEN + 1]; /* "": not told */
     uint64_t offset;
+    char before[HANDSHAKE_ID_LEN + 1]; /* the history that it continues, "": not told; and the first offset that differs */
+    int64_t before_until;
+    bool mute;                         /* it does not let us have INFO */
+    int64_t info_left;                 /* bytes of that reply */
 };
 
 enum handshake_result {

@@ -33,6 +33,7 @@ struct link {
     bool old;          /* a primary without PSYNC */
     bool forced;       /* whatever dataset it has is wanted */
     bool known;        /* we have followed its stream before */
+    bool mute;         /* it has refused to tell about its history */
     bool failover;     /* it shall make way for us */
     char asked[REPL_ID_LEN + 1];
     struct apply *apply; /* also while the link is down: its place in the stream */
@@ -201,14 +202,32 @@ key_count(struct engine *e)
     return n;
 }
 
+/* We have something to lose, and nobody has asked for whatever the primary has. */
+static bool
+is_choosy(const struct link *l)
+{
+    const struct repl *r = l->repl;
+
+    return !l->forced && r->set.refuse_empty && key_count(r->engine) > 0;
+}
+
 /* Another history than ours, and nobody has asked for it. */
 static bool
 is_strange(const struct link *l)
 {
     const struct repl *r = l->repl;
 
-    return !l->forced && r->set.refuse_empty && key_count(r->engine) > 0 &&
-           (!r->active || (strcmp(l->hs.id, r->id) != 0 && strcmp(l->hs.id, r->id2) != 0));
+    return is_choosy(l) && (!r->active || (strcmp(l->hs.id, r->id) != 0 && strcmp(l->hs.id, r->id2) != 0));
+}
+
+/* By what it said before the snapshot: redis-server's snapshots do not tell. */
+static bool
+says_older(const struct link *l)
+{
+    struct repl_history h = {.before_offset = l->hs.before_until - 1};
+
+    memcpy(h.before, l->hs.before, sizeof(h.before));
+    return l->known && h.before_offset >= 0 && repl_history_is_older(l->repl, &h);
 }
 
 static void
@@ -231,8 +250,8 @@ begin_full(struct link *l)
     const struct repl *r = l->repl;
     bool same = r->active && (strcmp(l->hs.id, r->id) == 0 || strcmp(l->hs.id, r->id2) == 0);
 
-    /* Of two histories only the dataset may say which is older; of one it is plain. */
-    if (same && l->hs.offset < tape_end(&r->log) && !l->forced && r->set.refuse_empty && key_count(r->engine) > 0) {
+    /* Of two histories the primary, or its dataset, may say which is older; of one it is plain. */
+    if (is_choosy(l) && ((same && l->hs.offset < tape_end(&r->log)) || says_older(l))) {
         refused(l, "an older state of the same history");
         return;
     }
@@ -372,7 +391,8 @@ facts(struct link *l)
     struct repl *r = l->repl;
     const struct repl_settings *s = &r->set;
     struct handshake_facts f = {.user = s->user, .password = s->auth, .port = s->announce_port != 0 ? s->announce_port : s->listening_port,
-                                .ip = s->announce_ip, .next = tape_end(&r->log) + 1, .failover = l->failover};
+                                .ip = s->announce_ip, .next = tape_end(&r->log) + 1, .failover = l->failover,
+                                .ask_before = l->known && !l->mute && is_choosy(l)};
 
     l->asked[0] = '\0';
     if (r->active) {
@@ -421,6 +441,7 @@ one_line(struct link *l)
     }
     struct handshake_facts f = facts(l);
     enum handshake_result result = handshake_line(&l->hs, &f, slice_of(copy, n), &wire_out(l->wire)->bytes, &why);
+    l->mute = l->mute || l->hs.mute;
     buf_add_char(&why, '\0');
     act(l, result, why.ptr);
     buf_fini(&why);

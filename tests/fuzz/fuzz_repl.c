@@ -15,7 +15,7 @@ static void
 lines(struct slice in)
 {
     struct handshake h;
-    struct handshake_facts f = {.port = 1, .password = LIT("p"), .id = LIT(ID), .next = 5};
+    struct handshake_facts f = {.port = 1, .password = LIT("p"), .id = LIT(ID), .next = 5, .ask_before = in.len % 2 == 1};
     struct handshake_bulk b;
     struct buf out = {0}, why = {0};
     enum handshake_result r = HANDSHAKE_MORE;
@@ -174,7 +174,7 @@ requests(struct slice in)
             w.to = NULL;
             repl_snapshot_done(w.repl, true);
         }
-        repl_flush(w.repl);
+        repl_flush(w.repl, false);
         out_sent(session_out(s), out_pending(session_out(s)));
         repl_written(w.repl, s, 0);
         if (used == 0)

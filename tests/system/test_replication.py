@@ -370,11 +370,11 @@ def test_an_empty_primary_does_not_wipe_its_replicas(machine):
     assert fresh.alive()
 
 
-@pytest.mark.parametrize("load_way", ["disabled", "swapdb"])
-def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, load_way):
+@pytest.mark.parametrize("primary,load_way", [("sorrel", "disabled"), ("sorrel", "swapdb"), ("redis", "disabled"), ("redis", "swapdb")])
+def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, primary, load_way):
     """It comes back with an older snapshot: its replicas have more, and nobody has asked them to give it up."""
     how = ("--dir", tmp_path, "--save", "100000 1000000")
-    p, r = machine("sorrel", *how), machine("sorrel", "--repl-diskless-load", load_way)
+    p, r = machine(primary, *how), machine("sorrel", "--repl-diskless-load", load_way)
     follow(r, "127.0.0.1", p.port)
     wait_online(p, r)
     with p.connect() as c, r.connect() as d:
@@ -385,7 +385,7 @@ def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, lo
         p.process.kill()
         p.process.wait()
         p.ended = True
-        again = machine("sorrel", *how, port=p.port)
+        again = machine(primary, *how, port=p.port)
         wait_until(lambda: "it is an older state of the same history" in r.log_text())
         assert d.call("EXISTS", "old", "new") == (":", 2) and not link_up(r)
         assert d.call("REPLICAOF", "127.0.0.1", p.port)[0] == "+"
@@ -394,9 +394,10 @@ def test_a_primary_set_back_does_not_set_back_its_replicas(machine, tmp_path, lo
     assert_equal(again, [r])
 
 
-def test_a_primary_that_lost_nothing_but_pings_is_followed_again(machine, tmp_path):
+@pytest.mark.parametrize("primary", ["sorrel", "redis"])
+def test_a_primary_that_lost_nothing_but_pings_is_followed_again(machine, tmp_path, primary):
     how = ("--dir", tmp_path, "--save", "100000 1000000", "--repl-ping-replica-period", "1")
-    p, r = machine("sorrel", *how), machine("sorrel")
+    p, r = machine(primary, *how), machine("sorrel")
     follow(r, "127.0.0.1", p.port)
     wait_online(p, r)
     with p.connect() as c:
@@ -407,7 +408,7 @@ def test_a_primary_that_lost_nothing_but_pings_is_followed_again(machine, tmp_pa
     p.process.kill()
     p.process.wait()
     p.ended = True
-    again = machine("sorrel", *how, port=p.port)
+    again = machine(primary, *how, port=p.port)
     wait_linked(r)
     assert_equal(again, [r])
     assert int(info(again, "stats")["sync_full"]) == 1

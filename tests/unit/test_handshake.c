@@ -126,6 +126,48 @@ test_refusals(void **state)
     end(&t);
 }
 
+/* Which history it continues, as INFO tells it; a primary that does not let us have INFO is none the worse for it. */
+static void
+test_before(void **state)
+{
+    struct talk t = {.f = {.port = 1, .id = LIT_INIT(ID), .next = 9, .ask_before = true}};
+
+    (void)state;
+    begin(&t);
+    assert_int_equal(say(&t, "+PONG"), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, "+OK"), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, "+OK"), HANDSHAKE_MORE);
+    assert_true(sent(&t, "*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n"));
+    assert_int_equal(say(&t, "$110"), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, "# Replication"), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, "master_replid2:" ID), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, ""), HANDSHAKE_MORE); /* an empty one may be part of it */
+    assert_int_equal(say(&t, "second_repl_offset:77"), HANDSHAKE_MORE);
+    assert_int_equal(say(&t, "role:master"), HANDSHAKE_MORE);
+    assert_int_equal(t.out.len, 0);
+    assert_int_equal(say(&t, ""), HANDSHAKE_MORE);
+    assert_true(sent(&t, "*3\r\n$5\r\nPSYNC\r\n$40\r\n" ID "\r\n$1\r\n9\r\n"));
+    assert_string_equal(t.h.before, ID);
+    assert_int_equal(t.h.before_until, 77);
+    assert_int_equal(say(&t, "+CONTINUE"), HANDSHAKE_CONTINUE);
+
+    static const char *const nonsense[] = {"+OK", "$x", "$-1", "$2000000", "*3"};
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+        begin(&t);
+        (void)say(&t, "+PONG");
+        (void)say(&t, "+OK");
+        assert_int_equal(say(&t, "+OK"), HANDSHAKE_MORE);
+        assert_int_equal(say(&t, nonsense[i]), HANDSHAKE_FAILED);
+    }
+    begin(&t);
+    (void)say(&t, "+PONG");
+    (void)say(&t, "+OK");
+    (void)say(&t, "+OK");
+    assert_int_equal(say(&t, "-NOPERM no INFO for you"), HANDSHAKE_MORE);
+    assert_true(t.h.mute && t.h.before[0] == '\0' && slice_starts(buf_slice(&t.out), LIT("*3\r\n$5\r\nPSYNC")));
+    end(&t);
+}
+
 static void
 test_bulk(void **state)
 {
@@ -176,7 +218,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),     cmocka_unit_test(test_go_on), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_bulk),     cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_before), cmocka_unit_test(test_bulk), cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
