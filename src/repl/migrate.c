@@ -103,7 +103,7 @@ on_down(void *ctx, const char *why)
         return;
     if (m->error.len == 0)
         buf_printf(&m->error, m->introduced ? "IOERR error or timeout reading from target node"
-                                            : "IOERR error or timeout connecting to the client");
+                                            : "IOERR error or timeout writing to target instance");
     log_verbose("MIGRATE: %s", why);
     finish(m);
 }
@@ -300,7 +300,9 @@ parse(struct exec *x, struct wanted *w)
     TRY(arg_int(x, x->argv[4], &w->db));
     if (w->timeout_ms <= 0)
         w->timeout_ms = TIMEOUT_DEFAULT_MS;
-    if (!parse_int64(x->argv[2], &w->port) || w->port < 0 || w->port > 65535 || x->argv[1].len == 0 ||
+    if (!parse_int64(x->argv[2], &w->port))
+        w->port = 0; /* where nobody is, as for redis */
+    if (w->port < 0 || w->port > 65535 || x->argv[1].len == 0 ||
         x->argv[1].len > HOST_MAX || memchr(x->argv[1].ptr, '\0', x->argv[1].len) != NULL)
         return fail(x, "IOERR error or timeout connecting to the client");
     return RC_OK;

@@ -1,4 +1,5 @@
 """What primaries, replicas and replicas without their primary answer, word for word beside redis-server's."""
+import shlex
 import signal
 import time
 
@@ -34,6 +35,19 @@ GET a|PING|INFO|ROLE|CONFIG GET port|SET a 1|MULTI|GET a|EXEC|PUBLISH a b|EVAL r
 EVAL_RO return(1) 0|EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0|SCRIPT LOAD return(1)|COMMAND COUNT|DBSIZE|KEYS *|SELECT 1|ECHO a
 TIME|LASTSAVE|SAVE|FLUSHALL|SLOWLOG GET|CLIENT ID|HELLO|AUTH x|SHUTDOWN ABORT|LATENCY RESET|MEMORY DOCTOR|OBJECT HELP|ACL WHOAMI
 FUNCTION LIST|REPLICAOF x y|DEBUG SLEEP 0|WATCH a|SUBSCRIBE x
+"""
+# T: a redis-server without a password, P: one with the password "pw". Here are a, b and c (which expires); T has a b, too.
+MIGRATE = """
+MIGRATE|MIGRATE h|MIGRATE 127.0.0.1 1 a 0 100|MIGRATE 127.0.0.1 x a 0 100|MIGRATE nohost.invalid 1 a 0 100|MIGRATE 127.0.0.1 T a 0 x
+MIGRATE 127.0.0.1 T a x 100|MIGRATE 127.0.0.1 T a 0 -1|MIGRATE 127.0.0.1 T a 0 0|MIGRATE 127.0.0.1 T no 0 100
+MIGRATE 127.0.0.1 T b 0 1000|MIGRATE 127.0.0.1 T b 0 1000 REPLACE|MIGRATE 127.0.0.1 T a 0 1000 COPY|MIGRATE 127.0.0.1 T a 0 1000 copy replace
+MIGRATE 127.0.0.1 T c 0 1000|MIGRATE 127.0.0.1 T a 99 1000|MIGRATE 127.0.0.1 T a 3 1000
+MIGRATE 127.0.0.1 P a 0 1000|MIGRATE 127.0.0.1 P a 0 1000 AUTH bad|MIGRATE 127.0.0.1 P a 0 1000 AUTH2 joe bad
+MIGRATE 127.0.0.1 P a 0 1000 AUTH pw|MIGRATE 127.0.0.1 P a 0 1000 AUTH2 default pw|MIGRATE 127.0.0.1 T a 0 1000 AUTH pw
+MIGRATE 127.0.0.1 T a 0 1000 AUTH|MIGRATE 127.0.0.1 T a 0 1000 AUTH2 joe|MIGRATE 127.0.0.1 T a 0 1000 BOGUS
+MIGRATE 127.0.0.1 T a 0 1000 KEYS b c|MIGRATE 127.0.0.1 T "" 0 1000 KEYS a b c|MIGRATE 127.0.0.1 T "" 0 1000 KEYS a c no
+MIGRATE 127.0.0.1 T "" 0 1000 REPLACE KEYS a b c|MIGRATE 127.0.0.1 T "" 0 1000 KEYS|MIGRATE 127.0.0.1 T "" 0 1000
+MIGRATE 127.0.0.1 T "" 0 1000 COPY REPLACE KEYS a b|MIGRATE 127.0.0.1 T "" 0 1000 KEYS no
 """
 PRIMARY_FIELDS = ("role", "connected_slaves", "master_failover_state", "second_repl_offset", "repl_backlog_active", "repl_backlog_size",
                   "repl_backlog_first_byte_offset")
@@ -129,3 +143,26 @@ def test_a_replica_may_have_a_long_name():
         follow(r, "127.0.0.1", p.port)
         wait_online(p, r)
         assert f"ip={name},port={r.port}," in info(p)["slave0"]
+
+
+def migrations(program):
+    out = []
+    with servers.Server(program, *OPTIONS) as s, servers.Server(ORACLE, *OPTIONS) as t, servers.Server(ORACLE, *OPTIONS) as p, \
+            s.connect() as c, t.connect() as d, p.connect() as e:
+        e.call("CONFIG", "SET", "requirepass", "pw")
+        e.call("AUTH", "pw")
+        for command in commands(MIGRATE):
+            for each in (c, d, e):
+                each.call("FLUSHALL")
+            c.call("MSET", "a", "1", "b", "2", "c", "3")
+            c.call("PEXPIRE", "c", "100000")
+            d.call("SET", "b", "another")
+            words = [{"T": t.port, "P": p.port}.get(w, w) for w in shlex.split(command)]
+            out.append((command, c.call(*words), [sorted(each.call("KEYS", "*")[1]) for each in (c, d, e)], d.call("GET", "b"),
+                        d.call("PTTL", "c")[1] > 0))
+    return out
+
+
+def test_migrate_beside_redis():
+    want, got = migrations(ORACLE), migrations(PROGRAM)
+    assert [x for x in zip(want, got) if x[0] != x[1]] == []
