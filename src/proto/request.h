@@ -22,9 +22,6 @@ struct request_limits {
     uint64_t unauth_bulk_max; /* 16 KiB before authentication; 0: authenticated, no such limit */
 };
 
-/* The usual limits of an authenticated client, for tests and tools. */
-#define REQUEST_LIMITS_DEFAULT ((struct request_limits){512u << 20, INT32_MAX, 64u << 10, 0})
-
 /* All-zero is a parser at the start of a command; it owns memory only while a command is incomplete or an inline
  * command with quotes has not been forgotten. */
 struct request_parser {

@@ -28,7 +28,6 @@ struct link {
     struct handshake hs;
     struct handshake_bulk bulk;
     uint64_t received; /* of the snapshot */
-    int64_t snapshot_db;
     bool load_open;    /* load_begin() without load_end() */
     bool old;          /* a primary without PSYNC */
     bool forced;       /* whatever dataset it has is wanted */

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { ARENA_KEPT_CALLS = 1, OUT_KEPT = 64 * 1024, ARGV_FIRST = 16 };
+enum { OUT_KEPT = 64 * 1024, ARGV_FIRST = 16 };
 enum { REPL_NONE = 0, REPL_AOF = 1, REPL_REPLICA = 2, REPL_ALL = 3 };
 
 void
