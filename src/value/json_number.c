@@ -308,23 +308,24 @@ json__read_number(const unsigned char **p, const unsigned char *end, struct buf 
         *p = d.end;
         return false;
     }
-    if (!put_integer(&d, out)) {
-        if (is_canonical(&d)) {
-            json__put_double_text(out, slice_of(d.from, (size_t)(d.end - d.from)));
-        } else {
-            double v = read_double(&d);
-            if (!isfinite(v)) {
-                *why = "number out of range";
-                return false;
-            }
-            if (as_is == NULL) {
-                json_put_double(out, v);
-            } else {
-                json__put_real(out, v);
-                *as_is = true;
-            }
-        }
-    }
     *p = d.end;
+    if (put_integer(&d, out))
+        return true;
+    if (as_is == NULL && is_canonical(&d)) {
+        json__put_double_text(out, slice_of(d.from, (size_t)(d.end - d.from)));
+        return true;
+    }
+    double v = read_double(&d);
+    if (!isfinite(v)) {
+        *p = d.from;
+        *why = "number out of range";
+        return false;
+    }
+    if (as_is == NULL) {
+        json_put_double(out, v);
+    } else {
+        json__put_real(out, v);
+        *as_is = true;
+    }
     return true;
 }

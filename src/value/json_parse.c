@@ -16,8 +16,8 @@ struct level {
     const unsigned char *text; /* behind the bracket */
     uint32_t count;
     bool object;
-    bool mixed; /* an array that has containers: it will not be packed */
-    bool as_is; /* an array that has doubles whose shortest text nobody has looked for, and nothing but scalars */
+    bool mixed; /* an array that has other values than numbers: it will not be packed */
+    bool as_is; /* an array that has doubles that may have to become texts, and no containers */
 };
 
 struct parser {
@@ -497,6 +497,8 @@ value(struct parser *s, bool *opened)
     *opened = false;
     if (s->p == s->end)
         return bad(s, "EOF while parsing a value");
+    if (s->depth > 0 && (*s->p == '"' || *s->p >= 'a'))
+        s->stack[s->depth - 1].mixed = true;
     switch (*s->p) {
     case '{':
     case '[': *opened = true; return open_container(s, *s->p == '{');

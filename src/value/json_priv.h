@@ -132,7 +132,7 @@ size_t json__decimal_text(char *out, bool minus, struct decimal d);
 void json__put_double_text(struct buf *tape, struct slice text);
 void json__put_real(struct buf *tape, double v);
 /* Appends the number that the text at *p begins with. False with *why, and *p where it is wrong. With `as_is`, a double
- * whose text was not the shortest is put as it is, without looking for that, and *as_is set. */
+ * is put as it is, whatever its text, and *as_is set. */
 bool json__read_number(const unsigned char **p, const unsigned char *end, struct buf *out, bool *as_is,
                        const char **why);
 /* An integer with its tag; returns its size. */
