@@ -149,6 +149,13 @@ to_signed(lua_Number v)
     return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? (long long)v : INT64_MIN;
 }
 
+/* To an int, which %c takes: what does not fit is the lowest one, whose byte is a NUL. */
+static int
+to_char(lua_Number v)
+{
+    return v > -2147483649.0 && v < 2147483648.0 ? (unsigned char)(int)v : 0;
+}
+
 static unsigned long long
 to_unsigned(lua_Number v)
 {
@@ -184,7 +191,7 @@ add_item(lua_State *L, luaL_Buffer *b, int arg, const char *spec, char letter)
 
     switch (letter) {
     case 'c':
-        n = snprintf(item, sizeof(item), spec, (int)(unsigned char)to_signed(luaL_checknumber(L, arg)));
+        n = snprintf(item, sizeof(item), spec, to_char(luaL_checknumber(L, arg)));
         n = n > 0 ? (int)strlen(item) : 0; /* nothing of a NUL, as Lua 5.1 has it */
         break;
     case 'd':

@@ -43,9 +43,21 @@ def same(command, a, b, before=None):
     if name in SCANS:
         return same_scan(name, a, b)
     if name in (b"SORT", b"SORT_RO"):
-        # Which of equal elements comes first, and the order without sorting, is nobody's promise.
-        return both_lists(a, b) and as_bag(a[1]) == as_bag(b[1])
+        return both_lists(a, b) and as_bag(a[1]) == as_bag(b[1]) and same_order(command, a[1], b[1])
     return False
+
+
+def same_order(command, a, b):
+    """Which of equal elements SORT puts first is nobody's promise; where they are what is sorted by, the rest must agree. The
+    order without sorting, and by what other keys hold, can't be judged from here."""
+    words = [w.upper() for w in command[2:]]
+    if b"BY" in words or b"GET" in words:
+        return True
+    try:
+        weights = [[v.split(b"\0")[0] if b"ALPHA" in words else float(v) for _, v in items] for items in (a, b)]
+    except ValueError:
+        return False
+    return weights[0] == weights[1]
 
 
 def both_lists(a, b):

@@ -17,16 +17,50 @@ def encoding(command, a, b, kinds):
     return command_is(command, b"OBJECT", b"ENCODING") and (a[1], b[1]) in kinds
 
 
+def digits(text):
+    return re.sub(rb"e.*|[^0-9]", b"", text).strip(b"0")
+
+
 def same_number(a, b):
-    """The same double in two texts, however deep in the reply."""
+    """The same double with 17 digits in a and as few as it needs in b, however deep in the reply."""
     if isinstance(a[1], list):
         return isinstance(b[1], list) and len(a[1]) == len(b[1]) and all(map(same_number, a[1], b[1]))
     if a == b:
         return True
     try:
-        return a[0] == b[0] and len(a[1]) > 10 and float(a[1]) == float(b[1])
+        value = float(a[1])
+        return a[0] == b[0] and value == float(b[1]) and a[1] == b"%.17g" % value and digits(b[1]) == digits(repr(value).encode())
     except ValueError:
         return False
+
+
+def claimed_nothing(consumer):
+    """One that XCLAIM or XAUTOCLAIM has made, and 7.0 has not."""
+    texts = [v[1] for v in consumer[1]] if isinstance(consumer[1], list) else []
+    return texts[:1] == [b"name"] and any(texts[i:i + 2] in ([b"inactive", -1], [b"active-time", -1]) for i in range(len(texts)))
+
+
+def same_stream(a, b, name=b""):
+    """Replies to XINFO that differ in what 7.2 added, in times of a moment ago, and in nodes of a tree that only redis has."""
+    if not isinstance(a[1], list):
+        moment = isinstance(a[1], int) and (name in (b"idle", b"seen-time") or a[1] > 10 ** 12) and abs(a[1] - b[1]) < 10000
+        return a[0] == b[0] and (a[1] == b[1] or moment or name.startswith(b"radix-tree"))
+    if not isinstance(b[1], list):
+        return False
+    x, y, names = a[1], b[1], [b""] * len(a[1])
+    y = [v for v in y if not (claimed_nothing(v) and v[1][1] not in [u[1][1] for u in x])]
+    if x and x[0][1] in (b"name", b"length"):
+        y = [v for i, v in enumerate(y) if y[i & ~1][1] not in (b"inactive", b"active-time")]
+        names = [x[i - 1][1] if i % 2 else b"" for i in range(len(x))]
+    return a[0] == b[0] and len(x) == len(y) and all(map(same_stream, x, y, names))
+
+
+def more_consumers(a, b):
+    """XINFO GROUPS with as many consumers or more in b, and nothing else different."""
+    def but_consumers(group):
+        return [v for i, v in enumerate(group[1]) if not (i and group[1][i - 1][1] == b"consumers")]
+    counts = [[int(g[1][3][1]) for g in r[1]] for r in (a, b)]
+    return list(map(but_consumers, a[1])) == list(map(but_consumers, b[1])) and all(p <= q for p, q in zip(*counts))
 
 
 def sparse_registers(sketch):
@@ -61,11 +95,12 @@ def without_names(reply):
 SCRIPTED = (b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO")
 EXPLAINED = [
     ("lua-names", "LuaJIT and Lua 5.1 name variables in errors differently, and not in the same cases",
-     lambda c, a, b: without_names(a) == without_names(b)),
+     lambda c, a, b: c[0].upper() in SCRIPTED and without_names(a) == without_names(b)),
     ("lua-nan", "a NaN that was read from a text has no sign of its own in LuaJIT",
      lambda c, a, b: c[0].upper() in SCRIPTED and a[0] == b[0] and repr(a).replace("-nan", "nan") == repr(b).replace("-nan", "nan")),
     ("shortest-double", "since 7.2 a double is printed with as few digits as it needs; 7.0 prints 17",
-     lambda c, a, b: a[0] == b[0] and same_number(a, b)),
+     lambda c, a, b: (c[0][:1] in b"Zz" or c[0][:3].upper() in (b"BZM", b"BZP", b"GEO") or c[0].upper() in SCRIPTED) and
+     a[0] == b[0] and same_number(a, b)),
     ("list-listpack", "since 7.2 a small list is a single listpack; 7.0 has quicklists only",
      lambda c, a, b: encoding(c, a, b, {(b"quicklist", b"listpack")})),
     ("set-listpack", "since 7.2 a small set of strings is a listpack; 7.0 has hash tables only",
@@ -74,27 +109,24 @@ EXPLAINED = [
      lambda c, a, b: is_error(a, b"ERR timeout is negative") and is_error(b, b"ERR timeout is out of range")),
     ("lpos-rank", "LPOS refuses the lowest RANK since 7.2; 7.0 overflows",
      lambda c, a, b: command_is(c, b"LPOS") and b"-9223372036854775808" in c and is_error(b, b"ERR value is out of range")),
-    ("exact-expiry", "a key that was given an expiry in the past is gone at once and never counted",
-     lambda c, a, b: c[0].upper() == b"DBSIZE" and a[1] > b[1]),
     ("xread-unbalanced", "the text was reworded in 7.2",
      lambda c, a, b: is_error(a, b"ERR Unbalanced XREAD") and is_error(b, b"ERR Unbalanced 'xread")),
     ("xread-last", "XREAD takes + as the last entry's ID since 7.4",
-     lambda c, a, b: c[0].upper() in (b"XREAD", b"XREADGROUP") and b"+" in c and is_error(a, b"ERR Invalid stream ID")),
+     lambda c, a, b: c[0].upper() in (b"XREAD", b"XREADGROUP") and b"+" in c and is_error(a, b"ERR Invalid stream ID") and
+     (b[1] is None or b[0] in "*%" or is_error(b, b"WRONGTYPE") or is_error(b, b"ERR The + ID is meaningless"))),
     ("xsetid-deleted", "XSETID minds the largest deleted id since 7.2",
      lambda c, a, b: command_is(c, b"XSETID") and is_error(b, b"ERR The ID specified in XSETID is smaller than current")),
     ("xinfo-inactive", "XINFO CONSUMERS tells inactive, XINFO STREAM FULL active-time since 7.2; both hold ages in ms",
-     lambda c, a, b: command_is(c, b"XINFO") and c[1].upper() in (b"CONSUMERS", b"STREAM") and a[0] == b[0] != "-"),
+     lambda c, a, b: command_is(c, b"XINFO") and c[1].upper() in (b"CONSUMERS", b"STREAM") and a[0] != "-" and same_stream(a, b)),
     ("shared-integers", "Sorrel shares no objects; it says of a small integer what SET would give, 7.0 has copies that are not",
      lambda c, a, b: command_is(c, b"OBJECT", b"REFCOUNT") and (a, b) == ((":", 1), (":", 2147483647))),
     ("sinterstore-overwrites", "since 7.2 the key specification says that SINTERSTORE only overwrites its destination",
-     lambda c, a, b: command_is(c, b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE") and a[0] == b[0] == "*"),
+     lambda c, a, b: command_is(c, b"COMMAND", b"GETKEYSANDFLAGS", b"SINTERSTORE") and a[1][0][1][0] == b[1][0][1][0] and a[1][1:] == b[1][1:]),
     ("getkeys-arity", "COMMAND GETKEYS takes a command of one word since 7.2",
      lambda c, a, b: command_is(c, b"COMMAND") and is_error(a, b"ERR wrong number of arguments for 'command|getkeys")),
     ("claim-creates", "since 7.2 XCLAIM and XAUTOCLAIM create their consumer even when there is nothing to claim",
      lambda c, a, b: command_is(c, b"XGROUP", b"CREATECONSUMER") and (a, b) == ((":", 1), (":", 0)) or
-     command_is(c, b"XINFO", b"GROUPS") and a[0] == b[0] == "*"),
-    ("sort-keeps-encoding", "SORT leaves a sorted set as it is; redis turns a small one into a skiplist",
-     lambda c, a, b: encoding(c, a, b, {(b"skiplist", b"listpack")})),
+     command_is(c, b"XINFO", b"GROUPS") and more_consumers(a, b)),
     ("sort-equals", "texts that are equal up to a NUL, or by missing keys, come from sets in an order of chance",
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and c[1][:1] in b"tz" and b"ALPHA" in c and
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),

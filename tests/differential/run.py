@@ -169,7 +169,7 @@ class Pair:
     def dataset(self):
         """The first difference between the stores, in the form of batch()."""
         for db in range(4):
-            found = self.batch(0, [[b"SELECT", b"%d" % db], [b"DBSIZE"], [b"KEYS", b"*"]])
+            found = self.batch(0, [[b"SELECT", b"%d" % db], *generate.EXPIRED_GO, [b"DBSIZE"], [b"KEYS", b"*"]])
             if found:
                 return found
             s = self.sides[0]
@@ -303,7 +303,7 @@ def worker(args, job, results):
         known, missing = known_commands(pair, docs)
         if job == 0:
             results.put(("missing", [n for n in missing if n not in generate.LEFT_OUT or n in generate.MACRO_COMMANDS]))
-        number = job
+        number = args.first + job
         while (done * args.jobs < args.count if args.seconds is None else time.monotonic() - start < args.seconds):
             seed = args.seed * 1000003 + number
             number += args.jobs
@@ -352,6 +352,7 @@ def main():
     ap.add_argument("--self", action="store_true")
     ap.add_argument("--seed", type=int)
     ap.add_argument("--count", type=int, default=100000)
+    ap.add_argument("--first", type=int, default=0, help="the number of the first episode, to play a long seed in pieces")
     ap.add_argument("--seconds", type=float)
     ap.add_argument("--jobs", type=int, default=1)
     ap.add_argument("--protocol", choices=["2", "3", "both"], default="both")

@@ -39,6 +39,8 @@
 " 3.14|ab    |000042|ff|FFFFFFFFFFFFFFFF|10|1.000000e+10|1E-10|A|%|-3"
 > EVAL "return {string.format('%s', 'a\\0b'), #string.format('%s', ('x'):rep(200)), string.format('%.3s', 'abcdef'), #string.format('%99.99f', 1e300), string.format('%c', 0)}" 0
 ["a" :200 "abc" :401 ""]
+> EVAL "return {string.format('%c', 123456789012), string.format('%c', 4294967361), string.format('%c', -191), string.format('%c', 1/0), string.format('%c%c', 65.9, 256 + 66)}" 0
+["" "" "A" "" "AB"]
 
 == words and calls
 > EVAL "goto x ::x:: return 1" 0

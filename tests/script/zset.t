@@ -230,3 +230,34 @@ nil
 :76
 > ZRANGE z -2 -1
 ["m128" "m129"]
+
+== a score of -0 is 0 in a small sorted set, and keeps its sign in a large one
+> ZADD z -0 a
+:1
+> ZSCORE z a
+,0
+> ZADD z 1 "x"*65
+:1
+> ZSCORE z a
+,0
+> ZADD z -0 b
+:1
+> ZMSCORE z a b
+[,0 ,-0]
+> ZPOPMIN z 2
+2: ["a" "0" "b" "-0"]
+3: [["a" ,0] ["b" ,-0]]
+
+== SORT leaves a small sorted set as it is
+> ZADD z 2 b 1 a
+:2
+> SORT z BY nosort
+["a" "b"]
+# oracle: differs because redis turns it into a skiplist
+> OBJECT ENCODING z
+"listpack"
+> ZADD z -0 c
+:1
+# oracle: differs because a skiplist keeps the sign
+> ZSCORE z c
+,0
