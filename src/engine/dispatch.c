@@ -173,6 +173,26 @@ exec__begin(struct engine *e, struct session *s, struct command *c, const struct
     e->running = s;
 }
 
+/* The flags that count: for EXEC those of everything that is queued. */
+static uint32_t
+effective_flags(const struct exec *x)
+{
+    uint32_t flags = x->command->flags;
+    const struct session_more *m = x->session->more;
+
+    if ((x->command->special & SPECIAL_EXEC) && (x->session->gate & GATE_MULTI)) {
+        for (size_t i = 0; i < m->queue_count; i++)
+            flags |= m->queue[i]->command->flags & (CMD_WRITE | CMD_READONLY | CMD_DENYOOM);
+    }
+    return flags;
+}
+
+static bool
+may_write(const struct exec *x)
+{
+    return (effective_flags(x) & CMD_WRITE) != 0 || (x->command->special & SPECIAL_MAY_WRITE) != 0;
+}
+
 /* Conditions of the whole engine. */
 static enum rc
 condition_check(struct exec *x, uint32_t gate, uint32_t flags)
@@ -205,21 +225,9 @@ late_condition_check(struct exec *x, uint32_t gate, uint32_t flags)
         return RC_LOADING;
     if ((gate & COND_BUSY) && !(flags & CMD_ALLOW_BUSY))
         return fail(x, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    if ((gate & GATE_FED) && ((flags & CMD_READONLY) || may_write(x)))
+        return fail(x, "ERR Replica can't interact with the keyspace");
     return RC_OK;
-}
-
-/* The flags that count: for EXEC those of everything that is queued. */
-static uint32_t
-effective_flags(const struct exec *x)
-{
-    uint32_t flags = x->command->flags;
-    const struct session_more *m = x->session->more;
-
-    if ((x->command->special & SPECIAL_EXEC) && (x->session->gate & GATE_MULTI)) {
-        for (size_t i = 0; i < m->queue_count; i++)
-            flags |= m->queue[i]->command->flags & (CMD_WRITE | CMD_READONLY | CMD_DENYOOM);
-    }
-    return flags;
 }
 
 /* RC_OK: the handler may run. */
@@ -423,12 +431,6 @@ call(struct exec *x, bool copy_effects)
     if (LIKELY(rc != RC_BLOCKED))
         count_call(x, rc);
     return rc;
-}
-
-static bool
-may_write(const struct exec *x)
-{
-    return (effective_flags(x) & CMD_WRITE) != 0 || (x->command->special & SPECIAL_MAY_WRITE) != 0;
 }
 
 static void

@@ -46,6 +46,7 @@ enum gate {
     GATE_TRACKING = 1 << 19,    /* what it reads may have to be remembered */
     GATE_PINNED = 1 << 20,      /* of the engine: a long command reads keys that must not change (slices.c) */
     GATE_OBSERVED = 1 << 21,    /* of the engine: a snapshot may need a value to stay as it is for a while (observer.c) */
+    GATE_FED = 1 << 22,         /* monitors, or is a replica: no pause would hold it, so it keeps off the keyspace */
 };
 enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 

@@ -68,7 +68,7 @@ session_monitor_some(struct session *s, const struct monitor_term *terms, size_t
     struct engine *e = s->engine;
 
     forget(e, s->id);
-    s->flags |= SESSION_MONITOR;
+    session_set_flag(s, SESSION_MONITOR, true);
     if (e->monitor_count == e->monitor_cap) {
         e->monitor_cap = e->monitor_cap == 0 ? 4 : e->monitor_cap * 2;
         e->monitors = mem_resize(e->monitors, e->monitor_cap * sizeof(*e->monitors));
@@ -83,7 +83,7 @@ session_monitor(struct session *s, bool on)
     if (on) {
         session_monitor_some(s, NULL, 0, 1);
     } else if (s->flags & SESSION_MONITOR) {
-        s->flags &= ~(uint32_t)SESSION_MONITOR;
+        session_set_flag(s, SESSION_MONITOR, false);
         forget(s->engine, s->id);
         update_gate(s->engine);
     }
@@ -167,10 +167,10 @@ static void
 write_line(struct exec *x, struct buf *line)
 {
     struct engine *e = x->engine;
-    struct slice addr = session_addr(x->session);
+    struct slice by = x->script != NULL ? LIT("lua") : session_addr(x->session);
 
     buf_printf(line, "%lld.%06lld [%d %.*s]", (long long)(e->now_us / 1000000), (long long)(e->now_us % 1000000),
-               x->session->db->index, (int)addr.len, addr.ptr);
+               x->session->db->index, (int)by.len, by.ptr);
     for (int i = 0; i < x->argc; i++) {
         buf_add_char(line, ' ');
         add_quoted(line, secrets__shown(x, i));

@@ -67,7 +67,7 @@ void session_describe_flags(const struct session *s, struct buf *out);
 void session_describe_capa(const struct session *s, struct buf *out);
 void session_describe(const struct exec *x, const struct session *s, struct buf *out);
 unsigned session_flags(const struct session *s);
-void session_set_flag(struct session *s, enum session_flag flag, bool on); /* not MONITOR: see session_monitor() */
+void session_set_flag(struct session *s, enum session_flag flag, bool on); /* MONITOR: by session_monitor() */
 /* The session is fed with every command that runs from now on (until it closes or RESETs). */
 void session_monitor(struct session *s, bool on);
 /* Shows the command to all monitors now. Dispatch does that after each command that is not CMD_SKIP_MONITOR; a command

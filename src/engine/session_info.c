@@ -366,6 +366,7 @@ session_set_flag(struct session *s, enum session_flag flag, bool on)
 {
     s->flags = on ? s->flags | flag : s->flags & ~(uint32_t)flag;
     set_gate(s, GATE_NO_TOUCH, (s->flags & SESSION_NO_TOUCH) != 0);
+    set_gate(s, GATE_FED, (s->flags & (SESSION_REPLICA | SESSION_MONITOR)) != 0);
 }
 
 void

@@ -127,6 +127,8 @@ EXPLAINED = [
     ("claim-creates", "since 7.2 XCLAIM and XAUTOCLAIM create their consumer even when there is nothing to claim",
      lambda c, a, b: command_is(c, b"XGROUP", b"CREATECONSUMER") and (a, b) == ((":", 1), (":", 0)) or
      command_is(c, b"XINFO", b"GROUPS") and more_consumers(a, b)),
+    ("sort-keeps-encoding", "SORT leaves a sorted set as it is; redis turns a small one into a skiplist (here: in a script)",
+     lambda c, a, b: encoding(c, a, b, {(b"skiplist", b"listpack")})),
     ("sort-equals", "texts that are equal up to a NUL, or by missing keys, come from sets in an order of chance",
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and c[1][:1] in b"tz" and b"ALPHA" in c and
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),

@@ -47,6 +47,33 @@ OK
 OK
 a<
 /\d+\.\d{6} \[0 \S+\] "SET" "k" "a\\"b\\n"/
+> SELECT 2
+OK
+> EVAL "return redis.call('incr', KEYS[1])" 1 n
+:1
+a<
+/.* \[2 \S+:\d+\] "SELECT" "2"/
+/.* \[2 \S+:\d+\] "EVAL" .*/
+/.* \[2 lua\] "incr" "n"/
+
+== a client that monitors keeps off the keyspace until it resets
+a> MONITOR
+OK
+a> GET k
+-ERR Replica can't interact with the keyspace
+a> SET k v
+-ERR Replica can't interact with the keyspace
+a> PUBLISH c x
+-ERR Replica can't interact with the keyspace
+a> MULTI
+OK
+/.*/
+a> GET k
+-ERR Replica can't interact with the keyspace
+a> RESET
+/.*|RESET/
+a> EXISTS k
+:0
 
 == MONITOR of a part
 # oracle: skip because filters are ours
