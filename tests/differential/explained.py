@@ -132,8 +132,6 @@ EXPLAINED = [
     ("sort-equals", "texts that are equal up to a NUL, or by missing keys, come from sets in an order of chance",
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and c[1][:1] in b"tz" and b"ALPHA" in c and
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),
-    ("sort-stale-errno", "redis's SORT refuses a number when an earlier command's went out of range",
-     lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and is_error(a, b"ERR One or more scores") and b[0] in "*:"),
     ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
      lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
     ("hll-left-alone", "and stays as it is, where 7.0 has added to what it could use",
