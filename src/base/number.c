@@ -130,11 +130,13 @@ parse_memory(struct slice s, uint64_t *out)
         {LIT_INIT("m"), 1000000}, {LIT_INIT("mb"), 1u << 20}, {LIT_INIT("g"), 1000000000}, {LIT_INIT("gb"), 1u << 30},
     };
     size_t digits = 0;
-    uint64_t v;
+    uint64_t v = 0;
 
-    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
-        digits++;
-    if (!parse_uint64(slice_of(s.ptr, digits), &v))
+    for (; digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9'; digits++) {
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(s.ptr[digits] - '0'), &v))
+            return false;
+    }
+    if (digits == 0 && s.len > 0)
         return false;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (slice_eq_nocase(slice_skip(s, digits), units[i].name))

@@ -16,7 +16,8 @@ bool parse_uint64(struct slice s, uint64_t *out);
  * its command arguments (see the definition). Overflow gives false. */
 bool parse_double(struct slice s, double *out);
 bool parse_long_double(struct slice s, long double *out);
-/* Sizes as in redis.conf: 1k = 1000, 1kb = 1024, likewise m, mb, g, gb; plain bytes with b or nothing. */
+/* Sizes as in redis.conf: 1k = 1000, 1kb = 1024, likewise m, mb, g, gb; plain bytes with b or nothing. An empty text, as a
+ * variable that is not set leaves on a command line, is 0. */
 bool parse_memory(struct slice s, uint64_t *out);
 
 /* Writes the decimal text, returns its length. `out` holds INT64_TEXT_MAX bytes. No NUL. */

@@ -47,6 +47,7 @@
     X(cmd_connection_family)   \
     X(cmd_acl_family)                                                                                                  \
     X(cmd_client_family)       \
+    X(cmd_cluster_family)      \
     X(cmd_tx_family)           \
     X(cmd_pubsub_family)       \
     X(cmd_command_family)      \

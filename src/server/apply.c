@@ -267,12 +267,14 @@ apply_limits(struct server *s)
 
 /* CONFIG GET dir shows where we really are. */
 static bool
-apply_dir(struct server *s, struct buf *why)
+apply_dir(struct server *s, bool starting, struct buf *why)
 {
     char real[4096];
     struct slice dir = config_text(s->config, CFG_DIR);
 
     if (chdir(dir.ptr) != 0) {
+        if (starting)
+            buf_printf(why, "dir: can't change to '%s': ", dir.ptr);
         buf_printf(why, "%m");
         return false;
     }
@@ -314,7 +316,7 @@ apply_listeners(struct server *s, bool addresses, struct buf *why)
 bool
 server_apply(struct server *s, const bool *changed, struct buf *why)
 {
-    if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, why))
+    if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, changed == NULL, why))
         return false;
     if (!server_tls_apply(s, changed, why))
         return false;

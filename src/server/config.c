@@ -450,13 +450,13 @@ config_line_at(const struct config *c, size_t n)
 
 /* The words and their bytes are kept in one block. */
 void
-config_add_line(struct config *c, enum config_id id, const struct slice *argv, size_t n)
+config_add_line(struct config *c, enum config_id id, const char *where, const struct slice *argv, size_t n)
 {
-    size_t bytes = n * sizeof(*argv);
+    size_t where_bytes = strlen(where) + 1, bytes = n * sizeof(*argv) + where_bytes;
 
     for (size_t i = 0; i < n; i++)
         bytes += argv[i].len + 1;
-    struct slice *copy = mem_get(bytes > 0 ? bytes : 1);
+    struct slice *copy = mem_get(bytes);
     char *text = (char *)(copy + n);
     for (size_t i = 0; i < n; i++) {
         copy[i] = slice_of(text, argv[i].len);
@@ -469,5 +469,5 @@ config_add_line(struct config *c, enum config_id id, const struct slice *argv, s
         c->line_cap = c->line_cap == 0 ? 8 : c->line_cap * 2;
         c->lines = mem_resize(c->lines, c->line_cap * sizeof(*c->lines));
     }
-    c->lines[c->line_count++] = (struct config_line){id, (int)n, copy};
+    c->lines[c->line_count++] = (struct config_line){id, memcpy(text, where, where_bytes), (int)n, copy};
 }

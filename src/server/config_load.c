@@ -42,7 +42,7 @@ keep_line(struct config_loader *l, enum config_id id, const struct slice *words,
 {
     if (id == CFG_RENAME_COMMAND && n != 3)
         return say(l, where, words[0], "it needs the command's name and its new one");
-    config_add_line(l->config, id, words + 1, n - 1);
+    config_add_line(l->config, id, where, words + 1, n - 1);
     return true;
 }
 

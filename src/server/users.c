@@ -156,7 +156,8 @@ users_load(struct engine *e, const struct config *c, struct buf *why)
         struct buf reason = {0};
         ok = acl_set(engine_acl(e), l->argv[0], l->argv + 1, l->argc - 1, &reason);
         if (!ok)
-            buf_printf(why, "user %.*s: %.*s", (int)l->argv[0].len, l->argv[0].ptr, (int)reason.len, reason.ptr);
+            buf_printf(why, "%s: user %.*s: %.*s", l->where, (int)l->argv[0].len, l->argv[0].ptr, (int)reason.len,
+                       reason.ptr);
         buf_fini(&reason);
     }
     if (!ok || path.len == 0)

@@ -223,3 +223,25 @@ OK
 -ERR unknown subcommand 'FOO'. Try CLIENT HELP.
 > CLIENT
 -ERR wrong number of arguments for 'client' command
+
+== CLUSTER, where there is none
+> CLUSTER INFO
+-ERR This instance has cluster support disabled
+> CLUSTER KEYSLOT k
+-ERR This instance has cluster support disabled
+> CLUSTER HELP
+-ERR This instance has cluster support disabled
+> ASKING
+-ERR This instance has cluster support disabled
+> CLUSTER
+-ERR wrong number of arguments for 'cluster' command
+> CLUSTER INFO x
+-ERR wrong number of arguments for 'cluster|info' command
+> CLUSTER NOSUCH
+-ERR unknown subcommand 'NOSUCH'. Try CLUSTER HELP.
+> MULTI
+OK
+> CLUSTER SLOTS
+QUEUED
+> EXEC
+[/-ERR This instance has cluster support disabled/]

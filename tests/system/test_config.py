@@ -43,6 +43,7 @@ def test_include_and_order(start, tmp_path):
     (["--client-output-buffer-limit", "normal 1mb 2mb 3"], "client-output-buffer-limit",
      "normal 1048576 2097152 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
     (["--maxmemory", "100mb"], "maxmemory", "104857600"),
+    (["--maxmemory", "", "--loglevel", "warning"], "maxmemory", "0"),
     (["--maxmemory", "1gb", "--loglevel", "warning"], "loglevel", "warning"),
     (["--tcp-keepalive", "0"], "tcp-keepalive", "0"),
     (["--notify-keyspace-events", "KEA"], "notify-keyspace-events", "AKE"),
@@ -117,6 +118,8 @@ REFUSED = [
     ("include /nonexistent/file.conf\n", ["/nonexistent/file.conf"]),
     ("maxmemory 12potatoes\n", ["maxmemory"]),
     ("maxmemory\n", ["maxmemory"]),
+    ("hz 10\nrename-command NOSUCH other\n", ["rename-command"]),
+    ("user someone on +@nosuch\n", ["user someone"]),
     ("client-output-buffer-limit nobody 1 2 3\n", ["client-output-buffer-limit"]),
 ]
 
@@ -145,6 +148,13 @@ def test_a_bad_option_stops_the_start(start, options):
     server = start(*options, wait=False)
     assert server.process.wait(10) == 1
     assert options[0][2:] in server.log_text()
+
+
+@only_sorrel
+def test_a_folder_that_is_not_there_is_named(start):
+    server = start("--dir", "/nonexistent/folder", wait=False)
+    assert server.process.wait(10) == 1
+    assert "/nonexistent/folder" in server.log_text()
 
 
 @only_sorrel

@@ -140,6 +140,11 @@ memory_sizes_and_their_units(void **state)
     assert_true(parse_memory(LIT("64kb"), &v) && v == 65536);
     assert_true(parse_memory(LIT("1G"), &v) && v == 1000000000);
     assert_true(parse_memory(LIT("12"), &v) && v == 12);
+    assert_true(parse_memory(LIT("010mb"), &v) && v == 10485760);
+    assert_true(parse_memory(LIT("18446744073709551615"), &v) && v == UINT64_MAX);
+    assert_true(parse_memory(LIT(""), &v) && v == 0);
+    assert_false(parse_memory(LIT("mb"), &v));
+    assert_false(parse_memory(LIT("18446744073709551616"), &v));
     assert_false(parse_memory(LIT("12x"), &v));
     assert_false(parse_memory(LIT("-1"), &v));
     assert_false(parse_memory(LIT("99999999999999gb"), &v));
