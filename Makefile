@@ -234,7 +234,7 @@ test:
 
 asan ubsan tsan:
 	@$(MAKE) -s -j$(JOBS) MODE=$@ check-programs all
-	@$(PYTHON) tools/run-tests.py --build $(BUILD)/$@ --bin $(BUILD)/$@/bin unit script tcp differential
+	@$(PYTHON) tools/run-tests.py --build $(BUILD)/$@ --bin $(BUILD)/$@/bin --patience 1800 unit script tcp differential
 
 # make fuzz T=request S=60: findings and the grown corpus go to build/fuzz, seeds are in tests/fuzz/seeds.
 T ?= request

@@ -58,7 +58,7 @@ def stage_unit(args):
     passed = failed = 0
 
     def one(program):
-        return program, run([program], 180)
+        return program, run([program], args.patience)
 
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for program, (code, out) in pool.map(one, programs):
@@ -138,6 +138,7 @@ def main():
     ap.add_argument("--build", required=True)
     ap.add_argument("--bin", default="build/bin")
     ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--patience", type=int, default=180, help="seconds for each unit program (sanitizers make them slow)")
     ap.add_argument("--first", action="store_true", help="stop the system stage at the first failure")
     ap.add_argument("stages", nargs="+", choices=list(STAGES))
     args = ap.parse_args()

@@ -30,7 +30,7 @@ EXPLAINED = {
         "blmove", "blpop", "brpop", "brpoplpush", "bzpopmax", "bzpopmin", "wait")},
     **{(c, "flags"): NEWER + ": subscribing gained denyoom" for c in ("subscribe", "psubscribe", "ssubscribe")},
     **{(c, "flags"): NEWER + ": more works while loading" for c in (
-        "cluster|countkeysinslot", "cluster|getkeysinslot", "cluster|info", "cluster|keyslot", "cluster|links",
+        "cluster|info", "cluster|keyslot", "cluster|links",
         "cluster|myid", "cluster|nodes", "cluster|replicas", "cluster|shards", "cluster|slaves", "cluster|slots")},
     ("wait", "categories"): NEWER + ": became blocking", ("client|pause", "since"): "3.0.0 in today's documentation",
     ("zrank", "arity"): NEWER + ": WITHSCORE", ("zrevrank", "arity"): NEWER + ": WITHSCORE",
