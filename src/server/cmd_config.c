@@ -230,17 +230,18 @@ config_rewrite_command(struct exec *x)
 {
     struct server *s = server_of(x);
     struct buf *why = exec_scratch(x);
+    struct engine *users = config_text(s->config, CFG_ACLFILE).len == 0 ? x->engine : NULL;
 
     if (s->config_path[0] == '\0')
         return fail(x, "ERR The server is running without a config file");
     buf_reset(why);
-    if (config_rewrite(s->config, s->config_path, why)) {
+    if (config_rewrite(s->config, users, s->config_path, why)) {
         (void)unlink(CONFIG_OVERLAY); /* all of it is in the file now; `dir` is where we are */
         return reply_ok(x);
     }
     if (config_is_read_only(errno)) {
         buf_reset(why);
-        if (config_overlay_write(s->config, s->config_path, CONFIG_OVERLAY, why)) {
+        if (config_overlay_write(s->config, users, s->config_path, CONFIG_OVERLAY, why)) {
             log_notice("%s may not be changed: what differs from it is in %s", s->config_path, CONFIG_OVERLAY);
             return reply_ok(x);
         }

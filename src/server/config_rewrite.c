@@ -16,9 +16,19 @@
 struct rewrite {
     const struct config *config;
     const struct config *defaults;
-    bool written[CONFIG_COUNT];
+    struct engine *users;   /* NULL: they stand elsewhere */
+    struct buf shown_users; /* names that have been dealt with, a newline before and after each */
+    bool written[CONFIG_COUNT], headed;
     struct buf out;
 };
+
+static void
+add_header(struct rewrite *r)
+{
+    if (!r->headed)
+        buf_printf(&r->out, "# Written by CONFIG REWRITE\n");
+    r->headed = true;
+}
 
 static bool
 needs_quotes(struct slice s)
@@ -81,6 +91,112 @@ still_true(const struct rewrite *r, enum config_id id, const struct slice_vec *w
     return same;
 }
 
+/* -- users ----------------------------------------------------------------------------------------------------- */
+
+/* Whether a user of that name is the same in both sets, where not being there is the same, too. */
+static bool
+same_user(struct acl *a, struct acl *b, struct slice name)
+{
+    const struct acl_user *u = acl_find(a, name), *v = acl_find(b, name);
+    struct buf x = {0}, y = {0};
+
+    if (u != NULL)
+        acl_describe(u, &x);
+    if (v != NULL)
+        acl_describe(v, &y);
+    bool same = slice_eq(buf_slice(&x), buf_slice(&y));
+    buf_fini(&x);
+    buf_fini(&y);
+    return same;
+}
+
+static bool
+is_shown(const struct rewrite *r, struct slice name)
+{
+    struct buf needle = {0};
+
+    buf_printf(&needle, "\n%.*s\n", (int)name.len, name.ptr);
+    bool found = r->shown_users.len > 0 && memmem(r->shown_users.ptr, r->shown_users.len, needle.ptr, needle.len) != NULL;
+    buf_fini(&needle);
+    return found;
+}
+
+static void
+add_user(struct rewrite *r, const struct acl_user *u)
+{
+    acl_describe(u, &r->out);
+    buf_add_char(&r->out, '\n');
+}
+
+/* A line `user NAME rules...`: as it was if it still says what is so, as it is now if not; without one of that name, gone. */
+static void
+rewrite_user(struct rewrite *r, struct slice line, const struct slice_vec *words)
+{
+    struct slice name = words->v[1];
+    struct acl *now = engine_acl(r->users), *trial = acl_new(r->users);
+    const struct acl_user *u = acl_find(now, name);
+    struct buf why = {0};
+
+    if (u != NULL && !is_shown(r, name)) {
+        if (acl_set(trial, name, words->v + 2, (int)words->n - 2, &why) && same_user(trial, now, name)) {
+            buf_add_slice(&r->out, line);
+            buf_add_char(&r->out, '\n');
+        } else {
+            add_user(r, u);
+        }
+        buf_printf(&r->shown_users, "\n%.*s\n", (int)name.len, name.ptr);
+    }
+    buf_fini(&why);
+    acl_free(trial);
+}
+
+/* All that have not been shown, but for a default user that nobody has touched. */
+static void
+add_users(struct rewrite *r)
+{
+    struct acl *now = engine_acl(r->users), *fresh = acl_new(r->users);
+
+    for (size_t i = 0; i < acl_count(now); i++) {
+        const struct acl_user *u = acl_at(now, i);
+        struct slice name = acl_user_name(u);
+        if (is_shown(r, name) || (u == acl_default(now) && same_user(now, fresh, name)))
+            continue;
+        add_header(r);
+        add_user(r, u);
+    }
+    acl_free(fresh);
+}
+
+/* For an overlay: whoever is not as the file says. Its rules come on top of the file's, hence the reset. */
+static void
+add_users_unlike(struct rewrite *r, const struct config *file)
+{
+    struct acl *now = engine_acl(r->users), *then = acl_new(r->users);
+    struct buf text = {0};
+
+    for (size_t i = 0; i < config_line_count(file); i++) {
+        const struct config_line *l = config_line_at(file, i);
+        if (l->id != CFG_USER)
+            continue;
+        (void)acl_set(then, l->argv[0], l->argv + 1, l->argc - 1, &text);
+        if (acl_find(now, l->argv[0]) == NULL)
+            buf_printf(&r->out, "user %.*s reset\n", (int)l->argv[0].len, l->argv[0].ptr);
+    }
+    for (size_t i = 0; i < acl_count(now); i++) {
+        struct slice name = acl_user_name(acl_at(now, i));
+        if (same_user(now, then, name))
+            continue;
+        buf_reset(&text);
+        acl_describe(acl_at(now, i), &text);
+        struct slice rules = slice_skip(buf_slice(&text), strlen("user ") + name.len);
+        buf_printf(&r->out, "user %.*s reset%.*s\n", (int)name.len, name.ptr, (int)rules.len, rules.ptr);
+    }
+    buf_fini(&text);
+    acl_free(then);
+}
+
+/* -- lines ----------------------------------------------------------------------------------------------------- */
+
 static void
 rewrite_line(struct rewrite *r, struct slice line)
 {
@@ -95,6 +211,9 @@ rewrite_line(struct rewrite *r, struct slice line)
         if (!keep && !r->written[id] && !config_same(r->config, r->defaults, id))
             add_value(r, id);
         r->written[id] = true;
+    } else if (words.n >= 2 && r->users != NULL && slice_eq_nocase(words.v[0], LIT("user"))) {
+        rewrite_user(r, line, &words);
+        keep = false;
     }
     if (keep) {
         buf_add_slice(&r->out, line);
@@ -107,8 +226,6 @@ rewrite_line(struct rewrite *r, struct slice line)
 static void
 rewrite_text(struct rewrite *r, struct slice text)
 {
-    bool headed = false;
-
     while (text.len > 0) {
         const char *lf = memchr(text.ptr, '\n', text.len);
         struct slice line = slice_of(text.ptr, lf != NULL ? (size_t)(lf - text.ptr) : text.len);
@@ -119,11 +236,11 @@ rewrite_text(struct rewrite *r, struct slice text)
         enum config_id id = (enum config_id)i;
         if (r->written[id] || (config_flags(id) & CONFIG_FILE_ONLY) || config_same(r->config, r->defaults, id))
             continue;
-        if (!headed)
-            buf_printf(&r->out, "# Written by CONFIG REWRITE\n");
-        headed = true;
+        add_header(r);
         add_value(r, id);
     }
+    if (r->users != NULL)
+        add_users(r);
 }
 
 static bool
@@ -191,10 +308,10 @@ sync_folder(const char *path)
 }
 
 bool
-config_rewrite(const struct config *c, const char *path, struct buf *why)
+config_rewrite(const struct config *c, struct engine *users, const char *path, struct buf *why)
 {
     struct config *defaults = config_new();
-    struct rewrite r = {.config = c, .defaults = defaults};
+    struct rewrite r = {.config = c, .defaults = defaults, .users = users};
     struct buf text = {0};
     mode_t mode = 0644;
     bool ok = read_file(path, &text, &mode);
@@ -210,6 +327,7 @@ config_rewrite(const struct config *c, const char *path, struct buf *why)
         buf_printf(why, "%s", strerror(error));
     buf_fini(&text);
     buf_fini(&r.out);
+    buf_fini(&r.shown_users);
     config_free(defaults);
     errno = error;
     return ok;
@@ -223,10 +341,11 @@ config_is_read_only(int error)
 }
 
 bool
-config_overlay_write(const struct config *c, const char *path, const char *overlay, struct buf *why)
+config_overlay_write(const struct config *c, struct engine *users, const char *path, const char *overlay,
+                     struct buf *why)
 {
     struct config_loader l = {.config = config_new()};
-    struct rewrite r = {.config = c};
+    struct rewrite r = {.config = c, .users = users};
     bool ok = config_load_file(&l, path);
 
     if (ok) {
@@ -236,6 +355,8 @@ config_overlay_write(const struct config *c, const char *path, const char *overl
             if (!(config_flags(id) & CONFIG_FILE_ONLY) && id != CFG_DIR && !config_same(c, l.config, id))
                 add_value(&r, id);
         }
+        if (users != NULL)
+            add_users_unlike(&r, l.config);
         ok = replace_file(overlay, buf_slice(&r.out), 0600);
         if (ok)
             sync_folder(overlay);

@@ -119,7 +119,7 @@ REFUSED = [
     ("maxmemory 12potatoes\n", ["maxmemory"]),
     ("maxmemory\n", ["maxmemory"]),
     ("hz 10\nrename-command NOSUCH other\n", ["rename-command"]),
-    ("user someone on +@nosuch\n", ["user someone"]),
+    ("user someone on +@nosuch\n", ["+@nosuch"]),
     ("client-output-buffer-limit nobody 1 2 3\n", ["client-output-buffer-limit"]),
 ]
 
@@ -157,6 +157,44 @@ def test_a_folder_that_is_not_there_is_named(start):
     assert "/nonexistent/folder" in server.log_text()
 
 
+def test_rewrite_takes_users_along(start, tmp_path):
+    """Users made and removed by ACL are in the file after CONFIG REWRITE, unless an ACL file has them."""
+    path = tmp_path / "users.conf"
+    path.write_text("# people\nuser bob on nopass +@all ~b*\nuser ann on nopass ~a* &* +get\nuser joe off\n")
+
+    def begin():
+        port = servers.free_port()
+        process = subprocess.Popen([PROGRAM, path, "--port", str(port), "--dir", tmp_path, "--save", ""],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def connected():
+            try:
+                return servers.Connection(("127.0.0.1", port))
+            except OSError:
+                return None
+        return process, wait_until(connected)
+
+    process, c = begin()
+    try:
+        for words in (["SETUSER", "eve", "on", ">pw", "~e*", "+get"], ["DELUSER", "joe"], ["SETUSER", "bob", "~c*"]):
+            assert c.call("ACL", *words)[0] != "-"
+        assert c.call("CONFIG", "SET", "requirepass", "secret") == ("+", b"OK")
+        before = c.call("ACL", "LIST")
+        assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
+    finally:
+        process.terminate()
+        process.wait()
+    text = path.read_text()
+    assert text.startswith("# people\n") and "user bob" in text and "joe" not in text and " pw" not in text
+    process, c = begin()
+    try:
+        assert c.call("AUTH", "secret") == ("+", b"OK")
+        assert c.call("ACL", "LIST") == before
+    finally:
+        process.terminate()
+        process.wait()
+
+
 @only_sorrel
 def test_a_file_that_may_not_be_changed():
     """CONFIG REWRITE then writes an overlay into the data directory, which counts after the file and before the command line."""
@@ -167,7 +205,7 @@ def test_a_file_that_may_not_be_changed():
     os.mkdir(data)
     path = os.path.join(etc, "sorrel.conf")
     with open(path, "w") as f:
-        f.write(f"# mine\ntimeout 77\nmaxmemory 100mb\ndir {data}\nsave ''\n")
+        f.write(f"# mine\ntimeout 77\nmaxmemory 100mb\ndir {data}\nsave ''\nuser ann on nopass ~a* +get\nuser joe on nopass +@all\n")
     os.chmod(path, 0o444)
     os.chmod(etc, 0o555)
     nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -196,6 +234,10 @@ def test_a_file_that_may_not_be_changed():
         process, c = run()
         try:
             assert c.call("CONFIG", "SET", "timeout", "0", "maxmemory", "auto", "hz", "33") == ("+", b"OK")
+            assert c.call("ACL", "SETUSER", "ann", "resetkeys", "~c*") == ("+", b"OK")
+            assert c.call("ACL", "SETUSER", "eve", "on", ">pw", "~e*", "+get") == ("+", b"OK")
+            assert c.call("ACL", "DELUSER", "joe") == (":", 1)
+            users = c.call("ACL", "LIST")[1]
             assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
         finally:
             process.terminate()
@@ -206,6 +248,8 @@ def test_a_file_that_may_not_be_changed():
         process, c = run("--hz", "44")
         try:
             assert values(c) == [b"0", b"auto", b"44"]
+            assert [u for u in c.call("ACL", "LIST")[1] if b"user joe off" not in u[1]] == users
+            assert c.call("ACL", "DELUSER", "joe") == (":", 1)
             # When the file may be changed again, it gets everything and the overlay goes.
             os.chmod(etc, 0o777)
             assert c.call("CONFIG", "REWRITE") == ("+", b"OK")

@@ -417,7 +417,7 @@ test_rewrite(void **state)
     expect_set(l.config, CFG_PORT, "7001", "7001", NULL);
     expect_set(l.config, CFG_TIMEOUT, "0", "0", NULL);
     expect_set(l.config, CFG_REQUIREPASS, "a \"b\"", "a \"b\"", NULL);
-    assert_true(config_rewrite(l.config, path, &why));
+    assert_true(config_rewrite(l.config, NULL, path, &why));
     expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nslave-priority 50\n"
                       "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     assert_int_equal(stat(path, &st), 0);
@@ -427,12 +427,12 @@ test_rewrite(void **state)
     assert_true(config_load_file(&again, path));
     for (int i = 0; i < CONFIG_COUNT; i++)
         assert_true(config_same(l.config, again.config, (enum config_id)i));
-    assert_true(config_rewrite(again.config, path, &why));
+    assert_true(config_rewrite(again.config, NULL, path, &why));
     expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nslave-priority 50\n"
                       "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     unload(&again);
     unload(&l);
-    assert_false(config_rewrite(l.config = config_new(), "/nonexistent/dir/x.conf", &why));
+    assert_false(config_rewrite(l.config = config_new(), NULL, "/nonexistent/dir/x.conf", &why));
     config_free(l.config);
     buf_fini(&why);
 }
@@ -451,7 +451,7 @@ test_overlay(void **state)
     expect_set(l.config, CFG_MAXMEMORY, "0", "0", NULL); /* back to the default: the overlay has to say so */
     expect_set(l.config, CFG_SAVE, "10 1", "10 1", NULL);
     expect_set(l.config, CFG_DIR, "/", "/", NULL);
-    assert_true(config_overlay_write(l.config, path, overlay, &why));
+    assert_true(config_overlay_write(l.config, NULL, path, overlay, &why));
     struct config_loader again = {.config = config_new()};
     assert_true(config_load_file(&again, path));
     memset(again.given, 0, sizeof(again.given));
