@@ -174,12 +174,15 @@ def test_rewrite_takes_users_along(start, tmp_path):
                 return None
         return process, wait_until(connected)
 
+    def users(c):
+        return [line.replace(b" sanitize-payload", b"") for _, line in c.call("ACL", "LIST")[1]]
+
     process, c = begin()
     try:
         for words in (["SETUSER", "eve", "on", ">pw", "~e*", "+get"], ["DELUSER", "joe"], ["SETUSER", "bob", "~c*"]):
             assert c.call("ACL", *words)[0] != "-"
         assert c.call("CONFIG", "SET", "requirepass", "secret") == ("+", b"OK")
-        before = c.call("ACL", "LIST")
+        before = users(c)
         assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
     finally:
         process.terminate()
@@ -189,7 +192,7 @@ def test_rewrite_takes_users_along(start, tmp_path):
     process, c = begin()
     try:
         assert c.call("AUTH", "secret") == ("+", b"OK")
-        assert c.call("ACL", "LIST") == before
+        assert users(c) == before
     finally:
         process.terminate()
         process.wait()
