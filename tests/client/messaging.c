@@ -142,7 +142,7 @@ refused_subscriptions(void)
     sorrel_client_free(admin);
 }
 
-static int entered, released;
+static int entered, leaving, released;
 
 static int
 lingers(void *ctx, const struct sorrel_message *m)
@@ -158,6 +158,7 @@ lingers(void *ctx, const struct sorrel_message *m)
 static void *
 leave_channel(void *arg)
 {
+    __atomic_store_n(&leaving, 1, __ATOMIC_SEQ_CST);
     sorrel_pubsub_unsubscribe(arg, "race");
     return NULL;
 }
@@ -172,12 +173,13 @@ left_and_entered_at_once(void)
     int64_t n;
 
     memset(counts, 0, sizeof(counts));
-    entered = released = 0;
+    entered = leaving = released = 0;
     EXPECT_OK(sorrel_pubsub_subscribe(p, "race", lingers, &counts[0], 5000, &err));
     EXPECT_OK(sorrel_publish(cl, "race", "x", 1, &n, &err));
     UNTIL(__atomic_load_n(&entered, __ATOMIC_SEQ_CST) == 1);
     pthread_create(&t, NULL, leave_channel, p);
-    pause_ms(50);
+    UNTIL(__atomic_load_n(&leaving, __ATOMIC_SEQ_CST) == 1);
+    pause_ms(200);
     EXPECT_OK(sorrel_pubsub_subscribe(p, "race", on_message, &counts[1], 0, &err));
     __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
     pthread_join(t, NULL);

@@ -31,18 +31,21 @@ def built():
     build()
 
 
+def run_at_once(runs):
+    """(test program, URL) ...: each with a server of its own, all together, for they wait most of the time."""
+    running = [(name, url, subprocess.Popen([os.path.join(TESTS, name), url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+               for name, url in runs]
+    try:
+        for name, url, p in running:
+            out = p.communicate(timeout=180)[0]
+            assert p.returncode == 0, f"{name} {url}\n{out}"
+    finally:
+        for *_, p in running:
+            p.kill()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_program(name):
-    """Each server gets a program of its own, all at once: the programs wait most of the time."""
     targets = [(PROGRAM, ""), (PROGRAM, "/3?protocol=3")] + [(k, "") for k in kinds[1:]]
     with contextlib.ExitStack() as stack:
-        running = []
-        for program, rest in targets:
-            s = stack.enter_context(servers.Server(program))
-            p = subprocess.Popen([os.path.join(TESTS, name), f"redis://127.0.0.1:{s.port}{rest}"], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True)
-            stack.callback(p.kill)
-            running.append((p, os.path.basename(program) + rest))
-        for p, target in running:
-            out = p.communicate(timeout=180)[0]
-            assert p.returncode == 0, target + "\n" + out
+        run_at_once([(name, f"redis://127.0.0.1:{stack.enter_context(servers.Server(program)).port}{rest}") for program, rest in targets])

@@ -1,5 +1,6 @@
 """libsorrel under bad networks, under load and under attack by time: cuts, delays and silence by a proxy; 64 threads on one pool under
 ThreadSanitizer; 16 processes that raise a counter under a lock whose holders are killed; TLS."""
+import contextlib
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import pytest
 
 import servers
 from conftest import PROGRAM
-from test_library_client import TESTS, build
+from test_library_client import TESTS, build, run_at_once
 from proxy import Proxy
 from test_tls import Authority
 
@@ -106,22 +107,24 @@ def test_many_threads_on_one_pool(program):
 def test_over_tls(program, tmp_path):
     ca = Authority(tmp_path, "good")
     key, cert = ca.issue("server")
-    port = servers.free_port()
-    with servers.Server(program, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca.cert,
-                        "--tls-auth-clients", "no") as s:
-        url = f"rediss://localhost:{port}?ssl_ca_certs={ca.cert}"
-        for name in ("core", "coordination", "state", "messaging", "caching", "async_epoll", "async_libuv", "pool_threads"):
-            s.connect().call("FLUSHALL")
-            run(name, url)
+    names = ["core", "coordination", "state", "messaging", "caching", "async_epoll", "async_libuv", "pool_threads"]
+    ports = [servers.free_port() for _ in names]
+    urls = [f"rediss://localhost:{port}?ssl_ca_certs={ca.cert}" for port in ports]
+    with contextlib.ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(servers.Server(program, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key,
+                                               "--tls-ca-cert-file", ca.cert, "--tls-auth-clients", "no"))
+        run_at_once(zip(names, urls))
         # A certificate that nobody vouches for is refused.
-        p = subprocess.run([os.path.join(TESTS, "core"), f"rediss://localhost:{port}", "calls_and_errors"], capture_output=True, text=True,
-                           timeout=60)
+        p = subprocess.run([os.path.join(TESTS, "core"), f"rediss://localhost:{ports[0]}", "calls_and_errors"], capture_output=True,
+                           text=True, timeout=60)
         assert p.returncode == 1
 
 
 @both
 def test_over_a_unix_socket(program, tmp_path):
-    path = tmp_path / "s"
-    with servers.Server(program, "--unixsocket", path):
-        for name in ("core", "messaging", "async_epoll"):
-            run(name, f"unix://{path}?protocol=3")
+    names = ["core", "messaging", "async_epoll"]
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(servers.Server(program, "--unixsocket", tmp_path / name))
+        run_at_once([(name, f"unix://{tmp_path / name}?protocol=3") for name in names])
