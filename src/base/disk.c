@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,6 +89,13 @@ system_flush_hint(void *ctx, int fd, int64_t from, int64_t n)
 }
 
 static int
+system_forget(void *ctx, int fd, int64_t from, int64_t n)
+{
+    (void)ctx;
+    return -posix_fadvise(fd, (off_t)from, (off_t)n, POSIX_FADV_DONTNEED);
+}
+
+static int
 system_rename(void *ctx, const char *from, const char *to)
 {
     (void)ctx;
@@ -152,6 +160,7 @@ disk_system(void)
         .truncate = system_truncate,
         .sync = system_sync,
         .flush_hint = system_flush_hint,
+        .forget = system_forget,
         .rename = system_rename,
         .unlink = system_unlink,
         .mkdir = system_mkdir,
@@ -208,6 +217,22 @@ disk_read_full(const struct disk *d, int fd, void *p, size_t n)
         done += (size_t)r;
     }
     return (ssize_t)done;
+}
+
+void
+disk_forget_file(const struct disk *d, const char *path)
+{
+    enum { PIECE_BYTES = 1 << 20 };
+    int fd = d->forget != NULL ? d->open(d->ctx, path, O_RDONLY, 0) : -EINVAL;
+
+    if (fd < 0)
+        return;
+    for (int64_t at = 0, size = d->size(d->ctx, fd); at < size; at += PIECE_BYTES) {
+        (void)d->forget(d->ctx, fd, at, PIECE_BYTES);
+        /* The kernel does not leave a call for a thread that waits. */
+        (void)sched_yield();
+    }
+    (void)d->close(d->ctx, fd);
 }
 
 int

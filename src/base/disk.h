@@ -34,6 +34,10 @@ struct disk {
     int (*sync)(void *ctx, int fd);
     /* Starts writing what is dirty without waiting for it; a hint. */
     int (*flush_hint)(void *ctx, int fd, int64_t from, int64_t n);
+    /* Lets go of what the machine remembers of bytes that are on the disk already; a hint; may be NULL.
+     * What is remembered of a file that is removed or replaced goes in one call, during which the kernel may not let
+     * another thread run. */
+    int (*forget)(void *ctx, int fd, int64_t from, int64_t n);
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*unlink)(void *ctx, const char *path);
     int (*mkdir)(void *ctx, const char *path, unsigned mode);
@@ -55,6 +59,8 @@ ssize_t disk_read_full(const struct disk *d, int fd, void *p, size_t n);
 /* Makes the file under the name `temp` the one called `name`, durably: syncs the file, closes it, renames it, syncs the
  * folder of `name`. fd is closed in any case; on failure `temp` is removed, unless it already has its new name. */
 int disk_publish(const struct disk *d, int fd, const char *temp, const char *name);
+/* Lets go, piece by piece, of what the machine remembers of the file of that name, which is about to be removed or replaced. */
+void disk_forget_file(const struct disk *d, const char *path);
 /* sync_dir of the folder that `path` is in. */
 int disk_sync_parent(const struct disk *d, const char *path);
 

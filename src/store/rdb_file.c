@@ -14,7 +14,8 @@
 enum {
     WRITE_BYTES = 256 << 10,
     FINAL_BYTES = 32 << 10, /* worth a call of its own */
-    SYNC_BYTES = 4 << 20,
+    SYNC_BYTES = 1 << 20,
+    FORGET_BEHIND = 8 << 20, /* what has been given to the disk so long ago is there, as a rule */
     CHUNKS_KEPT = 4,
     NICE = 10,
     NICE_MAX = 19,
@@ -33,7 +34,7 @@ struct rdb_file {
     int fd; /* -1: closed */
     struct rdb_packer packer;
     struct buf out, why;
-    uint64_t unsynced;
+    uint64_t hinted, forgotten; /* up to there the kernel has been told to write, and to forget */
 
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
@@ -63,6 +64,21 @@ failed(struct rdb_file *f, const char *what, int error)
     return false;
 }
 
+/* The kernel is told to write as we go, so that the sync at the end does not have everything to do, and need not remember
+ * what nobody is going to read. */
+static void
+write_on(struct rdb_file *f, uint64_t end)
+{
+    const struct disk *d = f->disk;
+
+    (void)d->flush_hint(d->ctx, f->fd, (int64_t)f->hinted, (int64_t)(end - f->hinted));
+    f->hinted = end;
+    if (d->forget == NULL || end < f->forgotten + FORGET_BEHIND + SYNC_BYTES)
+        return;
+    (void)d->forget(d->ctx, f->fd, (int64_t)f->forgotten, (int64_t)(end - FORGET_BEHIND - f->forgotten));
+    f->forgotten = end - FORGET_BEHIND;
+}
+
 static bool
 write_bytes(struct rdb_file *f, struct slice bytes)
 {
@@ -70,13 +86,9 @@ write_bytes(struct rdb_file *f, struct slice bytes)
 
     if (r < 0)
         return failed(f, "can't write", r);
-    uint64_t at = atomic_fetch_add(&f->written, bytes.len);
-    f->unsynced += bytes.len;
-    /* The kernel is told to write as we go, so that the sync at the end does not have everything to do. */
-    if (f->sync_often && f->unsynced >= SYNC_BYTES) {
-        (void)f->disk->flush_hint(f->disk->ctx, f->fd, 0, (int64_t)at);
-        f->unsynced = 0;
-    }
+    uint64_t end = atomic_fetch_add(&f->written, bytes.len) + bytes.len;
+    if (f->sync_often && end - f->hinted >= SYNC_BYTES)
+        write_on(f, end);
     return true;
 }
 
@@ -110,6 +122,7 @@ complete(struct rdb_file *f)
         rdb_pack_end(&f->packer, &f->out);
     if (!flush(f))
         return false;
+    disk_forget_file(f->disk, f->name);
     int fd = f->fd;
     f->fd = -1;
     int r = disk_publish(f->disk, fd, f->temp, f->name);

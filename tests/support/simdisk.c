@@ -278,6 +278,12 @@ sim_flush_hint(void *ctx, int fd, int64_t from, int64_t n)
 }
 
 static int
+sim_forget(void *ctx, int fd, int64_t from, int64_t n)
+{
+    return sim_flush_hint(ctx, fd, from, n);
+}
+
+static int
 sim_rename(void *ctx, const char *from, const char *to)
 {
     struct simdisk *s = ctx;
@@ -383,8 +389,9 @@ simdisk_disk(struct simdisk *s)
 {
     return (struct disk){
         .open = sim_open, .close = sim_close, .read = sim_read, .write = sim_write, .size = sim_size, .seek = sim_seek,
-        .truncate = sim_truncate, .sync = sim_sync, .flush_hint = sim_flush_hint, .rename = sim_rename,
-        .unlink = sim_unlink, .mkdir = sim_mkdir, .sync_dir = sim_sync_dir, .list = sim_list, .ctx = s,
+        .truncate = sim_truncate, .sync = sim_sync, .flush_hint = sim_flush_hint, .forget = sim_forget,
+        .rename = sim_rename, .unlink = sim_unlink, .mkdir = sim_mkdir, .sync_dir = sim_sync_dir, .list = sim_list,
+        .ctx = s,
     };
 }
 
