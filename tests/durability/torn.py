@@ -1,7 +1,8 @@
 """A torn log, cut at each of the last bytes: Sorrel loads or repairs it as redis-server does.
 
-torn.py SORREL-SERVER [EVERY]: cuts logs that either server wrote at every EVERYth of their last 4096 bytes, has both load
-them, and compares the datasets; and redis-server must load what Sorrel's repair left, and Sorrel must go on from there."""
+torn.py SORREL-SERVER [EVERY [FIRST]]: cuts logs that either server wrote at every EVERYth of their last 4096 bytes, from the
+FIRST on, has both load them, and compares the datasets; and redis-server must load what Sorrel's repair left, and Sorrel
+must go on from there."""
 import concurrent.futures
 import os
 import shutil
@@ -69,7 +70,7 @@ def compare(program, other, log, length, folder):
     return got[0]
 
 
-def cuts(program, other, every):
+def cuts(program, other, every, first=0):
     """Returns how many cuts there were."""
     folder, n = tempfile.mkdtemp(prefix="sorrel-torn-"), 0
 
@@ -84,7 +85,7 @@ def cuts(program, other, every):
             log = write_log(writer, source)
             size = os.path.getsize(last_of(log))
             assert size > TAIL
-            lengths = range(size - TAIL, size + 1, every)
+            lengths = range(size - TAIL + first, size + 1, every)
             with concurrent.futures.ThreadPoolExecutor(LOADERS) as pool:
                 parts = pool.map(some, [log] * LOADERS, [lengths[i::LOADERS] for i in range(LOADERS)], range(LOADERS))
                 states = {state for part in parts for state in part}
@@ -97,5 +98,5 @@ def cuts(program, other, every):
 
 if __name__ == "__main__":
     began = time.monotonic()
-    done = cuts(sys.argv[1], servers.oracle_command(), int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    done = cuts(sys.argv[1], servers.oracle_command(), *[int(n) for n in sys.argv[2:4] or ["1"]])
     print(f"{done} cuts loaded alike, {time.monotonic() - began:.0f} s")
