@@ -214,6 +214,7 @@ serve(struct server *s, struct signals *signals)
         return 1;
     if (pid_path != NULL && !pidfile_write(pid_path))
         log_warning("Can't write the pid file %s: %m", pid_path);
+    persist_tidy(s->persist);
     bool loaded = config_on(s->config, CFG_APPENDONLY) ? persist_aof_load(s, &why) : persist_load(s->persist, &why);
     persist_aof_ready(s);
     if (!loaded) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/version.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
@@ -18,6 +19,7 @@
 #include "store/snapshot.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -503,6 +505,35 @@ load_all(struct persist *p, struct rdb_load *l, struct buf *why)
     engine_set_condition(s->engine, COND_LOADING, false);
     p->loading = false;
     return s->stopping || (progress == RDB_COMPLETE && persist_load_libraries(p, why));
+}
+
+/* temp-PID.rdb or temp-sync-PID.rdb of a process that is no more: it was killed before the file got its name. A process of
+ * our own number was an earlier one, in a container, say. */
+static void
+remove_unfinished(void *arg, const char *name)
+{
+    struct persist *p = arg;
+    struct slice rest = slice_cstr(name);
+    int64_t pid;
+
+    if (!slice_starts(rest, LIT("temp-")))
+        return;
+    rest = slice_skip(rest, 5);
+    if (slice_starts(rest, LIT("sync-")))
+        rest = slice_skip(rest, 5);
+    if (rest.len < 5 || !slice_eq(slice_skip(rest, rest.len - 4), LIT(".rdb")) ||
+        !parse_int64(slice_of(rest.ptr, rest.len - 4), &pid) || pid <= 0 || pid > INT32_MAX)
+        return;
+    if ((pid_t)pid != getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH))
+        return;
+    log_notice("Removing %s, which was never completed", name);
+    (void)p->disk.unlink(p->disk.ctx, name);
+}
+
+void
+persist_tidy(struct persist *p)
+{
+    (void)p->disk.list(p->disk.ctx, ".", remove_unfinished, p);
 }
 
 bool

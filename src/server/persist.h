@@ -17,9 +17,11 @@ void persist_free(struct persist *p);
 /* Loads the snapshot file, if there is one; meanwhile the loop turns and clients are told -LOADING. False with a reason
  * when there is a file and it can't be loaded. */
 bool persist_load(struct persist *p, struct buf *why);
-/* Something else is being loaded; for INFO and the loop. */
+/* Before that: removes what processes that were killed have left of snapshots they never completed. */
+void persist_tidy(struct persist *p);
 /* Tells systemd, once a second while the server starts, how far that is: it must not think that the start has failed. */
 void persist_load_tell(struct persist *p);
+/* Something else is being loaded; for INFO and the loop. */
 void persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total);
 /* Libraries of functions wait until the dataset is there, then replace those there are. The first is for rdb_into. */
 bool persist_keep_library(void *persist, struct slice code, struct buf *why);

@@ -135,24 +135,39 @@ aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why)
 
 /* Takes away what no longer belongs to the log. The files go first: a manifest that names missing history is fine. */
 void
-aof__remove_history(struct aof *a)
+aof__remove_history(struct aof *a, struct manifest *m)
 {
     struct buf path = {0};
     bool any = false;
 
-    if (!a->settings.auto_remove)
-        return;
-    for (size_t i = 0; i < a->manifest.n; i++) {
-        if (a->manifest.files[i].type != 'h')
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->files[i].type != 'h')
             continue;
         any = true;
-        (void)a->disk->unlink(a->disk->ctx, aof__path(a, &path, a->manifest.files[i].name));
+        disk_forget_file(a->disk, aof__path(a, &path, m->files[i].name));
+        (void)a->disk->unlink(a->disk->ctx, path.ptr);
     }
     buf_fini(&path);
     if (!any)
         return;
-    manifest_drop_history(&a->manifest);
-    (void)aof__store_manifest(a, &a->manifest);
+    manifest_drop_history(m);
+    (void)aof__store_manifest(a, m);
+}
+
+/* What a process that was killed has left of a file that never got its name. The folder is one server's alone. */
+static void
+remove_unfinished(void *arg, const char *name)
+{
+    struct aof *a = arg;
+    struct buf path = {0}, manifest = {0};
+
+    buf_printf(&manifest, "temp-%s.manifest", a->name);
+    if (slice_starts(slice_cstr(name), LIT("temp-rewriteaof-")) || slice_eq(slice_cstr(name), buf_slice(&manifest))) {
+        log_notice("Removing %s, which was never completed", name);
+        (void)a->disk->unlink(a->disk->ctx, aof__path(a, &path, name));
+    }
+    buf_fini(&path);
+    buf_fini(&manifest);
 }
 
 /* -- switching ------------------------------------------------------------------------------------------------- */
@@ -236,10 +251,14 @@ older_bytes(const struct aof *a)
 bool
 aof_start(struct aof *a, struct buf *why)
 {
-    if (!aof__make_dir(a, why) || !open_last(a, why))
+    if (!aof__make_dir(a, why))
+        return false;
+    (void)a->disk->list(a->disk->ctx, a->dir, remove_unfinished, a);
+    if (!open_last(a, why))
         return false;
     a->manifest_known = a->on = true;
-    aof__remove_history(a);
+    if (a->settings.auto_remove)
+        aof__remove_history(a, &a->manifest);
     a->older_bytes = older_bytes(a);
     a->base_size = a->older_bytes + aof_log_size(a->log);
     aof__listen(a, true);
@@ -308,8 +327,8 @@ aof_flush(struct aof *a)
 {
     if (a->log == NULL)
         return a->open_error == 0;
-    bool ok = aof_log_flush(a->log, a->settings.fsync, a->settings.rest_on_rewrite && a->rewrite.file != NULL);
-    if (!ok && aof_log_suspect(a->log) && a->rewrite.file == NULL)
+    bool ok = aof_log_flush(a->log, a->settings.fsync, a->settings.rest_on_rewrite && aof_rewriting(a));
+    if (!ok && aof_log_suspect(a->log) && !aof_rewriting(a))
         a->rewrite.waits = true;
     return ok;
 }

@@ -2,7 +2,9 @@
  *
  * The log is a base (a snapshot) and increments behind it, as its manifest says. A rewrite begins a new increment and, at
  * the same moment, a snapshot; when that is on the disk a new manifest names the two, and what was before is removed. The
- * snapshot is made in slices of the owner's turns (store/snapshot.h), never while another one is made.
+ * snapshot is made in slices of the owner's turns (store/snapshot.h), never while another one is made. New files, manifests
+ * and the removal of old ones are a thread's chores (store/chore.h); the owner waits for an fsync once in a rewrite, when it
+ * changes over to the new increment, and the thread has synced what came before then but for a rest.
  *
  * Order on the disk: a file is synced before a manifest names it, and an increment before the next one is begun; so
  * whatever survives is a prefix of what happened.

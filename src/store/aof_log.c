@@ -378,6 +378,20 @@ write_synced(struct aof_log *l)
 }
 
 static void
+sync_now(struct aof_log *l)
+{
+    int r = sync_file(l);
+
+    l->unsynced_since_ns = 0;
+    if (r == 0) {
+        l->synced = l->size;
+    } else {
+        l->suspect = true;
+        (void)note_error(l, r, "fsync of");
+    }
+}
+
+static void
 sync_in_background(struct aof_log *l)
 {
     int64_t now = clock_mono_ns(&l->clock);
@@ -386,14 +400,7 @@ sync_in_background(struct aof_log *l)
         now - l->unsynced_since_ns < (int64_t)SYNC_EVERY_MS * 1000000)
         return;
     if (!l->syncer.running) {
-        int r = sync_file(l);
-        l->unsynced_since_ns = 0;
-        if (r == 0) {
-            l->synced = l->size;
-        } else {
-            l->suspect = true;
-            (void)note_error(l, r, "fsync of");
-        }
+        sync_now(l);
     } else if (syncer_collect(l, false)) {
         l->delayed++;
     } else {
@@ -432,6 +439,17 @@ aof_log_sync(struct aof_log *l)
     if (ok)
         l->error = 0;
     return ok;
+}
+
+void
+aof_log_sync_soon(struct aof_log *l)
+{
+    if (syncer_collect(l, false) || l->suspect || l->size == l->synced)
+        return;
+    if (l->syncer.running)
+        syncer_ask(l);
+    else
+        sync_now(l);
 }
 
 void

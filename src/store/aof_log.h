@@ -43,6 +43,8 @@ void aof_log_add_raw(struct aof_log *l, struct slice commands);
 bool aof_log_flush(struct aof_log *l, enum aof_fsync policy, bool may_rest);
 /* Waits until everything that has been added is on the disk. */
 bool aof_log_sync(struct aof_log *l);
+/* Has what has been written synced by the thread, unless that is at work; without one, at once. See aof_log_synced(). */
+void aof_log_sync_soon(struct aof_log *l);
 /* 0: all is well; else the negative errno of the last failure. */
 int aof_log_error(const struct aof_log *l);
 /* An fsync has failed behind our back: nobody knows which bytes are on the disk, so the log must be written anew. */

@@ -3,8 +3,18 @@
 #define SORREL_STORE_AOF_PRIV_H
 
 #include "store/aof.h"
+#include "store/chore.h"
 #include "store/manifest.h"
 #include "store/snapshot.h"
+
+/* Of a rewrite. In all but REWRITE_WALKING the loop only looks whether a thread is ready. */
+enum rewrite_stage {
+    REWRITE_NONE,
+    REWRITE_PREPARING,  /* the next increment is being made, and named in the manifest */
+    REWRITE_WALKING,    /* commands go to it, and the snapshot is being made */
+    REWRITE_SETTLING,   /* the snapshot is complete; the increment is being synced */
+    REWRITE_PUBLISHING, /* the manifest that names both is being written, and history removed */
+};
 
 struct aof {
     struct engine *engine;
@@ -32,8 +42,17 @@ struct aof {
     } load;
 
     struct {
+        enum rewrite_stage stage;
         bool waits;
-        struct rdb_file *file; /* NULL: none is under way */
+        struct chore chore;    /* of REWRITE_PREPARING and REWRITE_PUBLISHING */
+        struct manifest next;  /* what it writes */
+        struct aof_log *fresh; /* the increment that it has opened; NULL: none */
+        bool remove_history;   /* when that is on the disk */
+        int error;             /* how writing the manifest went */
+        struct buf why;
+        int syncs;             /* of the present increment, before the next one is begun */
+        uint64_t sync_to;      /* how much of the increment must be on the disk before it is published; 0: not known yet */
+        struct rdb_file *file;
         struct snapshot *snapshot;
         bool walking, given_up;
         uint64_t old_incr;     /* increments up to this one are in the snapshot */
@@ -54,7 +73,8 @@ bool aof__make_dir(struct aof *a, struct buf *why);
 int64_t aof__file_size(const struct aof *a, const char *path);
 /* Opens a new increment of that number. */
 struct aof_log *aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why);
-void aof__remove_history(struct aof *a);
+/* Removes the files of that manifest's history, then writes it without them. */
+void aof__remove_history(struct aof *a, struct manifest *m);
 void aof__listen(struct aof *a, bool on);
 int64_t aof__now_ms(const struct aof *a);
 void aof__rewrite_fini(struct aof *a);

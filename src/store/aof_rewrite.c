@@ -20,17 +20,19 @@ aof_rewrite_soon(struct aof *a)
 bool
 aof_rewriting(const struct aof *a)
 {
-    return a->rewrite.file != NULL;
+    return a->rewrite.stage != REWRITE_NONE;
 }
 
 void
 aof_rewrite_cancel(struct aof *a)
 {
-    if (a->rewrite.file == NULL)
+    if (!aof_rewriting(a))
         return;
     aof__rewrite_fini(a);
-    a->rewrite.waits = a->on && a->unpublished;
+    a->rewrite.waits = a->on && (a->log == NULL || a->unpublished);
 }
+
+static void complete(struct aof *a);
 
 static void
 note_failure(struct aof *a, struct slice why)
@@ -40,11 +42,29 @@ note_failure(struct aof *a, struct slice why)
     a->rewrite.failures++;
 }
 
+static void
+drop_files(struct aof *a)
+{
+    (void)aof_log_close(a->rewrite.fresh);
+    rdb_file_free(a->rewrite.file);
+    mem_free(a->rewrite.base);
+    manifest_fini(&a->rewrite.next);
+    buf_fini(&a->rewrite.why);
+    a->rewrite.fresh = NULL;
+    a->rewrite.file = NULL;
+    a->rewrite.base = NULL;
+    a->rewrite.walking = a->rewrite.given_up = false;
+    a->rewrite.stage = REWRITE_NONE;
+}
+
 void
 aof__rewrite_fini(struct aof *a)
 {
-    if (a->rewrite.file == NULL)
+    chore_wait(&a->rewrite.chore);
+    if (a->rewrite.stage == REWRITE_PUBLISHING) { /* it is on the disk, or it has failed: that can't be taken back */
+        complete(a);
         return;
+    }
     /* The marks of the walk must go, or the next snapshot would leave out what bears them. */
     if (a->rewrite.walking) {
         snapshot_give_up(a->rewrite.snapshot);
@@ -52,12 +72,8 @@ aof__rewrite_fini(struct aof *a)
         }
     }
     snapshot_free(a->rewrite.snapshot);
-    rdb_file_free(a->rewrite.file);
-    mem_free(a->rewrite.base);
     a->rewrite.snapshot = NULL;
-    a->rewrite.file = NULL;
-    a->rewrite.base = NULL;
-    a->rewrite.walking = a->rewrite.given_up = false;
+    drop_files(a);
 }
 
 /* -- beginning ------------------------------------------------------------------------------------------------- */
@@ -77,50 +93,6 @@ know_manifest(struct aof *a, struct buf *why)
         buf_reset(why);
     a->manifest_known = r == 0 || r == -ENOENT;
     return a->manifest_known;
-}
-
-/* From here on a new increment is written. It is in the manifest at once, unless the log is only being switched on: what
- * it follows is not on the disk yet. */
-static bool
-next_increment(struct aof *a, struct buf *why)
-{
-    struct manifest m;
-    struct buf name = {0};
-    bool publish = a->log != NULL && !a->unpublished;
-    uint64_t seq = a->manifest.incr_seq + 1;
-    int r = 0;
-
-    /* What comes before must be on the disk before what follows can be; a log that is suspect is replaced as a whole. */
-    if (publish && !aof_log_sync(a->log) && !aof_log_suspect(a->log)) {
-        buf_printf(why, "the present file can't be synced: %s", strerror(-aof_log_error(a->log)));
-        return false;
-    }
-    manifest_copy(&m, &a->manifest);
-    struct aof_log *fresh = aof__new_log(a, seq, &name, why);
-    if (fresh == NULL) {
-        buf_fini(&name);
-        manifest_fini(&m);
-        return false;
-    }
-    manifest_add(&m, slice_cstr(name.ptr), seq, 'i');
-    buf_fini(&name);
-    if (publish && (r = aof__store_manifest(a, &m)) < 0) {
-        /* It may be there all the same; then it names a new file that is empty and stays so. */
-        buf_printf(why, "can't write the manifest: %s", strerror(-r));
-        (void)aof_log_close(fresh);
-        manifest_fini(&m);
-        return false;
-    }
-    if (publish)
-        a->older_bytes += aof_log_size(a->log);
-    (void)aof_log_close(a->log);
-    a->log = fresh;
-    a->unpublished = !publish;
-    a->rewrite.old_incr = a->manifest.incr_seq;
-    manifest_fini(&a->manifest);
-    a->manifest = m;
-    aof__listen(a, true);
-    return true;
 }
 
 static bool
@@ -154,21 +126,60 @@ open_base(struct aof *a, struct buf *why)
     return a->rewrite.file != NULL;
 }
 
-static bool
-begin(struct aof *a, struct buf *why)
+/* The thread's part: the increment that is to be next, empty, and in the manifest unless the log is only being switched on:
+ * what it follows is not on the disk yet then. */
+static void
+prepare(void *arg)
 {
-    if (!aof__make_dir(a, why) || !know_manifest(a, why) || !open_base(a, why))
-        return false;
-    if (a->on && !next_increment(a, why)) {
-        rdb_file_free(a->rewrite.file);
-        mem_free(a->rewrite.base);
-        a->rewrite.file = NULL;
-        a->rewrite.base = NULL;
+    struct aof *a = arg;
+    struct buf name = {0};
+    struct manifest *m = &a->rewrite.next;
+
+    a->rewrite.fresh = aof__new_log(a, m->incr_seq + 1, &name, &a->rewrite.why);
+    if (a->rewrite.fresh != NULL) {
+        manifest_add(m, slice_cstr(name.ptr), m->incr_seq + 1, 'i');
+        a->rewrite.error = a->log != NULL && !a->unpublished ? aof__store_manifest(a, m) : 0;
+        /* If that failed the manifest may be there all the same; then it names a new file that is empty and stays so. */
+        if (a->rewrite.error < 0)
+            buf_printf(&a->rewrite.why, "can't write the manifest: %s", strerror(-a->rewrite.error));
+    }
+    buf_fini(&name);
+}
+
+/* From here on commands go to the new increment. */
+static bool
+next_increment(struct aof *a, struct buf *why)
+{
+    bool publish = a->log != NULL && !a->unpublished;
+
+    /* What comes before must be on the disk before what follows can be; a log that is suspect is replaced as a whole. */
+    if (publish && !aof_log_sync(a->log) && !aof_log_suspect(a->log)) {
+        buf_printf(why, "the present file can't be synced: %s", strerror(-aof_log_error(a->log)));
         return false;
     }
-    if (!a->on)
-        a->rewrite.old_incr = a->manifest.incr_seq;
+    if (publish)
+        a->older_bytes += aof_log_size(a->log);
+    (void)aof_log_close(a->log);
+    a->log = a->rewrite.fresh;
+    a->rewrite.fresh = NULL;
+    a->unpublished = !publish;
+    a->rewrite.next.base_seq = a->manifest.base_seq;
+    manifest_fini(&a->manifest);
+    a->manifest = a->rewrite.next;
+    a->rewrite.next = (struct manifest){0};
+    aof__listen(a, true);
+    return true;
+}
+
+/* The moment of the snapshot. */
+static bool
+start_walk(struct aof *a, struct buf *why)
+{
     struct buf records = {0};
+
+    a->rewrite.old_incr = a->manifest.incr_seq;
+    if (!open_base(a, why) || (a->rewrite.fresh != NULL && !next_increment(a, why)))
+        return false;
     if (a->records != NULL)
         a->records(a->engine, &records);
     struct snapshot_options so = {.aof_base = true,
@@ -178,83 +189,157 @@ begin(struct aof *a, struct buf *why)
     a->rewrite.snapshot = snapshot_begin(a->engine, a->rewrite.file, &so);
     buf_fini(&records);
     a->rewrite.walking = true;
-    a->rewrite.begun_ms = aof__now_ms(a);
+    a->rewrite.sync_to = 0;
+    a->rewrite.stage = REWRITE_WALKING;
+    a->open_error = 0;
     log_notice("Background append only file rewriting started");
     return true;
 }
 
 static void
-try_begin(struct aof *a)
+cannot_begin(struct aof *a, struct slice why)
+{
+    note_failure(a, why);
+    drop_files(a);
+    a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
+    /* Asked for by hand, it is not repeated by itself; but a log that ought to be written is. */
+    a->rewrite.waits = a->on && (a->log == NULL || a->unpublished || aof_log_suspect(a->log));
+    if (a->on && a->log == NULL)
+        a->open_error = -EIO;
+}
+
+static void
+begin(struct aof *a)
 {
     struct buf why = {0};
 
-    if (begin(a, &why)) {
-        a->rewrite.waits = false;
-        a->open_error = 0;
-    } else {
-        note_failure(a, buf_slice(&why));
-        a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
-        /* Asked for by hand, it is not repeated by itself; but a log that ought to be written is. */
-        a->rewrite.waits = a->on && (a->log == NULL || a->unpublished || aof_log_suspect(a->log));
-        if (a->on && a->log == NULL)
-            a->open_error = -EIO;
+    a->rewrite.waits = false;
+    a->rewrite.begun_ms = aof__now_ms(a);
+    a->rewrite.error = a->rewrite.syncs = 0;
+    a->rewrite.stage = REWRITE_PREPARING;
+    if (!aof__make_dir(a, &why) || !know_manifest(a, &why)) {
+        cannot_begin(a, buf_slice(&why));
+    } else if (a->on) {
+        manifest_copy(&a->rewrite.next, &a->manifest);
+        chore_begin(&a->rewrite.chore, a->threaded, prepare, a);
+    } else if (!start_walk(a, &why)) { /* with the log switched off there is only a base to be made */
+        cannot_begin(a, buf_slice(&why));
     }
     buf_fini(&why);
+}
+
+/* The loop is going to wait for the sync of the present increment: the thread shall have left little of it to do. */
+static bool
+is_nearly_synced(struct aof *a)
+{
+    enum { LITTLE = 256 << 10, SYNCS_MAX = 8 };
+
+    if (a->log == NULL || a->unpublished || aof_log_error(a->log) != 0)
+        return true;
+    if (aof_log_syncing(a->log))
+        return false;
+    if (aof_log_size(a->log) - aof_log_synced(a->log) <= LITTLE || a->rewrite.syncs >= SYNCS_MAX)
+        return true;
+    a->rewrite.syncs++;
+    aof_log_sync_soon(a->log);
+    return false;
+}
+
+static int64_t
+prepare_turn(struct aof *a)
+{
+    struct buf why = {0};
+
+    if (!chore_is_over(&a->rewrite.chore) || !is_nearly_synced(a))
+        return LOOK_AGAIN_MS;
+    if (a->rewrite.fresh == NULL || a->rewrite.error < 0)
+        cannot_begin(a, buf_slice(&a->rewrite.why));
+    else if (!start_walk(a, &why))
+        cannot_begin(a, buf_slice(&why));
+    buf_fini(&why);
+    return 0;
 }
 
 /* -- completing ------------------------------------------------------------------------------------------------ */
 
-/* The new base and what has been written since are the log now. */
-static bool
-publish(struct aof *a, struct buf *why)
+/* The thread's part. */
+static void
+publish(void *arg)
 {
-    struct manifest m;
+    struct aof *a = arg;
 
-    /* The increment must not be behind its base: what it holds may follow from what it misses. */
-    if (a->log != NULL && !aof_log_sync(a->log)) {
-        buf_printf(why, "the present file can't be synced");
-        return false;
-    }
-    manifest_copy(&m, &a->manifest);
-    manifest_retire(&m, a->rewrite.old_incr);
-    manifest_add(&m, slice_cstr(a->rewrite.base), a->rewrite.base_seq, 'b');
-    int r = aof__store_manifest(a, &m);
-    if (r < 0) {
-        buf_printf(why, "can't write the manifest: %s", strerror(-r));
-        manifest_fini(&m);
-        return false;
-    }
+    a->rewrite.error = aof__store_manifest(a, &a->rewrite.next);
+    if (a->rewrite.error == 0 && a->rewrite.remove_history)
+        aof__remove_history(a, &a->rewrite.next);
+}
+
+/* The new base and what has been written since are the log from here on. */
+static void
+published(struct aof *a)
+{
     manifest_fini(&a->manifest);
-    a->manifest = m;
+    a->manifest = a->rewrite.next;
+    a->rewrite.next = (struct manifest){0};
     a->unpublished = false;
     a->older_bytes = rdb_file_written(a->rewrite.file);
     a->base_size = a->older_bytes + (a->log != NULL ? aof_log_size(a->log) : 0);
-    aof__remove_history(a);
-    return true;
+    a->rewrite.done++;
+    a->rewrite.failures = 0;
+    a->rewrite.failed = false;
+    log_notice("Background append only file rewriting finished: %llu keys, %llu bytes, %.3f seconds",
+               (unsigned long long)snapshot_keys_done(a->rewrite.snapshot),
+               (unsigned long long)rdb_file_written(a->rewrite.file), (double)a->rewrite.last_ms / 1000);
 }
 
 static void
-complete(struct aof *a, enum rdb_file_state state)
+end(struct aof *a, bool ok, struct slice why)
 {
-    struct buf why = {0};
-    bool ok = state == RDB_FILE_DONE && publish(a, &why);
-
     a->rewrite.last_ms = aof__now_ms(a) - a->rewrite.begun_ms;
     a->rewrite.cow_bytes = snapshot_early_bytes(a->rewrite.snapshot);
     if (ok) {
-        a->rewrite.done++;
-        a->rewrite.failures = 0;
-        a->rewrite.failed = false;
-        log_notice("Background append only file rewriting finished: %llu keys, %llu bytes, %.3f seconds",
-                   (unsigned long long)snapshot_keys_done(a->rewrite.snapshot),
-                   (unsigned long long)rdb_file_written(a->rewrite.file), (double)a->rewrite.last_ms / 1000);
+        published(a);
     } else {
-        note_failure(a, state == RDB_FILE_DONE ? buf_slice(&why) : rdb_file_why(a->rewrite.file));
+        note_failure(a, why);
         a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
         a->rewrite.waits = a->on && (a->unpublished || (a->log != NULL && aof_log_suspect(a->log)));
     }
+    a->rewrite.stage = REWRITE_NONE;
     aof__rewrite_fini(a);
+}
+
+static void
+complete(struct aof *a)
+{
+    struct buf why = {0};
+
+    buf_printf(&why, "can't write the manifest: %s", strerror(-a->rewrite.error));
+    end(a, a->rewrite.error == 0, buf_slice(&why));
     buf_fini(&why);
+}
+
+/* The increment must not be behind its base: what it holds may follow from what it misses. */
+static int64_t
+settle_turn(struct aof *a)
+{
+    struct aof_log *l = a->log;
+
+    if (l != NULL && a->rewrite.sync_to == 0)
+        a->rewrite.sync_to = aof_log_size(l) + aof_log_pending(l);
+    if (l != NULL && aof_log_error(l) != 0) {
+        end(a, false, LIT("the present file can't be synced"));
+        return 0;
+    }
+    if (l != NULL && aof_log_synced(l) < a->rewrite.sync_to) {
+        aof_log_sync_soon(l);
+        return LOOK_AGAIN_MS;
+    }
+    manifest_copy(&a->rewrite.next, &a->manifest);
+    manifest_retire(&a->rewrite.next, a->rewrite.old_incr);
+    manifest_add(&a->rewrite.next, slice_cstr(a->rewrite.base), a->rewrite.base_seq, 'b');
+    a->rewrite.remove_history = a->settings.auto_remove;
+    a->rewrite.stage = REWRITE_PUBLISHING;
+    chore_begin(&a->rewrite.chore, a->threaded, publish, a);
+    return LOOK_AGAIN_MS;
 }
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
@@ -276,22 +361,26 @@ aof_snapshot(const struct aof *a)
     return a->rewrite.walking ? a->rewrite.snapshot : NULL;
 }
 
-int64_t
-aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
+static int64_t
+idle_turn(struct aof *a, bool may_begin)
 {
-    if (a->rewrite.file == NULL) {
-        if (!a->rewrite.waits && has_grown(a)) {
-            log_notice("The append-only file has grown by %lld%%: rewriting it", (long long)a->settings.rewrite_percentage);
-            a->rewrite.waits = true;
-        }
-        if (!a->rewrite.waits)
-            return -1;
-        if (!may_begin || aof__now_ms(a) < a->rewrite.retry_ms)
-            return RETRY_MS / 10;
-        try_begin(a);
-        return a->rewrite.file != NULL ? 0 : RETRY_MS / 10;
+    if (!a->rewrite.waits && has_grown(a)) {
+        log_notice("The append-only file has grown by %lld%%: rewriting it", (long long)a->settings.rewrite_percentage);
+        a->rewrite.waits = true;
     }
+    if (!a->rewrite.waits)
+        return -1;
+    if (!may_begin || aof__now_ms(a) < a->rewrite.retry_ms)
+        return RETRY_MS / 10;
+    begin(a);
+    return aof_rewriting(a) ? 0 : RETRY_MS / 10;
+}
+
+static int64_t
+walk_turn(struct aof *a, int64_t budget_ns)
+{
     enum rdb_file_state state = rdb_file_state(a->rewrite.file);
+
     if (state == RDB_FILE_FAILED && !a->rewrite.given_up) {
         a->rewrite.given_up = true;
         snapshot_give_up(a->rewrite.snapshot);
@@ -305,6 +394,31 @@ aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
     }
     if (state == RDB_FILE_WRITING)
         return LOOK_AGAIN_MS;
-    complete(a, state);
+    if (state == RDB_FILE_FAILED) {
+        end(a, false, rdb_file_why(a->rewrite.file));
+        return -1;
+    }
+    a->rewrite.stage = REWRITE_SETTLING;
+    return 0;
+}
+
+int64_t
+aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
+{
+    switch (a->rewrite.stage) {
+    case REWRITE_NONE:
+        return idle_turn(a, may_begin);
+    case REWRITE_PREPARING:
+        return prepare_turn(a);
+    case REWRITE_WALKING:
+        return walk_turn(a, budget_ns);
+    case REWRITE_SETTLING:
+        return settle_turn(a);
+    case REWRITE_PUBLISHING:
+        if (!chore_is_over(&a->rewrite.chore))
+            return LOOK_AGAIN_MS;
+        complete(a);
+        return -1;
+    }
     return -1;
 }

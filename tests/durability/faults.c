@@ -18,13 +18,13 @@
 #include <unistd.h>
 
 enum op { OP_NONE, OP_OPEN, OP_WRITE, OP_SYNC, OP_RENAME, OP_TRUNCATE, OP_UNLINK, OP_ANY };
-enum { SHORT_WRITE = -1, KILLED = -2 };
+enum { SHORT_WRITE = -1, KILLED = -2, SLOW = -3, SLOW_US = 200000 };
 
 struct faults {
     int32_t op;    /* which call; OP_NONE: all is well */
     int32_t after; /* so many of them work first */
     int32_t count; /* then so many fail */
-    int32_t error; /* errno, SHORT_WRITE, or KILLED: the process ends, instead of making the call */
+    int32_t error; /* errno, SHORT_WRITE, KILLED: the process ends, instead of making the call; SLOW: it takes long */
     int32_t hits;  /* have failed */
 };
 
@@ -87,7 +87,10 @@ fault(enum op op)
     if (error == KILLED)
         (void)kill(getpid(), SIGKILL);
     pthread_mutex_unlock(&lock);
-    return error;
+    if (error != SLOW)
+        return error;
+    (void)usleep(SLOW_US);
+    return 0;
 }
 
 static int

@@ -19,7 +19,7 @@ import redis
 import aof
 
 OPS = {"open": 1, "write": 2, "sync": 3, "rename": 4, "truncate": 5, "unlink": 6, "any": 7}
-SHORT, KILLED = -1, -2
+SHORT, KILLED, SLOW = -1, -2, -3
 KINDS = {"open": [errno.ENOSPC, errno.EIO], "write": [errno.ENOSPC, errno.EIO, errno.EINTR, SHORT],
          "sync": [errno.EIO, errno.ENOSPC], "rename": [errno.EIO, errno.ENOSPC], "truncate": [errno.EIO]}
 HARMLESS = (errno.EINTR, SHORT)

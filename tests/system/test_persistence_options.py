@@ -5,6 +5,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 import pytest
 import redis
@@ -226,6 +227,26 @@ def test_a_log_that_has_grown_is_rewritten(tmp_path):
     s.stop(signal.SIGKILL)
 
 
+def test_what_was_never_completed_is_removed(tmp_path):
+    """Files that killed processes have left; not those of a process that lives, and nothing else."""
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    s.client.set("k", "v")
+    s.stop(signal.SIGKILL)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    log = tmp_path / "appendonlydir"
+    gone = [tmp_path / f"temp-{ended.pid}.rdb", tmp_path / f"temp-sync-{ended.pid}.rdb", log / "temp-rewriteaof-bg-7.aof",
+            log / "temp-appendonly.aof.manifest"]
+    kept = [tmp_path / f"temp-{os.getpid()}.rdb", tmp_path / "temp-.rdb", tmp_path / "temp-1x.rdb", tmp_path / "temp-notes.rdb",
+            log / "temp-other.aof.manifest"]
+    for path in gone + kept:
+        path.write_bytes(b"half")
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    assert s.client.get("k") == b"v"
+    assert not any(path.exists() for path in gone) and all(path.exists() for path in kept)
+    s.stop(signal.SIGKILL)
+
+
 class Syncs:
     """A server whose calls of fsync are counted."""
 
@@ -238,6 +259,25 @@ class Syncs:
         self.faults.arm("sync", 1 << 30, 0, 0)
         what()
         return (1 << 30) - struct.unpack("i", self.faults.map[4:8])[0]
+
+
+def test_a_rewrite_does_not_sync_much_in_the_loop(tmp_path):
+    """A disk that takes 200 ms for each fsync: the loop waits for one of them at most; there are a dozen in a rewrite."""
+    t = Syncs(tmp_path, "--appendfsync", "no")
+    try:
+        for n in range(200):
+            t.s.client.set(f"k{n}", "x" * 10000)
+        t.faults.arm("sync", 0, 1 << 30, faults.SLOW)
+        rewrites = persistence(t.s)["aof_rewrites"]
+        t.s.client.bgrewriteaof()
+        longest = 0
+        while persistence(t.s)["aof_rewrites"] == rewrites:
+            began = time.monotonic()
+            t.s.client.set("more", "y")
+            longest = max(longest, time.monotonic() - began)
+        assert longest < 0.6
+    finally:
+        t.s.stop(signal.SIGKILL)
 
 
 def test_one_sync_for_all_of_a_turn(tmp_path):

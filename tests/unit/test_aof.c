@@ -1,6 +1,7 @@
 /* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
- * call, errors at every call. SORREL_CUTS=n runs that many power cuts; SORREL_LARGE=1 cuts a log of 1 MiB at every byte and
- * flips every bit of one of 64 KiB; SORREL_ONLY=test_flip_large, say, runs that test alone. */
+ * call, errors at every call. For campaigns: SORREL_CUTS=n runs that many power cuts, m-n those of these seeds;
+ * SORREL_LARGE=1 cuts a log of 1 MiB at every byte and flips every bit of one of 64 KiB, k/n does the k-th of n parts of
+ * that; SORREL_ONLY=test_flip_large, say, runs that test alone. */
 #include "support/cmocka_only.h"
 
 #include "base/log.h"
@@ -140,11 +141,21 @@ ask_int(struct store *t, const char *command)
 static void
 write_unit(struct store *t)
 {
-    char text[256];
+    enum { ZEROS = 1600, EVERY = 5 }; /* two sectors at least of what a hole would look like */
+    struct buf text = {0};
     long long n = (long long)++t->written;
 
-    snprintf(text, sizeof(text), "MULTI\r\nINCR n\r\nRPUSH list %lld\r\nSET key:%lld %lld\r\nEXEC\r\n", n, n % 20, n);
-    (void)ask(t, text);
+    buf_printf(&text, "MULTI\r\nINCR n\r\n");
+    if (n % EVERY == 0) {
+        buf_printf(&text, "*3\r\n$3\r\nSET\r\n$5\r\nzeros\r\n$%d\r\n", ZEROS);
+        for (int i = 0; i < ZEROS; i++)
+            buf_add_char(&text, '\0');
+        buf_printf(&text, "\r\n");
+    }
+    buf_printf(&text, "RPUSH list %lld\r\nSET key:%lld %lld\r\nEXEC\r\n", n, n % 20, n);
+    buf_reset(&t->l->sessions[0].out);
+    loopback_feed(t->l, 0, buf_slice(&text));
+    buf_fini(&text);
 }
 
 static void
@@ -187,6 +198,16 @@ static bool
 is_campaign(void)
 {
     return getenv("SORREL_LARGE") != NULL;
+}
+
+/* Whether case n of a campaign is in the part that SORREL_LARGE=k/n asks for. */
+static bool
+is_wanted(size_t n)
+{
+    const char *large = getenv("SORREL_LARGE");
+    size_t part, parts;
+
+    return large == NULL || sscanf(large, "%zu/%zu", &part, &parts) != 2 || n % parts == part % parts;
 }
 
 /* A log of about that size, of values so large that it is loaded quickly. */
@@ -279,10 +300,12 @@ test_cut_large(void **state)
     buf_add_slice(&whole, simdisk_peek(sim, INCR));
     for (size_t len = 0; len <= whole.len; len += is_campaign() ? 1 : 9973) {
         struct store t;
+        if (!is_wanted(len))
+            continue;
         struct simdisk *cut = store_on(&t, slice_of(whole.ptr, len));
         if (store_load(&t, &why) != AOF_DONE)
             fail_msg("cut at %zu: %.*s", len, (int)why.len, why.ptr);
-        check_state(&t, last, is_campaign() ? last + 1 : units);
+        check_state(&t, last, is_campaign() ? last + 1 : units); /* a unit is longer than any number of parts */
         last = t.written;
         store_close(&t);
         simdisk_free(cut);
@@ -306,6 +329,8 @@ flip_bits(struct simdisk *sim, size_t step, int64_t units, int64_t filler)
     for (size_t bit = 0; bit < whole.len * 8; bit += step) {
         struct store t;
         struct buf why = {0};
+        if (!is_wanted(bit))
+            continue;
         whole.ptr[bit / 8] ^= (char)(1 << bit % 8);
         struct simdisk *flipped = store_on(&t, buf_slice(&whole));
         if (store_load(&t, &why) == AOF_DAMAGED) {
@@ -405,14 +430,27 @@ one_power_cut(uint64_t seed, enum aof_fsync fsync)
     simdisk_free(sim);
 }
 
+/* The seeds of the power cuts: 1 to `usual`, or to n or from m to n with SORREL_CUTS=n or m-n. */
+static void
+cuts_wanted(unsigned long usual, unsigned long *from, unsigned long *to)
+{
+    const char *text = getenv("SORREL_CUTS");
+
+    *from = 1;
+    *to = usual;
+    if (text != NULL && sscanf(text, "%lu-%lu", from, to) == 1) {
+        *to = *from;
+        *from = 1;
+    }
+}
+
 static void
 test_power_cuts(void **state)
 {
-    const char *n = getenv("SORREL_CUTS");
-    uint64_t cuts = n != NULL ? strtoull(n, NULL, 10) : 300;
+    unsigned long seed, last;
 
     (void)state;
-    for (uint64_t seed = 1; seed <= cuts; seed++)
+    for (cuts_wanted(300, &seed, &last); seed <= last; seed++)
         one_power_cut(seed, seed % 4 == 0 ? AOF_FSYNC_EVERYSEC : AOF_FSYNC_ALWAYS);
 }
 
@@ -421,11 +459,10 @@ static void
 test_everysec_loses_a_second(void **state)
 {
     enum { TURNS = 60, TURN_MS = 50, LOSS_MS = 1100 };
-    const char *n = getenv("SORREL_CUTS");
-    uint64_t cuts = n != NULL ? strtoull(n, NULL, 10) : 200;
+    unsigned long seed, last;
 
     (void)state;
-    for (uint64_t seed = 1; seed <= cuts; seed++) {
+    for (cuts_wanted(200, &seed, &last); seed <= last; seed++) {
         struct simdisk *sim = simdisk_new(seed);
         struct store t;
         struct buf why = {0};
@@ -453,7 +490,7 @@ test_everysec_loses_a_second(void **state)
         simdisk_power_cut(sim);
         store_open(&t, sim, AOF_FSYNC_EVERYSEC);
         if (store_load(&t, &why) != AOF_DONE)
-            fail_msg("seed %llu: %.*s", (unsigned long long)seed, (int)why.len, why.ptr);
+            fail_msg("seed %lu: %.*s", seed, (int)why.len, why.ptr);
         int safe = turns - LOSS_MS / TURN_MS;
         check_state(&t, safe > 0 ? at[safe] : 0, written);
         store_close(&t);
@@ -479,9 +516,9 @@ test_power_cut_at_every_call(void **state)
             assert_int_equal(store_load(&t, &why), AOF_DONE);
             simdisk_power_off_at(sim, at);
             bool started = aof_start(t.aof, &why);
-            for (int i = 0; started && i < 12; i++) {
+            for (int i = 0; started && i < 22; i++) {
                 write_unit(&t);
-                if (i == 3 || i == 8)
+                if (i == 3 || i == 12)
                     aof_rewrite_soon(t.aof);
                 (void)aof_turn(t.aof, 1000, true);
                 if (aof_flush(t.aof))
