@@ -148,6 +148,22 @@ read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r)
     return p;
 }
 
+static bool
+read_arguments(int argc, char **argv, const char **path, bool *export)
+{
+    for (int i = 0; i < argc; i++) {
+        if (i + 1 < argc && strcmp(argv[i], "--export") == 0 && strcmp(argv[i + 1], "json") == 0) {
+            *export = true;
+            i++;
+        } else if (argv[i][0] == '-' || *path != NULL) {
+            return false;
+        } else {
+            *path = argv[i];
+        }
+    }
+    return *path != NULL;
+}
+
 int
 check_rdb(int argc, char **argv)
 {
@@ -157,14 +173,15 @@ check_rdb(int argc, char **argv)
     struct rdb_handler h = {.key = on_key, .aux = on_aux, .function = on_function, .ctx = &c};
     struct value_limits lim = value_limits_default((struct hash_seed){1, 2});
 
-    c.export = argc == 3 && strcmp(argv[1], "--export") == 0 && strcmp(argv[2], "json") == 0;
-    if (argc < 1 || argv[0][0] == '-' || (argc != 1 && !c.export)) {
+    const char *path = NULL;
+
+    if (!read_arguments(argc, argv, &path, &c.export)) {
         fputs("usage: sorrel-check rdb FILE [--export json]\n", stderr);
         return CHECK_FAILED;
     }
-    int fd = d.open(d.ctx, argv[0], O_RDONLY, 0);
+    int fd = d.open(d.ctx, path, O_RDONLY, 0);
     if (fd < 0) {
-        fprintf(stderr, "Can't open %s: %s\n", argv[0], strerror(-fd));
+        fprintf(stderr, "Can't open %s: %s\n", path, strerror(-fd));
         return CHECK_FAILED;
     }
     int64_t size = d.size(d.ctx, fd);

@@ -239,6 +239,7 @@ def test_check_tool(tmp_path):
     assert fine.returncode == 0 and "The snapshot is fine." in fine.stdout
     lines = subprocess.run([tool, "rdb", path, "--export", "json"], capture_output=True, text=True).stdout.splitlines()
     assert any('"key":"list:0"' in line for line in lines)
+    assert subprocess.run([tool, "rdb", "--export", "json", path], capture_output=True, text=True).stdout.splitlines() == lines
     path.write_bytes(path.read_bytes()[:-20])
     cut = subprocess.run([tool, "rdb", path], capture_output=True, text=True)
     assert cut.returncode == 1 and "offset" in cut.stderr
