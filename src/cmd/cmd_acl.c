@@ -110,10 +110,8 @@ acl_setuser(struct exec *x)
     struct slice name = x->argv[2];
     struct buf error = {0};
 
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == ' ' || name.ptr[i] == '\0' || (name.ptr[i] >= '\t' && name.ptr[i] <= '\r'))
-            return fail(x, "ERR Usernames can't contain spaces or null characters");
-    }
+    if (!acl_name_fits(name))
+        return fail(x, "ERR Usernames can't contain spaces or null characters");
     if (acl_set(engine_acl(x->engine), name, x->argv + 3, x->argc - 3, &error)) {
         buf_fini(&error);
         return reply_ok(x);
@@ -163,7 +161,7 @@ acl_cat(struct exec *x)
     const struct command *c;
     for (size_t i = 0; (c = command_by_id(x->engine, i)) != NULL; i++) {
         if (c->categories >> category & 1) {
-            reply_bulk(x, c->name);
+            reply_bulk(x, command_original_name(c));
             n++;
         }
     }

@@ -179,6 +179,16 @@ acl_user_nopass(const struct acl_user *u)
     return (u->flags & USER_NOPASS) != 0;
 }
 
+bool
+acl_name_fits(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] == ' ' || name.ptr[i] == '\0' || (name.ptr[i] >= '\t' && name.ptr[i] <= '\r'))
+            return false;
+    }
+    return true;
+}
+
 struct acl *
 engine_acl(struct engine *e)
 {
@@ -198,6 +208,15 @@ acl_new(struct engine *e)
     acl->log_next_id = 0;
     CHECK(acl_set(acl, LIT("default"), everything, 5, &ignored));
     return acl;
+}
+
+struct acl *
+acl_new_like(const struct acl *acl)
+{
+    struct acl *fresh = acl_new(acl->engine);
+
+    fresh->channels_default = acl->channels_default;
+    return fresh;
 }
 
 void
@@ -328,26 +347,60 @@ join_selectors(struct arena *a, const struct slice *rules, int n, struct slice *
     return !open;
 }
 
+/* How a rule that can't be applied is told of; false: the rest need not be tried. */
+typedef bool fault_fn(void *ctx, struct slice rule, const char *why);
+
 static bool
-apply_all(struct acl *acl, struct acl_user *u, const struct slice *rules, int n, struct buf *error)
+apply_all(struct acl *acl, struct acl_user *u, const struct slice *rules, int n, fault_fn *fault, void *ctx)
 {
     struct arena a = {0};
     struct slice *joined = arena_array(&a, (size_t)n + 1, sizeof(*joined)), from = {0};
-    const char *why = NULL;
-    int count, i;
+    bool ok = true, go_on = true;
+    int count;
 
     if (!join_selectors(&a, rules, n, joined, &count, &from)) {
-        buf_printf(error, "ERR Unmatched parenthesis in acl selector starting at '%.*s'.", (int)from.len, from.ptr);
-        arena_fini(&a);
-        return false;
+        fault(ctx, from, NULL);
+        ok = go_on = false;
     }
-    for (i = 0; i < count && why == NULL; i++)
-        why = acl__apply(acl, u, joined[i]);
-    if (why != NULL)
-        buf_printf(error, "ERR Error in ACL SETUSER modifier '%.*s': %s", (int)joined[i - 1].len, joined[i - 1].ptr,
-                   why);
+    for (int i = 0; go_on && i < count; i++) {
+        const char *why = acl__apply(acl, u, joined[i]);
+        if (why == NULL)
+            continue;
+        ok = false;
+        go_on = fault(ctx, joined[i], why);
+    }
     arena_fini(&a);
-    return why == NULL;
+    return ok;
+}
+
+/* Puts the user in, in the place of the one of that name if there is one. */
+static void
+put_user(struct acl *acl, struct acl_user *u)
+{
+    struct acl_user *was = acl_find(acl, u->name);
+
+    if (was == NULL) {
+        insert(acl, u);
+        return;
+    }
+    if (!may_keep_channels(was, u))
+        kill_subscribers(acl, was);
+    acl->users[names_place(acl->users, acl->count, u->name)] = u;
+    move_sessions(acl, was, u);
+    acl__user_drop(was);
+}
+
+/* To the client that sent the rules: the first that is wrong, as it was sent. */
+static bool
+tell_client(void *ctx, struct slice rule, const char *why)
+{
+    struct buf *error = ctx;
+
+    if (why == NULL)
+        buf_printf(error, "ERR Unmatched parenthesis in acl selector starting at '%.*s'.", (int)rule.len, rule.ptr);
+    else
+        buf_printf(error, "ERR Error in ACL SETUSER modifier '%.*s': %s", (int)rule.len, rule.ptr, why);
+    return false;
 }
 
 bool
@@ -356,19 +409,47 @@ acl_set(struct acl *acl, struct slice name, const struct slice *rules, int n, st
     struct acl_user *was = acl_find(acl, name);
     struct acl_user *u = was != NULL ? acl__user_copy(acl, was) : acl__user_new(acl, name);
 
-    if (!apply_all(acl, u, rules, n, error)) {
+    if (!apply_all(acl, u, rules, n, tell_client, error)) {
         acl__user_drop(u);
         return false;
     }
-    if (was == NULL) {
-        insert(acl, u);
-        return true;
+    put_user(acl, u);
+    return true;
+}
+
+struct reading {
+    struct slice place;
+    struct buf *why;
+    bool told;
+};
+
+/* To a log: all wrong names of commands, and the first of the other faults without the rule itself, which may be what
+ * comes after the blank in a password. */
+static bool
+tell_log(void *ctx, struct slice rule, const char *why)
+{
+    struct reading *r = ctx;
+
+    if (why == acl__unknown_command)
+        buf_printf(r->why, "%.*s: Error in applying operation '%.*s': %s. ", (int)r->place.len, r->place.ptr, (int)rule.len,
+                   rule.ptr, why);
+    else if (!r->told)
+        buf_printf(r->why, "%.*s: %s. ", (int)r->place.len, r->place.ptr, why != NULL ? why : "Unmatched parenthesis in acl selector");
+    r->told |= why != acl__unknown_command;
+    return true;
+}
+
+bool
+acl_define(struct acl *acl, struct slice name, const struct slice *rules, int n, struct slice place, struct buf *why)
+{
+    struct reading r = {place, why, false};
+    struct acl_user *u = acl__user_new(acl, name);
+
+    if (!apply_all(acl, u, rules, n, tell_log, &r)) {
+        acl__user_drop(u);
+        return false;
     }
-    if (!may_keep_channels(was, u))
-        kill_subscribers(acl, was);
-    acl->users[names_place(acl->users, acl->count, name)] = u;
-    move_sessions(acl, was, u);
-    acl__user_drop(was);
+    put_user(acl, u);
     return true;
 }
 

@@ -33,11 +33,17 @@ bool acl_user_nopass(const struct acl_user *u);
 
 /* Makes the user or changes it: all rules or none. What is wrong is appended to *error (a reply line, with ERR). */
 bool acl_set(struct acl *acl, struct slice name, const struct slice *rules, int n, struct buf *error);
+/* Makes the user from nothing, the default user too, as a line of a file says. What is wrong is appended to *why for a
+ * log, each fault behind the place where it is: it quotes no rule that may be part of a password. */
+bool acl_define(struct acl *acl, struct slice name, const struct slice *rules, int n, struct slice place, struct buf *why);
+/* No blanks, line ends or NULs: a file could not hold it. */
+bool acl_name_fits(struct slice name);
 /* False if there is none of that name. Its sessions are killed. Not the default user. */
 bool acl_delete(struct acl *acl, struct slice name);
 /* Replaces all users by those of another set (a file read into it), keeping the sessions of users that are the same. */
 void acl_replace(struct acl *acl, struct acl *with); /* takes `with` */
 struct acl *acl_new(struct engine *e);               /* only the default user, who may do everything */
+struct acl *acl_new_like(const struct acl *acl);     /* the same, with the settings of that one: to be filled for acl_replace() */
 void acl_free(struct acl *acl);                      /* NULL is fine */
 /* requirepass: the default user's one password; empty: none is asked for. */
 void acl_set_default_password(struct acl *acl, struct slice password);

@@ -192,9 +192,11 @@ void
 acl_denied_text(const struct acl_user *u, enum acl_denied why, const struct command *c, struct slice object,
                 struct buf *out)
 {
+    struct slice name = command_original_name(c);
+
     buf_printf(out, "User %.*s has no permissions to ", (int)u->name.len, u->name.ptr);
     if (why == ACL_DENIED_COMMAND)
-        buf_printf(out, "run the '%.*s' command", (int)c->name.len, c->name.ptr);
+        buf_printf(out, "run the '%.*s' command", (int)name.len, name.ptr);
     else
         buf_printf(out, "access the '%.*s' %s", (int)object.len, object.ptr, why == ACL_DENIED_KEY ? "key" : "channel");
 }
@@ -218,7 +220,7 @@ refuse_in_exec(struct exec *x, enum acl_denied why)
     return fail(x, "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
                    "command is no longer allowed for the following reason: no permission to %s",
                 why == ACL_DENIED_KEY       ? "touch the specified keys"
-                : why == ACL_DENIED_CHANNEL ? "access one of the channels used as arguments to the command"
+                : why == ACL_DENIED_CHANNEL ? "access one of the channels used as arguments"
                                             : "execute the command or subcommand");
 }
 
@@ -227,6 +229,7 @@ acl__guard(void *ctx, struct exec *x, const struct command *c)
 {
     static const char *const contexts[] = {"toplevel", "multi", "multi", "lua"};
     const struct acl_user *u = x->session->user;
+    struct slice name = command_original_name(c);
     int at;
 
     (void)ctx;
@@ -236,7 +239,7 @@ acl__guard(void *ctx, struct exec *x, const struct command *c)
     if (why == ACL_ALLOWED)
         return RC_OK;
     enum place place = place_of(x);
-    acl_log_add(x, why, contexts[place], why == ACL_DENIED_COMMAND ? c->name : x->argv[at], u->name);
+    acl_log_add(x, why, contexts[place], why == ACL_DENIED_COMMAND ? name : x->argv[at], u->name);
     if (place == PLACE_EXEC)
         return refuse_in_exec(x, why);
     const char *before = place == PLACE_SCRIPT ? "ERR ACL failure in script:" : "NOPERM";
@@ -245,6 +248,6 @@ acl__guard(void *ctx, struct exec *x, const struct command *c)
     case ACL_DENIED_CHANNEL: return fail(x, "%s No permissions to access a channel", before);
     default:
         return fail(x, "%s User %.*s has no permissions to run the '%.*s' command", before, (int)u->name.len, u->name.ptr,
-                    (int)c->name.len, c->name.ptr);
+                    (int)name.len, name.ptr);
     }
 }

@@ -1,7 +1,8 @@
-/* engine/acl_log.c - what was refused to whom: ACL LOG. Repetitions within a minute count up one entry. */
+/* engine/acl_log.c - what was refused to whom: ACL LOG. Repetitions within a minute count up one entry, if it is among the
+ * latest. */
 #include "engine/acl_priv.h"
 
-enum { GROUP_MS = 60000 };
+enum { GROUP_MS = 60000, LATEST = 10 };
 
 static void
 entry_fini(struct acl_log_entry *e)
@@ -71,7 +72,7 @@ add(struct exec *x, const char *reason, const char *context, struct slice object
     struct acl_log_entry entry = {
         .reason = reason, .context = context, .count = 1, .created_ms = x->now_ms, .updated_ms = x->now_ms};
 
-    for (size_t i = 0; i < acl->log_count; i++) {
+    for (size_t i = 0; i < acl->log_count && i < LATEST; i++) {
         struct acl_log_entry *e = &acl->log[i];
         bool same = strcmp(e->reason, reason) == 0 && strcmp(e->context, context) == 0 && slice_eq(e->object, object) &&
                     slice_eq(e->user, user) && x->now_ms - e->updated_ms <= GROUP_MS;

@@ -72,6 +72,7 @@ void acl__patterns_clear(struct acl_patterns *p);
 bool acl__is_unrestricted(const struct acl_user *u);
 /* Applies one rule; NULL or why not (without "ERR"). */
 const char *acl__apply(struct acl *acl, struct acl_user *u, struct slice rule);
+extern const char acl__unknown_command[]; /* what acl__apply() returns for what may be shown in a log */
 size_t acl__command_words(const struct acl *acl);
 void acl__log_fini(struct acl *acl);
 /* The hook of the dispatcher. */

@@ -4,7 +4,7 @@
 #include "base/sha256.h"
 #include "proto/words.h"
 
-static const char UNKNOWN_COMMAND[] = "Unknown command or category name in ACL";
+const char acl__unknown_command[] = "Unknown command or category name in ACL";
 static const char SYNTAX[] = "Syntax error";
 
 /* -- commands -------------------------------------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ apply_category(struct acl *acl, struct acl_selector *s, struct slice rule)
         return NULL;
     }
     if (!category_mask(slice_skip(rule, 2), &mask))
-        return UNKNOWN_COMMAND;
+        return acl__unknown_command;
     for (size_t i = 0; i < t->count; i++) {
         if (t->items[i].categories & mask) {
             set_bit(s, &t->items[i], on);
@@ -147,9 +147,9 @@ apply_command(struct acl *acl, struct acl_selector *s, struct slice rule)
         rest = slice_skip(name, (size_t)(bar - name.ptr) + 1);
         name.len = (size_t)(bar - name.ptr);
     }
-    struct command *c = command_find(acl->engine, name);
+    struct command *c = command_find_original(acl->engine, name);
     if (c == NULL)
-        return UNKNOWN_COMMAND;
+        return acl__unknown_command;
     if (bar == NULL) {
         set_bit(s, c, on);
         for (uint32_t i = 0; i < c->sub_count; i++)
@@ -161,14 +161,14 @@ apply_command(struct acl *acl, struct acl_selector *s, struct slice rule)
         rest.len = (size_t)((const char *)memchr(rest.ptr, '|', rest.len) - rest.ptr);
         return c->sub_count > 0 && command_sub(c, rest) != NULL
                    ? "Allowing first-arg of a subcommand is not supported"
-                   : UNKNOWN_COMMAND;
+                   : acl__unknown_command;
     } else if (c->sub_count > 0) {
         struct command *sub = command_sub(c, rest);
         if (sub == NULL)
-            return UNKNOWN_COMMAND;
+            return acl__unknown_command;
         set_bit(s, sub, on);
     } else {
-        return on ? allow_first_arg(s, c, rest, rule) : UNKNOWN_COMMAND;
+        return on ? allow_first_arg(s, c, rest, rule) : acl__unknown_command;
     }
     s->all_commands &= on;
     note_rule(s, rule);
@@ -403,20 +403,40 @@ acl__apply(struct acl *acl, struct acl_user *u, struct slice rule)
 
 /* -- describing ------------------------------------------------------------------------------------------------ */
 
+/* Within the parentheses of a selector quotes have a meaning, and a parenthesis at the end of a word closes it. */
 static void
-describe_commands(const struct acl_selector *s, struct buf *out)
+add_rule(struct buf *out, const char *sigil, struct slice text, bool nested)
 {
+    bool quote = nested && text.len > 0 && text.ptr[text.len - 1] == ')';
 
+    for (size_t i = 0; nested && i < text.len; i++)
+        quote |= text.ptr[i] == '"' || text.ptr[i] == '\'';
+    if (quote)
+        buf_add_char(out, '"');
+    buf_add_slice(out, slice_cstr(sigil));
+    for (size_t i = 0; i < text.len; i++) {
+        if (quote && (text.ptr[i] == '"' || text.ptr[i] == '\\'))
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.ptr[i]);
+    }
+    if (quote)
+        buf_add_char(out, '"');
+}
+
+static void
+describe_commands(const struct acl_selector *s, bool nested, struct buf *out)
+{
     buf_add_slice(out, s->starts_all ? LIT("+@all") : LIT("-@all"));
     for (size_t i = 0; i < s->rule_count; i++) {
         buf_add_char(out, ' ');
-        buf_add_slice(out, s->rules[i]);
+        add_rule(out, "", s->rules[i], nested);
     }
 }
 
 static void
-describe_keys(const struct acl_selector *s, struct buf *out)
+describe_keys(const struct acl_selector *s, bool nested, struct buf *out)
 {
+    static const char *const sigils[] = {[ACL_READ] = "%R~", [ACL_WRITE] = "%W~", [ACL_READ | ACL_WRITE] = "~"};
     size_t from = out->len;
 
     if (s->keys.all)
@@ -425,16 +445,12 @@ describe_keys(const struct acl_selector *s, struct buf *out)
         const struct acl_pattern *p = &s->keys.v[i];
         if (out->len > from)
             buf_add_char(out, ' ');
-        if (p->rights == (ACL_READ | ACL_WRITE))
-            buf_add_char(out, '~');
-        else
-            buf_add_slice(out, p->rights == ACL_READ ? LIT("%R~") : LIT("%W~"));
-        buf_add_slice(out, p->text);
+        add_rule(out, sigils[p->rights], p->text, nested);
     }
 }
 
 static void
-describe_channels(const struct acl_selector *s, struct buf *out)
+describe_channels(const struct acl_selector *s, bool nested, struct buf *out)
 {
     size_t from = out->len;
 
@@ -443,17 +459,16 @@ describe_channels(const struct acl_selector *s, struct buf *out)
     for (size_t i = 0; i < s->channels.n; i++) {
         if (out->len > from)
             buf_add_char(out, ' ');
-        buf_add_char(out, '&');
-        buf_add_slice(out, s->channels.v[i].text);
+        add_rule(out, "&", s->channels.v[i].text, nested);
     }
 }
 
 static void
-describe_selector(const struct acl_selector *s, struct buf *out)
+describe_selector(const struct acl_selector *s, bool nested, struct buf *out)
 {
     size_t from = out->len;
 
-    describe_keys(s, out);
+    describe_keys(s, nested, out);
     if (out->len > from)
         buf_add_char(out, ' ');
     if (!s->channels.all) {
@@ -461,10 +476,10 @@ describe_selector(const struct acl_selector *s, struct buf *out)
         buf_add_char(out, ' ');
     }
     from = out->len;
-    describe_channels(s, out);
+    describe_channels(s, nested, out);
     if (out->len > from)
         buf_add_char(out, ' ');
-    describe_commands(s, out);
+    describe_commands(s, nested, out);
 }
 
 void
@@ -515,10 +530,10 @@ acl_describe(const struct acl_user *u, struct buf *out)
         buf_add_char(out, '#');
         add_word(out, slice_of(hex, sizeof(hex)));
     }
-    describe_selector(u->selectors[0], out);
+    describe_selector(u->selectors[0], false, out);
     for (size_t i = 1; i < u->selector_count; i++) {
         buf_add_slice(out, LIT(" ("));
-        describe_selector(u->selectors[i], out);
+        describe_selector(u->selectors[i], true, out);
         buf_add_char(out, ')');
     }
 }
@@ -532,17 +547,17 @@ acl_selector_count(const struct acl_user *u)
 void
 acl_describe_commands(const struct acl_user *u, size_t selector, struct buf *out)
 {
-    describe_commands(u->selectors[selector], out);
+    describe_commands(u->selectors[selector], false, out);
 }
 
 void
 acl_describe_keys(const struct acl_user *u, size_t selector, struct buf *out)
 {
-    describe_keys(u->selectors[selector], out);
+    describe_keys(u->selectors[selector], false, out);
 }
 
 void
 acl_describe_channels(const struct acl_user *u, size_t selector, struct buf *out)
 {
-    describe_channels(u->selectors[selector], out);
+    describe_channels(u->selectors[selector], false, out);
 }

@@ -165,6 +165,20 @@ command_find(struct engine *e, struct slice name)
 }
 
 struct command *
+command_find_original(struct engine *e, struct slice name)
+{
+    struct command *c = command_find(e, name);
+
+    if (c != NULL && slice_eq_nocase(slice_cstr(c->row->name), name))
+        return c;
+    for (size_t i = 0; i < e->commands.top_count; i++) {
+        if (slice_eq_nocase(slice_cstr(e->commands.items[i].row->name), name))
+            return &e->commands.items[i];
+    }
+    return NULL;
+}
+
+struct command *
 command_sub(const struct command *c, struct slice name)
 {
     for (uint32_t i = 0; i < c->sub_count; i++) {

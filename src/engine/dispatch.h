@@ -28,6 +28,13 @@ struct command {
 
 /* Case does not matter. NULL: unknown (or hidden by a rename). */
 struct command *command_find(struct engine *e, struct slice name);
+/* By the name that the command had before any rename-command: ACL rules go by that. */
+struct command *command_find_original(struct engine *e, struct slice name);
+static inline struct slice
+command_original_name(const struct command *c)
+{
+    return c->parent != NULL ? c->name : slice_cstr(c->row->name);
+}
 /* Finds what argv would run: a subcommand if there is one. A container whose subcommand is not known gives NULL. */
 struct command *command_resolve(struct engine *e, const struct slice *argv, int argc);
 struct command *command_sub(const struct command *c, struct slice name);

@@ -8,6 +8,7 @@
 #include "engine/exec.h"
 #include "server/config_rewrite.h"
 #include "server/server.h"
+#include "server/users.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -225,27 +226,37 @@ config_resetstat(struct exec *x)
     return reply_ok(x);
 }
 
+static bool
+rewrite_somewhere(struct server *s, struct slice users, struct buf *why)
+{
+    if (config_rewrite(s->config, users, s->config_path, why)) {
+        (void)unlink(CONFIG_OVERLAY); /* all of it is in the file now; `dir` is where we are */
+        return true;
+    }
+    if (!config_is_read_only(errno))
+        return false;
+    buf_reset(why);
+    if (!config_overlay_write(s->config, users, s->config_path, CONFIG_OVERLAY, why))
+        return false;
+    log_notice("%s may not be changed: what differs from it is in %s", s->config_path, CONFIG_OVERLAY);
+    return true;
+}
+
 static enum rc
 config_rewrite_command(struct exec *x)
 {
     struct server *s = server_of(x);
     struct buf *why = exec_scratch(x);
-    struct engine *users = config_text(s->config, CFG_ACLFILE).len == 0 ? x->engine : NULL;
+    struct buf users = {0};
 
     if (s->config_path[0] == '\0')
         return fail(x, "ERR The server is running without a config file");
     buf_reset(why);
-    if (config_rewrite(s->config, users, s->config_path, why)) {
-        (void)unlink(CONFIG_OVERLAY); /* all of it is in the file now; `dir` is where we are */
+    users_to_config(s->engine, s->config, &users);
+    bool ok = rewrite_somewhere(s, buf_slice(&users), why);
+    buf_fini(&users);
+    if (ok)
         return reply_ok(x);
-    }
-    if (config_is_read_only(errno)) {
-        buf_reset(why);
-        if (config_overlay_write(s->config, users, s->config_path, CONFIG_OVERLAY, why)) {
-            log_notice("%s may not be changed: what differs from it is in %s", s->config_path, CONFIG_OVERLAY);
-            return reply_ok(x);
-        }
-    }
     buf_add_char(why, '\0');
     return fail(x, "ERR Rewriting config file: %s", why->ptr);
 }

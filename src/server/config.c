@@ -450,7 +450,7 @@ config_line_at(const struct config *c, size_t n)
 
 /* The words and their bytes are kept in one block. */
 void
-config_add_line(struct config *c, enum config_id id, const char *where, const struct slice *argv, size_t n)
+config_add_line(struct config *c, enum config_id id, int file, const char *where, const struct slice *argv, size_t n)
 {
     size_t where_bytes = strlen(where) + 1, bytes = n * sizeof(*argv) + where_bytes;
 
@@ -469,5 +469,23 @@ config_add_line(struct config *c, enum config_id id, const char *where, const st
         c->line_cap = c->line_cap == 0 ? 8 : c->line_cap * 2;
         c->lines = mem_resize(c->lines, c->line_cap * sizeof(*c->lines));
     }
-    c->lines[c->line_count++] = (struct config_line){id, memcpy(text, where, where_bytes), (int)n, copy};
+    c->lines[c->line_count++] = (struct config_line){id, file, memcpy(text, where, where_bytes), (int)n, copy};
+}
+
+void
+config_supersede_lines(struct config *c, enum config_id id, size_t n)
+{
+    bool any = false;
+    size_t kept = 0;
+
+    for (size_t i = n; i < c->line_count; i++)
+        any |= c->lines[i].id == id;
+    for (size_t i = 0; any && i < c->line_count; i++) {
+        if (i < n && c->lines[i].id == id)
+            mem_free(c->lines[i].argv);
+        else
+            c->lines[kept++] = c->lines[i];
+    }
+    if (any)
+        c->line_count = kept;
 }

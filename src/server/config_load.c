@@ -42,7 +42,7 @@ keep_line(struct config_loader *l, enum config_id id, const struct slice *words,
 {
     if (id == CFG_RENAME_COMMAND && n != 3)
         return say(l, where, words[0], "it needs the command's name and its new one");
-    config_add_line(l->config, id, where, words + 1, n - 1);
+    config_add_line(l->config, id, l->file, where, words + 1, n - 1);
     return true;
 }
 
@@ -176,8 +176,10 @@ static bool
 load_text(struct config_loader *l, struct slice text, const char *name, int depth)
 {
     struct buf where = {0};
+    int includer = l->file;
     bool ok = true;
 
+    l->file = ++l->files;
     for (int number = 1; ok && text.len > 0; number++) {
         const char *lf = memchr(text.ptr, '\n', text.len);
         struct slice line = slice_of(text.ptr, lf != NULL ? (size_t)(lf - text.ptr) : text.len);
@@ -190,6 +192,7 @@ load_text(struct config_loader *l, struct slice text, const char *name, int dept
         buf_add_char(&where, '\0');
         ok = load_line(l, line, where.ptr, depth);
     }
+    l->file = includer;
     buf_fini(&where);
     return ok;
 }

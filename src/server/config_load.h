@@ -12,6 +12,7 @@
 struct config_loader {
     struct config *config;
     bool given[CONFIG_COUNT]; /* which directives were named so far */
+    int files, file;          /* how many were begun; which one is being read, 0: none */
     struct buf error;         /* set when a call returned false */
 };
 

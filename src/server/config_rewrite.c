@@ -16,19 +16,11 @@
 struct rewrite {
     const struct config *config;
     const struct config *defaults;
-    struct engine *users;   /* NULL: they stand elsewhere */
-    struct buf shown_users; /* names that have been dealt with, a newline before and after each */
-    bool written[CONFIG_COUNT], headed;
+    struct slice users; /* lines that take the place of those in the file */
+    bool users_last; /* behind the lines of files that are included: who is named later counts */
+    bool written[CONFIG_COUNT];
     struct buf out;
 };
-
-static void
-add_header(struct rewrite *r)
-{
-    if (!r->headed)
-        buf_printf(&r->out, "# Written by CONFIG REWRITE\n");
-    r->headed = true;
-}
 
 static bool
 needs_quotes(struct slice s)
@@ -61,6 +53,23 @@ add_quoted(struct buf *out, struct slice s)
     buf_add_char(out, '"');
 }
 
+void
+config_quote_words(struct slice words, struct buf *out)
+{
+    while (words.len > 0) {
+        const char *blank = memchr(words.ptr, ' ', words.len);
+        struct slice word = slice_of(words.ptr, blank != NULL ? (size_t)(blank - words.ptr) : words.len);
+        bool hash = word.len > 0 && *word.ptr == '#'; /* of a password: no comment, being behind others */
+        words = slice_skip(words, word.len + (blank != NULL));
+        if (hash)
+            buf_add_slice(out, word);
+        else
+            add_quoted(out, word);
+        if (blank != NULL)
+            buf_add_char(out, ' ');
+    }
+}
+
 /* The directive's line for its value in force. */
 static void
 add_value(struct rewrite *r, enum config_id id)
@@ -78,6 +87,15 @@ add_value(struct rewrite *r, enum config_id id)
     buf_fini(&value);
 }
 
+/* Where the first of the file's user lines was. */
+static void
+add_users(struct rewrite *r)
+{
+    if (!r->written[CFG_USER])
+        buf_add_slice(&r->out, r->users);
+    r->written[CFG_USER] = true;
+}
+
 /* True if the line sets the directive to the value in force already: then it stays as its author wrote it. */
 static bool
 still_true(const struct rewrite *r, enum config_id id, const struct slice_vec *words)
@@ -91,112 +109,6 @@ still_true(const struct rewrite *r, enum config_id id, const struct slice_vec *w
     return same;
 }
 
-/* -- users ----------------------------------------------------------------------------------------------------- */
-
-/* Whether a user of that name is the same in both sets, where not being there is the same, too. */
-static bool
-same_user(struct acl *a, struct acl *b, struct slice name)
-{
-    const struct acl_user *u = acl_find(a, name), *v = acl_find(b, name);
-    struct buf x = {0}, y = {0};
-
-    if (u != NULL)
-        acl_describe(u, &x);
-    if (v != NULL)
-        acl_describe(v, &y);
-    bool same = slice_eq(buf_slice(&x), buf_slice(&y));
-    buf_fini(&x);
-    buf_fini(&y);
-    return same;
-}
-
-static bool
-is_shown(const struct rewrite *r, struct slice name)
-{
-    struct buf needle = {0};
-
-    buf_printf(&needle, "\n%.*s\n", (int)name.len, name.ptr);
-    bool found = r->shown_users.len > 0 && memmem(r->shown_users.ptr, r->shown_users.len, needle.ptr, needle.len) != NULL;
-    buf_fini(&needle);
-    return found;
-}
-
-static void
-add_user(struct rewrite *r, const struct acl_user *u)
-{
-    acl_describe(u, &r->out);
-    buf_add_char(&r->out, '\n');
-}
-
-/* A line `user NAME rules...`: as it was if it still says what is so, as it is now if not; without one of that name, gone. */
-static void
-rewrite_user(struct rewrite *r, struct slice line, const struct slice_vec *words)
-{
-    struct slice name = words->v[1];
-    struct acl *now = engine_acl(r->users), *trial = acl_new(r->users);
-    const struct acl_user *u = acl_find(now, name);
-    struct buf why = {0};
-
-    if (u != NULL && !is_shown(r, name)) {
-        if (acl_set(trial, name, words->v + 2, (int)words->n - 2, &why) && same_user(trial, now, name)) {
-            buf_add_slice(&r->out, line);
-            buf_add_char(&r->out, '\n');
-        } else {
-            add_user(r, u);
-        }
-        buf_printf(&r->shown_users, "\n%.*s\n", (int)name.len, name.ptr);
-    }
-    buf_fini(&why);
-    acl_free(trial);
-}
-
-/* All that have not been shown, but for a default user that nobody has touched. */
-static void
-add_users(struct rewrite *r)
-{
-    struct acl *now = engine_acl(r->users), *fresh = acl_new(r->users);
-
-    for (size_t i = 0; i < acl_count(now); i++) {
-        const struct acl_user *u = acl_at(now, i);
-        struct slice name = acl_user_name(u);
-        if (is_shown(r, name) || (u == acl_default(now) && same_user(now, fresh, name)))
-            continue;
-        add_header(r);
-        add_user(r, u);
-    }
-    acl_free(fresh);
-}
-
-/* For an overlay: whoever is not as the file says. Its rules come on top of the file's, hence the reset. */
-static void
-add_users_unlike(struct rewrite *r, const struct config *file)
-{
-    struct acl *now = engine_acl(r->users), *then = acl_new(r->users);
-    struct buf text = {0};
-
-    for (size_t i = 0; i < config_line_count(file); i++) {
-        const struct config_line *l = config_line_at(file, i);
-        if (l->id != CFG_USER)
-            continue;
-        (void)acl_set(then, l->argv[0], l->argv + 1, l->argc - 1, &text);
-        if (acl_find(now, l->argv[0]) == NULL)
-            buf_printf(&r->out, "user %.*s reset\n", (int)l->argv[0].len, l->argv[0].ptr);
-    }
-    for (size_t i = 0; i < acl_count(now); i++) {
-        struct slice name = acl_user_name(acl_at(now, i));
-        if (same_user(now, then, name))
-            continue;
-        buf_reset(&text);
-        acl_describe(acl_at(now, i), &text);
-        struct slice rules = slice_skip(buf_slice(&text), strlen("user ") + name.len);
-        buf_printf(&r->out, "user %.*s reset%.*s\n", (int)name.len, name.ptr, (int)rules.len, rules.ptr);
-    }
-    buf_fini(&text);
-    acl_free(then);
-}
-
-/* -- lines ----------------------------------------------------------------------------------------------------- */
-
 static void
 rewrite_line(struct rewrite *r, struct slice line)
 {
@@ -205,15 +117,16 @@ rewrite_line(struct rewrite *r, struct slice line)
     enum config_id id;
     bool keep = true;
 
-    if (words_split(line, &arena, &words) && words.n >= 2 && *words.v[0].ptr != '#' && config_find(words.v[0], &id) &&
-        !(config_flags(id) & CONFIG_FILE_ONLY)) {
+    bool known = words_split(line, &arena, &words) && words.n >= 2 && *words.v[0].ptr != '#' && config_find(words.v[0], &id);
+    if (known && id == CFG_USER) {
+        keep = false;
+        if (!r->users_last)
+            add_users(r);
+    } else if (known && !(config_flags(id) & CONFIG_FILE_ONLY)) {
         keep = !r->written[id] && still_true(r, id, &words);
         if (!keep && !r->written[id] && !config_same(r->config, r->defaults, id))
             add_value(r, id);
         r->written[id] = true;
-    } else if (words.n >= 2 && r->users != NULL && slice_eq_nocase(words.v[0], LIT("user"))) {
-        rewrite_user(r, line, &words);
-        keep = false;
     }
     if (keep) {
         buf_add_slice(&r->out, line);
@@ -223,24 +136,48 @@ rewrite_line(struct rewrite *r, struct slice line)
     arena_fini(&arena);
 }
 
+/* Takes the next line, without its end, off the text. */
+static struct slice
+next_line(struct slice *text)
+{
+    const char *lf = memchr(text->ptr, '\n', text->len);
+    struct slice line = slice_of(text->ptr, lf != NULL ? (size_t)(lf - text->ptr) : text->len);
+
+    *text = slice_skip(*text, line.len + 1);
+    return line;
+}
+
+static bool
+has_includes(struct slice text)
+{
+    while (text.len > 0) {
+        struct slice line = next_line(&text);
+        while (line.len > 0 && (*line.ptr == ' ' || *line.ptr == '\t'))
+            line = slice_skip(line, 1);
+        if (slice_starts_nocase(line, LIT("include")))
+            return true;
+    }
+    return false;
+}
+
 static void
 rewrite_text(struct rewrite *r, struct slice text)
 {
-    while (text.len > 0) {
-        const char *lf = memchr(text.ptr, '\n', text.len);
-        struct slice line = slice_of(text.ptr, lf != NULL ? (size_t)(lf - text.ptr) : text.len);
-        rewrite_line(r, line);
-        text = slice_skip(text, line.len + 1);
-    }
+    bool headed = false;
+
+    r->users_last = has_includes(text);
+    while (text.len > 0)
+        rewrite_line(r, next_line(&text));
     for (int i = 0; i < CONFIG_COUNT; i++) {
         enum config_id id = (enum config_id)i;
         if (r->written[id] || (config_flags(id) & CONFIG_FILE_ONLY) || config_same(r->config, r->defaults, id))
             continue;
-        add_header(r);
+        if (!headed)
+            buf_printf(&r->out, "# Written by CONFIG REWRITE\n");
+        headed = true;
         add_value(r, id);
     }
-    if (r->users != NULL)
-        add_users(r);
+    add_users(r);
 }
 
 static bool
@@ -308,7 +245,7 @@ sync_folder(const char *path)
 }
 
 bool
-config_rewrite(const struct config *c, struct engine *users, const char *path, struct buf *why)
+config_rewrite(const struct config *c, struct slice users, const char *path, struct buf *why)
 {
     struct config *defaults = config_new();
     struct rewrite r = {.config = c, .defaults = defaults, .users = users};
@@ -327,7 +264,6 @@ config_rewrite(const struct config *c, struct engine *users, const char *path, s
         buf_printf(why, "%s", strerror(error));
     buf_fini(&text);
     buf_fini(&r.out);
-    buf_fini(&r.shown_users);
     config_free(defaults);
     errno = error;
     return ok;
@@ -341,8 +277,7 @@ config_is_read_only(int error)
 }
 
 bool
-config_overlay_write(const struct config *c, struct engine *users, const char *path, const char *overlay,
-                     struct buf *why)
+config_overlay_write(const struct config *c, struct slice users, const char *path, const char *overlay, struct buf *why)
 {
     struct config_loader l = {.config = config_new()};
     struct rewrite r = {.config = c, .users = users};
@@ -355,8 +290,7 @@ config_overlay_write(const struct config *c, struct engine *users, const char *p
             if (!(config_flags(id) & CONFIG_FILE_ONLY) && id != CFG_DIR && !config_same(c, l.config, id))
                 add_value(&r, id);
         }
-        if (users != NULL)
-            add_users_unlike(&r, l.config);
+        add_users(&r);
         ok = replace_file(overlay, buf_slice(&r.out), 0600);
         if (ok)
             sync_folder(overlay);

@@ -78,9 +78,11 @@ read_all(struct config_loader *l, const char *file, const char *overlay, int arg
     if (file != NULL && !(strcmp(file, "-") == 0 ? config_load_fd(l, STDIN_FILENO, "standard input") : config_load_file(l, file)))
         return false;
     if (overlay != NULL) {
+        size_t lines = config_line_count(l->config);
         memset(l->given, 0, sizeof(l->given)); /* what it says replaces what the file said */
         if (!config_load_file(l, overlay))
             return false;
+        config_supersede_lines(l->config, CFG_USER, lines);
     }
     return config_load_args(l, argc, argv);
 }

@@ -405,8 +405,9 @@ test_rewrite(void **state)
     bool ok;
     struct config_loader l = load(*state,
                                   "# my server\nport 7000\n\nmaxmemory 1gb\ntimeout 5\nsave 60 1\nsave 30 5\n"
-                                  "user default on\nslave-priority 50\n",
+                                  "user old on\nslave-priority 50\nuser older on\n",
                                   &ok);
+    struct slice users = LIT("user default on\nuser new off\n");
     struct buf why = {0};
     char path[128];
     struct stat st;
@@ -417,8 +418,8 @@ test_rewrite(void **state)
     expect_set(l.config, CFG_PORT, "7001", "7001", NULL);
     expect_set(l.config, CFG_TIMEOUT, "0", "0", NULL);
     expect_set(l.config, CFG_REQUIREPASS, "a \"b\"", "a \"b\"", NULL);
-    assert_true(config_rewrite(l.config, NULL, path, &why));
-    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nslave-priority 50\n"
+    assert_true(config_rewrite(l.config, users, path, &why));
+    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
                       "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -427,12 +428,12 @@ test_rewrite(void **state)
     assert_true(config_load_file(&again, path));
     for (int i = 0; i < CONFIG_COUNT; i++)
         assert_true(config_same(l.config, again.config, (enum config_id)i));
-    assert_true(config_rewrite(again.config, NULL, path, &why));
-    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nslave-priority 50\n"
+    assert_true(config_rewrite(again.config, users, path, &why));
+    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
                       "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     unload(&again);
     unload(&l);
-    assert_false(config_rewrite(l.config = config_new(), NULL, "/nonexistent/dir/x.conf", &why));
+    assert_false(config_rewrite(l.config = config_new(), LIT(""), "/nonexistent/dir/x.conf", &why));
     config_free(l.config);
     buf_fini(&why);
 }
@@ -441,7 +442,7 @@ static void
 test_overlay(void **state)
 {
     bool ok;
-    struct config_loader l = load(*state, "port 7000\nmaxmemory 1gb\nsave 60 1\nsave 30 5\ndir /tmp\n", &ok);
+    struct config_loader l = load(*state, "port 7000\nmaxmemory 1gb\nuser old on\nsave 60 1\nsave 30 5\ndir /tmp\n", &ok);
     struct buf why = {0};
     char path[128], overlay[160];
 
@@ -451,11 +452,15 @@ test_overlay(void **state)
     expect_set(l.config, CFG_MAXMEMORY, "0", "0", NULL); /* back to the default: the overlay has to say so */
     expect_set(l.config, CFG_SAVE, "10 1", "10 1", NULL);
     expect_set(l.config, CFG_DIR, "/", "/", NULL);
-    assert_true(config_overlay_write(l.config, NULL, path, overlay, &why));
+    assert_true(config_overlay_write(l.config, LIT("user new off\n"), path, overlay, &why));
     struct config_loader again = {.config = config_new()};
     assert_true(config_load_file(&again, path));
+    size_t before = config_line_count(again.config);
     memset(again.given, 0, sizeof(again.given));
     assert_true(config_load_file(&again, overlay));
+    config_supersede_lines(again.config, CFG_USER, before);
+    assert_int_equal(config_line_count(again.config), 1);
+    assert_true(slice_eq(config_line_at(again.config, 0)->argv[0], LIT("new")));
     assert_true(slice_eq(config_text(again.config, CFG_DIR), LIT("/tmp"))); /* it must not lead away from itself */
     for (int i = 0; i < CONFIG_COUNT; i++)
         assert_true(i == CFG_DIR || config_same(l.config, again.config, (enum config_id)i));
