@@ -310,8 +310,9 @@ install: all
 	ln -sf libsorrel.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/libsorrel.so.0
 	ln -sf libsorrel.so.0 $(DESTDIR)$(PREFIX)/lib/libsorrel.so
 	sed 's|^prefix=.*|prefix=$(PREFIX)|' $(LIB)/sorrel.pc > $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/sorrel
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,lib/systemd/system lib/sysusers.d share/doc/sorrel)
 	sed 's|@BIN@|$(PREFIX)/bin|' dist/sorrel.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sorrel.service
+	install -m 644 dist/sorrel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sorrel.conf
 	install -m 644 dist/sorrel.conf $(DESTDIR)$(PREFIX)/share/doc/sorrel
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions)
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
@@ -325,7 +326,7 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/sorrel-cli.1 man/man1/sorrel-benchmark.1 \
 	    bash-completion/completions/sorrel-cli bash-completion/completions/sorrel-benchmark zsh/site-functions/_sorrel)
-	rm -rf $(DESTDIR)$(PREFIX)/lib/systemd/system/sorrel.service $(DESTDIR)$(PREFIX)/share/doc/sorrel
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,lib/systemd/system/sorrel.service lib/sysusers.d/sorrel.conf share/doc/sorrel)
 	rm -rf $(DESTDIR)$(PREFIX)/include/sorrel $(DESTDIR)$(PREFIX)/lib/libsorrel.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAM_NAMES) && for a in $(ALIAS_NAMES); do \
 	    case $$(readlink $$a) in sorrel-*) rm -f $$a;; esac; done
