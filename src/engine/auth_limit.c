@@ -41,7 +41,8 @@ find(struct auth_limit *l, uint64_t address, int64_t now_ms)
     struct attempts *set = l->v[address % SETS];
 
     for (int i = 0; i < WAYS; i++) {
-        if (set[i].address == address && now_ms - set[i].since_ms < WINDOW_MS && set[i].failed > 0)
+        int64_t ago = now_ms - set[i].since_ms;
+        if (set[i].address == address && ago >= 0 && ago < WINDOW_MS && set[i].failed > 0)
             return &set[i];
     }
     return NULL;

@@ -148,8 +148,10 @@ check_strangers(struct server *s)
     struct session *session;
     size_t closed = 0;
 
-    while ((session = oldest_stranger(s)) != NULL &&
-           now - session_stranger_since_ms(session) >= s->stranger_seconds_max * 1000) {
+    while ((session = oldest_stranger(s)) != NULL) {
+        int64_t waited = now - session_stranger_since_ms(session);
+        if (waited >= 0 && waited < s->stranger_seconds_max * 1000)
+            break; /* below 0 the clock was set back: a deadline that nobody knows any more is over */
         drop_stranger(s, session, "unauthenticated-timeout");
         closed++;
     }

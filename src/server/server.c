@@ -247,12 +247,12 @@ server_cron(struct server *s)
         s->stats.peak_memory = used;
         s->stats.peak_memory_ms = now;
     }
-    if (s->accept_again_ms != 0 && now >= s->accept_again_ms) {
+    /* The clock may have been set back. */
+    if (s->accept_again_ms != 0 && (now >= s->accept_again_ms || s->accept_again_ms - now > SECOND_MS)) {
         s->accept_again_ms = 0;
         for (int i = 0; i < s->listener_count; i++)
             listener_wake(s->listeners[i]);
     }
-    /* The clock may have been set back. */
     if (now >= s->second_at_ms || s->second_at_ms - now > SECOND_MS) {
         s->second_at_ms = now + SECOND_MS;
         server_check_clients(s);

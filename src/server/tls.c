@@ -130,7 +130,9 @@ server_tls_check(struct server *s)
     for (struct session *session = session_first(s->engine); session != NULL; session = next) {
         struct conn *c = session_host_data(session);
         next = session_next(session);
-        if (c != NULL && tls_handshaking(conn_transport(c)) && now - session_opened_ms(session) > HANDSHAKE_MS_MAX)
+        int64_t waited = now - session_opened_ms(session);
+        /* Below 0 the clock was set back. */
+        if (c != NULL && tls_handshaking(conn_transport(c)) && (waited > HANDSHAKE_MS_MAX || waited < 0))
             server_drop(s, session, "TLS handshake not done in time");
     }
 }
