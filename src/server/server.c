@@ -67,6 +67,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     s->log = opt->log;
     engine_now_update(s->engine);
     s->started_ms = engine_now_ms(s->engine);
+    s->second_at_ms = s->started_ms + SECOND_MS;
     s->second_mono_ns = clock_mono_ns(&s->clock);
     s->persist = persist_new(s);
     server_replication_new(s);
@@ -254,9 +255,14 @@ server_cron(struct server *s)
             listener_wake(s->listeners[i]);
     }
     if (now >= s->second_at_ms || s->second_at_ms - now > SECOND_MS) {
+        /* After a standstill what has arrived meanwhile is read before anybody is found to be silent. */
+        bool late = now - s->second_at_ms > SECOND_MS && !s->was_late;
+        s->was_late = late;
         s->second_at_ms = now + SECOND_MS;
-        server_check_clients(s);
-        server_tls_check(s);
+        if (!late) {
+            server_check_clients(s);
+            server_tls_check(s);
+        }
         net_trim(s->net);
     }
     server_check_client_memory(s);

@@ -94,6 +94,7 @@ struct server {
 
     size_t over_soft; /* sessions over their class's soft limit */
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
+    bool was_late; /* the last once-a-second work came more than a second late */
     struct rate commands_rate, in_rate, out_rate;
     struct server_stats stats;
     struct slice misconf[MISCONFS]; /* owned reasons */

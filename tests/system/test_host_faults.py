@@ -137,12 +137,11 @@ def test_the_door_opens_again_although_the_clock_was_set_back(shifted):
 
 def test_a_process_that_stood_still(start):
     """Three seconds, for the sake of the others; nothing that was in time is counted as late, and what came meanwhile is done."""
-    server = start("--timeout", "2", "--tcp-keepalive", "1")
-    with server.connect() as c, server.connect() as blocked, server.connect() as idle:
+    server = start("--timeout", "2")
+    with server.connect() as c, server.connect() as blocked:
         assert c.call("SET", "k", "v", "PX", "1000") == ("+", b"OK")
         assert c.call("SET", "kept", "v", "EX", "100") == ("+", b"OK")
         blocked.send(resp.encode(["BLPOP", "q", "0"]))
-        assert idle.call("PING") == ("+", b"PONG")
         wait_until(lambda: info(c, "clients", "blocked_clients") == b"1")
         server.process.send_signal(signal.SIGSTOP)
         c.send(resp.encode(["RPUSH", "q", "a"]) + resp.encode(["EXISTS", "k", "kept"]))
@@ -183,14 +182,15 @@ def test_no_line_is_forged(start):
         listed = c.call("CLIENT", "LIST")[1]
         assert listed.count(b"\n") == 2 and b"\x1b" not in listed and b"forged" not in listed
         assert c.call("ACL", "LOG", "100")[0] == "*" and c.call("SLOWLOG", "GET", "-1")[0] == "*"
+        assert c.call("PING", "last") == ("$", b"last")
         seen = 0
         while True:
             kind, line = watcher.read()
             assert kind == "+" and not set(line) & {0, 10, 13, 27}, line
             seen += 1
-            if b'"SLOWLOG"' in line:
+            if b'"last"' in line:
                 break
-        assert seen > len(commands)
+        assert seen > 20  # those of administrators are not shown
     lines = server.log_text().split("\n")
     assert any("forged" in line for line in lines), "it was logged at all"
     for line in lines:

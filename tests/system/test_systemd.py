@@ -8,6 +8,7 @@ import pytest
 from conftest import BIN, ROOT, only_sorrel, wait_until
 
 SYSTEMD = "/lib/systemd/systemd"
+SYSUSERS = "usr/local/share/sorrel.sysusers"  # not where systemd looks as it boots
 PROGRAMS = ["sorrel-server", "sorrel-cli"]
 
 BOOT = r"""
@@ -60,10 +61,10 @@ class Machine:
         for name in PROGRAMS:
             os.makedirs(files / "usr/local/bin", exist_ok=True)
             shutil.copy(os.path.join(BIN, name), files / "usr/local/bin" / name)
-        os.makedirs(files / "usr/local/lib/systemd/system"), os.makedirs(files / "usr/local/lib/sysusers.d"), os.makedirs(files / "etc/sorrel")
+        os.makedirs(files / "usr/local/lib/systemd/system"), os.makedirs(files / "usr/local/share"), os.makedirs(files / "etc/sorrel")
         with open(os.path.join(ROOT, "dist/sorrel.service")) as f:
             (files / "usr/local/lib/systemd/system/sorrel.service").write_text(f.read().replace("@BIN@", "/usr/local/bin"))
-        shutil.copy(os.path.join(ROOT, "dist/sorrel.sysusers"), files / "usr/local/lib/sysusers.d/sorrel.conf")
+        shutil.copy(os.path.join(ROOT, "dist/sorrel.sysusers"), files / SYSUSERS)
         (files / "etc/sorrel/sorrel.conf").write_text(conf)
         units = files / "etc/systemd/system"
         os.makedirs(units)
@@ -137,7 +138,7 @@ def test_the_unit_under_systemd(machine):
     assert m.shown("StatusText") == "Ready to accept connections" and int(m.shown("UID")) > 60000
     assert m.cli("SET", "k", "v") == "OK"
     assert m.run("systemctl", "stop", "sorrel") == (0, "") and m.shown("Result") == "success"
-    assert m.run("systemd-sysusers")[0] == 0
+    assert m.run("systemd-sysusers", "/" + SYSUSERS)[0] == 0
     assert m.run("sh", "-c", "chown root:sorrel /etc/sorrel/sorrel.conf && chmod 640 /etc/sorrel/sorrel.conf")[0] == 0
     assert m.run("systemctl", "start", "sorrel") == (0, ""), m.journal()
     assert "Confined by Landlock" in m.journal() and m.run("id", "-u", "sorrel")[1].strip() == m.shown("UID")
