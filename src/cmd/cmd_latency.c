@@ -95,7 +95,9 @@ latency_doctor(struct exec *x)
 {
     struct buf *b = exec_scratch(x);
 
-    if (latency_event_first(x->engine) == NULL)
+    if (engine_settings(x->engine)->latency_threshold_ms == 0)
+        buf_printf(b, "Latency is not monitored. CONFIG SET latency-monitor-threshold <milliseconds> switches it on.\n");
+    else if (latency_event_first(x->engine) == NULL)
         buf_printf(b, "No latency events have been recorded.\n");
     for (const struct latency_event *v = latency_event_first(x->engine); v != NULL; v = v->other) {
         int64_t sum = 0;

@@ -47,7 +47,7 @@ put_ratio(struct exec *x, struct slice name, size_t a, size_t b)
 }
 
 struct memory_sums {
-    size_t keys, tables, clients;
+    size_t keys, tables, clients, replicas;
 };
 
 static struct memory_sums
@@ -62,7 +62,7 @@ memory_sums_of(struct exec *x)
                        btree_bytes(&db->by_deadline.keys);
     }
     for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
-        sums.clients += session_memory(s);
+        *(session_flags(s) & SESSION_REPLICA ? &sums.replicas : &sums.clients) += session_memory(s);
     return sums;
 }
 
@@ -76,30 +76,44 @@ put_db_stats(struct exec *x, const struct db *db, int index)
     put_count(x, LIT("overhead.hashtable.slot-to-keys"), 0);
 }
 
+static struct host_memory
+host_memory_of(const struct engine *e)
+{
+    const struct engine_host *host = engine_host_of(e);
+    struct host_memory m = {0};
+
+    if (host->memory != NULL)
+        host->memory(host->ctx, &m);
+    return m;
+}
+
 static enum rc
 memory_stats(struct exec *x)
 {
     struct mem_stats m;
     struct memory_sums sums = memory_sums_of(x);
     struct engine_memory marks = engine_memory_marks(x->engine);
-    size_t used = mem_used(), overhead = marks.at_start + sums.tables + sums.clients, pairs = 0, data;
+    struct host_memory host = host_memory_of(x->engine);
+    size_t used = mem_used(), pairs = 0, data;
+    size_t overhead = marks.at_start + sums.tables + sums.clients + sums.replicas + host.replicas + host.backlog +
+                      host.aof_buffer + host.scripts + host.functions;
     size_t net = used > marks.at_start ? used - marks.at_start : 0, resident;
     struct reply_mark mark = reply_mark_here(&x->reply);
     struct db *db;
 
     mem_stats_get(&m);
-    resident = m.resident; /* the process's own figure is the host's to know (INFO memory) */
+    resident = host.resident > 0 ? host.resident : m.resident;
     data = used > overhead ? used - overhead : 0;
     put_count(x, LIT("peak.allocated"), marks.peak);
     put_count(x, LIT("total.allocated"), used);
     put_count(x, LIT("startup.allocated"), marks.at_start);
-    put_count(x, LIT("replication.backlog"), 0);
-    put_count(x, LIT("clients.slaves"), 0);
+    put_count(x, LIT("replication.backlog"), host.backlog);
+    put_count(x, LIT("clients.slaves"), sums.replicas + host.replicas);
     put_count(x, LIT("clients.normal"), sums.clients);
     put_count(x, LIT("cluster.links"), 0);
-    put_count(x, LIT("aof.buffer"), 0);
-    put_count(x, LIT("lua.caches"), 0);
-    put_count(x, LIT("functions.caches"), 0);
+    put_count(x, LIT("aof.buffer"), host.aof_buffer);
+    put_count(x, LIT("lua.caches"), host.scripts);
+    put_count(x, LIT("functions.caches"), host.functions);
     for (int i = 0; (db = db_at(x, i)) != NULL; i++)
         if (db_size(x, db) > 0) {
             put_db_stats(x, db, i);

@@ -22,9 +22,9 @@ struct commandlog {
 };
 
 static size_t
-kept_bytes(struct slice arg)
+kept_bytes(struct slice arg, size_t max)
 {
-    return (arg.len < COMMANDLOG_ARG_BYTES_MAX ? arg.len : COMMANDLOG_ARG_BYTES_MAX) + 48;
+    return (arg.len < max ? arg.len : max) + 48;
 }
 
 static struct slice
@@ -39,13 +39,13 @@ put(char **at, struct slice s)
 }
 
 static struct slice
-put_arg(char **at, struct slice arg)
+put_arg(char **at, struct slice arg, size_t max)
 {
-    if (arg.len <= COMMANDLOG_ARG_BYTES_MAX)
+    if (arg.len <= max)
         return put(at, arg);
     char *p = *at;
-    put(at, slice_of(arg.ptr, COMMANDLOG_ARG_BYTES_MAX));
-    *at += snprintf(*at, 48, "... (%zu more bytes)", arg.len - COMMANDLOG_ARG_BYTES_MAX);
+    put(at, slice_of(arg.ptr, max));
+    *at += snprintf(*at, 48, "... (%zu more bytes)", arg.len - max);
     return slice_of(p, (size_t)(*at - p));
 }
 
@@ -84,14 +84,15 @@ commandlog__add(struct exec *x, enum commandlog_type type, const struct commandl
     struct engine *e = x->engine;
     struct slice addr = session_addr(x->session), name = session_name(x->session);
     struct slice user = acl_user_name(x->session->user);
-    int shown = x->argc < COMMANDLOG_ARGS_MAX ? x->argc : COMMANDLOG_ARGS_MAX;
-    int whole = x->argc <= COMMANDLOG_ARGS_MAX ? shown : shown - 1;
+    size_t bytes_max = e->settings.slowlog_arg_bytes_max;
+    int shown = (uint64_t)x->argc < e->settings.slowlog_args_max ? x->argc : (int)e->settings.slowlog_args_max;
+    int whole = x->argc <= shown ? shown : shown - 1;
     size_t bytes = sizeof(struct log_item) + (size_t)shown * sizeof(struct slice) + addr.len + name.len + user.len + 64;
 
     if (len_max(&e->settings, type) == 0)
         return;
     for (int i = 0; i < whole; i++)
-        bytes += kept_bytes(secrets__shown(x, i));
+        bytes += kept_bytes(secrets__shown(x, i), bytes_max);
     if (e->commandlog == NULL)
         e->commandlog = mem_get_zero(sizeof(*e->commandlog));
     struct log *l = &e->commandlog->lists[type];
@@ -99,7 +100,7 @@ commandlog__add(struct exec *x, enum commandlog_type type, const struct commandl
     struct slice *argv = (struct slice *)(item + 1);
     char *at = (char *)(argv + shown);
     for (int i = 0; i < whole; i++)
-        argv[i] = put_arg(&at, secrets__shown(x, i));
+        argv[i] = put_arg(&at, secrets__shown(x, i), bytes_max);
     if (whole < shown) {
         int n = snprintf(at, 48, "... (%d more arguments)", x->argc - whole);
         argv[whole] = slice_of(at, (size_t)n);

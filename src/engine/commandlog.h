@@ -6,14 +6,13 @@
 #include "engine/engine.h"
 
 enum commandlog_type { COMMANDLOG_SLOW, COMMANDLOG_LARGE_REQUEST, COMMANDLOG_LARGE_REPLY, COMMANDLOG_TYPES };
-enum { COMMANDLOG_ARGS_MAX = 32, COMMANDLOG_ARG_BYTES_MAX = 128 };
 
 struct commandlog_entry {
     uint64_t id;
     int64_t at_ms;
     int64_t value;            /* what made it notable: microseconds, or bytes */
     int argc;
-    const struct slice *argv; /* shortened as redis does: 31 arguments and "... (n more arguments)" */
+    const struct slice *argv; /* shortened as redis does: all but one of so many, and "... (n more arguments)" */
     struct slice addr, name;
     struct slice user;
     int db;

@@ -22,7 +22,8 @@ static void
 settings_default(struct engine_settings *s, const struct engine_options *opt)
 {
     *s = (struct engine_settings){
-        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128, .large_request_bytes = 1 << 20, .large_reply_bytes = 1 << 20,
+        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128,
+        .slowlog_args_max = 32, .slowlog_arg_bytes_max = 128, .large_request_bytes = 1 << 20, .large_reply_bytes = 1 << 20,
         .large_request_max_len = 128, .large_reply_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
         .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
         .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .slice_us = 500, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
@@ -201,6 +202,7 @@ engine_now_update(struct engine *e)
     e->now_us = clock_wall_us(&e->clock);
     e->now_ms = e->now_us / 1000;
     e->access_clock = (uint32_t)(e->now_ms / 1000) & 0xffffff;
+    e->access = entry_access_of((unsigned)(e->now_ms % 1000) / 125, true);
     e->now_read = ticks_now(&e->ticks);
     if (ticks_calibrate(&e->ticks))
         engine_settings_changed(e);

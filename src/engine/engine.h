@@ -30,6 +30,13 @@ struct session_io {
     uint64_t bytes_in, bytes_out; /* since it was opened */
 };
 
+/* Bytes of the host's and of the layers above the engine, for MEMORY STATS. */
+struct host_memory {
+    size_t resident;             /* of the process; 0: not known */
+    size_t backlog, replicas;    /* the stream kept for replicas; their output */
+    size_t aof_buffer, scripts, functions;
+};
+
 enum shutdown_flag {
     SHUTDOWN_SAVE = 1 << 0, SHUTDOWN_NOSAVE = 1 << 1, SHUTDOWN_NOW = 1 << 2, SHUTDOWN_FORCE = 1 << 3,
     SHUTDOWN_ABORT = 1 << 4, /* stop a shutdown that is under way */
@@ -51,6 +58,7 @@ struct engine_host {
     /* How many of those are not free yet. */
     size_t (*reaping)(void *ctx);
     void (*session_io)(void *ctx, const struct session *s, struct session_io *out);
+    void (*memory)(void *ctx, struct host_memory *out);
     /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after the
      * turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */
     bool (*shutdown)(void *ctx, unsigned flags, struct slice *why);

@@ -168,7 +168,8 @@ struct engine {
     uint32_t listening;         /* enum listener */
     uint32_t gate;              /* enum gate */
     int64_t now_ms, now_us;
-    uint32_t access_clock;      /* what a touched entry gets under LRU */
+    uint32_t access_clock;      /* what a touched entry gets under LRU, */
+    unsigned access;            /* and this: entry_access_of() */
     struct hash_seed hash_seed;
     struct ticks ticks;
     uint64_t now_read;          /* ticks when the clock was read last */
@@ -474,6 +475,7 @@ void walk__restart(struct engine *e, struct db *db);
 /* -- evict.c -- */
 /* For allkeys-adaptive: what the clock of a key says that was used just now, or has just been made. */
 uint32_t evict__used_clock(struct engine *e, const struct entry *entry);
+void evict__born(struct engine *e, struct entry *entry, uint64_t hash); /* LRU: a new key, while there is an evictor */
 uint32_t evict__born_clock(struct engine *e, uint64_t hash);
 int evict__frequency(const struct engine *e, const struct entry *entry);
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */

@@ -5,25 +5,25 @@
  * one cache line for all of them. A candidate is judged anew when its turn comes: one that was used since it came into
  * the pool is a candidate no longer. volatile-ttl needs no guess: the expiry index knows.
  *
- * LRU: a key that was never used since it was made counts as half as old again as it is. Most keys of most workloads are
- * never used again; that is what makes this better than exact LRU. Where all of the cache changes
- * within a second, which is all that the clock can tell, one in so many that are looked at is made to count as unused: so
- * old merits are forgotten there, too.
+ * LRU: a key that was never used since it was made counts for several times as old as it is. Most keys of most workloads
+ * are never used again; that is what makes this better than exact LRU. How many times as old is learned from the keys that
+ * come back after they were let go, which a ghost table (engine/ghosts.h) tells: one that had been used says that used keys
+ * should stay longer, one that had not the opposite. What each says weighs the more, the fewer of its kind are let go, so
+ * that all is well when a victim of either kind is as likely to come back. A used key that comes back is used at once.
  *
  * allkeys-adaptive asks two experts. One takes what was used longest ago; the other what was used least often and, of those,
- * what came last (which is right for loops that do not fit). A ghost table remembers, in two bytes a key, whom it let go:
- * a fingerprint, the frequency, and which expert it was. A key that comes back has its frequency back, and the expert has
- * been wrong once more. Nearly all victims are chosen by the expert that has been wrong less often of late. Time is counted
- * in uses, so it fits any speed.
+ * what came last (which is right for loops that do not fit). Here the ghosts know the frequency, and which expert let them
+ * go. A key that comes back has its frequency back, and the expert has been wrong once more. Nearly all victims are chosen
+ * by the expert that has been wrong less often of late. Time is counted in uses, so it fits any speed.
  */
 #include "engine/evict.h"
 
 #include "engine/engine_priv.h"
+#include "engine/ghosts.h"
 #include "engine/latency.h"
 
 enum {
     POOL = 24,
-    FORGET = 32,            /* one used key in so many that are looked at counts as unused from then on */
     POOL_KEY_MAX = 255,     /* longer keys are not pooled, only taken at once */
     BUCKETS_MAX = 64,       /* empty or not, so many buckets are looked at for one group */
     SAMPLES_MAX = 256,
@@ -38,10 +38,15 @@ enum {
     HALF_LIFE_TURNS = 10,   /* after so many turns without use a frequency counts for half */
     FREQUENCY_MAX = 15,
     EXPLORE = 32,           /* one victim in so many is chosen by the other expert */
-    GHOSTS_MIN = 1024,
 };
+/* Of LRU, chosen in the same way. A score is in eighths of a second, times so many. */
+enum { SCORE_SCALE = 256 };
+static const double unused_weight_first = 1.5, unused_weight_min = 0.5, unused_weight_max = 32;
+/* What all keys say that come back after each was let go once, and the most that one says. */
+static const double lesson_of_all = 40, lesson_max = 0.02, share_min = 0.05;
 
 enum expert { EXPERT_RECENCY, EXPERT_FREQUENCY, EXPERTS };
+enum { KINDS = 2 }; /* of victims: the expert who chose it, or, under LRU, whether it had been used */
 
 struct candidate {
     uint64_t score;         /* how gladly it goes */
@@ -58,20 +63,27 @@ struct pool {
 
 struct evictor {
     struct pool pools[EXPERTS];  /* only the first, but under allkeys-adaptive */
-    enum evict_policy policy;    /* under which they were filled */
+    enum evict_policy policy;    /* under which they were filled, once `begun` is set */
+    bool begun;
     int next_db;                 /* whose turn it is, for random policies */
     int64_t over_since_us;       /* 0: the limit is kept */
     struct evict_stats stats;
     size_t uncounted;
     bool reaping;                /* a large value is on its way out: what it held will be free soon */
 
+    /* LRU and allkeys-adaptive */
+    struct ghosts ghosts;        /* the note: kind, under allkeys-adaptive with the frequency below it */
+    size_t ghosts_due;           /* room to be made for them; 0: they are as many as they should be */
+    uint32_t let_go[KINDS];
+
+    double unused_weight;        /* LRU: how many times as old an unused key counts */
+
     /* allkeys-adaptive */
     uint32_t tick;               /* sixteen bits of it are in a key's clock */
     uint32_t uses_left;          /* until the next tick */
-    uint16_t *ghosts;            /* fingerprint, one bit of expert, frequency; 0: none */
-    size_t ghost_count;
-    uint32_t chosen[EXPERTS], came_back[EXPERTS];
+    uint32_t came_back[KINDS];
 };
+enum { NOTE_KIND_SHIFT = 4, NOTE_FREQUENCY = 15 };
 
 static struct evictor *
 evictor_of(struct engine *e)
@@ -85,7 +97,7 @@ void
 evict__fini(struct engine *e)
 {
     if (e->evictor != NULL)
-        mem_free(e->evictor->ghosts);
+        ghosts_fini(&e->evictor->ghosts);
     mem_free(e->evictor);
 }
 
@@ -95,7 +107,11 @@ only_volatile(enum evict_policy p)
     return p <= EVICT_VOLATILE_TTL;
 }
 
-/* -- allkeys-adaptive: time, frequency, ghosts ----------------------------------------------------------------- */
+static bool
+is_lru(enum evict_policy p)
+{
+    return p == EVICT_ALLKEYS_LRU || p == EVICT_VOLATILE_LRU;
+}
 
 static size_t
 all_keys(const struct engine *e)
@@ -106,6 +122,70 @@ all_keys(const struct engine *e)
         n += table_count(&e->dbs[i].by_key);
     return n;
 }
+
+/* -- victims remembered ---------------------------------------------------------------------------------------- */
+
+/* The table comes when there is room for it: with small keys it is some percent of the memory. */
+static void
+plan_ghosts(const struct engine *e, struct evictor *v)
+{
+    size_t keys = all_keys(e);
+
+    v->ghosts_due = ghosts_fits(&v->ghosts, keys) ? 0 : ghosts_bytes(keys);
+}
+
+static void
+make_ghosts(const struct engine *e, struct evictor *v)
+{
+    if (v->ghosts_due > 0)
+        ghosts_fit(&v->ghosts, all_keys(e));
+    v->ghosts_due = 0;
+}
+
+static void
+remember(struct engine *e, struct evictor *v, uint64_t hash, unsigned kind, uint32_t frequency)
+{
+    if (v->ghosts.count > 0 && v->let_go[0] + v->let_go[1] >= v->ghosts.count) {
+        /* What was long ago counts for less. Also the time to see how many keys there are. */
+        for (int i = 0; i < KINDS; i++) {
+            v->let_go[i] /= 2;
+            v->came_back[i] /= 2;
+        }
+        plan_ghosts(e, v);
+    }
+    v->let_go[kind]++;
+    ghosts_add(&v->ghosts, hash, kind << NOTE_KIND_SHIFT | (frequency < NOTE_FREQUENCY ? frequency : NOTE_FREQUENCY));
+}
+
+/* -- LRU: what is learned from those that come back ------------------------------------------------------------ */
+
+static void
+learn(struct evictor *v, unsigned used)
+{
+    double share = (v->let_go[used] + 1.0) / (v->let_go[0] + v->let_go[1] + 2.0);
+    double lesson = lesson_of_all / (double)v->ghosts.count / (share > share_min ? share : share_min);
+    double w = v->unused_weight;
+
+    lesson = lesson < lesson_max ? lesson : lesson_max;
+    w = used ? w + w * lesson : w - w * lesson;
+    v->unused_weight = w < unused_weight_min ? unused_weight_min : w > unused_weight_max ? unused_weight_max : w;
+}
+
+void
+evict__born(struct engine *e, struct entry *entry, uint64_t hash)
+{
+    struct evictor *v = e->evictor;
+    unsigned note;
+
+    if (!is_lru(v->policy) || !ghosts_take(&v->ghosts, hash, &note))
+        return;
+    unsigned used = note >> NOTE_KIND_SHIFT & 1;
+    learn(v, used);
+    if (used)
+        entry_set_used(entry, true);
+}
+
+/* -- allkeys-adaptive: time, frequency ------------------------------------------------------------------------- */
 
 static void
 count_use(struct engine *e, struct evictor *v)
@@ -151,63 +231,19 @@ evict__used_clock(struct engine *e, const struct entry *entry)
     return make_clock(v, frequency_of(v, entry) + 1);
 }
 
-/* Never 0, so that an empty place is told from a ghost. */
-static uint16_t
-fingerprint(uint64_t hash)
-{
-    uint16_t bits = hash >> 40 & 0x7ff;
-
-    return bits != 0 ? bits : 1;
-}
-
 uint32_t
 evict__born_clock(struct engine *e, uint64_t hash)
 {
     struct evictor *v = evictor_of(e);
     uint32_t frequency = 0;
+    unsigned note;
 
     count_use(e, v);
-    if (v->ghost_count > 0) {
-        uint16_t *g = &v->ghosts[hash % v->ghost_count];
-        if (*g >> 5 == fingerprint(hash)) {
-            v->came_back[*g >> 4 & 1]++;
-            frequency = *g & 15;
-            *g = 0;
-        }
+    if (v->policy == EVICT_ALLKEYS_ADAPTIVE && ghosts_take(&v->ghosts, hash, &note)) {
+        v->came_back[note >> NOTE_KIND_SHIFT & 1]++;
+        frequency = note & NOTE_FREQUENCY;
     }
     return make_clock(v, frequency + 1);
-}
-
-/* As many as there are keys: when their number has changed much, we begin anew. */
-static void
-fit_ghosts(struct engine *e, struct evictor *v)
-{
-    size_t want = all_keys(e);
-
-    want = want < GHOSTS_MIN ? GHOSTS_MIN : want;
-    if (v->ghost_count >= want - want / 4 && v->ghost_count <= want)
-        return;
-    mem_free(v->ghosts);
-    v->ghosts = mem_get_zero(want * sizeof(*v->ghosts));
-    v->ghost_count = want;
-}
-
-static void
-remember(struct engine *e, struct evictor *v, const struct entry *entry, uint64_t hash, enum expert who)
-{
-    uint32_t frequency = frequency_of(v, entry);
-
-    if (v->chosen[EXPERT_RECENCY] + v->chosen[EXPERT_FREQUENCY] >= v->ghost_count) {
-        /* What was long ago counts for less. Also the time to see how many keys there are. */
-        for (int i = 0; i < EXPERTS; i++) {
-            v->chosen[i] /= 2;
-            v->came_back[i] /= 2;
-        }
-        fit_ghosts(e, v);
-    }
-    v->chosen[who]++;
-    v->ghosts[hash % v->ghost_count] =
-        (uint16_t)(fingerprint(hash) << 5 | (unsigned)who << 4 | (frequency < 15 ? frequency : 15));
 }
 
 /* Recency has to be clearly better: where there is no difference, frequency does less harm. */
@@ -217,7 +253,7 @@ ask_whom(struct engine *e, const struct evictor *v)
     double wrong[EXPERTS];
 
     for (int i = 0; i < EXPERTS; i++)
-        wrong[i] = (v->came_back[i] + 1.0) / (v->chosen[i] + 10.0);
+        wrong[i] = (v->came_back[i] + 1.0) / (v->let_go[i] + 10.0);
     enum expert better = wrong[EXPERT_RECENCY] < 0.8 * wrong[EXPERT_FREQUENCY] ? EXPERT_RECENCY : EXPERT_FREQUENCY;
     return rng_below(&e->rng, EXPLORE) != 0 ? better : better == EXPERT_RECENCY ? EXPERT_FREQUENCY : EXPERT_RECENCY;
 }
@@ -234,16 +270,22 @@ score_of(const struct engine *e, const struct evictor *v, enum expert who, const
         return (uint64_t)(FREQUENCY_MAX - frequency_of(v, entry)) << 16 | (0xffff - age_of(v, entry));
     case EVICT_ALLKEYS_LFU:
     case EVICT_VOLATILE_LFU: return 255 - (uint64_t)entry_frequency(&e->x, entry);
-    default: return ((uint64_t)entry_idle_seconds(&e->x, entry) + 1) * (entry_used(entry) ? 2 : 3);
+    default: {
+        double weight = entry_used(entry) ? 1 : v->unused_weight;
+        return (uint64_t)((double)(entry_idle_eighths(&e->x, entry) + 1) * weight * SCORE_SCALE);
+    }
     }
 }
 
-/* Whether it is as good a candidate as it was. That it came last is no merit that time takes away. */
+/* Whether it is as good a candidate as it was. That it came last is no merit that time takes away, and what is learned
+ * meanwhile about unused keys is none of its own. */
 static bool
 still_good(const struct engine *e, const struct evictor *v, enum expert who, const struct entry *entry, uint64_t score)
 {
     uint64_t now = score_of(e, v, who, entry);
 
+    if (is_lru(v->policy))
+        return now + now / 32 >= score;
     return v->policy == EVICT_ALLKEYS_ADAPTIVE && who == EXPERT_FREQUENCY ? now >> 16 >= score >> 16 : now >= score;
 }
 
@@ -312,10 +354,7 @@ static void
 look_at(void *ctx, void *item)
 {
     struct group *g = ctx;
-    bool lru = g->v->policy == EVICT_ALLKEYS_LRU || g->v->policy == EVICT_VOLATILE_LRU;
 
-    if (lru && entry_used(item) && entry_idle_seconds(&g->engine->x, item) == 0 && rng_below(&g->engine->rng, FORGET) == 0)
-        entry_set_used(item, false);
     g->seen++;
     g->any = item;
     pool_add(g->engine, g->v, EXPERT_RECENCY, g->db, item);
@@ -370,7 +409,9 @@ by_age(struct engine *e, struct evictor *v, struct db **db)
         best = (struct entry *)(uintptr_t)any;
     }
     if (best != NULL && adaptive)
-        remember(e, v, best, keyspace__hash(e, entry_key(best)), who);
+        remember(e, v, keyspace__hash(e, entry_key(best)), who, frequency_of(v, best));
+    else if (best != NULL && is_lru(v->policy))
+        remember(e, v, keyspace__hash(e, entry_key(best)), entry_used(best), 0);
     return best;
 }
 
@@ -403,17 +444,29 @@ by_chance(struct engine *e, struct evictor *v, struct db **db)
     return NULL;
 }
 
+/* What was noted under another policy means nothing under this one. */
+static void
+begin_policy(struct engine *e, struct evictor *v, enum evict_policy p)
+{
+    v->begun = true;
+    v->policy = p;
+    v->pools[0].n = v->pools[1].n = 0;
+    v->unused_weight = unused_weight_first;
+    memset(v->let_go, 0, sizeof(v->let_go));
+    memset(v->came_back, 0, sizeof(v->came_back));
+    ghosts_fini(&v->ghosts);
+    v->ghosts_due = 0;
+    if (p == EVICT_ALLKEYS_ADAPTIVE || is_lru(p))
+        plan_ghosts(e, v);
+}
+
 static struct entry *
 choose(struct engine *e, struct evictor *v, struct db **db)
 {
     enum evict_policy p = (enum evict_policy)e->settings.maxmemory_policy;
 
-    if (p != v->policy) {
-        v->policy = p;
-        v->pools[0].n = v->pools[1].n = 0;
-        if (p == EVICT_ALLKEYS_ADAPTIVE)
-            fit_ghosts(e, v);
-    }
+    if (p != v->policy || !v->begun)
+        begin_policy(e, v, p);
     if (v->next_db >= e->db_count)
         v->next_db = 0;
     switch (p) {
@@ -452,9 +505,10 @@ evict_key(struct engine *e, struct db *db, struct entry *entry)
 static bool
 is_over(const struct engine *e)
 {
-    size_t used = mem_used(), uncounted = e->evictor != NULL ? e->evictor->uncounted : 0;
+    const struct evictor *v = e->evictor;
+    size_t used = mem_used(), uncounted = v != NULL ? v->uncounted : 0, due = v != NULL ? v->ghosts_due : 0;
 
-    return (used > uncounted ? used - uncounted : 0) > e->settings.maxmemory;
+    return (used > uncounted ? used - uncounted : 0) + due > e->settings.maxmemory;
 }
 
 /* What is being freed elsewhere is not free yet. While little is lacking, no other keys go for that. */
@@ -517,10 +571,11 @@ evict__make_room(struct engine *e)
     e->over_memory = true;
     e->x.now_ms = e->now_ms;
     for (unsigned n = 1; over && !is_help_near(e, v); n++) {
-        struct db *db;
+        struct db *db = NULL;
         struct entry *entry = choose(e, v, &db);
         if (entry == NULL) {
-            stuck = true;
+            v->ghosts_due = 0; /* there is nobody to remember */
+            stuck = over = is_over(e);
             break;
         }
         if (UNLIKELY(e->gate & GATE_PINNED) && slices__pinned(e, entry_key(entry))) {
@@ -537,6 +592,8 @@ evict__make_room(struct engine *e)
                 break;
         }
     }
+    if (!over)
+        make_ghosts(e, v);
     e->effects.atomic = false;
     engine_propagate(e);
     engine_latency(e, "eviction-cycle", (clock_mono_ns(&e->clock) - began) / 1000);

@@ -89,9 +89,9 @@ touch(struct exec *x, struct entry *e)
         return;
     if (UNLIKELY(x->engine->settings.lru_clock_lfu)) {
         touch_frequency(x, e);
-    } else if (entry_clock(e) != x->engine->access_clock || !entry_used(e)) {
+    } else if (entry_clock(e) != x->engine->access_clock || entry_access(e) != x->engine->access) {
         entry_set_clock(e, x->engine->access_clock);
-        entry_set_used(e, true);
+        entry_set_access(e, x->engine->access);
     }
 }
 

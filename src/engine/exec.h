@@ -239,6 +239,7 @@ size_t string_max(const struct exec *x);
 /* What the eviction clock of an entry says. Under an LFU policy there is a frequency, else an idle time. */
 bool policy_is_lfu(const struct exec *x);
 int64_t entry_idle_seconds(const struct exec *x, const struct entry *e);
+int64_t entry_idle_eighths(const struct exec *x, const struct entry *e); /* of a second */
 int entry_frequency(const struct exec *x, const struct entry *e);
 
 /* -- arguments ----------------------------------------------------------------------------------------------- */

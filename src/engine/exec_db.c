@@ -162,7 +162,20 @@ policy_is_lfu(const struct exec *x)
 int64_t
 entry_idle_seconds(const struct exec *x, const struct entry *e)
 {
-    return (int64_t)((x->engine->access_clock - entry_clock(e)) & 0xffffff);
+    enum { SET_BACK_MAX = 3600 };
+    int64_t s = (int64_t)((x->engine->access_clock - entry_clock(e)) & 0xffffff);
+
+    /* A little less than all that the clock can tell, which is 194 days: the machine's clock was set back. */
+    return s > 0xffffff - SET_BACK_MAX ? 0 : s;
+}
+
+int64_t
+entry_idle_eighths(const struct exec *x, const struct entry *e)
+{
+    int64_t n = 8 * entry_idle_seconds(x, e) + (x->engine->access >> ENTRY_EIGHTH_SHIFT) -
+                (entry_access(e) >> ENTRY_EIGHTH_SHIFT);
+
+    return n > 0 ? n : 0;
 }
 
 int

@@ -37,12 +37,16 @@ exec__entry_hash(const struct exec *x, const struct entry *e)
 static inline void
 exec__new_clock(const struct exec *x, struct entry *e, uint64_t hash)
 {
-    if (UNLIKELY(x->engine->settings.clock_adaptive))
+    if (UNLIKELY(x->engine->settings.clock_adaptive)) {
         entry_set_clock(e, evict__born_clock(x->engine, hash));
-    else if (UNLIKELY(x->engine->settings.lru_clock_lfu))
+    } else if (UNLIKELY(x->engine->settings.lru_clock_lfu)) {
         entry_set_clock(e, ((uint32_t)(x->now_ms / 60000) & 0xffff) << 8 | LFU_INITIAL);
-    else
+    } else {
         entry_set_clock(e, x->engine->access_clock);
+        entry_set_access(e, x->engine->access & ~(unsigned)ENTRY_USED);
+        if (UNLIKELY(x->engine->evictor != NULL))
+            evict__born(x->engine, e, hash);
+    }
 }
 
 #endif

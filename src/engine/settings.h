@@ -42,6 +42,8 @@ struct engine_settings {
     uint32_t notify_mask;                /* 0: off */
     int64_t slowlog_slower_than_us;      /* 10000; negative: off */
     uint32_t slowlog_max_len;            /* 128 */
+    uint64_t slowlog_args_max;           /* 32: of an entry of the command log, */
+    uint64_t slowlog_arg_bytes_max;      /* 128: and of each of them */
     int64_t large_request_bytes, large_reply_bytes; /* 1 MiB; larger ones are noted (COMMANDLOG); negative: off */
     uint32_t large_request_max_len, large_reply_max_len; /* 128 */
     int64_t script_busy_ms;              /* 5000: after that long others are told that a script is running; 0: never */

@@ -335,6 +335,12 @@ waiters_count(const struct engine *e)
 }
 
 size_t
+waiters_timed(const struct engine *e)
+{
+    return e->wait_deadlines.items;
+}
+
+size_t
 waiters_keys(const struct engine *e)
 {
     return e->wait_key_total;

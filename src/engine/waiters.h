@@ -13,6 +13,7 @@ bool waiters_unblock(struct session *s, bool with_error);
 /* Runs the command of a session that waits for no key again. Not while a command runs. */
 void session_wake(struct session *s);
 size_t waiters_count(const struct engine *e);      /* sessions that wait */
+size_t waiters_timed(const struct engine *e);      /* those of them that will not wait for ever */
 size_t waiters_keys(const struct engine *e);       /* keys that somebody waits for */
 
 #endif

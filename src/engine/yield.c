@@ -8,6 +8,7 @@
 struct set_aside {
     int64_t now_ms, now_us;
     uint32_t access_clock;
+    unsigned access;
     uint64_t mark;
     bool untimed;
     struct exec x;
@@ -28,6 +29,7 @@ put_aside(struct engine *e, struct set_aside *a)
         .now_ms = e->now_ms,
         .now_us = e->now_us,
         .access_clock = e->access_clock,
+        .access = e->access,
         .mark = e->ticks.mark,
         .untimed = e->untimed,
         .x = e->x,
@@ -67,6 +69,7 @@ take_again(struct engine *e, struct set_aside *a)
     e->now_ms = a->now_ms;
     e->now_us = a->now_us;
     e->access_clock = a->access_clock;
+    e->access = a->access;
     e->ticks.mark = a->mark;
     e->untimed = a->untimed;
     e->x = a->x;

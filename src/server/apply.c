@@ -7,6 +7,7 @@
 #include "proto/words.h"
 #include "server/crash.h"
 #include "server/persist_aof.h"
+#include "server/process.h"
 #include "server/machine.h"
 #include "server/replication.h"
 #include "server/server.h"
@@ -149,12 +150,16 @@ apply_engine(struct server *s, const bool *changed)
     CHECK(notify_mask_parse(config_text(c, CFG_NOTIFY_KEYSPACE_EVENTS), &e->notify_mask));
     e->slowlog_slower_than_us = config_num(c, CFG_SLOWLOG_LOG_SLOWER_THAN);
     e->slowlog_max_len = to_u32(config_num(c, CFG_SLOWLOG_MAX_LEN));
+    e->slowlog_args_max = (uint64_t)config_num(c, CFG_SLOWLOG_ENTRY_MAX_ARGC);
+    e->slowlog_arg_bytes_max = (uint64_t)config_num(c, CFG_SLOWLOG_ENTRY_MAX_STRING_LEN);
     e->large_request_bytes = config_num(c, CFG_COMMANDLOG_REQUEST_LARGER_THAN);
     e->large_reply_bytes = config_num(c, CFG_COMMANDLOG_REPLY_LARGER_THAN);
     e->large_request_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REQUEST_MAX_LEN));
     e->large_reply_max_len = to_u32(config_num(c, CFG_COMMANDLOG_LARGE_REPLY_MAX_LEN));
     e->script_busy_ms = config_num(c, CFG_BUSY_REPLY_THRESHOLD);
     e->replica = repl_is_replica(s->repl);
+    if (s->log != NULL)
+        s->log->replica = e->replica;
     e->lazy_expire_deletes = !e->replica;
     e->enable_debug_command = config_num(c, CFG_ENABLE_DEBUG_COMMAND) != 0;
     e->auth_failure_limit = to_u32(config_num(c, CFG_AUTH_FAILURE_LIMIT));
@@ -259,6 +264,8 @@ apply_limits(struct server *s)
                                                                               : CFG_MAX_NEW_CONNECTIONS_PER_CYCLE));
     }
     log_set_level((enum log_level)config_num(c, CFG_LOGLEVEL));
+    if (s->log != NULL)
+        s->log->format = (int)config_num(c, CFG_LOG_FORMAT);
     if (s->log != NULL && config_on(c, CFG_CRASH_LOG_ENABLED))
         crash_watch(s->log, s->engine);
     else

@@ -4,6 +4,7 @@
 #include "engine/acl.h"
 #include "engine/pubsub.h"
 #include "engine/session.h"
+#include "server/info.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
 #include "server/server.h"
@@ -432,6 +433,12 @@ host_session_io(void *ctx, const struct session *session, struct session_io *out
     conn_traffic(c, &out->bytes_in, &out->bytes_out);
 }
 
+static void
+host_memory(void *ctx, struct host_memory *out)
+{
+    info_host_memory(ctx, out);
+}
+
 static bool
 host_shutdown(void *ctx, unsigned flags, struct slice *why)
 {
@@ -540,6 +547,7 @@ server_host(struct server *s)
         .reaping = host_reaping,
         .defer = host_defer,
         .session_io = host_session_io,
+        .memory = host_memory,
         .acl_file = host_acl_file,
         .shutdown = host_shutdown,
         .busy = host_busy,

@@ -48,7 +48,7 @@ static void __attribute__((format(printf, 2, 3)))
 line(int fd, const char *fmt, ...)
 {
     char text[LINE_MAX_BYTES], out[LINE_MAX_BYTES + 96];
-    enum log_format format = report.log != NULL ? report.log->format : LOG_FORMAT_LEGACY;
+    enum log_format format = report.log != NULL ? (enum log_format)report.log->format : LOG_FORMAT_LEGACY;
     va_list ap;
 
     va_start(ap, fmt);

@@ -15,4 +15,7 @@ void info_field(struct buf *out, const char *name, const char *fmt, ...) __attri
 /* Bytes as people read them: 1.50M. */
 void info_human(struct buf *out, const char *name, uint64_t bytes);
 
+/* For MEMORY STATS. */
+void info_host_memory(struct server *s, struct host_memory *out);
+
 #endif

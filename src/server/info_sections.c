@@ -107,17 +107,39 @@ sessions_memory(const struct server *s)
     return seen == 0 ? 0 : (size_t)((double)sum / (double)seen * (double)all);
 }
 
+struct largest {
+    size_t input, output;
+};
+
+/* Of those sessions that hold any at the moment: what is between two commands holds none. */
+static struct largest
+largest_buffers(const struct server *s)
+{
+    struct largest l = {0};
+    size_t seen = 0;
+
+    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED; c = session_next(c), seen++) {
+        const struct conn *conn = session_host_data(c);
+        size_t in = conn != NULL ? conn_input_len(conn) + conn_input_room(conn) : 0, out = session_output_pending(c);
+        l.input = in > l.input ? in : l.input;
+        l.output = out > l.output ? out : l.output;
+    }
+    return l;
+}
+
 void
 info_clients(struct server *s, struct buf *out)
 {
+    struct largest largest = largest_buffers(s);
+
     number(out, "connected_clients", session_count(s->engine) - repl_stats(s->repl).replicas);
     number(out, "cluster_connections", 0);
     number(out, "maxclients", s->clients_max);
-    number(out, "client_recent_max_input_buffer", 0);
-    number(out, "client_recent_max_output_buffer", 0);
+    number(out, "client_recent_max_input_buffer", largest.input);
+    number(out, "client_recent_max_output_buffer", largest.output);
     number(out, "blocked_clients", waiters_count(s->engine) + engine_held_count(s->engine));
     number(out, "tracking_clients", engine_tracking_stats(s->engine).clients);
-    number(out, "clients_in_timeout_table", 0);
+    number(out, "clients_in_timeout_table", waiters_timed(s->engine));
 }
 
 /* -- memory ---------------------------------------------------------------------------------------------------- */
@@ -199,6 +221,18 @@ script_memory(struct server *s, struct buf *out)
 }
 
 void
+info_host_memory(struct server *s, struct host_memory *out)
+{
+    struct repl_stats repl = repl_stats(s->repl);
+    struct script_stats t;
+
+    script_stats(s->engine, &t);
+    *out = (struct host_memory){.resident = resident_bytes(), .backlog = repl.backlog_memory,
+                                .replicas = repl.buffer_memory - repl.backlog_memory, .aof_buffer = persist_aof_buffered(s),
+                                .scripts = t.cache_bytes, .functions = t.function_bytes};
+}
+
+void
 info_memory(struct server *s, struct buf *out)
 {
     struct repl_stats repl = repl_stats(s->repl);
@@ -236,7 +270,7 @@ info_memory(struct server *s, struct buf *out)
     number(out, "mem_clients_slaves", repl.buffer_memory - repl.backlog_memory);
     number(out, "mem_clients_normal", clients);
     number(out, "mem_cluster_links", 0);
-    number(out, "mem_aof_buffer", 0);
+    number(out, "mem_aof_buffer", persist_aof_buffered(s));
     text(out, "mem_allocator", mem_allocator_name());
     number(out, "active_defrag_running", 0);
     number(out, "lazyfree_pending_objects", reaper_pending(s->reaper));

@@ -237,7 +237,7 @@ serve(struct server *s, struct signals *signals)
 }
 
 static int
-start(struct config *config, const char *file, const struct log_target *log)
+start(struct config *config, const char *file, struct log_target *log)
 {
     struct server_options opt = {.config = config, .clock = clock_system(), .log = log};
     struct signals signals = {0};

@@ -298,6 +298,12 @@ seconds(int64_t ms)
     return ms < 0 ? -1 : (long long)(ms / 1000);
 }
 
+size_t
+persist_aof_buffered(const struct server *s)
+{
+    return aof_info(s->aof->aof).pending;
+}
+
 void
 persist_aof_info(const struct server *s, struct buf *out)
 {

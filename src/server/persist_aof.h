@@ -31,6 +31,8 @@ void persist_aof_suspend(struct server *s);
 void persist_aof_resume(struct server *s);
 /* Up to which position of the stream of changes the log is on the disk; false: there is no log. `now`: waits for all. */
 bool persist_aof_synced(struct server *s, uint64_t *position, bool now);
+/* Bytes that are not written yet. */
+size_t persist_aof_buffered(const struct server *s);
 /* INFO's fields. */
 void persist_aof_info(const struct server *s, struct buf *out);
 

@@ -48,12 +48,12 @@ add_time(struct buf *out, int64_t now_ms)
 }
 
 static void
-format_fields(const struct log_target *t, enum log_level level, struct slice line, struct buf *out)
+format_fields(const struct log_target *t, enum log_format format, enum log_level level, struct slice line, struct buf *out)
 {
-    bool json = t->format == LOG_FORMAT_JSON;
+    bool json = format == LOG_FORMAT_JSON;
 
-    buf_printf(out, json ? "{\"pid\":%d,\"role\":\"master\",\"timestamp\":\"" : "pid=%d role=master timestamp=\"",
-               (int)getpid());
+    buf_printf(out, json ? "{\"pid\":%d,\"role\":\"%s\",\"timestamp\":\"" : "pid=%d role=%s timestamp=\"", (int)getpid(),
+               t->replica ? "replica" : "master");
     add_time(out, clock_wall_us(&t->clock) / 1000);
     buf_printf(out, json ? "\",\"level\":\"%s\",\"message\":\"" : "\" level=%s message=\"", level_names[level]);
     add_escaped(out, line);
@@ -72,7 +72,7 @@ format_line(const struct log_target *t, enum log_level level, struct slice line,
 
     localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%d %b %Y %H:%M:%S", &tm);
-    buf_printf(out, "%d:M %s.%03d %c ", (int)getpid(), text, (int)(now_ms % 1000), marks[level]);
+    buf_printf(out, "%d:%c %s.%03d %c ", (int)getpid(), t->replica ? 'S' : 'M', text, (int)(now_ms % 1000), marks[level]);
     buf_add_slice(out, line);
     buf_add_char(out, '\n');
 }
@@ -85,8 +85,9 @@ write_log(void *ctx, enum log_level level, struct slice line)
     struct buf out = {0};
     int fd = *t->path == '\0' ? STDOUT_FILENO : open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
-    if (t->format == LOG_FORMAT_LOGFMT || t->format == LOG_FORMAT_JSON)
-        format_fields(t, level, line, &out);
+    enum log_format format = (enum log_format)t->format;
+    if (format == LOG_FORMAT_LOGFMT || format == LOG_FORMAT_JSON)
+        format_fields(t, format, level, line, &out);
     else
         format_line(t, level, line, &out);
     if (fd >= 0) {

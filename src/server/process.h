@@ -16,7 +16,8 @@ struct log_target {
     const char *path;  /* "": standard output */
     const char *ident; /* also to syslog, under this name; NULL: not */
     int local;         /* syslog's facility local0 to local7; negative: user */
-    enum log_format format;
+    _Atomic int format; /* enum log_format; this and the next may change at any time */
+    _Atomic bool replica;
     struct clock clock;
 };
 /* The target and its texts must live until it is replaced; NULL: back to standard error. */

@@ -44,7 +44,7 @@ struct server_options {
     uint64_t rng_seed;
     struct hash_seed hash_seed;
     char run_id[RUN_ID_LEN + 1];
-    const struct log_target *log; /* where a crash report goes; NULL: nowhere */
+    struct log_target *log; /* where a crash report goes; NULL: nowhere */
 };
 
 struct persist;
@@ -103,7 +103,7 @@ struct server {
     bool stopping;
     int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
     unsigned stop_flags; /* enum shutdown_flag */
-    const struct log_target *log; /* NULL: there is no file for a crash report */
+    struct log_target *log; /* NULL: there is no file for a crash report */
 };
 
 /* NULL when something fails; *why says what. Takes the configuration in either case. */

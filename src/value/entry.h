@@ -1,7 +1,7 @@
 /* value/entry.h - a key, its metadata and its value, in one allocation.
  *
  *   bytes  0      type (low four bits), string representation (high four)
- *          1      flags below
+ *          1      flags below; the three highest bits are the eighth of the second that goes with an LRU clock
  *          2..4   access clock: 24 bits that belong to eviction (LRU seconds or LFU)
  *          5      key length when it is below 255, else 255 and four bytes of length follow
  *          then   expiry, 8 bytes, only with ENTRY_HAS_EXPIRY (unix time in milliseconds)
@@ -29,6 +29,7 @@ enum {
     ENTRY_RAW = 1 << 2,   /* a string that was changed in place: OBJECT ENCODING says raw */
     ENTRY_USED = 1 << 4,      /* it was used since it was made: eviction asks */
     ENTRY_DEADLINES = 1 << 3, /* members of the collection may have deadlines */
+    ENTRY_EIGHTH_SHIFT = 5,
     ENTRY_INLINE_MAX = 1024,
 };
 
@@ -122,6 +123,25 @@ static inline void
 entry_set_used(struct entry *e, bool used)
 {
     e->flags = (unsigned char)(used ? e->flags | ENTRY_USED : e->flags & ~ENTRY_USED);
+}
+
+/* Eighths of a second in which it was used last, and whether it was used since it was made, as one number. */
+static inline unsigned
+entry_access(const struct entry *e)
+{
+    return e->flags & (7u << ENTRY_EIGHTH_SHIFT | ENTRY_USED);
+}
+
+static inline unsigned
+entry_access_of(unsigned eighth, bool used)
+{
+    return eighth << ENTRY_EIGHTH_SHIFT | (used ? ENTRY_USED : 0u);
+}
+
+static inline void
+entry_set_access(struct entry *e, unsigned access)
+{
+    e->flags = (unsigned char)((e->flags & ~(7u << ENTRY_EIGHTH_SHIFT | ENTRY_USED)) | access);
 }
 
 static inline void

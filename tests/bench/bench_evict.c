@@ -3,8 +3,8 @@
  *   make MODE=release build/release/libengine.a
  *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -DSORREL_JEMALLOC -Isrc tests/bench/bench_evict.c build/release/libengine.a \
  *       $(pkg-config --libs jemalloc libcrypto liblzf luajit libutf8proc) -lm -o bench_evict
- *   ./bench_evict [keys that fit] [requests]         prints a table: traces down, policies across, hit ratios in percent
- *   ./bench_evict --trace NAME keys requests FILE    writes a trace, one key number (four bytes) after the other
+ *   ./bench_evict [keys that fit] [requests] [trace ...]   prints a table: traces down, policies across, hit ratios in percent
+ *   ./bench_evict --trace NAME keys requests FILE          writes a trace, one key number (four bytes) after the other
  *
  * The references are exact, with lists and ghosts of any size they like: LRU, SIEVE, S3-FIFO, ARC and W-TinyLFU (window of
  * 1 %, sketch of four bits). Ours run in the engine itself, in their own bytes: GET, and SET after a miss, a hundred requests
@@ -469,6 +469,14 @@ write_trace(struct trace *t, const char *name, const char *path)
     return fclose(f) != 0 || n != t->n;
 }
 
+static bool
+is_among(const char *name, char **words, int n)
+{
+    while (n > 0 && strcmp(words[n - 1], name) != 0)
+        n--;
+    return n > 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -485,6 +493,8 @@ main(int argc, char **argv)
     printf("%-9s %7s %7s %7s %7s %7s | %7s %8s %7s %7s\n", "trace", "LRU", "SIEVE", "S3-FIFO", "ARC", "W-TLFU", "all-lru",
            "adaptive", "all-lfu", "random");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (argc > 3 && !is_among(names[i], argv + 3, argc - 3))
+            continue;
         trace_make(&t, names[i]);
         printf("%-9s", names[i]);
         for (size_t r = 0; r < sizeof(references) / sizeof(references[0]); r++)

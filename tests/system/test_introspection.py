@@ -97,6 +97,26 @@ def test_log_format(start, form):
         assert re.fullmatch(r"\d+:[MSCX] \d+ \w{3} \d{4} \d\d:\d\d:\d\d\.\d{3} # DEBUG LOG: .*", line)
 
 
+@only_sorrel
+def test_log_follows_format_and_role(start):
+    server = start("--logfile", "server.log", "--enable-debug-command", "yes")
+
+    def logged(c, text):
+        assert c.call("DEBUG", "LOG", text) == ("+", b"OK")
+        with open(os.path.join(server.dir, "server.log")) as f:
+            return next(line for line in f.read().split("\n") if text in line)
+
+    with server.connect() as c:
+        assert re.match(r"\d+:M ", logged(c, "as a master"))
+        assert c.call("REPLICAOF", "127.0.0.1", str(servers.free_port())) == ("+", b"OK")
+        assert re.match(r"\d+:S ", logged(c, "as a replica"))
+        assert c.call("CONFIG", "SET", "log-format", "json") == ("+", b"OK")
+        assert json.loads(logged(c, "in JSON"))["role"] == "replica"
+        assert c.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+        assert c.call("CONFIG", "SET", "log-format", "logfmt") == ("+", b"OK")
+        assert " role=master " in logged(c, "in pairs")
+
+
 def memory_stats(program):
     server = servers.Server(program)
     try:
@@ -117,6 +137,57 @@ def test_memory_stats():
         assert ours[name][0] == kind, name
         if kind == "$":  # a fraction
             float(ours[name][1])
+
+
+@only_sorrel
+def test_memory_stats_of_what_is_there(start):
+    """Scripts, functions and the stream kept for replicas, as INFO has them."""
+    server, replica = start(), start()
+    with server.connect() as c, replica.connect() as r:
+        c.call("EVAL", "return 1", "0")
+        c.call("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+        r.call("REPLICAOF", "127.0.0.1", str(server.port))
+        wait_until(lambda: b"master_link_status:up" in r.call("INFO", "replication")[1])
+        c.call("SET", "k", "v" * 10000)
+        flat = c.call("MEMORY", "STATS")[1]
+        info = dict(line.split(":", 1) for line in c.call("INFO", "memory")[1].decode().split("\r\n") if ":" in line)
+    stats = {flat[i][1].decode(): flat[i + 1][1] for i in range(0, len(flat), 2)}
+    assert stats["lua.caches"] == int(info["used_memory_scripts_eval"]) > 0
+    assert stats["functions.caches"] == int(info["used_memory_functions"]) > 0
+    assert stats["replication.backlog"] == int(info["mem_replication_backlog"]) > 0
+    assert stats["clients.slaves"] > 0 and stats["clients.normal"] > 0
+    assert stats["overhead.total"] > stats["startup.allocated"] + stats["replication.backlog"]
+
+
+@only_sorrel
+def test_how_much_of_a_command_the_slow_log_shows(start):
+    server = start("--slowlog-log-slower-than", "0", "--slowlog-entry-max-argc", "3", "--slowlog-entry-max-string-len", "10")
+
+    def last(c):
+        return [arg for _, arg in c.call("SLOWLOG", "GET", "1")[1][0][1][3][1]]
+
+    with server.connect() as c:
+        c.call("MSET", "0123456789", "0123456789ab", "b", "2")
+        assert last(c) == [b"MSET", b"0123456789", b"... (3 more arguments)"]
+        assert c.call("CONFIG", "SET", "slowlog-entry-max-argc", "100") == ("+", b"OK")
+        c.call("MSET", "0123456789", "0123456789ab", "b", "2")
+        assert last(c) == [b"MSET", b"0123456789", b"0123456789... (2 more bytes)", b"b", b"2"]
+        assert c.call("CONFIG", "SET", "slowlog-entry-max-argc", "1")[0] == "-"
+
+
+@only_sorrel
+def test_info_clients(start):
+    server = start()
+    with server.connect() as c, server.connect() as waits, server.connect() as sends:
+        waits.send(b"BLPOP nothing 100\r\n")
+        sends.send(b"*2\r\n$4\r\nECHO\r\n$100000\r\n" + b"x" * 50000)
+
+        def fields():
+            text = c.call("INFO", "clients")[1].decode()
+            return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
+
+        wait_until(lambda: fields()["clients_in_timeout_table"] == fields()["blocked_clients"] == "1")
+        wait_until(lambda: int(fields()["client_recent_max_input_buffer"]) >= 50000)
 
 
 def test_client_pause(server):

@@ -129,10 +129,38 @@ test_combine(void **state)
     mem_free(bytes);
 }
 
+/* Long results are written in another way, which depends on where they lie in memory. */
+static void
+test_combine_long(void **state)
+{
+    enum { LONG = (1 << 20) + 4100, GUARD = 64 };
+    struct rng r = seeded();
+    char *bytes = mem_get(2 * LONG), *out = mem_get(LONG + 2 * GUARD);
+
+    for (size_t i = 0; i < 2 * LONG; i++)
+        bytes[i] = (char)rng_next(&r);
+    for (size_t at = 0; at < 32; at++) {
+        enum bitmap_op op = (enum bitmap_op)(at % (BITMAP_ONE + 1));
+        size_t len = LONG - at, n = op == BITMAP_NOT ? 1 : 2;
+        struct slice s[2] = {slice_of(bytes + at % 3, len), slice_of(bytes + LONG, len - at * 1000)};
+
+        memset(out, 0x5a, LONG + 2 * GUARD);
+        bitmap_combine(op, s, n, out + at, len);
+        for (uint64_t i = 0; i < len * 8; i += i < 1000 || i > len * 8 - 1000 ? 1 : 61)
+            if (bit_at(slice_of(out + at, len), i) != twin(op, s, n, i))
+                fail_msg("operation %d at %zu: bit %llu", (int)op, at, (unsigned long long)i);
+        assert_true(at == 0 || out[at - 1] == 0x5a);
+        assert_int_equal(out[at + len], 0x5a);
+    }
+    mem_free(out);
+    mem_free(bytes);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_count_and_find), cmocka_unit_test(test_combine)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_count_and_find), cmocka_unit_test(test_combine),
+                                       cmocka_unit_test(test_combine_long)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,44 @@ test_used_keys_stay_longer(void **state)
     assert_true(used > 2 * unused);
 }
 
+/* Exact LRU would hit nothing: what is learned from the keys that come back makes it keep those that were used. */
+static void
+test_lru_learns_from_a_loop(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+
+    limit(f, EVICT_ALLKEYS_LRU, ROOM); /* some 8,500 keys fit */
+    assert_in_range(loop_hits(f, s, 9500, 20), 3000, 9000);
+    limit(f, EVICT_NONE, 0);
+}
+
+/* Keys that were used once the clock had been set back are not the oldest of all. */
+static void
+test_clock_set_back(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+    int kept = 0;
+
+    for (int i = 0; i < 1000; i++)
+        put(f, s, "before", i, 0);
+    jump_ms(f, -10000);
+    assert_says(f, s, "object idletime before:1", ":0\r\n");
+    limit(f, EVICT_ALLKEYS_LRU, ROOM);
+    for (int i = 0; i < 1000; i++)
+        put(f, s, "after", i, 0);
+    for (int i = 0; i < 9000; i++) {
+        if (i % 10 == 0)
+            jump_ms(f, 10);
+        put(f, s, "new", i, 0);
+    }
+    for (int i = 0; i < 1000; i++)
+        kept += has(f, s, "before", i);
+    assert_in_range(kept, 100, 1000);
+    limit(f, EVICT_NONE, 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int
@@ -223,6 +261,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(test_limit_holds), T(test_refused), T(test_recent_keys_stay), T(test_soonest_goes_first), T(test_told),
         T(test_adaptive_keeps_part_of_a_loop), T(test_used_keys_stay_longer),
+        T(test_lru_learns_from_a_loop), T(test_clock_set_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
