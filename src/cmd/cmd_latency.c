@@ -1,6 +1,7 @@
 /* cmd/cmd_latency.c - LATENCY: what is slow, and when it was. */
 #include "engine/latency.h"
 #include "engine/session.h"
+#include "engine/settings.h"
 
 static enum rc
 latency_latest(struct exec *x)
