@@ -48,7 +48,7 @@ static void
 test_later_ones_take_the_place(void **state)
 {
     struct ghosts g = {0};
-    unsigned note, recent = 0, old = 0, strangers = 0;
+    unsigned note, recent = 0, wrong = 0, old = 0, strangers = 0;
 
     ghosts_fit(&g, KEYS);
     for (unsigned n = 0; n < 10 * KEYS; n++)
@@ -58,11 +58,12 @@ test_later_ones_take_the_place(void **state)
         old += ghosts_take(&g, hash_of(n), &note);
         if (ghosts_take(&g, hash_of(9 * KEYS + n), &note)) {
             recent++;
-            assert_int_equal(note, n & GHOST_NOTE_MAX);
+            wrong += note != (n & GHOST_NOTE_MAX); /* those of others */
         }
     }
     assert_in_range(recent, KEYS / 2, KEYS * 3 / 4);
     assert_in_range(old + strangers, 1, KEYS / 500);
+    assert_true(wrong <= KEYS / 1000);
     ghosts_fini(&g);
 }
 
