@@ -97,13 +97,19 @@ cmd_shutdown(struct exec *x)
     unsigned flags;
     struct slice why = LIT("ERR Errors trying to SHUTDOWN. Check logs.");
 
+    if (x->resumed)
+        return fail(x, "%.*s", (int)why.len, why.ptr); /* it was to wait for replicas, and has been called off or has failed */
     TRY(shutdown_flags(x, &flags));
     abort_it = (flags & SHUTDOWN_ABORT) != 0;
     if (abort_it)
         why = LIT("ERR No shutdown in progress.");
     if (host->shutdown == NULL || !host->shutdown(host->ctx, flags, &why))
         return fail(x, "%.*s", (int)why.len, why.ptr);
-    return abort_it ? reply_ok(x) : RC_OK; /* otherwise the closed connection is the answer */
+    if (abort_it)
+        return reply_ok(x);
+    /* The closed connection is the answer. */
+    wait_reply_on_timeout(x, TIMEOUT_RUN);
+    return may_block(x) ? wait_on_nothing(x, 0) : RC_OK;
 }
 
 /* -- LOLWUT --------------------------------------------------------------------------------------------------- */

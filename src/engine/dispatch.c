@@ -430,6 +430,8 @@ call(struct exec *x, bool copy_effects)
         exec__drop_copies(x);
     if (LIKELY(rc != RC_BLOCKED))
         count_call(x, rc);
+    else
+        x->session->last = x->command; /* that is what it waits in */
     return rc;
 }
 

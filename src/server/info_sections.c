@@ -87,6 +87,8 @@ info_server(struct server *s, struct buf *out)
     text(out, "executable", s->executable);
     text(out, "config_file", s->config_path);
     number(out, "io_threads_active", 0);
+    if (s->drain_until_ms != 0)
+        signed_number(out, "shutdown_in_milliseconds", s->drain_until_ms - now);
 }
 
 /* -- clients --------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "engine/dispatch.h"
+#include "engine/session.h"
+#include "engine/waiters.h"
 #include "server/families.h"
 #include "server/persist.h"
 #include "server/persist_aof.h"
@@ -142,6 +144,7 @@ server_shutdown_abort(struct server *s)
     if (s->drain_until_ms == 0)
         return false;
     s->drain_until_ms = 0;
+    s->shutdown_failed = true;
     engine_unpause(s->engine, PAUSE_SHUTDOWN);
     return true;
 }
@@ -149,8 +152,10 @@ server_shutdown_abort(struct server *s)
 static bool
 save_and_stop(struct server *s, unsigned shutdown_flags)
 {
-    if (!persist_shutdown(s->persist, shutdown_flags))
+    if (!persist_shutdown(s->persist, shutdown_flags)) {
+        s->shutdown_failed = true;
         return false;
+    }
     server_stop(s, shutdown_flags);
     return true;
 }
@@ -170,6 +175,20 @@ server_shutdown(struct server *s, unsigned shutdown_flags)
     engine_pause(s->engine, PAUSE_SHUTDOWN, INT64_MAX, false);
     repl_ask_acks(s->repl);
     return true;
+}
+
+static void
+tell_shutdown_failed(struct server *s)
+{
+    struct session *next;
+
+    s->shutdown_failed = false;
+    for (struct session *c = session_first(s->engine); c != NULL; c = next) {
+        const struct command *last = session_last_command(c);
+        next = session_next(c);
+        if (session_is_blocked(c) && last != NULL && slice_eq(last->name, LIT("shutdown")))
+            session_wake(c);
+    }
 }
 
 /* The wait for replicas is over when they have everything, or when it has lasted long enough. */
@@ -298,6 +317,8 @@ server_turn(struct server *s)
     net_dispatch(s->net);
     persist_aof_flush(s);
     repl_flush(s->repl, s->busy);
+    if (UNLIKELY(s->shutdown_failed && !s->stopping))
+        tell_shutdown_failed(s);
     net_flush(s->net);
     if (UNLIKELY(s->drain_until_ms != 0))
         drain(s);

@@ -102,6 +102,7 @@ struct server {
     bool ready;                  /* everything is loaded */
     bool stopping;
     int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
+    bool shutdown_failed;        /* those who asked for one are to be told that there is none */
     unsigned stop_flags; /* enum shutdown_flag */
     struct log_target *log; /* NULL: there is no file for a crash report */
 };

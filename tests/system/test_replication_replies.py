@@ -3,6 +3,7 @@ import shlex
 import signal
 import time
 
+import resp
 import servers
 from conftest import PROGRAM, only_sorrel
 from replication import follow, info, link_up, wait_linked, wait_online, wait_until
@@ -35,6 +36,9 @@ GET a|PING|INFO|ROLE|CONFIG GET port|SET a 1|MULTI|GET a|EXEC|PUBLISH a b|EVAL r
 EVAL_RO return(1) 0|EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0|SCRIPT LOAD return(1)|COMMAND COUNT|DBSIZE|KEYS *|SELECT 1|ECHO a
 TIME|LASTSAVE|SAVE|FLUSHALL|SLOWLOG GET|CLIENT ID|HELLO|AUTH x|SHUTDOWN ABORT|LATENCY RESET|MEMORY DOCTOR|OBJECT HELP|ACL WHOAMI
 FUNCTION LIST|REPLICAOF x y|DEBUG SLEEP 0|WATCH a|SUBSCRIBE x
+"""
+SHUTDOWNS = """
+SHUTDOWN NOSAVE|SHUTDOWN NOSAVE NOW|SHUTDOWN NOSAVE FORCE|SHUTDOWN NOW FORCE NOSAVE|SHUTDOWN ABORT|SHUTDOWN SAVE NOSAVE|SHUTDOWN ABORT NOW
 """
 # T: a redis-server without a password, P: one with the password "pw". Here are a, b and c (which expires); T has a b, too.
 MIGRATE = """
@@ -165,4 +169,38 @@ def migrations(program):
 
 def test_migrate_beside_redis():
     want, got = migrations(ORACLE), migrations(PROGRAM)
+    assert [x for x in zip(want, got) if x[0] != x[1]] == []
+
+
+def attempt(call, *args):
+    try:
+        return call(*args)
+    except (OSError, resp.ProtocolError, servers.Closed) as e:
+        return type(e).__name__
+
+
+def shutdowns(program):
+    """With a replica that does not answer: what the caller gets, what others get, and whether it took the time."""
+    out = []
+    with servers.Server(program, *OPTIONS) as r:
+        for command in [*commands(SHUTDOWNS), "SHUTDOWN NOSAVE and ABORT"]:
+            with servers.Server(program, *OPTIONS, "--shutdown-timeout", "1") as p, p.connect() as c, p.connect() as d:
+                follow(r, "127.0.0.1", p.port)
+                wait_online(p, r)
+                r.process.send_signal(signal.SIGSTOP)
+                d.call("SET", "a", "1")
+                began = time.monotonic()
+                c.send(resp.encode(command.removesuffix(" and ABORT").split()))
+                if command.endswith("ABORT") and "and" in command:
+                    wait_until(lambda: "shutdown_in_milliseconds" in info(p, "server"))
+                    waits = [w for w in d.call("CLIENT", "LIST")[1].decode().split("\n") if " flags=b " in w]
+                    out.append([w.split(" cmd=")[1].split()[0] for w in waits])
+                    out.append((d.call("GET", "a"), d.call("SHUTDOWN", "ABORT"), "shutdown_in_milliseconds" in info(p, "server")))
+                out.append((command, attempt(c.read, 5), attempt(d.call, "SET", "a", "2"), time.monotonic() - began > 0.9))
+                r.process.send_signal(signal.SIGCONT)
+    return out
+
+
+def test_shutdown_with_a_replica_behind():
+    want, got = shutdowns(ORACLE), shutdowns(PROGRAM)
     assert [x for x in zip(want, got) if x[0] != x[1]] == []
