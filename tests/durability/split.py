@@ -92,9 +92,9 @@ def settled(nodes, watchers):
                     return None
                 ports.add(state["port"])
         primary = next(n for n in nodes if {n.proxy.port} == ports)
-        good = info(primary.server)["role"] == "master" and all(link_up(n.server) for n in nodes if n is not primary)
+        good = role_of(primary.server) == "master" and all(link_up(n.server) for n in nodes if n is not primary)
         return primary if good else None
-    except (redis.RedisError, OSError, KeyError, StopIteration):
+    except (redis.RedisError, servers.Closed, OSError, KeyError, StopIteration):
         return None
 
 
@@ -103,6 +103,14 @@ def named(asking):
     try:
         return asking.discover_master(sentinels.NAME)[1]
     except redis.RedisError:
+        return None
+
+
+def role_of(server):
+    """Sentinel disconnects everybody when it changes it: then it is not known yet."""
+    try:
+        return info(server)["role"]
+    except (servers.Closed, OSError):
         return None
 
 
@@ -126,7 +134,7 @@ def round_of(nodes, watchers, how, wait, number):
             primary.proxy.cut()
         primary.proxy.holding = primary.proxy.refusing = False
         primary.server.process.send_signal(signal.SIGCONT)
-        wait_until(lambda: info(primary.server)["role"] == "slave", 60, "the old primary following")
+        wait_until(lambda: role_of(primary.server) == "slave", 60, "the old primary following")
     finally:
         for w in writers:
             w.stop()
