@@ -41,7 +41,7 @@ struct sorrel_client_options {
     bool replica;                    /* Sentinel URLs: a replica, or the master when there is none */
     bool cluster;                    /* the URL names one node of a cluster */
     bool replica_reads;              /* clusters: SORREL_READ commands go to replicas */
-    const char *sentinel_username;   /* for the Sentinels themselves; the URL's are the server's. Copied */
+    const char *sentinel_username;   /* for the Sentinels themselves, before what the URL says. Copied */
     const char *sentinel_password;
     uint64_t reserved[4];
 };

@@ -13,10 +13,11 @@
  * has to be written as %3F.
  *
  * Options: db; protocol or resp (2 or 3); socket_timeout or timeout and socket_connect_timeout (seconds, fractions are
- * fine); username; password; client_name; max_connections; health_check_interval (seconds); for TLS ssl_ca_certs (or
- * cacert), ssl_ca_path, ssl_certfile (cert), ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname
- * (true or false), ssl_ciphers, ssl_ciphersuites, sni. decode_responses, encoding and retry_on_timeout, which
- * redis-py's users have in their URLs, are accepted and mean nothing here.
+ * fine); username; password; sentinel_username and sentinel_password (for the Sentinels themselves); client_name;
+ * max_connections; health_check_interval (seconds); for TLS ssl_ca_certs (or cacert), ssl_ca_path, ssl_certfile (cert),
+ * ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname (true or false), ssl_ciphers, ssl_ciphersuites,
+ * sni. decode_responses, encoding and retry_on_timeout, which redis-py's users have in their URLs, are accepted and mean
+ * nothing here.
  *
  * No function here talks to a server. All are thread-safe as long as no two threads use one struct.
  */
@@ -57,6 +58,7 @@ struct sorrel_url {
     char *service;  /* Sentinel: the name of the master */
     struct sorrel_address *sentinels;
     size_t sentinel_count;
+    char *sentinel_username, *sentinel_password; /* for the Sentinels themselves; NULL: none */
     int db;
     bool db_given;          /* the text names a database */
     int protocol;           /* 2 or 3; 0: not said */

@@ -28,7 +28,8 @@ struct service {
     size_t turn;  /* which replica is next */
 };
 
-/* The URL of Sentinel i: the service's TLS, credentials of its own, and none of what a Sentinel has no use for. */
+/* The URL of Sentinel i: the service's TLS, credentials of its own (auth's, else the URL's for Sentinels), and none of
+ * what a Sentinel has no use for. */
 static struct sorrel_url
 sentinel_url(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth, size_t i)
 {
@@ -37,8 +38,12 @@ sentinel_url(const struct sorrel_url *u, const struct sorrel_sentinel_auth *auth
     s.transport = SORREL_TCP;
     s.host = u->sentinels[i].host;
     s.port = u->sentinels[i].port;
-    s.username = auth != NULL ? (char *)(uintptr_t)auth->username : NULL;
-    s.password = auth != NULL ? (char *)(uintptr_t)auth->password : NULL;
+    s.username = u->sentinel_username;
+    s.password = u->sentinel_password;
+    if (auth != NULL && auth->password != NULL) {
+        s.username = (char *)(uintptr_t)auth->username;
+        s.password = (char *)(uintptr_t)auth->password;
+    }
     s.db = 0;
     s.protocol = 0;
     if (s.connect_timeout_ms == 0)

@@ -278,7 +278,8 @@ option_text(char **field, const char *value)
 }
 
 enum option {
-    OPT_DB, OPT_PROTOCOL, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT, OPT_USERNAME, OPT_PASSWORD, OPT_CLIENT_NAME,
+    OPT_DB, OPT_PROTOCOL, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT, OPT_USERNAME, OPT_PASSWORD,
+    OPT_SENTINEL_USERNAME, OPT_SENTINEL_PASSWORD, OPT_CLIENT_NAME,
     OPT_MAX_CONNECTIONS, OPT_HEALTH, OPT_CA, OPT_CA_DIR, OPT_CIPHERS, OPT_SUITES, OPT_CERT, OPT_KEY, OPT_CERT_REQS, OPT_CHECK_NAME, OPT_SNI, OPT_IGNORED,
 };
 
@@ -295,6 +296,8 @@ static const struct {
     {LIT_INIT("connect_timeout"), OPT_CONNECT_TIMEOUT},
     {LIT_INIT("username"), OPT_USERNAME},
     {LIT_INIT("password"), OPT_PASSWORD},
+    {LIT_INIT("sentinel_username"), OPT_SENTINEL_USERNAME},
+    {LIT_INIT("sentinel_password"), OPT_SENTINEL_PASSWORD},
     {LIT_INIT("client_name"), OPT_CLIENT_NAME},
     {LIT_INIT("max_connections"), OPT_MAX_CONNECTIONS},
     {LIT_INIT("health_check_interval"), OPT_HEALTH},
@@ -327,6 +330,8 @@ apply_option(struct sorrel_url *u, enum option option, const char *value)
     case OPT_CONNECT_TIMEOUT: return option_seconds(value, &u->connect_timeout_ms);
     case OPT_USERNAME: return option_text(&u->username, value);
     case OPT_PASSWORD: return option_text(&u->password, value);
+    case OPT_SENTINEL_USERNAME: return option_text(&u->sentinel_username, value);
+    case OPT_SENTINEL_PASSWORD: return option_text(&u->sentinel_password, value);
     case OPT_CLIENT_NAME: return option_text(&u->client_name, value);
     case OPT_MAX_CONNECTIONS: return option_number(value, INT32_MAX, &u->max_connections) && u->max_connections > 0;
     case OPT_HEALTH: return option_seconds(value, &u->health_check_ms);

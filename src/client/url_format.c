@@ -8,7 +8,8 @@ void
 sorrel_url_fini(struct sorrel_url *u)
 {
     char *texts[] = {u->username, u->password,  u->host,     u->path,        u->service, u->client_name,  u->ca_file,
-                     u->ca_dir,   u->cert_file, u->key_file, u->server_name, u->ciphers, u->cipher_suites};
+                     u->ca_dir,   u->cert_file, u->key_file, u->server_name, u->ciphers, u->cipher_suites,
+                     u->sentinel_username, u->sentinel_password};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
@@ -40,6 +41,8 @@ sorrel_url_copy(const struct sorrel_url *u, struct sorrel_url *out)
     c.cert_file = dup_or_null(u->cert_file);
     c.key_file = dup_or_null(u->key_file);
     c.server_name = dup_or_null(u->server_name);
+    c.sentinel_username = dup_or_null(u->sentinel_username);
+    c.sentinel_password = dup_or_null(u->sentinel_password);
     c.sentinels = NULL;
     if (u->sentinel_count > 0) {
         c.sentinels = mem_get_array(u->sentinel_count, sizeof(*c.sentinels));
@@ -158,6 +161,12 @@ sorrel_url_format(const struct sorrel_url *u, bool secrets)
     add_seconds(&b, &sep, "socket_connect_timeout", u->connect_timeout_ms);
     add_number(&b, &sep, "max_connections", u->max_connections);
     add_seconds(&b, &sep, "health_check_interval", u->health_check_ms);
+    add_option(&b, &sep, "sentinel_username", u->sentinel_username);
+    if (u->sentinel_password != NULL && !secrets) /* as it is: an option would be encoded */
+        buf_printf(&b, "%csentinel_password=***", sep);
+    else
+        add_option(&b, &sep, "sentinel_password", u->sentinel_password);
+    sep = u->sentinel_password != NULL ? '&' : sep;
     add_option(&b, &sep, "client_name", u->client_name);
     add_option(&b, &sep, "ssl_ca_certs", u->ca_file);
     add_option(&b, &sep, "ssl_ca_path", u->ca_dir);

@@ -115,6 +115,18 @@ test_sentinel(void **state)
     assert_str(text, "redis+sentinel://u:p%2F@h1:26380,h2:26379,[::1]:5/2/mymaster?socket_timeout=0.500");
     sorrel_free(text);
     sorrel_url_fini(&u);
+    assert_int_equal(sorrel_url_parse("redis+sentinel://:data@h/m?sentinel_username=me&sentinel_password=a%26b&client_name=x", &u, NULL),
+                     SORREL_OK);
+    assert_str(u.password, "data");
+    assert_str(u.sentinel_username, "me");
+    assert_str(u.sentinel_password, "a&b");
+    text = sorrel_url_format(&u, true);
+    assert_str(text, "redis+sentinel://:data@h:26379/0/m?sentinel_username=me&sentinel_password=a%26b&client_name=x");
+    sorrel_free(text);
+    text = sorrel_url_format(&u, false);
+    assert_str(text, "redis+sentinel://:***@h:26379/0/m?sentinel_username=me&sentinel_password=***&client_name=x");
+    sorrel_free(text);
+    sorrel_url_fini(&u);
     /* The order that python-socketio uses, and a service whose name is a number. */
     assert_int_equal(sorrel_url_parse("redis+sentinel://h/0/m", &u, NULL), SORREL_OK);
     assert_str(u.service, "m");
