@@ -114,9 +114,9 @@ run_once(struct session *s, struct arena *arena)
     return status;
 }
 
-/* Reads a password from the terminal, showing stars. */
-static void
-ask_password(struct options *o)
+/* Reads a password from the terminal, showing stars. The caller frees it. */
+static char *
+ask_password(const char *question)
 {
     struct termios old, hidden;
     struct buf text = {0};
@@ -129,7 +129,7 @@ ask_password(struct options *o)
         hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
-    fputs("Please input password: ", stderr);
+    fputs(question, stderr);
     while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r') {
         if (c == 127 || c == '\b') {
             if (text.len > 0) {
@@ -145,8 +145,7 @@ ask_password(struct options *o)
     if (terminal)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
     buf_add_char(&text, '\0');
-    mem_free(o->url.password);
-    o->url.password = buf_take(&text, &len);
+    return buf_take(&text, &len);
 }
 
 static int
@@ -175,27 +174,41 @@ run_mode(struct session *s)
 }
 
 static int
+run_cluster(struct options *o)
+{
+    char *password = o->cluster.from_askpass ? ask_password("Please input import source node password: ") : NULL;
+
+    if (password != NULL)
+        o->cluster.from_password = password;
+    int status = mode_cluster(o);
+    mem_free(password);
+    return status;
+}
+
+static int
 run(struct options *o, struct arena *arena)
 {
     struct session s;
     int status;
 
     if (o->mode == MODE_HELP) {
-        options_print_help();
+        options_print_help(o->argc > 0 && strcmp(o->argv[0], "all") == 0);
         return 0;
     }
     if (o->mode == MODE_VERSION) {
         printf("sorrel-cli %s\n", CLI_VERSION);
         return 0;
     }
-    if (o->ask_password)
-        ask_password(o);
+    if (o->ask_password) {
+        mem_free(o->url.password);
+        o->url.password = ask_password("Please input password: ");
+    }
     if (o->mode == MODE_CLUSTER)
-        return mode_cluster(o);
+        return run_cluster(o);
     session_init(&s, o);
     switch (o->mode) {
     case MODE_COMMANDS:
-        status = o->argc == 0 && !o->stdin_last && o->stdin_tag == NULL ? repl(&s) : run_once(&s, arena);
+        status = o->argc == 0 ? repl(&s) : run_once(&s, arena);
         break;
     case MODE_EVAL: status = run_once(&s, arena); break;
     default: status = run_mode(&s); break;

@@ -276,19 +276,18 @@ start_sync(struct snapshot *n)
     return read_header(n);
 }
 
-int
-mode_snapshot(struct session *s, bool functions_only)
+bool
+snapshot_fetch(struct session *s, const char *path, bool functions_only)
 {
     struct snapshot n = {.s = s};
-    const char *path = s->opt->file;
     bool to_stdout = strcmp(path, "-") == 0;
     uint64_t total;
 
     if (!session_connect(s) || !replconf(s, "capa", "eof") || !replconf(s, "rdb-only", "1") ||
         (functions_only && !replconf(s, "rdb-filter-only", "functions")))
-        return 1;
+        return false;
     if (!start_sync(&n))
-        return 1;
+        return false;
     if (n.marked)
         fprintf(stderr, "SYNC sent to master, writing bytes of bulk transfer until EOF marker to '%s'\n", path);
     else
@@ -296,7 +295,7 @@ mode_snapshot(struct session *s, bool functions_only)
     int fd = to_stdout ? STDOUT_FILENO : open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         fprintf(stderr, "Error opening '%s': %m\n", path);
-        return 1;
+        return false;
     }
     bool ok = copy_snapshot(&n, fd, &total);
     if (ok && !to_stdout && fsync(fd) != 0)
@@ -309,7 +308,13 @@ mode_snapshot(struct session *s, bool functions_only)
         fprintf(stderr, "Transfer finished with success after %" PRIu64 " bytes\n", total);
     else
         fprintf(stderr, "Transfer finished with success.\n");
-    return ok ? 0 : 1;
+    return ok;
+}
+
+int
+mode_snapshot(struct session *s, bool functions_only)
+{
+    return snapshot_fetch(s, s->opt->file, functions_only) ? 0 : 1;
 }
 
 /* After a snapshot that ends in a mark, the server sends commands only when the replica has reported. A report that comes

@@ -12,6 +12,8 @@ int mode_stat(struct session *s);
 int mode_lru_test(struct session *s, int64_t keys);
 int mode_pipe(struct session *s);
 int mode_snapshot(struct session *s, bool functions_only);   /* --rdb, --functions-rdb */
+/* Writes a snapshot to a file ("-": standard output), as --rdb does. The session is of no use afterwards. */
+bool snapshot_fetch(struct session *s, const char *path, bool functions_only);
 int mode_replica(struct session *s);
 int mode_cluster(const struct options *o);                   /* --cluster */
 

@@ -1,5 +1,5 @@
-/* cli/options.c - redis-cli's options, one table row each. */
-#include "cli/options.h"
+/* cli/options.c - what the options mean that redis-cli has too. */
+#include "cli/options_table.h"
 
 #include "base/mem.h"
 #include "base/number.h"
@@ -19,125 +19,6 @@ unquote_argument(struct arena *arena, struct slice text, struct slice *out)
         *out = words.v[0];
     slice_vec_fini(&words);
     return ok;
-}
-
-enum id {
-    ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_ASKPASS, ID_URL, ID_DB, ID_RESP2, ID_RESP3, ID_REPEAT,
-    ID_INTERVAL, ID_STDIN, ID_STDIN_TAG, ID_ITEM_DELIMITER, ID_REPLY_DELIMITER, ID_ERROR_EXIT, ID_CLUSTER_MODE, ID_RAW, ID_NO_RAW,
-    ID_CSV, ID_JSON, ID_QUOTED_JSON, ID_QUOTED_INPUT, ID_SHOW_PUSHES, ID_NO_AUTH_WARNING, ID_VERBOSE, ID_MODE,
-    ID_MODE_NUMBER, ID_MODE_FILE, ID_PATTERN, ID_QUOTED_PATTERN, ID_TYPE, ID_COUNT, ID_MEMKEYS_SAMPLES,
-    ID_PIPE_TIMEOUT, ID_TIMEOUT, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CIPHERS, ID_SUITES, ID_CERT, ID_KEY, ID_INSECURE, ID_REFUSED,
-    ID_CLUSTER, ID_CLUSTER_FROM, ID_CLUSTER_TO, ID_CLUSTER_SLOTS, ID_CLUSTER_TIMEOUT, ID_CLUSTER_PIPELINE, ID_CLUSTER_YES,
-    ID_CLUSTER_REPLACE, ID_CLUSTER_ONLY_MASTERS, ID_CLUSTER_ONLY_REPLICAS,
-};
-
-static const struct row {
-    const char *name;
-    enum id id;
-    bool has_value;
-    enum mode mode;
-    const char *value_name, *about; /* NULL: not in the help */
-} rows[] = {
-    {"-h", ID_HOST, true, 0, "HOST", "host name or address (127.0.0.1)"},
-    {"-p", ID_PORT, true, 0, "PORT", "port (6379)"},
-    {"-s", ID_SOCKET, true, 0, "PATH", "Unix socket, instead of host and port"},
-    {"-u", ID_URL, true, 0, "URL", "redis://, rediss://, unix://, redis+sentinel://: all of this in one"},
-    {"-a", ID_PASSWORD, true, 0, "PASSWORD", "password; safer in the environment as REDISCLI_AUTH"},
-    {"--pass", ID_PASSWORD, true, 0, NULL, NULL},
-    {"--user", ID_USER, true, 0, "NAME", "user name that the password is for"},
-    {"--askpass", ID_ASKPASS, false, 0, NULL, "ask for the password on the terminal"},
-    {"--no-auth-warning", ID_NO_AUTH_WARNING, false, 0, NULL, "do not warn about passwords on the command line"},
-    {"-n", ID_DB, true, 0, "DB", "number of the database (0)"},
-    {"-2", ID_RESP2, false, 0, NULL, "speak RESP2"},
-    {"-3", ID_RESP3, false, 0, NULL, "speak RESP3"},
-    {"-t", ID_TIMEOUT, true, 0, "SECONDS", "time-out for connecting"},
-    {"-r", ID_REPEAT, true, 0, "N", "run the command N times, -1 for ever"},
-    {"-i", ID_INTERVAL, true, 0, "SECONDS", "wait between repetitions, samples, or scan steps (0.1 is fine)"},
-    {"-x", ID_STDIN, false, 0, NULL, "take the last argument from standard input"},
-    {"-X", ID_STDIN_TAG, true, 0, "TAG", "take the argument that equals TAG from standard input"},
-    {"-d", ID_ITEM_DELIMITER, true, 0, "TEXT", "between the items of a raw reply (a new line)"},
-    {"-D", ID_REPLY_DELIMITER, true, 0, "TEXT", "after each raw reply (a new line)"},
-    {"-e", ID_ERROR_EXIT, false, 0, NULL, "exit with 1 when the reply is an error"},
-    {"-c", ID_CLUSTER_MODE, false, 0, NULL, "follow MOVED and ASK to the other nodes of a cluster"},
-    {"--raw", ID_RAW, false, 0, NULL, "bare replies (the default when the output is no terminal)"},
-    {"--no-raw", ID_NO_RAW, false, 0, NULL, "replies for people even so"},
-    {"--csv", ID_CSV, false, 0, NULL, "replies as CSV"},
-    {"--json", ID_JSON, false, 0, NULL, "replies as JSON, over RESP3 unless -2 is given"},
-    {"--quoted-json", ID_QUOTED_JSON, false, 0, NULL, "the same in ASCII, other bytes as \\xHH"},
-    {"--quoted-input", ID_QUOTED_INPUT, false, 0, NULL, "arguments in quotes are unquoted: '\"a\\x00b\"'"},
-    {"--show-pushes", ID_SHOW_PUSHES, true, 0, "yes|no", "print RESP3 pushes (yes on a terminal)"},
-    {"--eval", ID_MODE_FILE, true, MODE_EVAL, "FILE", "run a Lua script with the keys, then ',', then arguments"},
-    {"--scan", ID_MODE, false, MODE_SCAN, NULL, "list keys; with --pattern, --type, --count"},
-    {"--pattern", ID_PATTERN, true, 0, "GLOB", "which keys to scan (*)"},
-    {"--quoted-pattern", ID_QUOTED_PATTERN, true, 0, NULL, NULL},
-    {"--type", ID_TYPE, true, 0, "TYPE", "keys of which type to scan"},
-    {"--count", ID_COUNT, true, 0, "N", "how many keys to look at in a step of a scan"},
-    {"--bigkeys", ID_MODE, false, MODE_BIGKEYS, NULL, "the keys with most elements, by type"},
-    {"--memkeys", ID_MODE, false, MODE_MEMKEYS, NULL, "the keys that take most memory, by type"},
-    {"--memkeys-samples", ID_MEMKEYS_SAMPLES, true, MODE_MEMKEYS, "N", "the same, looking at N elements of each"},
-    {"--hotkeys", ID_MODE, false, MODE_HOTKEYS, NULL, "the keys in most use; needs an LFU maxmemory-policy"},
-    {"--keystats", ID_MODE, false, MODE_KEYSTATS, NULL, "both of these and how sizes are distributed"},
-    {"--stat", ID_MODE, false, MODE_STAT, NULL, "a line of figures about the server every second"},
-    {"--latency", ID_MODE, false, MODE_LATENCY, NULL, "measure round trips without end (one second off a terminal)"},
-    {"--latency-history", ID_MODE, false, MODE_LATENCY_HISTORY, NULL, "the same, a line every 15 seconds"},
-    {"--latency-dist", ID_MODE, false, MODE_LATENCY_DIST, NULL, "the same as a coloured spectrum every second"},
-    {"--intrinsic-latency", ID_MODE_NUMBER, true, MODE_INTRINSIC_LATENCY, "SECONDS",
-     "how long this machine makes a process wait; no server needed"},
-    {"--pipe", ID_MODE, false, MODE_PIPE, NULL, "send the protocol bytes on standard input, count the replies"},
-    {"--pipe-timeout", ID_PIPE_TIMEOUT, true, 0, "SECONDS", "wait that long for the last reply (30; 0: for ever)"},
-    {"--lru-test", ID_MODE_NUMBER, true, MODE_LRU_TEST, "KEYS", "hit rate of a cache under an 80-20 load"},
-    {"--rdb", ID_MODE_FILE, true, MODE_RDB, "FILE", "fetch a snapshot into FILE (-: standard output)"},
-    {"--functions-rdb", ID_MODE_FILE, true, MODE_FUNCTIONS_RDB, "FILE", "the same with the functions only"},
-    {"--replica", ID_MODE, false, MODE_REPLICA, NULL, "print the commands that a replica gets"},
-    {"--slave", ID_MODE, false, MODE_REPLICA, NULL, NULL},
-    {"--cluster", ID_CLUSTER, true, MODE_CLUSTER, "COMMAND", "look after a cluster; --cluster help says how"},
-    {"--cluster-from", ID_CLUSTER_FROM, true, 0, NULL, NULL},
-    {"--cluster-to", ID_CLUSTER_TO, true, 0, NULL, NULL},
-    {"--cluster-slots", ID_CLUSTER_SLOTS, true, 0, NULL, NULL},
-    {"--cluster-timeout", ID_CLUSTER_TIMEOUT, true, 0, NULL, NULL},
-    {"--cluster-pipeline", ID_CLUSTER_PIPELINE, true, 0, NULL, NULL},
-    {"--cluster-yes", ID_CLUSTER_YES, false, 0, NULL, NULL},
-    {"--cluster-replace", ID_CLUSTER_REPLACE, false, 0, NULL, NULL},
-    {"--cluster-only-masters", ID_CLUSTER_ONLY_MASTERS, false, 0, NULL, NULL},
-    {"--cluster-only-replicas", ID_CLUSTER_ONLY_REPLICAS, false, 0, NULL, NULL},
-    {"--tls", ID_TLS, false, 0, NULL, "speak TLS, as rediss:// does"},
-    {"--cacert", ID_CACERT, true, 0, "FILE", "who may have signed the server's certificate (the system's list)"},
-    {"--cacertdir", ID_CACERT_DIR, true, 0, "DIR", "the same, a folder as c_rehash makes it"},
-    {"--cert", ID_CERT, true, 0, "FILE", "certificate to show"},
-    {"--key", ID_KEY, true, 0, "FILE", "its private key"},
-    {"--sni", ID_SNI, true, 0, "NAME", "name of the server that its certificate must be for (its host)"},
-    {"--insecure", ID_INSECURE, false, 0, NULL, "believe every certificate"},
-    {"--tls-ciphers", ID_CIPHERS, true, 0, "LIST", "ciphers to offer up to TLS 1.2"},
-    {"--tls-ciphersuites", ID_SUITES, true, 0, "LIST", "ciphers to offer from TLS 1.3 on"},
-    {"--ldb", ID_REFUSED, false, 0, NULL, NULL},
-    {"--ldb-sync-mode", ID_REFUSED, false, 0, NULL, NULL},
-    {"--verbose", ID_VERBOSE, false, 0, NULL, "say more"},
-    {"--help", ID_MODE, false, MODE_HELP, NULL, "this text"},
-    {"--version", ID_MODE, false, MODE_VERSION, NULL, "name and version"},
-    {"-v", ID_MODE, false, MODE_VERSION, NULL, NULL},
-};
-
-void
-options_print_help(void)
-{
-    printf("usage: sorrel-cli [option ...] [command [argument ...]]\n"
-           "Runs one command, or reads commands from the terminal or a file.\n\n");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char name[48];
-        if (rows[i].about == NULL)
-            continue;
-        snprintf(name, sizeof(name), "%s%s%s", rows[i].name, rows[i].value_name != NULL ? " " : "",
-                 rows[i].value_name != NULL ? rows[i].value_name : "");
-        printf("  %-28s %s\n", name, rows[i].about);
-    }
-    printf("\nThe exit status is 0; 1 if there is no connection, or an error reply under -e.\n"
-           "Examples:\n"
-           "  sorrel-cli -n 2 set greeting hello\n"
-           "  sorrel-cli -x set page < page.html\n"
-           "  sorrel-cli -r -1 -i 1 info memory | grep used_memory_human\n"
-           "  sorrel-cli --eval script.lua key1 key2 , argument\n"
-           "  sorrel-cli --scan --pattern 'session:*'\n"
-           "  sorrel-cli -D \"\" --raw dump a > a.dump && sorrel-cli -X dump restore b 0 dump < a.dump\n");
 }
 
 static bool
@@ -187,7 +68,7 @@ set_url(struct options *o, const char *text)
         u.password = u.username; /* redis://secret@host */
         u.username = NULL;
     }
-    o->password_on_line |= u.password != NULL;
+    o->password_on_line |= u.password != NULL || u.sentinel_password != NULL;
     if (u.username == NULL && u.password == NULL) {
         u.username = o->url.username;
         u.password = o->url.password;
@@ -219,7 +100,7 @@ set_output(struct options *o, enum output output)
 }
 
 static bool
-set_connection(struct options *o, enum id id, const char *value)
+set_connection(struct options *o, enum option_id id, const char *value)
 {
     int64_t n;
 
@@ -263,7 +144,7 @@ set_connection(struct options *o, enum id id, const char *value)
 }
 
 static bool
-set_text_option(struct options *o, enum id id, const char *value, struct arena *arena)
+set_text_option(struct options *o, enum option_id id, const char *value, struct arena *arena)
 {
     switch (id) {
     case ID_ITEM_DELIMITER: o->item_delimiter = slice_cstr(value); return true;
@@ -280,7 +161,7 @@ set_text_option(struct options *o, enum id id, const char *value, struct arena *
 }
 
 static bool
-set_cluster(struct options *o, enum id id, const char *value)
+set_cluster(struct options *o, enum option_id id, const char *value)
 {
     struct cluster_options *c = &o->cluster;
 
@@ -291,16 +172,33 @@ set_cluster(struct options *o, enum id id, const char *value)
     case ID_CLUSTER_SLOTS: return integer(value, 1, 16384, &c->slots);
     case ID_CLUSTER_TIMEOUT: return integer(value, 1, INT32_MAX, &c->timeout_ms);
     case ID_CLUSTER_PIPELINE: return integer(value, 1, 1000, &c->pipeline);
+    case ID_CLUSTER_REPLICAS: return integer(value, 0, 1000, &c->replicas);
+    case ID_CLUSTER_THRESHOLD:
+        c->threshold_given = true;
+        return parse_double(slice_cstr(value), &c->threshold) && c->threshold >= 0;
+    case ID_CLUSTER_WEIGHT: return true; /* what follows it does */
+    case ID_CLUSTER_MASTER_ID: c->master_id = value; return true;
+    case ID_CLUSTER_FROM_USER: c->from_user = value; return true;
+    case ID_CLUSTER_FROM_PASS:
+        c->from_password = value;
+        return o->password_on_line = true;
+    case ID_CLUSTER_FROM_ASK: return c->from_askpass = true;
     case ID_CLUSTER_YES: return c->yes = true;
     case ID_CLUSTER_REPLACE: return c->replace = true;
+    case ID_CLUSTER_COPY: return c->copy = true;
     case ID_CLUSTER_ONLY_MASTERS: return c->only_masters = true;
     case ID_CLUSTER_ONLY_REPLICAS: return c->only_replicas = true;
+    case ID_CLUSTER_USE_EMPTY: return c->use_empty_masters = true;
+    case ID_CLUSTER_SIMULATE: return c->simulate = true;
+    case ID_CLUSTER_REPLICA: return c->replica = true;
+    case ID_CLUSTER_MULTIPLE_OWNERS: return c->search_multiple_owners = true;
+    case ID_CLUSTER_UNREACHABLE: return c->fix_with_unreachable_masters = true;
     default: return false;
     }
 }
 
 static bool
-apply(struct options *o, const struct row *row, const char *value, struct arena *arena)
+apply(struct options *o, const struct option_row *row, const char *value, struct arena *arena)
 {
     int64_t n;
 
@@ -345,15 +243,6 @@ apply(struct options *o, const struct row *row, const char *value, struct arena 
     }
 }
 
-static const struct row *
-find_row(const char *name)
-{
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    return NULL;
-}
-
 /* Settles what depends on several options together. */
 static bool
 settle(struct options *o)
@@ -366,6 +255,8 @@ settle(struct options *o)
     }
     if (o->url.password == NULL && auth != NULL && auth[0] != '\0' && !o->ask_password)
         set_text(&o->url.password, auth);
+    const char *yes = getenv("REDISCLI_CLUSTER_YES");
+    o->cluster.yes |= yes != NULL && strcmp(yes, "1") == 0;
     /* A script that says redis-cli --cacert means redis-cli's check: who signed the certificate, not for which name. */
     const char *slash = strrchr(o->program, '/');
     if (strcmp(slash != NULL ? slash + 1 : o->program, "sorrel-cli") != 0 && o->url.server_name == NULL &&
@@ -391,7 +282,7 @@ options_parse(struct options *out, int argc, char **argv, struct arena *arena)
         .memkeys_samples = -1,
     };
     for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-        const struct row *row = find_row(argv[i]);
+        const struct option_row *row = option_find(argv[i]);
         bool last = i + 1 == argc;
         if (row != NULL && row->id == ID_HOST && last) {
             out->mode = MODE_HELP;
@@ -407,11 +298,13 @@ options_parse(struct options *out, int argc, char **argv, struct arena *arena)
             return false;
         }
         i += row->has_value;
-        if (row->id != ID_CLUSTER)
-            continue;
-        /* Its arguments stand here; options may follow them. */
-        for (out->argv = argv + i + 1; i + 1 < argc && argv[i + 1][0] != '-'; i++)
-            out->argc++;
+        /* Their arguments stand here; options may follow them. */
+        if (row->id == ID_CLUSTER)
+            for (out->argv = argv + i + 1; i + 1 < argc && argv[i + 1][0] != '-'; i++)
+                out->argc++;
+        if (row->id == ID_CLUSTER_WEIGHT)
+            for (out->cluster.weights = argv + i + 1; i + 1 < argc && argv[i + 1][0] != '-'; i++)
+                out->cluster.weight_count++;
     }
     if (out->mode != MODE_CLUSTER) {
         out->argv = argv + i;

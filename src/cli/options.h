@@ -30,9 +30,13 @@ enum mode {
 
 /* What --cluster is to do; the rest of the command line has its arguments. */
 struct cluster_options {
-    const char *subcommand, *from, *to; /* NULL: not given */
-    int64_t slots, timeout_ms, pipeline; /* 0: not given */
-    bool yes, replace, only_masters, only_replicas;
+    const char *subcommand, *from, *to, *master_id, *from_user, *from_password; /* NULL: not given */
+    int64_t slots, timeout_ms, pipeline, replicas;                              /* 0: not given */
+    double threshold; /* per cent */
+    char **weights;   /* "id=weight" each */
+    size_t weight_count;
+    bool yes, replace, copy, only_masters, only_replicas, use_empty_masters, simulate, threshold_given, replica, from_askpass;
+    bool search_multiple_owners, fix_with_unreachable_masters;
 };
 
 enum show_pushes { PUSHES_AUTO, PUSHES_YES, PUSHES_NO };
@@ -68,7 +72,8 @@ struct options {
  * the caller calls options_fini(). `arena` lives as long as the options. */
 bool options_parse(struct options *out, int argc, char **argv, struct arena *arena);
 void options_fini(struct options *o);
-void options_print_help(void);
+/* The options in a screenful; with `all` a line for each. */
+void options_print_help(bool all);
 /* Reads one argument that is exactly one word by the rules of proto/words.h; false if it is not. */
 bool unquote_argument(struct arena *arena, struct slice text, struct slice *out);
 

@@ -71,8 +71,10 @@ class Service(Topology):
     """A master, two replicas and three Sentinels watching them as `mymaster`. tls: (key, certificate, authority) files, then
     nothing speaks plain text. program_of_nodes: the servers', if they are not the Sentinels'."""
 
-    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None, tls=None, program_of_nodes=None):
+    def __init__(self, replicas=2, sentinels=3, down_ms=1000, password=None, tls=None, program_of_nodes=None,
+                 sentinel_password=None):
         super().__init__()
+        self.sentinel_password = sentinel_password
         self.tls = tls
         self.ports = [servers.free_port() for _ in range(1 + replicas)]
         self.sentinels = [servers.free_port() for _ in range(sentinels)]
@@ -104,8 +106,16 @@ class Service(Topology):
                         f"sentinel down-after-milliseconds mymaster {down_ms}\nsentinel failover-timeout mymaster 6000\n")
                 if password:
                     f.write(f"sentinel auth-pass mymaster {password}\n")
+                if sentinel_password:
+                    f.write(f"requirepass {sentinel_password}\nsentinel sentinel-pass {sentinel_password}\n")
             self.spawn(port, [program, path, "--sentinel"])
         self.until(lambda: all(self.knows_all(p) for p in self.sentinels))
+
+    def connect(self, port):
+        c = super().connect(port)
+        if self.sentinel_password and port in self.sentinels:
+            c.call("AUTH", self.sentinel_password)
+        return c
 
     def ask(self, port, *args):
         with self.connect(port) as c:
@@ -133,18 +143,28 @@ class Service(Topology):
         self.until(lambda: self.call(self.sentinels[0], "SENTINEL", "FAILOVER", "mymaster") == b"OK" or True)
 
 
-class Cluster(Topology):
-    def __init__(self, masters=3, replicas=3):
+class LooseNodes(Topology):
+    """Servers in cluster mode that have not met."""
+
+    def __init__(self, count, *extra):
         super().__init__()
-        self.ports = [servers.free_port() for _ in range(masters + replicas)]
-        self.masters = self.ports[:masters]
+        self.ports = [servers.free_port() for _ in range(count)]
         program = servers.oracle_command()
         for port in self.ports:
             self.spawn(port, [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
                               "--dbfilename", f"{port}.rdb", "--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{port}.conf",
                               "--cluster-node-timeout", "2000", "--cluster-port", str(servers.free_port()),
-                              "--repl-diskless-sync-delay", "0"])
+                              "--repl-diskless-sync-delay", "0", *extra])
         self.until(lambda: all(self.call(p, "PING") for p in self.ports))
+
+    def id(self, port):
+        return self.call(port, "CLUSTER", "MYID").decode()
+
+
+class Cluster(LooseNodes):
+    def __init__(self, masters=3, replicas=3):
+        super().__init__(masters + replicas)
+        self.masters = self.ports[:masters]
         share = 16384 // masters
         for i, port in enumerate(self.masters):
             last = 16383 if i == masters - 1 else (i + 1) * share - 1
@@ -160,9 +180,6 @@ class Cluster(Topology):
                    all(self.call(p, "ROLE")[0] == b"slave" and self.call(p, "ROLE")[3] == b"connected"
                        for p in self.ports[masters:]) and
                    sum(len(r) - 3 for r in self.call(self.ports[0], "CLUSTER", "SLOTS")) == replicas)
-
-    def id(self, port):
-        return self.call(port, "CLUSTER", "MYID").decode()
 
     def move_slot(self, slot, source, target):
         """Moves one slot with its keys, the way redis-cli does."""
