@@ -22,7 +22,7 @@ void assist_learn(struct assist *a);
 void assist_forget(struct assist *a);
 void assist_fini(struct assist *a);
 struct assistant assist_for_editor(struct assist *a);
-/* help, help COMMAND ..., help @group. */
+/* help, help COMMAND ..., help @group (help.c). */
 void assist_help(struct assist *a, const struct slice *words, size_t n);
 
 #endif

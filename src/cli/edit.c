@@ -15,6 +15,8 @@ enum key {
     KEY_WORD_LEFT, KEY_WORD_RIGHT, KEY_WORD_DELETE, KEY_BACKTAB, KEY_ESCAPE,
 };
 
+enum { MENU_ROWS = 5 };
+
 #define KEY_CTRL(c) ((c) & 0x1f)
 
 bool
@@ -130,7 +132,15 @@ add_hint(struct editor *e, size_t room)
     buf_fini(&hint);
 }
 
-/* Draws prompt, line and hint, and puts the cursor where it belongs. */
+static void
+add_column(struct editor *e)
+{
+    buf_add_char(&e->screen, '\r');
+    if (e->column > 0)
+        buf_printf(&e->screen, "\x1b[%zuC", e->column);
+}
+
+/* Draws prompt, line and hint, with nothing below them, and puts the cursor where it belongs. */
 static void
 refresh(struct editor *e, struct slice prompt, bool hints)
 {
@@ -140,7 +150,7 @@ refresh(struct editor *e, struct slice prompt, bool hints)
     size_t width = text_width(part);
 
     buf_reset(&e->screen);
-    buf_add_slice(&e->screen, LIT("\r\x1b[K"));
+    buf_add_slice(&e->screen, LIT("\r\x1b[J"));
     add_visible(&e->screen, prompt);
     if (e->colours && e->assistant.paint != NULL && e->shown_from == 0 && part.len == e->line.len)
         e->assistant.paint(e->assistant.ctx, part, &e->screen);
@@ -148,10 +158,8 @@ refresh(struct editor *e, struct slice prompt, bool hints)
         add_visible(&e->screen, part);
     if (hints && room > width + 1)
         add_hint(e, room - width - 1);
-    size_t col = prompt_width + text_width(slice_of(e->line.ptr + e->shown_from, e->cursor - e->shown_from));
-    buf_add_char(&e->screen, '\r');
-    if (col > 0)
-        buf_printf(&e->screen, "\x1b[%zuC", col);
+    e->column = prompt_width + text_width(slice_of(e->line.ptr + e->shown_from, e->cursor - e->shown_from));
+    add_column(e);
     emit(e, buf_slice(&e->screen));
 }
 
@@ -176,7 +184,7 @@ next_byte(struct editor *e, int ms)
             continue;
         }
         if (p[1].revents != 0) {
-            emit(e, LIT("\r\x1b[K"));
+            emit(e, LIT("\r\x1b[J"));
             raw_off(e);
             e->assistant.on_readable(e->assistant.ctx);
             raw_on(e);
@@ -388,6 +396,44 @@ search(struct editor *e)
     return key;
 }
 
+static struct slice
+last_word(struct slice line)
+{
+    const char *space = line.len > 0 ? memrchr(line.ptr, ' ', line.len) : NULL;
+
+    return space != NULL ? slice_skip(line, (size_t)(space - line.ptr) + 1) : line;
+}
+
+/* Shows the candidates in columns under the line, the one at `at` set apart; where they are many, the rows around it. */
+static void
+show_menu(struct editor *e, const struct slice_vec *found, size_t at)
+{
+    size_t cols = columns(e), width = 0, lines = 0;
+
+    for (size_t i = 0; i < found->n; i++) {
+        size_t w = text_width(last_word(found->v[i]));
+        width = w > width ? w : width;
+    }
+    width = width + 2 < cols ? width + 2 : cols;
+    size_t per_row = cols / width, rows = (found->n + per_row - 1) / per_row;
+    size_t first = at < found->n ? at / per_row / MENU_ROWS * MENU_ROWS : 0;
+    buf_reset(&e->screen);
+    for (size_t row = first; row < rows && row < first + MENU_ROWS; row++, lines++) {
+        buf_add_slice(&e->screen, LIT("\r\n"));
+        for (size_t i = row * per_row; i < (row + 1) * per_row && i < found->n; i++) {
+            struct slice word = text_fit(last_word(found->v[i]), width - 1);
+            buf_add_slice(&e->screen, i == at ? LIT("\x1b[7m") : e->colours ? LIT("\x1b[90m") : LIT(""));
+            add_visible(&e->screen, word);
+            buf_printf(&e->screen, "\x1b[0m%*s", (int)(i + 1 < (row + 1) * per_row ? width - text_width(word) : 0), "");
+        }
+    }
+    if (first + MENU_ROWS < rows)
+        buf_printf(&e->screen, "\r\n... %zu in all", found->n);
+    buf_printf(&e->screen, "\x1b[%zuA", lines + (first + MENU_ROWS < rows));
+    add_column(e);
+    emit(e, buf_slice(&e->screen));
+}
+
 /* Tab: shows one completion after the other. Returns the key that ended it. */
 static int
 complete(struct editor *e)
@@ -412,6 +458,7 @@ complete(struct editor *e)
         if (found.n == 1)
             break;
         refresh(e, e->prompt, false);
+        show_menu(e, &found, at);
         key = next_key(e);
         if (key == '\t')
             at = at == found.n ? 0 : at + 1;

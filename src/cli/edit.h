@@ -1,7 +1,8 @@
 /* cli/edit.h - editing one line on a terminal.
  *
  * The usual keys: arrows, Home, End, Ctrl-A/E/B/F, Alt-B/F by words; Ctrl-D/H/K/U/W, Alt-D to delete, Ctrl-Y to put
- * back; Ctrl-P/N and up/down through the history, Ctrl-R to search it; Tab and Shift-Tab through the completions;
+ * back; Ctrl-P/N and up/down through the history, Ctrl-R to search it; Tab and Shift-Tab through the completions, which
+ * are shown under the line;
  * Ctrl-L to clear the screen, Ctrl-C to give up the line. The line is one row that scrolls sideways.
  *
  * The editor knows nothing of commands: completions, hints and colours come from an assistant.
@@ -42,6 +43,7 @@ struct editor {
     bool is_raw;
     struct buf line, saved, killed, screen;
     size_t cursor, shown_from;
+    size_t column; /* of the cursor on the screen */
     struct slice prompt;
     size_t at;         /* in the history; history->n: the line being written */
     char keys[256];    /* read and not yet used */

@@ -34,6 +34,7 @@ struct repl {
     struct assist assist;
     struct history history;
     struct input input;
+    bool no_hints;
 };
 
 static void
@@ -97,6 +98,9 @@ next_line(struct repl *r, struct buf *text, struct buf *line)
     if (r->input.editing) {
         assist_learn(&r->assist);
         prompt(r->session, text);
+        r->input.editor.assistant = assist_for_editor(&r->assist);
+        if (r->no_hints)
+            r->input.editor.assistant.hint = NULL;
         return edit_line(&r->input.editor, buf_slice(text), line);
     }
     if (r->input.terminal) {
@@ -133,6 +137,41 @@ connect_elsewhere(struct repl *r, const struct slice_vec *w, struct arena *arena
         fprintf(stderr, "Invalid server port.\n");
 }
 
+/* ":set hints" and ":set nohints", as redis-cli has them. */
+static void
+set_preference(struct repl *r, const struct slice_vec *w)
+{
+    if (!word_is(w, 0, ":set") || w->n < 2)
+        printf("unknown redis-cli internal command '%.*s'\n", (int)w->v[0].len, w->v[0].ptr);
+    else if (!word_is(w, 1, "hints") && !word_is(w, 1, "nohints"))
+        printf("unknown redis-cli preference '%.*s'\n", (int)w->v[1].len, w->v[1].ptr);
+    else
+        r->no_hints = word_is(w, 1, "nohints");
+}
+
+/* The preferences in $REDISCLI_RCFILE, else in ~/.redisclirc. */
+static void
+read_preferences(struct repl *r)
+{
+    const char *path = getenv("REDISCLI_RCFILE"), *home = getenv("HOME");
+    char line[256];
+    struct buf usual = {0};
+
+    buf_printf(&usual, "%s/.redisclirc%c", home != NULL ? home : "", '\0');
+    FILE *f = fopen(path != NULL && path[0] != '\0' ? path : usual.ptr, "r");
+    buf_fini(&usual);
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        struct arena arena = {0};
+        struct slice_vec words = {0};
+        if (words_split(slice_of(line, strcspn(line, "\r\n")), &arena, &words) && words.n > 0)
+            set_preference(r, &words);
+        slice_vec_fini(&words);
+        arena_fini(&arena);
+    }
+    if (f != NULL)
+        fclose(f);
+}
+
 /* False when the line ends the program. */
 static bool
 run_line(struct repl *r, const struct slice_vec *w, struct arena *arena)
@@ -152,6 +191,10 @@ run_line(struct repl *r, const struct slice_vec *w, struct arena *arena)
         assist_help(&r->assist, w->v + 1, w->n - 1);
         return true;
     }
+    if (w->v[0].len > 0 && w->v[0].ptr[0] == ':') {
+        set_preference(r, w);
+        return true;
+    }
     if (word_is(w, 0, "connect") && w->n == 3) {
         connect_elsewhere(r, w, arena);
         return true;
@@ -165,8 +208,11 @@ run_line(struct repl *r, const struct slice_vec *w, struct arena *arena)
         from = 1;
     }
     int64_t start = clock_mono_ns(&clock);
-    session_repeat(s, (int)(w->n - from), w->v + from, repeat);
-    if (!s->subscribed)
+    enum outcome res = session_repeat(s, (int)(w->n - from), w->v + from, repeat);
+    /* Ctrl-C gave up the connection, with the reply that was still to come on it: back to work on a new one. */
+    if (res == OUTCOME_INTERRUPTED && s->conn == NULL)
+        session_connect(s);
+    if (!s->subscribed && res != OUTCOME_INTERRUPTED)
         say_elapsed(s, clock_mono_ns(&clock) - start);
     if (word_is(w, from, "auth") || word_is(w, from, "hello") || word_is(w, from, "function"))
         assist_forget(&r->assist);
@@ -232,9 +278,10 @@ repl(struct session *s)
         r.input.editor = (struct editor){.in = STDIN_FILENO,
                                          .out = STDOUT_FILENO,
                                          .history = &r.history,
-                                         .assistant = assist_for_editor(&r.assist),
                                          .colours = s->colours != NULL};
     }
+    if (r.input.terminal)
+        read_preferences(&r);
     session_connect(s);
     loop(&r);
     edit_fini(&r.input.editor);

@@ -197,6 +197,8 @@ echo 'it\\'s'
         same(server, form, lines)
         same(server, form, lines + b"quit\nget a\n")
     same(server, [], b"ping")
+    same(server, [], b":set nohints\n:set hints\n:set\n:set odd\n:get x\n")
+    same(server, ["-x"], b"ping\n")
     same(server, ["-n", "3"], b"get third\n")
 
 

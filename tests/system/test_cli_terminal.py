@@ -24,7 +24,7 @@ class Terminal:
     def __init__(self, argv, home, **env):
         self.output = b""
         full = {k: v for k, v in os.environ.items() if k not in ("REDISCLI_AUTH", "NO_COLOR", "FAKETTY")}
-        full.update({"TERM": "xterm", "HOME": str(home), "COLUMNS": "100"}, **env)
+        full.update({"TERM": "xterm", "HOME": str(home), "COLUMNS": "100", "PAGER": "cat"}, **env)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execve(argv[0], argv, full)
@@ -137,6 +137,38 @@ def test_hints_and_completion(term):
     term.send("help @scripting\r", "EVALSHA")
 
 
+def test_hints_can_be_switched_off(server, tmp_path):
+    (tmp_path / ".redisclirc").write_text(":set nohints\n")
+    t = Terminal([OURS, "-p", str(server.port)], tmp_path)
+    t.expect("> ")
+    t.send("set k", "set k")
+    t.read(0.3)
+    assert b"value" not in t.plain
+    t.send("\x15:set hints\r", "> ")
+    t.send("set k", "value [NX|XX]")
+    t.close()
+
+
+def test_completions_are_shown(server, term):
+    term.send("get user:\t", "user:2")  # both, and the first is in the line
+    assert b"\x1b[7muser:1\x1b[0m" in term.output
+    term.send("\t", "user:2")
+    assert b"\x1b[7muser:2\x1b[0m" in term.output
+    term.send("\r", '"b"')
+    term.send("z\t", "in all")  # too many to show; typing goes on
+    term.send("\x15echo on\r", '"on"')
+
+
+def test_help_is_wrapped_and_paged(server, tmp_path):
+    t = Terminal([OURS, "-p", str(server.port)], tmp_path, PAGER="sed 's/^/page: /'")
+    t.expect("> ")
+    t.send("help @string\r", "page:   SET")
+    t.send("help set\r", "group: string")
+    rows = t.plain.decode().replace("\r", "").split("\n")
+    assert all(len(row) <= 100 for row in rows) and any(row.startswith("      ") for row in rows)
+    t.close()
+
+
 def test_history(server, term, tmp_path):
     for line in ("echo first", "auth hunter2", "echo second", "config set requirepass \"\"", "acl setuser jo on >sekret"):
         term.send(line + "\r", "> ")
@@ -160,7 +192,7 @@ def test_interrupts(server, term):
     term.send("half a line\x03", "> ")
     term.send("blpop nothing 0\r")
     time.sleep(0.3)
-    term.send("\x03", "not connected> ")
+    term.send("\x03", f"127.0.0.1:{server.port}> ")
     term.send("ping\r", "PONG")
     term.send("subscribe news\r")
     term.expect("(integer) 1")
