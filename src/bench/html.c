@@ -88,8 +88,14 @@ highest(const struct curve *curves, int curve_count, int points)
     return round_up(top);
 }
 
+/* A place on the x axis, from 0 to 1. */
+struct tick {
+    double at;
+    const char *label;
+};
+
 static void
-put_axes(FILE *f, double top, const char *x_low, const char *x_high)
+put_axes(FILE *f, double top, const struct tick *ticks, size_t tick_count)
 {
     for (int i = 0; i <= GRID_LINES; i++) {
         double y = PLOT_TOP + PLOT_HEIGHT - (double)PLOT_HEIGHT * i / GRID_LINES;
@@ -97,13 +103,20 @@ put_axes(FILE *f, double top, const char *x_low, const char *x_high)
                    "text-anchor=\"end\">%.6g</text>\n",
                 PLOT_LEFT, PLOT_LEFT + PLOT_WIDTH, y, y, PLOT_LEFT - 6, y + 4, top * i / GRID_LINES);
     }
-    fprintf(f, "<text x=\"%d\" y=\"%d\">%s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", PLOT_LEFT,
-            PLOT_TOP + PLOT_HEIGHT + 16, x_low, PLOT_LEFT + PLOT_WIDTH, PLOT_TOP + PLOT_HEIGHT + 16, x_high);
+    for (size_t i = 0; i < tick_count; i++) {
+        double x = PLOT_LEFT + PLOT_WIDTH * ticks[i].at;
+        bool inside = ticks[i].at > 0 && ticks[i].at < 1;
+        if (inside)
+            fprintf(f, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x, PLOT_TOP,
+                    PLOT_TOP + PLOT_HEIGHT);
+        fprintf(f, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n", x, PLOT_TOP + PLOT_HEIGHT + 16,
+                inside ? "middle" : ticks[i].at > 0 ? "end" : "start", ticks[i].label);
+    }
 }
 
 static void
-put_plot(FILE *f, const char *caption, const struct curve *curves, int curve_count, int points, const char *x_low,
-         const char *x_high)
+put_plot(FILE *f, const char *caption, const struct curve *curves, int curve_count, int points, const struct tick *ticks,
+         size_t tick_count)
 {
     double top = highest(curves, curve_count, points);
 
@@ -111,7 +124,7 @@ put_plot(FILE *f, const char *caption, const struct curve *curves, int curve_cou
     for (int c = 0; c < curve_count && curve_count > 1; c++)
         fprintf(f, "%s<b style=\"color:%s\">%s</b>", c > 0 ? ", " : ": ", curves[c].colour, curves[c].name);
     fprintf(f, "</figcaption>\n<svg viewBox=\"0 0 720 230\" role=\"img\" aria-label=\"%s\">\n", caption);
-    put_axes(f, top, x_low, x_high);
+    put_axes(f, top, ticks, tick_count);
     for (int c = 0; c < curve_count; c++) {
         fprintf(f, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\" points=\"", curves[c].colour);
         for (int i = 0; i < points; i++)
@@ -162,29 +175,34 @@ put_over_time(FILE *f, const struct timeline *t, struct curve *curves)
     char end[32];
 
     snprintf(end, sizeof(end), "%.1f s", moment_s * points);
+    const struct tick ticks[] = {{0, "0 s"}, {1, end}};
     curves[0] = (struct curve){.name = "requests", .colour = "#2a6fdb"};
     for (int i = 0; i < points; i++)
         curves[0].y[i] = (double)t->moments[i].requests / moment_s;
-    put_plot(f, "Requests a second over time", curves, 1, points, "0 s", end);
+    put_plot(f, "Requests a second over time", curves, 1, points, ticks, 2);
     static const char *const names[] = {"p50", "p99", "most"}, *const colours[] = {"#2a9d5c", "#d98a00", "#d04040"};
     for (int c = 0; c < 3; c++) {
         curves[c] = (struct curve){.name = names[c], .colour = colours[c]};
         for (int i = 0; i < points; i++)
             curves[c].y[i] = (double)timeline_percentile(t, i, percents[c]) / 1e6;
     }
-    put_plot(f, "Latency in ms over time", curves, 3, points, "0 s", end);
+    put_plot(f, "Latency in ms over time", curves, 3, points, ticks, 2);
 }
 
 /* From the median to p99.99: as much of the axis for each further nine. */
 static void
 put_percentiles(FILE *f, const struct histogram *h, struct curve *curves)
 {
+    const double width = log(5000); /* from 50 per cent above to 0.01 */
+    const struct tick ticks[] = {{0, "p50"}, {log(5) / width, "p90"}, {log(50) / width, "p99"}, {log(500) / width, "p99.9"},
+                                 {1, "p99.99"}};
+
     curves[0] = (struct curve){.name = "latency", .colour = "#7a4fd0"};
     for (int i = 0; i < CURVE_POINTS; i++) {
         double above = 50 * pow(5000, -(double)i / (CURVE_POINTS - 1)); /* percent of all: 50 to 0.01 */
         curves[0].y[i] = (double)histogram_percentile(h, 100 - above) / 1e6;
     }
-    put_plot(f, "Latency in ms by percentile", curves, 1, CURVE_POINTS, "p50", "p99.99");
+    put_plot(f, "Latency in ms by percentile", curves, 1, CURVE_POINTS, ticks, sizeof(ticks) / sizeof(ticks[0]));
 }
 
 void
