@@ -291,13 +291,17 @@ cov:
 docs: $(PROGRAMS)
 	@mkdir -p docs
 	@$(BIN)/sorrel-server --dump-commands > docs/commands.md.tmp && mv docs/commands.md.tmp docs/commands.md
+	@for p in $(PROGRAM_NAMES); do $(PYTHON) tools/man.py $(BIN)/$$p > docs/man/$$p.1.tmp && \
+	    mv docs/man/$$p.1.tmp docs/man/$$p.1 || exit 1; done
 
 report:
 	@$(PYTHON) tools/report.py
 
 # ALIASES=1 adds the names under which scripts and compose files look for such programs.
 PROGRAM_NAMES = $(notdir $(PROGRAMS))
-ALIAS_NAMES   = $(foreach p,$(PROGRAM_NAMES),$(p:sorrel-%=redis-%) $(p:sorrel-%=valkey-%))
+ALIAS_NAMES   = $(foreach p,$(PROGRAM_NAMES) sorrel-check-rdb sorrel-check-aof,$(p:sorrel-%=redis-%) $(p:sorrel-%=valkey-%))
+SHARE         = $(DESTDIR)$(PREFIX)/share
+COMPLETIONS   = $(SHARE)/bash-completion/completions
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
@@ -314,18 +318,20 @@ install: all
 	sed 's|@BIN@|$(PREFIX)/bin|' dist/sorrel.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sorrel.service
 	install -m 644 dist/sorrel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sorrel.conf
 	install -m 644 dist/sorrel.conf $(DESTDIR)$(PREFIX)/share/doc/sorrel
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions)
-	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 tools/completion/sorrel.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sorrel-cli
-	ln -sf sorrel-cli $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sorrel-benchmark
-	install -m 644 tools/completion/_sorrel $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -d $(SHARE)/man/man1 $(COMPLETIONS) $(SHARE)/zsh/site-functions
+	install -m 644 $(PROGRAM_NAMES:%=docs/man/%.1) $(SHARE)/man/man1
+	install -m 644 tools/completion/sorrel.bash $(COMPLETIONS)/sorrel-cli
+	for p in $(filter-out sorrel-cli,$(PROGRAM_NAMES)); do ln -sf sorrel-cli $(COMPLETIONS)/$$p; done
+	install -m 644 tools/completion/_sorrel $(SHARE)/zsh/site-functions
 	$(if $(filter 1,$(ALIASES)),cd $(DESTDIR)$(PREFIX)/bin && for p in $(PROGRAM_NAMES:sorrel-%=%); do \
 	    ln -sf sorrel-$$p redis-$$p; ln -sf sorrel-$$p valkey-$$p; done; \
 	    for k in rdb aof; do ln -sf sorrel-check redis-check-$$k; ln -sf sorrel-check valkey-check-$$k; done)
+	$(if $(filter 1,$(ALIASES)),for a in $(ALIAS_NAMES); do ln -sf sorrel-cli $(COMPLETIONS)/$$a; done)
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1/sorrel-cli.1 man/man1/sorrel-benchmark.1 \
-	    bash-completion/completions/sorrel-cli bash-completion/completions/sorrel-benchmark zsh/site-functions/_sorrel)
+	rm -f $(PROGRAM_NAMES:%=$(SHARE)/man/man1/%.1) $(SHARE)/zsh/site-functions/_sorrel
+	for a in $(ALIAS_NAMES); do case $$(readlink $(COMPLETIONS)/$$a) in sorrel-cli) rm -f $(COMPLETIONS)/$$a;; esac; done
+	rm -f $(PROGRAM_NAMES:%=$(COMPLETIONS)/%)
 	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,lib/systemd/system/sorrel.service lib/sysusers.d/sorrel.conf share/doc/sorrel)
 	rm -rf $(DESTDIR)$(PREFIX)/include/sorrel $(DESTDIR)$(PREFIX)/lib/libsorrel.* $(DESTDIR)$(PREFIX)/lib/pkgconfig/sorrel.pc
 	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAM_NAMES) && for a in $(ALIAS_NAMES); do \
