@@ -41,9 +41,9 @@ enum {
 };
 /* Of LRU, chosen in the same way. A score is in eighths of a second, times so many. */
 enum { SCORE_SCALE = 256 };
-static const double unused_weight_first = 1.5, unused_weight_min = 0.5, unused_weight_max = 32;
+static const double unused_weight_first = 1.5, unused_weight_min = 0.7, unused_weight_max = 32;
 /* What all keys say that come back after each was let go once, and the most that one says. */
-static const double lesson_of_all = 40, lesson_max = 0.02, share_min = 0.05;
+static const double lesson_of_all = 20, lesson_max = 0.02, share_min = 0.05;
 
 enum expert { EXPERT_RECENCY, EXPERT_FREQUENCY, EXPERTS };
 enum { KINDS = 2 }; /* of victims: the expert who chose it, or, under LRU, whether it had been used */

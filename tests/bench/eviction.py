@@ -1,6 +1,6 @@
 """Hit ratios of running servers on the traces of bench_evict.c: Sorrel's beside redis-server's own.
 
-    /usr/bin/python3 tests/bench/eviction.py ./bench_evict build/bin/sorrel-server [keys that fit] [requests]
+    /usr/bin/python3 tests/bench/eviction.py ./bench_evict build/bin/sorrel-server [keys that fit] [requests] [trace ...]
 
 bench_evict.c says how it is built. A script on the server asks for a hundred keys at a time and stores those that are not
 there, so that what is measured is the server's choice of victims and not the client. Requests come as fast as they are
@@ -70,7 +70,7 @@ def main():
                (sorrel, "allkeys-adaptive")]
     print(f"{'trace':10}", *[f"{os.path.basename(p).split('-')[0] + ' ' + q[8:]:>16}" for p, q in columns])
     with tempfile.TemporaryDirectory() as d:
-        for name in TRACES:
+        for name in sys.argv[5:] or TRACES:
             path = os.path.join(d, name)
             subprocess.run([tool, "--trace", name, str(fit), str(requests), path], check=True)
             trace = array.array("I")
