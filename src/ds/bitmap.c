@@ -168,7 +168,7 @@ bitmap_find(struct slice bytes, bool bit, uint64_t first, uint64_t last, uint64_
 /* -- combining ------------------------------------------------------------------------------------------------- */
 
 /* A block of the result stays in the first-level cache while every source goes over it. */
-enum { BLOCK = 4096, PAST_CACHES_MIN = 1 << 20 };
+enum { BLOCK = 4096 };
 
 /* What the sources have shown so far: `any` bits in one of them, `many` in more than one. */
 struct block {
@@ -265,48 +265,18 @@ prefetch_block(struct slice s)
         __builtin_prefetch(s.ptr + i);
 }
 
-/* A long result is not read again soon: past the caches it need not be read before it is written. `to` is aligned. */
-static void
-store_past_caches(char *to, const uint64_t *words, size_t len)
-{
-#if HAVE_X86
-    size_t whole = len / 16;
-
-    for (size_t i = 0; i < whole; i++)
-        _mm_stream_si128((__m128i *)(void *)(to + 16 * i), _mm_loadu_si128((const __m128i *)(const void *)(words + 2 * i)));
-    memcpy(to + 16 * whole, words + 2 * whole, len % 16);
-#else
-    memcpy(to, words, len);
-#endif
-}
-
-static void
-end_of_stores(void)
-{
-#if HAVE_X86
-    _mm_sfence();
-#endif
-}
-
 void
 bitmap_combine(enum bitmap_op op, const struct slice *sources, size_t n, char *out, size_t len)
 {
     struct block b;
-    bool large = len >= PAST_CACHES_MIN;
-    size_t here, first = large ? (0 - (uintptr_t)out) % 16 : 0; /* after it, `out` is aligned */
 
     CHECK(n > 0);
-    for (size_t at = 0; at < len; at += here) {
-        here = at == 0 && first > 0 ? first : len - at < BLOCK ? len - at : BLOCK;
+    for (size_t at = 0; at < len; at += BLOCK) {
+        size_t here = len - at < BLOCK ? len - at : BLOCK;
 
         for (size_t k = 0; k < n; k++)
             prefetch_block(part(sources[k], at + BLOCK, BLOCK));
         combine_block(op, sources, n, at, here, &b);
-        if (large && at >= first)
-            store_past_caches(out + at, b.any, here);
-        else
-            memcpy(out + at, b.any, here);
+        memcpy(out + at, b.any, here);
     }
-    if (large)
-        end_of_stores();
 }

@@ -129,7 +129,7 @@ test_combine(void **state)
     mem_free(bytes);
 }
 
-/* Long results are written in another way, which depends on where they lie in memory. */
+/* Results of many blocks, wherever they lie in memory, and nothing beside them. */
 static void
 test_combine_long(void **state)
 {
