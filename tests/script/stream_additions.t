@@ -296,9 +296,9 @@ a<
 a<
 2: [["s" [["1-0" ["a" "1"] :200..9999 :1]]]]
 3: {"s" [["1-0" ["a" "1"] :200..9999 :1]]}
-a> XREADGROUP GROUP g d BLOCK 50 CLAIM 100000 STREAMS s >
+a> XREADGROUP GROUP g d BLOCK 150 CLAIM 100000 STREAMS s >
 ...
-@advance 70
+@advance 180
 a<
 nil*
 a> XREADGROUP GROUP g d BLOCK 0 CLAIM 100000 STREAMS s >
