@@ -109,7 +109,7 @@ def stage_system(args):
         report = os.path.join(tmp, "report.xml")
         env = dict(os.environ, SORREL_BIN=os.path.abspath(args.bin), PYTHONDONTWRITEBYTECODE="1")
         code, out = run([PYTHON, "-m", "pytest", "-q", "-x" if args.first else "-q", "--no-header", "-p",
-                         "no:cacheprovider", f"--junitxml={report}", "tests/system", "tests/differential"], 900, env)
+                         "no:cacheprovider", f"--junitxml={report}", "tests/system", "tests/differential"], 2400, env)
         try:
             suites = ET.parse(report).getroot().iter("testsuite")
             total = failed = skipped = 0
