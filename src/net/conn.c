@@ -612,6 +612,7 @@ net_dispatch(struct net *n)
     loop_dispatch(n->loop);
     hand_over_group(n);
 }
+
 static void
 count_sent(struct conn *c, size_t bytes)
 {

@@ -157,22 +157,26 @@ def test_a_folder_that_is_not_there_is_named(start):
     assert "/nonexistent/folder" in server.log_text()
 
 
+def begun(command, **how):
+    """A server of the test's own, on a free port, and a connection to it."""
+    port = servers.free_port()
+    process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how)
+
+    def connected():
+        try:
+            return servers.Connection(("127.0.0.1", port))
+        except OSError:
+            return None
+    return process, wait_until(connected)
+
+
 def test_rewrite_takes_users_along(start, tmp_path):
     """Users made and removed by ACL are in the file after CONFIG REWRITE, unless an ACL file has them."""
     path = tmp_path / "users.conf"
     path.write_text("# people\nuser bob on nopass +@all ~b*\nuser ann on nopass ~a* &* +get\nuser joe off\n")
 
     def begin():
-        port = servers.free_port()
-        process = subprocess.Popen([PROGRAM, path, "--port", str(port), "--dir", tmp_path, "--save", ""],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-        def connected():
-            try:
-                return servers.Connection(("127.0.0.1", port))
-            except OSError:
-                return None
-        return process, wait_until(connected)
+        return begun([PROGRAM, path, "--dir", tmp_path, "--save", ""])
 
     def users(c):
         return [line.replace(b" sanitize-payload", b"") for _, line in c.call("ACL", "LIST")[1]]
@@ -218,16 +222,7 @@ def test_a_file_that_may_not_be_changed():
         os.chown(data, 65534, 65534)
 
     def run(*options):
-        port = servers.free_port()
-        process = subprocess.Popen([program, path, "--port", str(port), "--bind", "127.0.0.1", *options], cwd=data,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **nobody)
-
-        def connected():
-            try:
-                return servers.Connection(("127.0.0.1", port))
-            except OSError:
-                return None
-        return process, wait_until(connected)
+        return begun([program, path, "--bind", "127.0.0.1", *options], cwd=data, **nobody)
 
     def values(c):
         return [c.call("CONFIG", "GET", n)[1][1][1] for n in ("timeout", "maxmemory", "hz")]
