@@ -269,7 +269,7 @@ fmt:
 	@clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'include/*.h')
 
 fmt-check:
-	@clang-format-14 --dry-run --Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'include/*.h')
+	@$(PYTHON) tools/lint.py --build $(BUILD)/dev --jobs $(JOBS) --only formatting
 
 lint: compile_commands.json
 	@$(MAKE) -s -j$(JOBS) MODE=dev BUILD=$(BUILD) lint-objects

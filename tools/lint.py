@@ -1,4 +1,5 @@
-"""The gates of `make lint`: layers, mutable globals, banned calls, warnings, clang-tidy, and nothing private in the tree.
+"""The gates of `make lint`: layers, mutable globals, banned calls, warnings, formatting, clang-tidy, and nothing private
+in the tree.
 
 Each gate prints what it found as file:line: message and the whole ends with one line per gate. Exit code 1 when any gate
 found something.
@@ -259,6 +260,22 @@ def gate_tidy(args):
     return in_parallel(args, one, tracked("src/*.c"))
 
 
+def gate_format(args):
+    """What `make fmt` would change. Tables and lists that are laid by hand stand between clang-format off and on."""
+    tool = shutil.which("clang-format-14")
+    if tool is None:
+        return ["tools/lint.py:1: clang-format-14 is not installed (tools/install-deps.sh test)"]
+
+    def one(path):
+        def run():
+            p = subprocess.run([tool, "--dry-run", "--Werror", path], cwd=ROOT, capture_output=True, text=True)
+            return [line for line in p.stderr.splitlines() if ": error: " in line]
+
+        return cached(args, "format", read(".clang-format") + read(path), run)
+
+    return in_parallel(args, one, tracked("src/*.[ch]", "tests/*.[ch]", "include/*.h"))
+
+
 # -- what must not be in the tree ----------------------------------------------------------------------------------
 
 def gate_private(args):
@@ -281,7 +298,7 @@ def gate_private(args):
 
 
 GATES = {"layers": gate_layers, "globals": gate_globals, "banned calls": gate_banned, "warnings": gate_warnings,
-         "private names": gate_private, "clang-tidy": gate_tidy}
+         "private names": gate_private, "formatting": gate_format, "clang-tidy": gate_tidy}
 
 
 def main():

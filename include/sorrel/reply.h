@@ -37,7 +37,8 @@ struct sorrel_reply;
 
 /* What kind of reply it is. */
 SORREL_API enum sorrel_type sorrel_reply_type(const struct sorrel_reply *r);
-/* The text of a string, status, error, verbatim string or number; *len (NULL is fine) is its length. NULL for others. */
+/* The text of a string, status, error, verbatim string or number; *len (NULL is fine) is its length. NULL for
+ * others. */
 SORREL_API const char *sorrel_reply_text(const struct sorrel_reply *r, size_t *len);
 /* The value of an integer or boolean, or of a text that is a decimal number. False, *out untouched, for others. */
 SORREL_API bool sorrel_reply_int(const struct sorrel_reply *r, int64_t *out);

@@ -15,9 +15,9 @@
  * Options: db; protocol or resp (2 or 3); socket_timeout or timeout and socket_connect_timeout (seconds, fractions are
  * fine); username; password; sentinel_username and sentinel_password (for the Sentinels themselves); client_name;
  * max_connections; health_check_interval (seconds); for TLS ssl_ca_certs (or cacert), ssl_ca_path, ssl_certfile (cert),
- * ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname (true or false), ssl_ciphers, ssl_ciphersuites,
- * sni. decode_responses, encoding and retry_on_timeout, which redis-py's users have in their URLs, are accepted and mean
- * nothing here.
+ * ssl_keyfile (key), ssl_cert_reqs (none or required), ssl_check_hostname (true or false), ssl_ciphers,
+ * ssl_ciphersuites, sni. decode_responses, encoding and retry_on_timeout, which redis-py's users have in their URLs,
+ * are accepted and mean nothing here.
  *
  * No function here talks to a server. All are thread-safe as long as no two threads use one struct.
  */

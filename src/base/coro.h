@@ -13,8 +13,8 @@
 struct coro;
 typedef void coro_fn(void *arg);
 
-/* The stack (512 KiB, of which only what is used takes memory, with a guard page below it) comes with it. NULL when there
- * is no memory for one. */
+/* The stack (512 KiB, of which only what is used takes memory, with a guard page below it) comes with it. NULL when
+ * there is no memory for one. */
 struct coro *coro_new(void);
 /* It must not be under way. NULL is fine. */
 void coro_free(struct coro *c);

@@ -3,9 +3,9 @@
  * A CRC is linear: the entry for a byte is the XOR of the entries for its bits. So each table follows from eight
  * constants, and the compiler works it out.
  *
- * Folding: sixteen bytes are a polynomial of degree 127; multiplied by x^512 modulo ours they may be added to the sixteen
- * bytes that come 64 later, and the checksum stays what it was. Four such lanes go through the text; what is left in the
- * end is again a text of sixteen bytes, for the tables.
+ * Folding: sixteen bytes are a polynomial of degree 127; multiplied by x^512 modulo ours they may be added to the
+ * sixteen bytes that come 64 later, and the checksum stays what it was. Four such lanes go through the text; what is
+ * left in the end is again a text of sixteen bytes, for the tables.
  */
 #include "base/crc64.h"
 

@@ -50,7 +50,8 @@ struct disk {
 /* The machine's. */
 struct disk disk_system(void);
 
-/* Opens a file that is to be read, and tells its size. The descriptor, or a negative errno with the reason added to why. */
+/* Opens a file that is to be read, and tells its size. The descriptor, or a negative errno with the reason added to
+ * why. */
 int disk_open_to_read(const struct disk *d, const char *path, uint64_t *size, struct buf *why);
 /* 0 or a negative errno. Goes on after short writes and EINTR. */
 int disk_write_all(const struct disk *d, int fd, struct slice bytes);
@@ -59,7 +60,8 @@ ssize_t disk_read_full(const struct disk *d, int fd, void *p, size_t n);
 /* Makes the file under the name `temp` the one called `name`, durably: syncs the file, closes it, renames it, syncs the
  * folder of `name`. fd is closed in any case; on failure `temp` is removed, unless it already has its new name. */
 int disk_publish(const struct disk *d, int fd, const char *temp, const char *name);
-/* Lets go, piece by piece, of what the machine remembers of the file of that name, which is about to be removed or replaced. */
+/* Lets go, piece by piece, of what the machine remembers of the file of that name, which is about to be removed or
+ * replaced. */
 void disk_forget_file(const struct disk *d, const char *path);
 /* sync_dir of the folder that `path` is in. */
 int disk_sync_parent(const struct disk *d, const char *path);

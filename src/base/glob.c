@@ -3,7 +3,6 @@
 
 enum { STEPS_MAX = 1 << 24 };
 
-
 static unsigned char
 fold(bool nocase, char c)
 {

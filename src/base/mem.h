@@ -33,9 +33,9 @@ size_t mem_size_of(const void *p);
 /* Zeroed, at an address that is a multiple of align (a power of two). Freed with mem_free. */
 void *mem_get_zero_aligned(size_t align, size_t n) __attribute__((malloc, returns_nonnull));
 
-/* Pages straight from the system for large arrays: zeroed, and backed by memory only once they are touched. They count in
- * mem_used() as far as mem_pages_count() is told, so that an array that fills slowly counts slowly. mem_pages_drop gives
- * the whole pages inside [p, p + n) back; they read as zero afterwards. */
+/* Pages straight from the system for large arrays: zeroed, and backed by memory only once they are touched. They count
+ * in mem_used() as far as mem_pages_count() is told, so that an array that fills slowly counts slowly. mem_pages_drop
+ * gives the whole pages inside [p, p + n) back; they read as zero afterwards. */
 void *mem_pages_get(size_t n) __attribute__((malloc, returns_nonnull));
 void mem_pages_free(void *p, size_t n);
 void mem_pages_drop(void *p, size_t n);
@@ -58,8 +58,8 @@ void mem_stats_get(struct mem_stats *out);
 const char *mem_allocator_name(void);
 /* Gives free pages back to the system. */
 void mem_purge(void);
-/* Gives back those that have been free for some seconds. The allocator does that itself while it is busy; an idle process
- * calls this once a second, best from a thread that may take its time. */
+/* Gives back those that have been free for some seconds. The allocator does that itself while it is busy; an idle
+ * process calls this once a second, best from a thread that may take its time. */
 void mem_decay(void);
 
 /* Checked arithmetic for sizes from outside: false on overflow, *out untouched then. */

@@ -1,7 +1,7 @@
 /* base/names.h - names that are somebody's own, and arrays of pointers in the order of names.
  *
- * Such arrays are for what is few and looked up by name: users, consumer groups. Each item begins with its name, a struct
- * slice. Searching is O(log n), putting in and taking out O(n).
+ * Such arrays are for what is few and looked up by name: users, consumer groups. Each item begins with its name, a
+ * struct slice. Searching is O(log n), putting in and taking out O(n).
  */
 #ifndef SORREL_BASE_NAMES_H
 #define SORREL_BASE_NAMES_H

@@ -144,15 +144,18 @@ parse_memory(struct slice s, uint64_t *out)
     return false;
 }
 
-/* How many decimal digits: 1233/4096 is a little more than log10(2), so the guess from the bits is right or one too high. */
+/* How many decimal digits: 1233/4096 is a little more than log10(2), so the guess from the bits is right or one too
+ * high. */
 static size_t
 decimal_width(uint64_t v)
 {
+    /* clang-format off */
     static const uint64_t powers[] = {
         1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u,
         1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
         1000000000000000000u, 10000000000000000000u,
     };
+    /* clang-format on */
     unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1), guess = bits * 1233 >> 12;
 
     return guess + (v >= powers[guess] || guess == 0);

@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 
 struct out_ref {
-    size_t at;                     /* offset in `bytes` before which it goes */
+    size_t at; /* offset in `bytes` before which it goes */
     struct slice data;
     void (*release)(void *owner);
     void *owner;
@@ -19,11 +19,11 @@ struct out_ref {
 
 struct out {
     struct buf bytes;
-    size_t sent;        /* of `bytes`, already written */
+    size_t sent; /* of `bytes`, already written */
     struct out_ref *refs;
     uint32_t ref_count, ref_cap, ref_first; /* refs before ref_first are sent and released */
-    size_t ref_sent;    /* bytes of refs[ref_first] already written */
-    size_t ref_pending; /* bytes of all references not yet written */
+    size_t ref_sent;                        /* bytes of refs[ref_first] already written */
+    size_t ref_pending;                     /* bytes of all references not yet written */
 };
 
 /* Queues data without copying it; release(owner) is called when it has been sent or dropped. */
@@ -34,8 +34,8 @@ int out_vectors(const struct out *o, struct iovec *v, int max);
 void out_sent(struct out *o, size_t n);
 /* Moves everything unsent to the end of `to`, emptying `from` and keeping its memory. */
 void out_move(struct out *to, struct out *from);
-/* Makes references of the text that is in it, so that more can be added, or all of it moved, without copying what is there.
- * Nothing of it may have been sent. */
+/* Makes references of the text that is in it, so that more can be added, or all of it moved, without copying what is
+ * there. Nothing of it may have been sent. */
 void out_seal(struct out *o);
 void out_fini(struct out *o);
 

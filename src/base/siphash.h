@@ -17,14 +17,14 @@ siphash__rotl(uint64_t x, int k)
     return (x << k) | (x >> (64 - k));
 }
 
-#define SIPHASH__ROUND(v0, v1, v2, v3)                                                                                 \
-    do {                                                                                                               \
-        v0 += v1, v2 += v3;                                                                                            \
-        v1 = siphash__rotl(v1, 13) ^ v0, v3 = siphash__rotl(v3, 16) ^ v2;                                              \
-        v0 = siphash__rotl(v0, 32);                                                                                    \
-        v2 += v1, v0 += v3;                                                                                            \
-        v1 = siphash__rotl(v1, 17) ^ v2, v3 = siphash__rotl(v3, 21) ^ v0;                                              \
-        v2 = siphash__rotl(v2, 32);                                                                                    \
+#define SIPHASH__ROUND(v0, v1, v2, v3)                                    \
+    do {                                                                  \
+        v0 += v1, v2 += v3;                                               \
+        v1 = siphash__rotl(v1, 13) ^ v0, v3 = siphash__rotl(v3, 16) ^ v2; \
+        v0 = siphash__rotl(v0, 32);                                       \
+        v2 += v1, v0 += v3;                                               \
+        v1 = siphash__rotl(v1, 17) ^ v2, v3 = siphash__rotl(v3, 21) ^ v0; \
+        v2 = siphash__rotl(v2, 32);                                       \
     } while (0)
 
 static inline uint64_t

@@ -19,7 +19,9 @@ struct slice {
 /* A literal as a slice; the length is the compiler's business. */
 #define LIT(s) ((struct slice){"" s, sizeof(s) - 1})
 /* The same where an initialiser must be constant. */
+/* clang-format off */
 #define LIT_INIT(s) {"" s, sizeof(s) - 1}
+/* clang-format on */
 
 static inline struct slice
 slice_of(const void *ptr, size_t len)

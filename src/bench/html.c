@@ -46,13 +46,16 @@ html_open(const struct options *o, const char *path)
     struct html_page *page = mem_get(sizeof(*page));
     *page = (struct html_page){f, o};
     fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>sorrel-benchmark</title>\n<style>\n"
-          "body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 760px; color: #222; background: #fff }\n"
+          "body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 760px; color: #222; background: "
+          "#fff }\n"
           "h2 { margin: 2em 0 .2em } p { margin: .2em 0 } svg { width: 100%; height: auto }\n"
-          "table { border-collapse: collapse } td, th { padding: .1em .9em .1em 0; text-align: right; font-weight: normal }\n"
+          "table { border-collapse: collapse } td, th { padding: .1em .9em .1em 0; text-align: right; font-weight: "
+          "normal }\n"
           "th { color: #666 } text { font-size: 11px; fill: #666 } .grid { stroke: #ddd } figcaption { color: #666 }\n"
           "figure { margin: 1em 0 }\n"
           "@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } .grid { stroke: #333 } }\n"
-          "</style></head><body>\n<h1>sorrel-benchmark</h1>\n", f);
+          "</style></head><body>\n<h1>sorrel-benchmark</h1>\n",
+          f);
     fprintf(f, "<p>%d connections, %d thread%s, pipeline %d, ", o->load.connections, o->load.threads,
             o->load.threads == 1 ? "" : "s", o->load.pipeline);
     put_text(f, o->sizes.text);
@@ -99,8 +102,9 @@ put_axes(FILE *f, double top, const struct tick *ticks, size_t tick_count)
 {
     for (int i = 0; i <= GRID_LINES; i++) {
         double y = PLOT_TOP + PLOT_HEIGHT - (double)PLOT_HEIGHT * i / GRID_LINES;
-        fprintf(f, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
-                   "text-anchor=\"end\">%.6g</text>\n",
+        fprintf(f,
+                "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
+                "text-anchor=\"end\">%.6g</text>\n",
                 PLOT_LEFT, PLOT_LEFT + PLOT_WIDTH, y, y, PLOT_LEFT - 6, y + 4, top * i / GRID_LINES);
     }
     for (size_t i = 0; i < tick_count; i++) {
@@ -110,13 +114,16 @@ put_axes(FILE *f, double top, const struct tick *ticks, size_t tick_count)
             fprintf(f, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x, PLOT_TOP,
                     PLOT_TOP + PLOT_HEIGHT);
         fprintf(f, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n", x, PLOT_TOP + PLOT_HEIGHT + 16,
-                inside ? "middle" : ticks[i].at > 0 ? "end" : "start", ticks[i].label);
+                inside            ? "middle"
+                : ticks[i].at > 0 ? "end"
+                                  : "start",
+                ticks[i].label);
     }
 }
 
 static void
-put_plot(FILE *f, const char *caption, const struct curve *curves, int curve_count, int points, const struct tick *ticks,
-         size_t tick_count)
+put_plot(FILE *f, const char *caption, const struct curve *curves, int curve_count, int points,
+         const struct tick *ticks, size_t tick_count)
 {
     double top = highest(curves, curve_count, points);
 
@@ -194,8 +201,8 @@ static void
 put_percentiles(FILE *f, const struct histogram *h, struct curve *curves)
 {
     const double width = log(5000); /* from 50 per cent above to 0.01 */
-    const struct tick ticks[] = {{0, "p50"}, {log(5) / width, "p90"}, {log(50) / width, "p99"}, {log(500) / width, "p99.9"},
-                                 {1, "p99.99"}};
+    const struct tick ticks[] = {
+        {0, "p50"}, {log(5) / width, "p90"}, {log(50) / width, "p99"}, {log(500) / width, "p99.9"}, {1, "p99.99"}};
 
     curves[0] = (struct curve){.name = "latency", .colour = "#7a4fd0"};
     for (int i = 0; i < CURVE_POINTS; i++) {

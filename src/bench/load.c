@@ -23,14 +23,14 @@ struct client {
     struct sorrel_conn *conn;
     int fd;
     const struct load_node *node; /* NULL: no cluster */
-    struct buf out;       /* the pipeline that is on its way */
+    struct buf out;               /* the pipeline that is on its way */
     size_t sent;
     struct buf in;
     size_t in_at;
     struct reply_reader reader;
-    int batch, waiting;   /* commands of the pipeline, and replies still to come */
-    int64_t due_ns;       /* when the pipeline was sent, or should have been */
-    bool writing;         /* epoll watches for room as well */
+    int batch, waiting; /* commands of the pipeline, and replies still to come */
+    int64_t due_ns;     /* when the pipeline was sent, or should have been */
+    bool writing;       /* epoll watches for room as well */
     struct client *next_idle;
 };
 
@@ -41,10 +41,10 @@ struct worker {
     int epoll;
     struct rng rng;
     uint64_t sequence;
-    uint64_t to_send;      /* requests not yet sent; UINT64_MAX: no limit */
+    uint64_t to_send; /* requests not yet sent; UINT64_MAX: no limit */
     uint64_t in_flight;
     int64_t start_ns, record_from_ns, end_ns; /* end 0: none */
-    double interval_ns;    /* between pipelines; 0: no rate */
+    double interval_ns;                       /* between pipelines; 0: no rate */
     double next_due;
     struct client *idle;
     uint64_t weight_total;

@@ -31,16 +31,16 @@ struct load {
     struct load_command *commands;
     uint32_t command_count;
     int connections, threads, pipeline;
-    uint64_t requests;   /* 0: until `seconds` are over */
+    uint64_t requests; /* 0: until `seconds` are over */
     double seconds, warmup_seconds;
-    double rate;         /* requests a second over all connections; 0: as fast as they come back */
-    bool reconnect;      /* a new connection for each pipeline */
-    uint64_t key_count;  /* 0: numbers stay as they are */
+    double rate;        /* requests a second over all connections; 0: as fast as they come back */
+    bool reconnect;     /* a new connection for each pipeline */
+    uint64_t key_count; /* 0: numbers stay as they are */
     enum key_pick pick;
     double zipf_exponent;
     uint64_t seed;
-    bool tracking;       /* connections ask for invalidation messages */
-    bool over_time;      /* keep a timeline */
+    bool tracking;  /* connections ask for invalidation messages */
+    bool over_time; /* keep a timeline */
 };
 
 struct load_result {

@@ -40,11 +40,13 @@ static const struct test {
     {"lrange_300", "lrange", "LRANGE_300 (first 300 elements)", {"LRANGE", "mylist", "0", "299"}},
     {"lrange_500", "lrange", "LRANGE_500 (first 500 elements)", {"LRANGE", "mylist", "0", "499"}},
     {"lrange_600", "lrange", "LRANGE_600 (first 600 elements)", {"LRANGE", "mylist", "0", "599"}},
+    /* clang-format off */
     {"mset", "mset", "MSET (10 keys)",
      {"MSET", "key:__rand_int__", "__data__", "key:__rand_int__", "__data__", "key:__rand_int__", "__data__",
       "key:__rand_int__", "__data__", "key:__rand_int__", "__data__", "key:__rand_int__", "__data__",
       "key:__rand_int__", "__data__", "key:__rand_int__", "__data__", "key:__rand_int__", "__data__",
       "key:__rand_int__", "__data__"}},
+    /* clang-format on */
     {"xadd", "xadd", "XADD", {"XADD", "mystream", "*", "myfield", "__data__"}},
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* clang-format off */
 enum id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_URL, ID_DB, ID_RESP3, ID_CLIENTS, ID_REQUESTS, ID_SIZE,
     ID_THREADS, ID_KEEP, ID_KEYS, ID_PIPELINE, ID_QUIET, ID_CSV, ID_JSON, ID_PRECISION, ID_TESTS, ID_LOOP, ID_IDLE,
@@ -14,6 +15,7 @@ enum id {
     ID_HTML, ID_TRACKING, ID_TLS, ID_SNI, ID_CACERT, ID_CACERT_DIR, ID_CERT, ID_KEY, ID_CIPHERS, ID_SUITES, ID_INSECURE,
     ID_HELP, ID_VERSION,
 };
+/* clang-format on */
 
 static const struct row {
     const char *name;
@@ -240,9 +242,7 @@ apply(struct options *o, enum id id, const char *value)
     case ID_SECONDS: return real(value, 1e6, &o->load.seconds) && o->load.seconds > 0;
     case ID_ZIPF: return real(value, 0.9999, &o->load.zipf_exponent) && o->load.zipf_exponent > 0;
     case ID_SIZE: return value_sizes_parse(&o->sizes, value);
-    case ID_HTML:
-        o->html = value;
-        return o->load.over_time = true;
+    case ID_HTML: o->html = value; return o->load.over_time = true;
     case ID_CLUSTER: return o->cluster = true;
     case ID_TRACKING: return o->load.tracking = true;
     case ID_RATIO: return set_ratio(o, value);
@@ -259,7 +259,8 @@ options_parse(struct options *o, int argc, char **argv)
 
     *o = (struct options){
         .load = {.connections = 50, .threads = 1, .pipeline = 1, .requests = 100000, .zipf_exponent = 0.99, .seed = 1},
-        .precision = 3, .rounds = 5,
+        .precision = 3,
+        .rounds = 5,
     };
     value_sizes_parse(&o->sizes, "3");
     for (; i < argc && argv[i][0] == '-'; i++) {

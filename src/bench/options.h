@@ -13,16 +13,16 @@ struct options {
     struct sorrel_url url, other; /* other: --compare */
     bool compare, cluster, idle, forever, error_exit, stdin_last, help, version;
     struct load_nodes nodes; /* --cluster */
-    struct load load; /* without url and commands */
+    struct load load;        /* without url and commands */
     struct value_sizes sizes;
     enum report report;
     int precision, rounds;
-    const char *tests;   /* -t; NULL: all */
-    const char *html;    /* --html; NULL: not asked for */
+    const char *tests;      /* -t; NULL: all */
+    const char *html;       /* --html; NULL: not asked for */
     struct html_page *page; /* while tests run with it */
-    const char *data;    /* as many bytes as the longest value has */
-    int64_t gets, sets;  /* --ratio; both 0: not asked for */
-    char **argv;         /* a command of one's own */
+    const char *data;       /* as many bytes as the longest value has */
+    int64_t gets, sets;     /* --ratio; both 0: not asked for */
+    char **argv;            /* a command of one's own */
     int argc;
 };
 

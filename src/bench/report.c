@@ -101,8 +101,8 @@ print_picture(const struct load_result *r)
         }
         double share = (double)seen / (double)r->latency.count;
         if (share - below > 0)
-            printf("  <= %10.3f ms %6.2f %%  %.*s\n", ms(edge), 100 * (share - below), (int)(60 * (share - below) + 0.5),
-                   bar);
+            printf("  <= %10.3f ms %6.2f %%  %.*s\n", ms(edge), 100 * (share - below),
+                   (int)(60 * (share - below) + 0.5), bar);
         below = share;
         if (seen == r->latency.count)
             break;
@@ -117,8 +117,8 @@ report_full(const struct options *opt, const struct outcome *o)
 
     printf("====== %s ======\n", o->title);
     printf("  %llu requests completed in %.2f seconds\n", (unsigned long long)r->requests, r->seconds);
-    printf("  %d connections, %d thread%s, pipeline %d, %s bytes payload\n", opt->load.connections,
-           opt->load.threads, opt->load.threads == 1 ? "" : "s", opt->load.pipeline, opt->sizes.text);
+    printf("  %d connections, %d thread%s, pipeline %d, %s bytes payload\n", opt->load.connections, opt->load.threads,
+           opt->load.threads == 1 ? "" : "s", opt->load.pipeline, opt->sizes.text);
     if (opt->load.rate > 0)
         printf("  %.0f requests a second wanted; latency counts from when each was due\n", opt->load.rate);
     printf("\nLatency:\n");
@@ -164,7 +164,8 @@ comparison_add(struct comparison *c, const struct outcome *first, const struct o
     c->second_rps += b;
     c->throughput[i] = b > 0 ? a / b : 0;
     c->p99[i] = pb > 0 ? pa / pb : 0;
-    c->cpu[i] = first->server_cpu_us > 0 && second->server_cpu_us > 0 ? first->server_cpu_us / second->server_cpu_us : 0;
+    c->cpu[i] =
+        first->server_cpu_us > 0 && second->server_cpu_us > 0 ? first->server_cpu_us / second->server_cpu_us : 0;
 }
 
 void

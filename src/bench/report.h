@@ -17,7 +17,7 @@ struct comparison {
     const char *title;
     int rounds;
     double throughput[ROUNDS_MAX], p99[ROUNDS_MAX], cpu[ROUNDS_MAX]; /* first server / second; cpu 0: not known */
-    double first_rps, second_rps; /* sums */
+    double first_rps, second_rps;                                    /* sums */
 };
 
 /* What comes before the first result (the CSV's header). */

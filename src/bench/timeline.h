@@ -1,8 +1,8 @@
 /* bench/timeline.h - throughput and latency over time, in a bounded number of moments.
  *
  * A run begins with moments of 100 ms; whenever it outgrows MOMENTS_MAX of them, neighbours are joined and a moment
- * becomes twice as long. So a minute and a week both fit a plot and the same memory. Latencies fall into eight ranges for
- * each power of two, 12 % apart at most: a plot shows no more.
+ * becomes twice as long. So a minute and a week both fit a plot and the same memory. Latencies fall into eight ranges
+ * for each power of two, 12 % apart at most: a plot shows no more.
  */
 #ifndef SORREL_BENCH_TIMELINE_H
 #define SORREL_BENCH_TIMELINE_H

@@ -61,7 +61,10 @@ check_file(const struct disk *d, const struct wanted *w, const char *path, bool 
     }
     enum aof_progress p = read_all(r, &why);
     printf("%s: %llu bytes, %llu commands and keys: %s\n", path, (unsigned long long)aof_reader_total(r),
-           (unsigned long long)aof_reader_commands(r), p == AOF_DONE ? "fine" : p == AOF_CUT ? "cut" : "damaged");
+           (unsigned long long)aof_reader_commands(r),
+           p == AOF_DONE  ? "fine"
+           : p == AOF_CUT ? "cut"
+                          : "damaged");
     if (p != AOF_DONE) {
         fprintf(stderr, "%s: %.*s; good up to offset %llu\n", path, (int)why.len, why.ptr,
                 (unsigned long long)aof_reader_keep(r));
@@ -131,7 +134,8 @@ check_aof(int argc, char **argv)
         return CHECK_FAILED;
     }
     size_t n = strlen(w.path);
-    int code = n > 9 && strcmp(w.path + n - 9, ".manifest") == 0 ? check_manifest(&d, &w) : check_file(&d, &w, w.path, true);
+    int code =
+        n > 9 && strcmp(w.path + n - 9, ".manifest") == 0 ? check_manifest(&d, &w) : check_file(&d, &w, w.path, true);
     puts(code == CHECK_FINE ? "The append-only file is fine." : "The append-only file is not fine.");
     return code;
 }

@@ -193,7 +193,8 @@ add_key(const struct completion *c, struct slice key)
     buf_fini(&quoted);
 }
 
-/* Looks for keys for a tenth of a second at most: a big database has more of them than anybody wants to step through. */
+/* Looks for keys for a tenth of a second at most: a big database has more of them than anybody wants to step
+ * through. */
 static void
 complete_keys(struct assist *a, const struct completion *c)
 {

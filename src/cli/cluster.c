@@ -176,8 +176,8 @@ take_own_line(struct cluster_node *n, const struct line *l)
     each_range(l->slots, mark_slots, n);
 }
 
-/* Asks n for its view: takes in what n says of itself, and who it says owns what. With `others`, the further nodes' lines
- * are added to it. */
+/* Asks n for its view: takes in what n says of itself, and who it says owns what. With `others`, the further nodes'
+ * lines are added to it. */
 static bool
 take_view(struct cluster_node *n, uint64_t *owners, struct buf *others)
 {

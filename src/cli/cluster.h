@@ -18,7 +18,7 @@ enum slot_state { SLOT_NONE = 0, SLOT_OWNED, SLOT_MIGRATING /* and owned */, SLO
 struct cluster_node {
     struct session session; /* connected */
     char *host;
-    uint16_t port, bus_port; /* bus_port: 0 if the node does not say */
+    uint16_t port, bus_port;                                 /* bus_port: 0 if the node does not say */
     char id[CLUSTER_ID_MAX + 1], master[CLUSTER_ID_MAX + 1]; /* master: "" for a master */
     int replicas;
     uint64_t epoch;               /* of its configuration, as it says itself */
@@ -63,11 +63,11 @@ struct cluster_node *cluster_find(const struct cluster *c, const char *id);
 /* Of the masters but one (NULL: of all) that with the fewest replicas; NULL if there is none. */
 struct cluster_node *cluster_master_with_fewest_replicas(const struct cluster *c, const struct cluster_node *but);
 
-/* Sends a command of C strings. NULL, having said why, when the connection fails. The reply lives until the node is asked
- * again. */
+/* Sends a command of C strings. NULL, having said why, when the connection fails. The reply lives until the node is
+ * asked again. */
 const struct resp_value *cluster_ask(struct cluster_node *n, int argc, const char *const *argv);
-#define CLUSTER_ASK(n, ...)                                                                                            \
-    cluster_ask((n), (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),                               \
+#define CLUSTER_ASK(n, ...)                                                              \
+    cluster_ask((n), (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), \
                 (const char *const[]){__VA_ARGS__})
 /* True if v is no error; else it is said what the node replied. v may be NULL. */
 bool cluster_answered(const struct cluster_node *n, const struct resp_value *v);

@@ -1,5 +1,5 @@
-/* cli/cluster_balance.c - slots from masters to masters: reshard moves as many as it is told, rebalance as many as it takes
- * for each to have its share. */
+/* cli/cluster_balance.c - slots from masters to masters: reshard moves as many as it is told, rebalance as many as it
+ * takes for each to have its share. */
 #include "cli/cluster_cmds.h"
 #include "cli/cluster_move.h"
 #include "cli/cluster_show.h"
@@ -285,7 +285,8 @@ read_weight(struct share *shares, size_t count, const char *text)
     return true;
 }
 
-/* How many slots each has too many. The sum is nothing: what rounding leaves over goes to those that get slots anyway. */
+/* How many slots each has too many. The sum is nothing: what rounding leaves over goes to those that get slots
+ * anyway. */
 static void
 count_surplus(struct share *shares, size_t count, double weights)
 {

@@ -1,4 +1,5 @@
-/* cli/cluster_files.c - data into a cluster from a server that is in none (import), and out of it into files (backup). */
+/* cli/cluster_files.c - data into a cluster from a server that is in none (import), and out of it into files
+ * (backup). */
 #include "cli/cluster_cmds.h"
 #include "cli/cluster_move.h"
 #include "cli/cluster_show.h"
@@ -39,7 +40,8 @@ source_failed(const struct import *m, const struct resp_value *v)
     const struct sorrel_url *u = &m->source.url;
 
     if (v != NULL && v->type == RESP_ERROR)
-        cluster_say(TONE_BAD, "Source %s:%u replied with error:\n%.*s\n", u->host, u->port, (int)v->text.len, v->text.ptr);
+        cluster_say(TONE_BAD, "Source %s:%u replied with error:\n%.*s\n", u->host, u->port, (int)v->text.len,
+                    v->text.ptr);
     return v == NULL || v->type == RESP_ERROR;
 }
 
@@ -227,7 +229,8 @@ save_node(const struct options *o, const struct cluster_node *n, const char *fol
     char path[4096];
     struct session s;
 
-    if (snprintf(path, sizeof(path), "%s/redis-node-%s-%u-%s.rdb", folder, n->host, n->port, n->id) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/redis-node-%s-%u-%s.rdb", folder, n->host, n->port, n->id) >=
+        (int)sizeof(path))
         return false;
     cluster_say(TONE_STEP, ">>> Node %s:%u -> Saving RDB...\n", n->host, n->port);
     fflush(stdout);

@@ -1,5 +1,5 @@
-/* cli/cluster_fix.c - closing slots that a move left open, covering those that nobody serves, and ending it where several
- * masters serve the same one. No key is lost: they go to whom the slot belongs to afterwards. */
+/* cli/cluster_fix.c - closing slots that a move left open, covering those that nobody serves, and ending it where
+ * several masters serve the same one. No key is lost: they go to whom the slot belongs to afterwards. */
 #include "cli/cluster_cmds.h"
 #include "cli/cluster_move.h"
 #include "cli/cluster_show.h"
@@ -25,7 +25,8 @@ keys_in_slot(struct cluster_node *n, int slot)
     return v != NULL && v->type == RESP_INTEGER ? v->integer : 0;
 }
 
-/* The master that holds most keys of the slot, of those that own it or of all; equal ones: that with the fewest slots. */
+/* The master that holds most keys of the slot, of those that own it or of all; equal ones: that with the fewest
+ * slots. */
 static struct cluster_node *
 holder_of_most(const struct fix *f, int slot, bool owners_only)
 {
@@ -45,8 +46,8 @@ holder_of_most(const struct fix *f, int slot, bool owners_only)
     return best;
 }
 
-/* Makes n the owner, as far as n knows; with a new epoch, so that the others believe it. Who owned it too must have given
- * it up: a node throws away the keys of a slot of its own when it hears of a newer owner. */
+/* Makes n the owner, as far as n knows; with a new epoch, so that the others believe it. Who owned it too must have
+ * given it up: a node throws away the keys of a slot of its own when it hears of a newer owner. */
 static bool
 take_slot(struct cluster_node *n, int slot)
 {
@@ -54,8 +55,8 @@ take_slot(struct cluster_node *n, int slot)
 
     number[format_int64(number, slot)] = '\0';
     (void)CLUSTER_ASK(n, "CLUSTER", "DELSLOTS", number); /* it may believe somebody else to be the owner, or nobody */
-    if (!cluster_answered(n, CLUSTER_ASK(n, "CLUSTER", "ADDSLOTS", number)) || !cluster_set_slot(n, slot, "STABLE", NULL) ||
-        !cluster_answered(n, CLUSTER_ASK(n, "CLUSTER", "BUMPEPOCH")))
+    if (!cluster_answered(n, CLUSTER_ASK(n, "CLUSTER", "ADDSLOTS", number)) ||
+        !cluster_set_slot(n, slot, "STABLE", NULL) || !cluster_answered(n, CLUSTER_ASK(n, "CLUSTER", "BUMPEPOCH")))
         return false;
     n->slots[slot] = SLOT_OWNED;
     return true;
@@ -137,7 +138,8 @@ look_at(const struct fix *f, struct open_slot *s)
             s->migrating = n;
         if (n->slots[s->slot] != SLOT_IMPORTING && cluster_node_is_master(n) && !cluster_node_owns(n, s->slot) &&
             keys_in_slot(n, s->slot) > 0) {
-            cluster_say(TONE_WARNING, "*** Found keys about slot %d in non-owner node %s:%u!\n", s->slot, n->host, n->port);
+            cluster_say(TONE_WARNING, "*** Found keys about slot %d in non-owner node %s:%u!\n", s->slot, n->host,
+                        n->port);
             n->slots[s->slot] = SLOT_IMPORTING;
         }
         if (n->slots[s->slot] == SLOT_IMPORTING && s->imports++ == 0)
@@ -261,11 +263,12 @@ fix_coverage(const struct fix *f)
     uint8_t kinds[CLUSTER_SLOTS];
 
     if (f->c->masters_away > 0 && !f->o->cluster.fix_with_unreachable_masters) {
-        cluster_say(TONE_WARNING,
-                    "*** Fixing slots coverage with %zu unreachable masters is dangerous: their slots would be given to "
-                    "other nodes, and what they hold would be lost when they come back. If that is what you want, say "
-                    "--cluster-fix-with-unreachable-masters.\n",
-                    f->c->masters_away);
+        cluster_say(
+            TONE_WARNING,
+            "*** Fixing slots coverage with %zu unreachable masters is dangerous: their slots would be given to "
+            "other nodes, and what they hold would be lost when they come back. If that is what you want, say "
+            "--cluster-fix-with-unreachable-masters.\n",
+            f->c->masters_away);
         return false;
     }
     cluster_say(TONE_STEP, ">>> Fixing slots coverage...\n");

@@ -26,10 +26,11 @@ is_empty(struct cluster_node *n)
     if (v != NULL && n->known <= 1 && !keys)
         return true;
     if (v != NULL)
-        cluster_say(TONE_BAD,
-                    "[ERR] Node %s:%u is not empty. Either the node already knows other nodes (check with CLUSTER NODES) or "
-                    "contains some key in database 0.\n",
-                    n->host, n->port);
+        cluster_say(
+            TONE_BAD,
+            "[ERR] Node %s:%u is not empty. Either the node already knows other nodes (check with CLUSTER NODES) or "
+            "contains some key in database 0.\n",
+            n->host, n->port);
     return false;
 }
 
@@ -61,8 +62,10 @@ wait_joined(struct cluster *c, size_t count)
     }
     printf("\n");
     if (!joined)
-        cluster_say(TONE_BAD, "[ERR] The nodes have not found each other in %d seconds. They must reach one another on "
-                    "their cluster bus ports too.\n", JOIN_SECONDS_MAX);
+        cluster_say(TONE_BAD,
+                    "[ERR] The nodes have not found each other in %d seconds. They must reach one another on "
+                    "their cluster bus ports too.\n",
+                    JOIN_SECONDS_MAX);
     return joined;
 }
 
@@ -72,7 +75,8 @@ replicate(struct cluster_node *n, const char *master)
 {
     for (int tries = 0;; tries++) {
         const struct resp_value *v = CLUSTER_ASK(n, "CLUSTER", "REPLICATE", master);
-        bool unknown = v != NULL && v->type == RESP_ERROR && memmem(v->text.ptr, v->text.len, "Unknown node", 12) != NULL;
+        bool unknown =
+            v != NULL && v->type == RESP_ERROR && memmem(v->text.ptr, v->text.len, "Unknown node", 12) != NULL;
         if (!unknown || tries == JOIN_SECONDS_MAX)
             return cluster_answered(n, v);
         sleep(1);
@@ -118,7 +122,8 @@ share_slots(struct cluster *c, size_t masters)
     }
 }
 
-/* Nodes that share a host with their master, or with another replica of it. A lost host should take one copy at most. */
+/* Nodes that share a host with their master, or with another replica of it. A lost host should take one copy at
+ * most. */
 static int
 affinity(const struct cluster *c, bool *with_master)
 {
@@ -184,7 +189,8 @@ spread_replicas(struct cluster *c, size_t masters)
 }
 
 /* Gives each master its replicas in turn, from another host where there is one; what is left over goes round once more.
- * The first choice begins one further on: with nodes listed host by host, a replica then meets another host's master. */
+ * The first choice begins one further on: with nodes listed host by host, a replica then meets another host's
+ * master. */
 static void
 share_replicas(struct cluster *c, size_t masters, size_t replicas)
 {
@@ -347,17 +353,20 @@ copy_functions(struct cluster_node *from, struct cluster_node *to)
     if (dump == NULL)
         return false;
     if (!resp_is_text(dump)) {
-        cluster_say(TONE_STEP, ">>> Failed retrieving Functions from the cluster, skip this step as Redis version do not "
-                    "support function command (error = '%.*s')\n", (int)dump->text.len, dump->text.ptr);
+        cluster_say(TONE_STEP,
+                    ">>> Failed retrieving Functions from the cluster, skip this step as Redis version do not "
+                    "support function command (error = '%.*s')\n",
+                    (int)dump->text.len, dump->text.ptr);
         return true;
     }
-    cluster_say(TONE_STEP, ">>> Send FUNCTION LIST to %s:%u to verify there is no functions in it\n", to->host, to->port);
+    cluster_say(TONE_STEP, ">>> Send FUNCTION LIST to %s:%u to verify there is no functions in it\n", to->host,
+                to->port);
     const struct resp_value *list = CLUSTER_ASK(to, "FUNCTION", "LIST");
     if (!cluster_answered(to, list))
         return false;
     if (list->count > 0) {
-        cluster_say(TONE_BAD, "[ERR] %s:%u already has functions, which could clash with those of the cluster.\n", to->host,
-                    to->port);
+        cluster_say(TONE_BAD, "[ERR] %s:%u already has functions, which could clash with those of the cluster.\n",
+                    to->host, to->port);
         return false;
     }
     cluster_say(TONE_STEP, ">>> Send FUNCTION RESTORE to %s:%u\n", to->host, to->port);
@@ -366,7 +375,8 @@ copy_functions(struct cluster_node *from, struct cluster_node *to)
 }
 
 static bool
-find_master_for(const struct cluster *c, const char *id, const struct cluster_node *newcomer, const struct cluster_node **out)
+find_master_for(const struct cluster *c, const char *id, const struct cluster_node *newcomer,
+                const struct cluster_node **out)
 {
     if (id == NULL) {
         *out = cluster_master_with_fewest_replicas(c, newcomer);
@@ -402,7 +412,8 @@ cluster_add_node(struct cluster *c, const struct options *o)
         cluster_say(TONE_BAD, "[ERR] Sorry, can't connect to node %s\n", o->argv[0]);
         return 1;
     }
-    if ((replica && !find_master_for(c, o->cluster.master_id, n, &master)) || !is_empty(n) || (!replica && !copy_functions(c->nodes[0], n)))
+    if ((replica && !find_master_for(c, o->cluster.master_id, n, &master)) || !is_empty(n) ||
+        (!replica && !copy_functions(c->nodes[0], n)))
         return 1;
     cluster_say(TONE_STEP, ">>> Send CLUSTER MEET to node %s:%u to make it join the cluster.\n", n->host, n->port);
     if (!meet(n, c->nodes[0]))
@@ -432,7 +443,8 @@ cluster_del_node(struct cluster *c, const struct options *o)
         return 1;
     }
     if (cluster_node_slots(gone) > 0) {
-        cluster_say(TONE_BAD, "[ERR] Node %s:%u is not empty! Reshard data away and try again.\n", gone->host, gone->port);
+        cluster_say(TONE_BAD, "[ERR] Node %s:%u is not empty! Reshard data away and try again.\n", gone->host,
+                    gone->port);
         return 1;
     }
     cluster_say(TONE_STEP, ">>> Sending CLUSTER FORGET messages to the cluster...\n");

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* clang-format off */
 enum {
     BATCH = 10, BATCH_MAX = 1000, MIGRATE_MS = 60000, AUTH_WORDS = 3, MIGRATE_WORDS = 8,
     DOWN_SECONDS_MAX = 60, /* how long a cluster may take to notice that it is up again */
 };
+/* clang-format on */
 
 int64_t
 cluster_migrate_ms(const struct options *o)
@@ -131,8 +133,8 @@ same_value(struct cluster_node *from, struct cluster_node *to, struct slice key)
     return a != NULL && b != NULL && resp_is_text(a) && resp_is_text(b) && slice_eq(a->text, b->text);
 }
 
-/* Moves the keys of a batch one by one after the target said that it has some of them: those that are equal on both sides
- * are no loss. */
+/* Moves the keys of a batch one by one after the target said that it has some of them: those that are equal on both
+ * sides are no loss. */
 static bool
 move_one_by_one(const struct options *o, struct cluster_node *from, struct cluster_node *to, const struct batch *b)
 {
@@ -140,10 +142,11 @@ move_one_by_one(const struct options *o, struct cluster_node *from, struct clust
         const struct resp_value *v = migrate(o, from, to, &b->keys[i], 1, false);
         if (says(v, "BUSYKEY")) {
             if (!same_value(from, to, b->keys[i])) {
-                cluster_say(TONE_BAD,
-                            "\n[ERR] Key '%.*s' has one value on %s:%u and another on %s:%u. With --cluster-replace the "
-                            "first one stays.\n",
-                            (int)b->keys[i].len, b->keys[i].ptr, from->host, from->port, to->host, to->port);
+                cluster_say(
+                    TONE_BAD,
+                    "\n[ERR] Key '%.*s' has one value on %s:%u and another on %s:%u. With --cluster-replace the "
+                    "first one stays.\n",
+                    (int)b->keys[i].len, b->keys[i].ptr, from->host, from->port, to->host, to->port);
                 return false;
             }
             v = migrate(o, from, to, &b->keys[i], 1, true);

@@ -22,7 +22,7 @@ void cluster_show_slots(const uint8_t *marks, uint8_t mark);
 
 /* The parts of a check. Each says what it looks at and what it finds, and returns true if all is well. */
 bool cluster_check_views(const struct cluster *c, bool with_nodes);
-bool cluster_check_open(const struct cluster *c, bool *open);  /* open[slot]: it is on its way somewhere */
+bool cluster_check_open(const struct cluster *c, bool *open); /* open[slot]: it is on its way somewhere */
 bool cluster_check_coverage(const struct cluster *c);
 bool cluster_check_owners(const struct cluster *c, bool *doubled); /* doubled[slot]: it has several owners */
 /* All of them; the last if it was asked for. */

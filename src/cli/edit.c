@@ -10,14 +10,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* clang-format off */
 enum key {
     KEY_NONE = 256, KEY_END_OF_INPUT, KEY_UP, KEY_DOWN, KEY_LEFT, KEY_RIGHT, KEY_HOME, KEY_END, KEY_DELETE,
     KEY_WORD_LEFT, KEY_WORD_RIGHT, KEY_WORD_DELETE, KEY_BACKTAB, KEY_ESCAPE,
 };
+/* clang-format on */
 
 enum { MENU_ROWS = 5 };
 
-#define KEY_CTRL(c) ((c) & 0x1f)
+#define KEY_CTRL(c) ((c)&0x1f)
 
 bool
 edit_possible(int in, int out)
@@ -404,7 +406,8 @@ last_word(struct slice line)
     return space != NULL ? slice_skip(line, (size_t)(space - line.ptr) + 1) : line;
 }
 
-/* Shows the candidates in columns under the line, the one at `at` set apart; where they are many, the rows around it. */
+/* Shows the candidates in columns under the line, the one at `at` set apart; where they are many, the rows around
+ * it. */
 static void
 show_menu(struct editor *e, const struct slice_vec *found, size_t at)
 {

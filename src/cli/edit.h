@@ -45,8 +45,8 @@ struct editor {
     size_t cursor, shown_from;
     size_t column; /* of the cursor on the screen */
     struct slice prompt;
-    size_t at;         /* in the history; history->n: the line being written */
-    char keys[256];    /* read and not yet used */
+    size_t at;      /* in the history; history->n: the line being written */
+    char keys[256]; /* read and not yet used */
     size_t keys_len, keys_at;
 };
 

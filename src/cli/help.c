@@ -63,7 +63,8 @@ add_command(struct help *h, const struct doc *doc, bool with_group)
     struct buf syntax = {0};
 
     docs_syntax(doc, &syntax);
-    buf_printf(&h->text, "\n%*s%s%.*s%s %s", INDENT, "", h->strong, (int)doc->name.len, doc->name.ptr, h->end, h->faint);
+    buf_printf(&h->text, "\n%*s%s%.*s%s %s", INDENT, "", h->strong, (int)doc->name.len, doc->name.ptr, h->end,
+               h->faint);
     add_wrapped(h, INDENT + doc->name.len + 1, buf_slice(&syntax));
     buf_printf(&h->text, "%s\n", h->end);
     add_field(h, "summary", doc->summary);

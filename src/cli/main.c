@@ -207,9 +207,7 @@ run(struct options *o, struct arena *arena)
         return run_cluster(o);
     session_init(&s, o);
     switch (o->mode) {
-    case MODE_COMMANDS:
-        status = o->argc == 0 ? repl(&s) : run_once(&s, arena);
-        break;
+    case MODE_COMMANDS: status = o->argc == 0 ? repl(&s) : run_once(&s, arena); break;
     case MODE_EVAL: status = run_once(&s, arena); break;
     default: status = run_mode(&s); break;
     }

@@ -104,7 +104,8 @@ static const struct subcommand {
     {"create", NOWHERE, -2, cluster_create, "HOST:PORT ...",
      "a cluster of these empty nodes, with --cluster-replicas N\nfor each master"},
     {"check", AT_FIRST, 0, run_check, "HOST:PORT",
-     "whether all slots are served and all nodes agree;\n--cluster-search-multiple-owners looks for slots that several serve"},
+     "whether all slots are served and all nodes agree;\n--cluster-search-multiple-owners looks for slots that several "
+     "serve"},
     {"info", AT_FIRST, 0, run_info, "HOST:PORT", "keys, slots and replicas of each master"},
     {"fix", AT_FIRST, 0, cluster_fix, "HOST:PORT",
      "close open slots, cover those that nobody serves; also\n--cluster-search-multiple-owners,\n"
@@ -116,13 +117,15 @@ static const struct subcommand {
      "move slots until all masters have their share; --cluster-weight\nID=WEIGHT ..., --cluster-use-empty-masters, "
      "--cluster-simulate,\n--cluster-threshold PERCENT, and as reshard"},
     {"add-node", AT_SECOND, 1, cluster_add_node, "NEW:PORT HOST:PORT",
-     "an empty node joins, as a master without slots or with\n--cluster-replica or --cluster-master-id ID as a replica"},
+     "an empty node joins, as a master without slots or with\n--cluster-replica or --cluster-master-id ID as a "
+     "replica"},
     {"del-node", AT_FIRST, 1, cluster_del_node, "HOST:PORT ID", "let a node that has no slots leave"},
     {"call", AT_FIRST, -1, run_call, "HOST:PORT COMMAND ...",
      "run a command on every node, or with --cluster-only-masters\nor --cluster-only-replicas"},
     {"set-timeout", AT_FIRST, 1, run_set_timeout, "HOST:PORT MS", "set cluster-node-timeout everywhere"},
     {"import", AT_FIRST, 0, cluster_import, "HOST:PORT",
-     "take the keys of the server --cluster-from HOST:PORT;\n--cluster-copy leaves them there, --cluster-replace overwrites;\n"
+     "take the keys of the server --cluster-from HOST:PORT;\n--cluster-copy leaves them there, --cluster-replace "
+     "overwrites;\n"
      "--cluster-from-user, --cluster-from-pass, --cluster-from-askpass"},
     {"backup", AT_FIRST, 1, cluster_backup, "HOST:PORT FOLDER", "a snapshot of each master and nodes.json"},
     {"help", NOWHERE, 0, NULL, "", "this text"},
@@ -161,7 +164,8 @@ take_address(struct options *o, char **host, uint16_t *port)
         o->argc--;
         return true;
     }
-    if (o->argc < 2 || strchr(o->argv[0], ':') != NULL || !parse_uint64(slice_cstr(o->argv[1]), &n) || n < 1 || n > 65535)
+    if (o->argc < 2 || strchr(o->argv[0], ':') != NULL || !parse_uint64(slice_cstr(o->argv[1]), &n) || n < 1 ||
+        n > 65535)
         return false;
     size_t len = strlen(o->argv[0]) + 1;
     *host = memcpy(mem_get(len), o->argv[0], len);

@@ -103,8 +103,8 @@ mode_latency(struct session *s, enum mode what)
     const struct options *o = s->opt;
     bool live = o->output == OUTPUT_STANDARD && (isatty(STDOUT_FILENO) || getenv("FAKETTY") != NULL || o->output_given);
     int64_t span_us = o->interval_given && o->interval_us > 0 ? o->interval_us
-                      : what == MODE_LATENCY_HISTORY         ? 15000000
-                                                             : 1000000;
+                      : what == MODE_LATENCY_HISTORY          ? 15000000
+                                                              : 1000000;
     struct samples m;
 
     if (!session_connect(s))

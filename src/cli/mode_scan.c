@@ -289,8 +289,8 @@ say_histogram(const struct survey *v)
             continue;
         int bar = (int)(40 * v->histogram[i] / most);
         uint64_t up_to = i == 0 ? 0 : UINT64_MAX >> (64 - i);
-        printf("  up to %20llu  %10llu  %.*s\n", (unsigned long long)up_to,
-               (unsigned long long)v->histogram[i], bar, "########################################");
+        printf("  up to %20llu  %10llu  %.*s\n", (unsigned long long)up_to, (unsigned long long)v->histogram[i], bar,
+               "########################################");
     }
 }
 

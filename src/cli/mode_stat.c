@@ -75,7 +75,10 @@ say_line(struct slice info, int64_t *requests)
     printf("%-11" PRId64 "%-8s%-8" PRId64 "%-8" PRId64 "%-24s%-12" PRId64 "%s\n", count_keys(info), memory,
            info_number(info, "connected_clients"), info_number(info, "blocked_clients"), load,
            info_number(info, "total_connections_received"),
-           saving && rewriting ? "SAVE+AOF" : saving ? "SAVE" : rewriting ? "AOF" : "");
+           saving && rewriting ? "SAVE+AOF"
+           : saving            ? "SAVE"
+           : rewriting         ? "AOF"
+                               : "");
     fflush(stdout);
     *requests = now;
 }

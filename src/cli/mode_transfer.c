@@ -24,7 +24,7 @@ struct pipe_run {
     char chunk[CHUNK];
     size_t len, sent;
     bool input_ended, marked, done;
-    uint64_t taken;                /* bytes of the input so far */
+    uint64_t taken; /* bytes of the input so far */
     struct progress bar;
     char mark[2 * MARK_BYTES + 1]; /* what ECHO must bring back at the end, in letters */
     uint64_t replies, errors;
@@ -41,8 +41,8 @@ add_mark(struct pipe_run *p)
     for (int i = 0; i < MARK_BYTES; i++)
         snprintf(p->mark + 2 * i, 3, "%02x", random[i]);
     /* The blank line ends a command that the input left half way, where the protocol allows it. */
-    n = snprintf(p->chunk, sizeof(p->chunk), "\r\n*2\r\n$4\r\nECHO\r\n$%d\r\n%.*s\r\n", 2 * MARK_BYTES,
-                 2 * MARK_BYTES, p->mark);
+    n = snprintf(p->chunk, sizeof(p->chunk), "\r\n*2\r\n$4\r\nECHO\r\n$%d\r\n%.*s\r\n", 2 * MARK_BYTES, 2 * MARK_BYTES,
+                 p->mark);
     p->len = (size_t)n;
     p->sent = 0;
     p->marked = true;
@@ -159,8 +159,8 @@ enum { EOF_MARK = 40 };
 
 struct snapshot {
     struct session *s;
-    uint64_t left;       /* bytes to come; unused with a mark */
-    bool marked;         /* its end is a mark of EOF_MARK bytes instead of a length */
+    uint64_t left; /* bytes to come; unused with a mark */
+    bool marked;   /* its end is a mark of EOF_MARK bytes instead of a length */
     char mark[EOF_MARK];
 };
 
@@ -169,8 +169,7 @@ read_some(struct session *s, char *to, size_t cap, size_t *got)
 {
     struct sorrel_error err;
 
-    if (sorrel_conn_flush(s->conn, &err) == SORREL_OK &&
-        sorrel_conn_read_raw(s->conn, to, cap, got, &err) == SORREL_OK)
+    if (sorrel_conn_flush(s->conn, &err) == SORREL_OK && sorrel_conn_read_raw(s->conn, to, cap, got, &err) == SORREL_OK)
         return true;
     fprintf(stderr, "Error: %s\n", err.text);
     return false;
@@ -317,9 +316,9 @@ mode_snapshot(struct session *s, bool functions_only)
     return snapshot_fetch(s, s->opt->file, functions_only) ? 0 : 1;
 }
 
-/* After a snapshot that ends in a mark, the server sends commands only when the replica has reported. A report that comes
- * before the server has noticed the end of its own work is lost, so there is one every second, as replicas do it. The
- * server answers nothing. */
+/* After a snapshot that ends in a mark, the server sends commands only when the replica has reported. A report that
+ * comes before the server has noticed the end of its own work is lost, so there is one every second, as replicas do it.
+ * The server answers nothing. */
 static void
 acknowledge(struct session *s)
 {

@@ -76,9 +76,9 @@ set_url(struct options *o, const char *text)
     }
     if (u.protocol == 0)
         u.protocol = o->url.protocol;
-    char **kept[] = {&u.ca_file, &o->url.ca_file, &u.ca_dir, &o->url.ca_dir, &u.cert_file, &o->url.cert_file,
-                     &u.key_file, &o->url.key_file, &u.server_name, &o->url.server_name,
-                     &u.ciphers, &o->url.ciphers, &u.cipher_suites, &o->url.cipher_suites};
+    char **kept[] = {&u.ca_file,        &o->url.ca_file, &u.ca_dir,        &o->url.ca_dir,       &u.cert_file,
+                     &o->url.cert_file, &u.key_file,     &o->url.key_file, &u.server_name,       &o->url.server_name,
+                     &u.ciphers,        &o->url.ciphers, &u.cipher_suites, &o->url.cipher_suites};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i += 2) {
         if (*kept[i] == NULL) {
             *kept[i] = *kept[i + 1];
@@ -120,9 +120,7 @@ set_connection(struct options *o, enum option_id id, const char *value)
         o->url.transport = SORREL_UNIX;
         set_text(&o->url.path, value);
         return true;
-    case ID_PASSWORD:
-        set_text(&o->url.password, value);
-        return o->password_on_line = true;
+    case ID_PASSWORD: set_text(&o->url.password, value); return o->password_on_line = true;
     case ID_USER: set_text(&o->url.username, value); return true;
     case ID_URL: return set_url(o, value);
     case ID_TIMEOUT:
@@ -179,9 +177,7 @@ set_cluster(struct options *o, enum option_id id, const char *value)
     case ID_CLUSTER_WEIGHT: return true; /* what follows it does */
     case ID_CLUSTER_MASTER_ID: c->master_id = value; return true;
     case ID_CLUSTER_FROM_USER: c->from_user = value; return true;
-    case ID_CLUSTER_FROM_PASS:
-        c->from_password = value;
-        return o->password_on_line = true;
+    case ID_CLUSTER_FROM_PASS: c->from_password = value; return o->password_on_line = true;
     case ID_CLUSTER_FROM_ASK: return c->from_askpass = true;
     case ID_CLUSTER_YES: return c->yes = true;
     case ID_CLUSTER_REPLACE: return c->replace = true;
@@ -233,9 +229,7 @@ apply(struct options *o, const struct option_row *row, const char *value, struct
     case ID_MEMKEYS_SAMPLES: o->mode = row->mode; return integer(value, 0, INT64_MAX, &o->memkeys_samples);
     case ID_COUNT: return integer(value, 1, INT64_MAX, &o->count);
     case ID_PIPE_TIMEOUT: return integer(value, 0, INT32_MAX / 1000, &o->pipe_timeout);
-    case ID_REFUSED:
-        fprintf(stderr, "The Lua debugger (%s) is not supported.\n", row->name);
-        return false;
+    case ID_REFUSED: fprintf(stderr, "The Lua debugger (%s) is not supported.\n", row->name); return false;
     default:
         o->mode = row->id == ID_CLUSTER ? row->mode : o->mode;
         return set_connection(o, row->id, value) || set_text_option(o, row->id, value, arena) ||
@@ -278,7 +272,11 @@ options_parse(struct options *out, int argc, char **argv, struct arena *arena)
     int i = 1;
 
     *out = (struct options){
-        .repeat = 1, .item_delimiter = LIT("\n"), .reply_delimiter = LIT("\n"), .program = argv[0], .pipe_timeout = 30,
+        .repeat = 1,
+        .item_delimiter = LIT("\n"),
+        .reply_delimiter = LIT("\n"),
+        .program = argv[0],
+        .pipe_timeout = 30,
         .memkeys_samples = -1,
     };
     for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {

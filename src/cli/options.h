@@ -32,10 +32,11 @@ enum mode {
 struct cluster_options {
     const char *subcommand, *from, *to, *master_id, *from_user, *from_password; /* NULL: not given */
     int64_t slots, timeout_ms, pipeline, replicas;                              /* 0: not given */
-    double threshold; /* per cent */
-    char **weights;   /* "id=weight" each */
+    double threshold;                                                           /* per cent */
+    char **weights;                                                             /* "id=weight" each */
     size_t weight_count;
-    bool yes, replace, copy, only_masters, only_replicas, use_empty_masters, simulate, threshold_given, replica, from_askpass;
+    bool yes, replace, copy, only_masters, only_replicas, use_empty_masters, simulate, threshold_given, replica,
+        from_askpass;
     bool search_multiple_owners, fix_with_unreachable_masters;
 };
 
@@ -47,7 +48,7 @@ struct options {
     enum output output;
     bool output_given;
     struct slice item_delimiter, reply_delimiter;
-    int64_t repeat;    /* -1: for ever */
+    int64_t repeat; /* -1: for ever */
     int64_t interval_us;
     bool interval_given;
     bool stdin_last;       /* -x */
@@ -59,9 +60,9 @@ struct options {
     bool verbose;
     enum show_pushes show_pushes;
     struct slice pattern, type;
-    int64_t count;         /* of SCAN; 0: the server's own */
+    int64_t count;                                      /* of SCAN; 0: the server's own */
     int64_t memkeys_samples, pipe_timeout, mode_number; /* seconds or keys, as the mode has it */
-    const char *file;      /* of --eval, --rdb, --functions-rdb */
+    const char *file;                                   /* of --eval, --rdb, --functions-rdb */
     struct cluster_options cluster;
     const char *program;
     char **argv; /* what follows the options */

@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 
+/* clang-format off */
 enum option_id {
     ID_HOST, ID_PORT, ID_SOCKET, ID_PASSWORD, ID_USER, ID_ASKPASS, ID_URL, ID_DB, ID_RESP2, ID_RESP3, ID_REPEAT,
     ID_INTERVAL, ID_STDIN, ID_STDIN_TAG, ID_ITEM_DELIMITER, ID_REPLY_DELIMITER, ID_ERROR_EXIT, ID_CLUSTER_MODE, ID_RAW, ID_NO_RAW,
@@ -16,6 +17,7 @@ enum option_id {
     ID_CLUSTER_MULTIPLE_OWNERS, ID_CLUSTER_UNREACHABLE, ID_CLUSTER_FROM_USER, ID_CLUSTER_FROM_PASS, ID_CLUSTER_FROM_ASK,
     ID_CLUSTER_COPY,
 };
+/* clang-format on */
 
 struct option_row {
     const char *name; /* NULL: the heading of a group */

@@ -71,8 +71,8 @@ plain_line(struct input *in, struct buf *line)
 
     buf_reset(line);
     for (;;) {
-        const char *nl = in->bytes.len > searched ? memchr(in->bytes.ptr + searched, '\n', in->bytes.len - searched)
-                                                  : NULL;
+        const char *nl =
+            in->bytes.len > searched ? memchr(in->bytes.ptr + searched, '\n', in->bytes.len - searched) : NULL;
         if (nl != NULL || (in->ended && in->bytes.len > 0)) {
             size_t len = nl != NULL ? (size_t)(nl - in->bytes.ptr) : in->bytes.len;
             buf_add(line, in->bytes.ptr, len);
@@ -275,10 +275,8 @@ repl(struct session *s)
         history_open(&r.history, path.ptr);
         if (wants_colours())
             s->colours = &palette;
-        r.input.editor = (struct editor){.in = STDIN_FILENO,
-                                         .out = STDOUT_FILENO,
-                                         .history = &r.history,
-                                         .colours = s->colours != NULL};
+        r.input.editor = (struct editor){
+            .in = STDIN_FILENO, .out = STDOUT_FILENO, .history = &r.history, .colours = s->colours != NULL};
     }
     if (r.input.terminal)
         read_preferences(&r);

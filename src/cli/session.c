@@ -227,7 +227,8 @@ log_in(struct session *s)
     }
 }
 
-/* A Sentinel URL: where the master is now goes into the session's URL. False, having said why, when no Sentinel knows. */
+/* A Sentinel URL: where the master is now goes into the session's URL. False, having said why, when no Sentinel
+ * knows. */
 static bool
 find_master(struct session *s)
 {
@@ -302,12 +303,14 @@ is(const struct slice *argv, int argc, int at, const char *word)
 static bool
 is_page_of_text(int argc, const struct slice *argv)
 {
+    /* clang-format off */
     static const char *const pages[][2] = {
         {"info", NULL},          {"lolwut", NULL},        {"debug", "htstats"},    {"debug", "htstats-key"},
         {"debug", "client-eviction"}, {"memory", "malloc-stats"}, {"memory", "doctor"}, {"cluster", "nodes"},
         {"cluster", "info"},     {"client", "list"},      {"client", "info"},      {"latency", "graph"},
         {"latency", "doctor"},   {"proxy", "info"},
     };
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
         if (is(argv, argc, 0, pages[i][0]) && (pages[i][1] == NULL || is(argv, argc, 1, pages[i][1])))
@@ -410,7 +413,8 @@ follow_stream(struct session *s)
 static bool
 tells_subscriptions(const struct resp_value *v, int64_t *count)
 {
-    static const char *const kinds[] = {"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"};
+    static const char *const kinds[] = {"subscribe",   "psubscribe",   "ssubscribe",
+                                        "unsubscribe", "punsubscribe", "sunsubscribe"};
 
     if ((v->type != RESP_ARRAY && v->type != RESP_PUSH) || v->count != 3 || !resp_is_text(&v->items[0]) ||
         v->items[2].type != RESP_INTEGER)
@@ -469,7 +473,8 @@ follow_messages(struct session *s)
                 return OUTCOME_ERROR_REPLY;
             continue;
         }
-        if ((tells_subscriptions(v, &count) && count == 0) || (v->type == RESP_STATUS && slice_eq(v->text, LIT("RESET")))) {
+        if ((tells_subscriptions(v, &count) && count == 0) ||
+            (v->type == RESP_STATUS && slice_eq(v->text, LIT("RESET")))) {
             s->subscribed = false;
             return OUTCOME_OK;
         }
@@ -554,7 +559,8 @@ run_connected(struct session *s, int argc, const struct slice *argv)
         return follow_messages(s);
     if (subscribes(argc, argv) && argc > 1 && !s->in_multi) {
         if (s->opt->output != OUTPUT_RAW)
-            printf("Reading messages... (press Ctrl-C to quit%s)\n", s->key_fd >= 0 ? " or any key to type command" : "");
+            printf("Reading messages... (press Ctrl-C to quit%s)\n",
+                   s->key_fd >= 0 ? " or any key to type command" : "");
         s->messages_seen = false;
         return follow_messages(s);
     }
@@ -569,7 +575,8 @@ run_connected(struct session *s, int argc, const struct slice *argv)
         return sorrel_reply_type(r) == SORREL_ERROR ? OUTCOME_ERROR_REPLY : OUTCOME_OK;
     }
     enum outcome res = next_reply(s, false, &v);
-    for (int i = 0; i < REDIRECTS_MAX && res == OUTCOME_OK && v->type == RESP_ERROR && follow_redirect(s, v->text); i++) {
+    for (int i = 0; i < REDIRECTS_MAX && res == OUTCOME_OK && v->type == RESP_ERROR && follow_redirect(s, v->text);
+         i++) {
         append_command(s, argc, argv);
         res = next_reply(s, false, &v);
     }
@@ -625,7 +632,8 @@ session_repeat(struct session *s, int argc, const struct slice *argv, int64_t re
         if (i > 0 && s->opt->interval_us > 0 && session_sleep(s, s->opt->interval_us))
             return OUTCOME_INTERRUPTED;
         res = session_run(s, argc, argv);
-        if (res == OUTCOME_FAILED || res == OUTCOME_INTERRUPTED || (res != OUTCOME_OK && s->opt->error_exit && s->one_shot))
+        if (res == OUTCOME_FAILED || res == OUTCOME_INTERRUPTED ||
+            (res != OUTCOME_OK && s->opt->error_exit && s->one_shot))
             break;
     }
     return res;

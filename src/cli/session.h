@@ -18,9 +18,9 @@ enum outcome {
 
 struct session {
     const struct options *opt;
-    struct sorrel_url url; /* as opt->url, then changed by AUTH, SELECT, HELLO and connect */
+    struct sorrel_url url;    /* as opt->url, then changed by AUTH, SELECT, HELLO and connect */
     struct sorrel_conn *conn; /* NULL: not connected */
-    bool one_shot; /* one command, not a line of many: -e means it */
+    bool one_shot;            /* one command, not a line of many: -e means it */
     bool in_multi;
     int64_t db_before_multi; /* SELECTs inside a transaction that is discarded do not count */
     bool messages_seen;      /* since the last SUBSCRIBE: it was not refused */
@@ -29,8 +29,8 @@ struct session {
     int interrupt_fd;        /* a signalfd for SIGINT, or -1 */
     int key_fd;              /* the terminal where someone could type while messages come, or -1 */
     const struct palette *colours;
-    bool pages;              /* long replies go through a pager */
-    struct buf text;         /* reused */
+    bool pages;      /* long replies go through a pager */
+    struct buf text; /* reused */
 };
 
 void session_init(struct session *s, const struct options *o);
@@ -42,8 +42,8 @@ void session_disconnect(struct session *s);
 /* Connects to another place and forgets the old one. */
 bool session_connect_to(struct session *s, const char *host, uint16_t port);
 
-/* Sends the command and shows its reply, or for MONITOR and SUBSCRIBE all that follow until they are interrupted. With a
- * key_fd, a key ends the showing of messages as well, with the session still subscribed. */
+/* Sends the command and shows its reply, or for MONITOR and SUBSCRIBE all that follow until they are interrupted. With
+ * a key_fd, a key ends the showing of messages as well, with the session still subscribed. */
 enum outcome session_run(struct session *s, int argc, const struct slice *argv);
 /* The same `repeat` times (-1: for ever), with the interval in between. Stops at what is not OUTCOME_OK/ERROR_REPLY. */
 enum outcome session_repeat(struct session *s, int argc, const struct slice *argv, int64_t repeat);

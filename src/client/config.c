@@ -73,7 +73,8 @@ find(struct sorrel_config *c, const char *name)
 static bool
 is_good(const struct setting *s, const char *json)
 {
-    return json != NULL && sorrel_json_valid(json, strlen(json)) && (s->check == NULL || s->check(s->ctx, s->name, json));
+    return json != NULL && sorrel_json_valid(json, strlen(json)) &&
+           (s->check == NULL || s->check(s->ctx, s->name, json));
 }
 
 enum sorrel_rc

@@ -253,7 +253,8 @@ char *
 sorrel_json_member(const char *json, const char *name)
 {
     struct slice all = slice_cstr(json != NULL ? json : "");
-    struct scan s = {.p = (const unsigned char *)all.ptr, .end = (const unsigned char *)all.ptr + all.len, .name = name};
+    struct scan s = {
+        .p = (const unsigned char *)all.ptr, .end = (const unsigned char *)all.ptr + all.len, .name = name};
 
     if (!scan(&s) || s.found == NULL)
         return NULL;
@@ -318,7 +319,8 @@ add_utf8(struct buf *b, uint32_t c)
 static uint32_t
 four_hex(const unsigned char *p)
 {
-    return (uint32_t)(hex_digit((char)p[0]) << 12 | hex_digit((char)p[1]) << 8 | hex_digit((char)p[2]) << 4 | hex_digit((char)p[3]));
+    return (uint32_t)(hex_digit((char)p[0]) << 12 | hex_digit((char)p[1]) << 8 | hex_digit((char)p[2]) << 4 |
+                      hex_digit((char)p[3]));
 }
 
 /* \uXXXX at p, or a pair of them; returns how many bytes they took. A lone surrogate becomes U+FFFD. */

@@ -1,7 +1,7 @@
 /* client/url.c - reading the URL forms of sorrel/url.h.
  *
- * The text is taken apart from the outside in: scheme, query, credentials (up to the last '@'), hosts, path. Error texts
- * name the part but never repeat it: in a URL that was typed wrongly, any part may turn out to be the password.
+ * The text is taken apart from the outside in: scheme, query, credentials (up to the last '@'), hosts, path. Error
+ * texts name the part but never repeat it: in a URL that was typed wrongly, any part may turn out to be the password.
  */
 #include "base/mem.h"
 #include "base/number.h"
@@ -234,7 +234,8 @@ enum sorrel_rc
 sorrel_addresses_parse(const char *list, uint16_t default_port, struct sorrel_address **out, size_t *count,
                        struct sorrel_error *err)
 {
-    return url__addresses(list != NULL ? slice_cstr(list) : LIT(""), default_port != 0 ? default_port : PORT_SENTINEL, out, count, err);
+    return url__addresses(list != NULL ? slice_cstr(list) : LIT(""), default_port != 0 ? default_port : PORT_SENTINEL,
+                          out, count, err);
 }
 
 void
@@ -277,11 +278,13 @@ option_text(char **field, const char *value)
     return value[0] != '\0';
 }
 
+/* clang-format off */
 enum option {
     OPT_DB, OPT_PROTOCOL, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT, OPT_USERNAME, OPT_PASSWORD,
     OPT_SENTINEL_USERNAME, OPT_SENTINEL_PASSWORD, OPT_CLIENT_NAME,
     OPT_MAX_CONNECTIONS, OPT_HEALTH, OPT_CA, OPT_CA_DIR, OPT_CIPHERS, OPT_SUITES, OPT_CERT, OPT_KEY, OPT_CERT_REQS, OPT_CHECK_NAME, OPT_SNI, OPT_IGNORED,
 };
+/* clang-format on */
 
 static const struct {
     struct slice name;
@@ -347,7 +350,8 @@ apply_option(struct sorrel_url *u, enum option option, const char *value)
         return u->tls_insecure || slice_eq_nocase(v, LIT("required"));
     case OPT_CHECK_NAME:
         u->tls_any_name = slice_eq_nocase(v, LIT("false")) || slice_eq_nocase(v, LIT("no")) || slice_eq(v, LIT("0"));
-        return u->tls_any_name || slice_eq_nocase(v, LIT("true")) || slice_eq_nocase(v, LIT("yes")) || slice_eq(v, LIT("1"));
+        return u->tls_any_name || slice_eq_nocase(v, LIT("true")) || slice_eq_nocase(v, LIT("yes")) ||
+               slice_eq(v, LIT("1"));
     case OPT_IGNORED: return true;
     }
     return false;

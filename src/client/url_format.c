@@ -7,9 +7,11 @@
 void
 sorrel_url_fini(struct sorrel_url *u)
 {
+    /* clang-format off */
     char *texts[] = {u->username, u->password,  u->host,     u->path,        u->service, u->client_name,  u->ca_file,
                      u->ca_dir,   u->cert_file, u->key_file, u->server_name, u->ciphers, u->cipher_suites,
                      u->sentinel_username, u->sentinel_password};
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);

@@ -25,8 +25,8 @@ enum rc arg_expire(struct exec *x, struct slice arg, enum expire_unit unit, bool
 
 /* The same for a member's deadline: 0 or more, up to DEADLINE_MAX. */
 enum rc arg_deadline(struct exec *x, struct slice arg, enum expire_unit unit, bool relative, int64_t *at_ms);
-/* "hdel", "srem" … of a collection's members (n >= 1), or another command with a clause for members ("HPEXPIREAT", time,
- * "FIELDS"), to be propagated. extra.ptr NULL: there is none. */
+/* "hdel", "srem" … of a collection's members (n >= 1), or another command with a clause for members ("HPEXPIREAT",
+ * time, "FIELDS"), to be propagated. extra.ptr NULL: there is none. */
 void effect_members(struct exec *x, struct slice command, struct slice extra, struct slice clause,
                     const struct slice *members, int n);
 

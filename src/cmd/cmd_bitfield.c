@@ -243,8 +243,7 @@ bitfield_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, i
 
 const struct cmd cmd_bitfield_family[] = {
     {"bitfield", cmd_bitfield, .arity = -2, .group = GROUP_BITMAP, .flags = CMD_WRITE | CMD_DENYOOM,
-     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = bitfield_keys,
-     .since = "3.2.0",
+     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = bitfield_keys, .since = "3.2.0",
      .args = "key operation=[GET get-block={encoding offset:int}|" FIELD_WRITE "]...", .reply = "array",
      .about = "Reads, sets and increments integers of any width inside a string.", .complexity = "O(1)"},
     {"bitfield_ro", cmd_bitfield_ro, .arity = -2, .group = GROUP_BITMAP, .flags = CMD_READONLY | CMD_FAST,

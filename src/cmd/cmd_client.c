@@ -331,8 +331,9 @@ static const struct cmd client_subs[] = {
              "[NOT-ID not-id:int...]@9.0.0 [NOT-TYPE not-type]@9.0.0 [NOT-USER not-user]@9.0.0 "
              "[NOT-ADDR not-addr]@9.0.0 [NOT-LADDR not-laddr]@9.0.0 [NOT-NAME not-name]@9.0.0 "
              "[NOT-FLAGS not-flags]@9.0.0 [NOT-LIB-NAME not-lib-name]@9.0.0 [NOT-LIB-VER not-lib-ver]@9.0.0 "
-             "[NOT-DB not-db:int]@9.0.0 [NOT-CAPA not-capa]@9.0.0 [NOT-IP not-ip]@9.0.0", .reply = "verbatim",
-     .about = "Describes all connections.", .complexity = "O(N) for N connections", .tips = "nondeterministic_output",
+             "[NOT-DB not-db:int]@9.0.0 [NOT-CAPA not-capa]@9.0.0 [NOT-IP not-ip]@9.0.0",
+     .reply = "verbatim", .about = "Describes all connections.", .complexity = "O(N) for N connections",
+     .tips = "nondeterministic_output",
      .history =
          "2.8.12 Field id.|5.0.0 Filter TYPE.|6.0.0 Field user.|6.2.0 Fields argv-mem, tot-mem, laddr and redir; "
          "filter ID.|7.0.0 Fields resp, multi-mem, rbs and rbp.|7.0.3 Field ssub.|7.2.0 Fields lib-name and "
@@ -359,8 +360,8 @@ static const struct cmd client_subs[] = {
      .args = "status=<ON|OFF> [REDIRECT client-id:int] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] "
              "[NOLOOP]",
      .reply = "OK", .about = "Tells this client when keys that it has read change.", .complexity = "O(1)"},
-    {"trackinginfo", client__trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0", .reply = "map",
-     .about = "Tells how tracking is set up for the connection.", .complexity = "O(1)"},
+    {"trackinginfo", client__trackinginfo, .arity = 2, CLIENT_SUB, .flags = SELF_FLAGS, .since = "6.2.0",
+     .reply = "map", .about = "Tells how tracking is set up for the connection.", .complexity = "O(1)"},
     {"unblock", client_unblock, .arity = -3, CLIENT_SUB, .flags = ADMIN_FLAGS, .since = "5.0.0",
      .args = "client-id:int unblock-type=[TIMEOUT|ERROR]", .reply = "integer", .about = "Ends a connection's waiting.",
      .complexity = "O(log N) for N connections"},

@@ -50,10 +50,10 @@ static const struct {
     const char *word;
     enum filter_field field;
 } fields[] = {
-    {"id", FILTER_ID}, {"type", FILTER_TYPE}, {"user", FILTER_USER}, {"addr", FILTER_ADDR}, {"laddr", FILTER_LADDR},
-    {"maxage", FILTER_MAXAGE}, {"name", FILTER_NAME}, {"idle", FILTER_IDLE}, {"flags", FILTER_FLAGS},
-    {"lib-name", FILTER_LIB_NAME}, {"lib-ver", FILTER_LIB_VER}, {"db", FILTER_DB}, {"ip", FILTER_IP},
-    {"capa", FILTER_CAPA},
+    {"id", FILTER_ID},       {"type", FILTER_TYPE},         {"user", FILTER_USER},       {"addr", FILTER_ADDR},
+    {"laddr", FILTER_LADDR}, {"maxage", FILTER_MAXAGE},     {"name", FILTER_NAME},       {"idle", FILTER_IDLE},
+    {"flags", FILTER_FLAGS}, {"lib-name", FILTER_LIB_NAME}, {"lib-ver", FILTER_LIB_VER}, {"db", FILTER_DB},
+    {"ip", FILTER_IP},       {"capa", FILTER_CAPA},
 };
 
 static bool
@@ -214,7 +214,8 @@ holds(const struct exec *x, const struct client_condition *c, const struct sessi
 bool
 client__filter_fits(const struct exec *x, const struct client_filter *f, const struct session *s)
 {
-    if (session_killed(s) || (session_flags(s) & (SESSION_INTERNAL | SESSION_PRIMARY)) == SESSION_INTERNAL || (f->skip_me && s == x->session))
+    if (session_killed(s) || (session_flags(s) & (SESSION_INTERNAL | SESSION_PRIMARY)) == SESSION_INTERNAL ||
+        (f->skip_me && s == x->session))
         return false;
     for (size_t i = 0; i < f->count; i++) {
         if (holds(x, &f->conditions[i], s) == f->conditions[i].negated)

@@ -10,17 +10,19 @@ struct session;
 enum client_kind { KIND_ANY, KIND_NORMAL, KIND_MASTER, KIND_REPLICA, KIND_PUBSUB };
 enum client_kind client__kind(const struct session *s);
 
+/* clang-format off */
 enum filter_field {
     FILTER_ID, FILTER_TYPE, FILTER_USER, FILTER_ADDR, FILTER_LADDR, FILTER_MAXAGE, FILTER_NAME, FILTER_IDLE,
     FILTER_FLAGS, FILTER_LIB_NAME, FILTER_LIB_VER, FILTER_DB, FILTER_IP, FILTER_CAPA,
 };
+/* clang-format on */
 struct client_condition {
     enum filter_field field;
-    bool negated;             /* NOT- stood before its name */
+    bool negated; /* NOT- stood before its name */
     struct slice text;
     int64_t number;
     enum client_kind kind;
-    const struct slice *ids;  /* numbers, as checked */
+    const struct slice *ids; /* numbers, as checked */
     size_t id_count;
 };
 struct client_filter {

@@ -31,7 +31,10 @@ wish_parse(struct exec *x, struct wish *w)
         const char *word;
         enum tracking_flag flag;
     } flags[] = {
-        {"bcast", TRACKING_BCAST}, {"optin", TRACKING_OPTIN}, {"optout", TRACKING_OPTOUT}, {"noloop", TRACKING_NOLOOP},
+        {"bcast", TRACKING_BCAST},
+        {"optin", TRACKING_OPTIN},
+        {"optout", TRACKING_OPTOUT},
+        {"noloop", TRACKING_NOLOOP},
     };
 
     w->prefixes = arena_array(x->arena, (size_t)x->argc, sizeof(*w->prefixes));
@@ -162,9 +165,10 @@ client__trackinginfo(struct exec *x)
         const char *word;
         unsigned flag;
     } words[] = {
-        {"on", TRACKING_ON}, {"bcast", TRACKING_BCAST}, {"optin", TRACKING_OPTIN}, {"caching-yes", TRACKING_CACHING_YES},
-        {"optout", TRACKING_OPTOUT}, {"caching-no", TRACKING_CACHING_NO}, {"noloop", TRACKING_NOLOOP},
-        {"broken_redirect", TRACKING_BROKEN},
+        {"on", TRACKING_ON},         {"bcast", TRACKING_BCAST},
+        {"optin", TRACKING_OPTIN},   {"caching-yes", TRACKING_CACHING_YES},
+        {"optout", TRACKING_OPTOUT}, {"caching-no", TRACKING_CACHING_NO},
+        {"noloop", TRACKING_NOLOOP}, {"broken_redirect", TRACKING_BROKEN},
     };
     enum { WORDS = sizeof(words) / sizeof(words[0]) };
     unsigned flags = session_tracking(x->session);

@@ -1,8 +1,8 @@
 /* cmd/cmd_cluster.c - CLUSTER and ASKING of a server that is no part of a cluster.
  *
- * Clients find out by them what they have got to do with: what they go by is redis's answer where cluster mode is off, not
- * that of a server that does not know the command. The rows are there for the same reason: arguments are counted and users
- * checked before that answer is given. */
+ * Clients find out by them what they have got to do with: what they go by is redis's answer where cluster mode is off,
+ * not that of a server that does not know the command. The rows are there for the same reason: arguments are counted
+ * and users checked before that answer is given. */
 #include "engine/dispatch.h"
 
 static enum rc
@@ -37,7 +37,8 @@ static const struct cmd cluster_subs[] = {
     {"info", cluster_refused, .arity = 2, READ, .since = "3.0.0", VARIES},
     {"keyslot", cluster_refused, .arity = 3, READ, .since = "3.0.0", .args = "key:string"},
     {"links", cluster_refused, .arity = 2, READ, .since = "7.0.0", VARIES},
-    {"meet", cluster_refused, .arity = -4, CHANGE, .since = "3.0.0", .args = "ip port:int [cluster-bus-port:int]@4.0.0"},
+    {"meet", cluster_refused, .arity = -4, CHANGE, .since = "3.0.0",
+     .args = "ip port:int [cluster-bus-port:int]@4.0.0"},
     {"myid", cluster_refused, .arity = 2, READ, .since = "3.0.0"},
     {"myshardid", cluster_refused, .arity = 2, READ, .since = "7.2.0", VARIES},
     {"nodes", cluster_refused, .arity = 2, READ, .since = "3.0.0", VARIES},

@@ -12,11 +12,11 @@ enum { BUCKETS = 16, RATE_MAX = 1000000000 };
 struct removal {
     struct exec *x;
     struct slice pattern;
-    int64_t most;      /* keys; INT64_MAX: all */
-    int64_t rate;      /* keys a second; 0: as fast as possible */
+    int64_t most; /* keys; INT64_MAX: all */
+    int64_t rate; /* keys a second; 0: as fast as possible */
     int64_t began_ms;
     int64_t gone;
-    struct buf found;  /* keys of one bucket: a length, then the bytes */
+    struct buf found; /* keys of one bucket: a length, then the bytes */
 };
 
 /* "1000", "1000/s" */
@@ -130,7 +130,6 @@ const struct cmd cmd_delmatch_family[] = {
      .categories = CAT(KEYSPACE) | CAT(DANGEROUS), .since = "0.3.0",
      .args = "pattern:pattern [COUNT count:int] [RATE keys-per-second]", .reply = "integer",
      .about = "Removes the keys that match a pattern, at most RATE a second.",
-     .complexity = "O(N) for N keys in the database",
-     .tips = "request_policy:all_shards response_policy:agg_sum"},
+     .complexity = "O(N) for N keys in the database", .tips = "request_policy:all_shards response_policy:agg_sum"},
     {0},
 };

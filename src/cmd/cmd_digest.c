@@ -8,9 +8,9 @@
  * value. */
 #include "cmd/cmd_digest.h"
 
-#include "value/stream.h"
 #include "value/deadlines.h"
 #include "value/json.h"
+#include "value/stream.h"
 
 #include <stdio.h>
 
@@ -101,8 +101,8 @@ digest_stream(unsigned char digest[SHA1_BYTES], const struct stream *s)
     }
 }
 
-/* Redis folds the same word in for each field that expires. Sets and sorted sets are ours, so there the members and their
- * times count. */
+/* Redis folds the same word in for each field that expires. Sets and sorted sets are ours, so there the members and
+ * their times count. */
 static void
 digest_deadlines(unsigned char digest[SHA1_BYTES], const struct entry *e)
 {

@@ -446,8 +446,8 @@ keys_after(struct slice word, const struct slice *argv, int argc, int n, int *in
     return n;
 }
 
-/* The source, then every destination. The command writes to the last one only; redis names the first of each word, which lets
- * a user write to a key that was never checked. */
+/* The source, then every destination. The command writes to the last one only; redis names the first of each word,
+ * which lets a user write to a key that was never checked. */
 static int
 radius_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, int max)
 {

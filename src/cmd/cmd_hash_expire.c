@@ -147,8 +147,7 @@ cmd_hgetex(struct exec *x)
     for (int i = first; i < x->argc; i++) {
         struct slice field = x->argv[i];
         reply_field(x, (const struct hash *)entry_handle(e), field);
-        if (life == LIFE_AS_IS || !entry_has_member(e, field) ||
-            (life == LIFE_EVER && entry_deadline(e, field) < 0))
+        if (life == LIFE_AS_IS || !entry_has_member(e, field) || (life == LIFE_EVER && entry_deadline(e, field) < 0))
             continue;
         fields[done++] = field;
         if (past) {
@@ -177,7 +176,7 @@ cmd_hgetex(struct exec *x)
 
 struct setex {
     enum lifetime life;
-    int life_at;          /* argument of the option; the moment follows */
+    int life_at; /* argument of the option; the moment follows */
     int64_t at_ms;
     enum { ANYHOW, KEY_ABSENT, KEY_THERE } key;
     enum { FIELDS_ANYHOW, FIELDS_ABSENT, FIELDS_THERE } fields;
@@ -320,8 +319,7 @@ const struct cmd cmd_hash_expire_family[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)}, .since = "8.0.0",
      .args = "key expiration=[EX seconds:int|PX milliseconds:int|EXAT unix-time-seconds:time|"
              "PXAT unix-time-milliseconds:time|PERSIST] FIELDS {numfields:int field...}",
-     .reply = "array", .about = "Returns the values of fields and changes how long these live.",
-     .complexity = "O(N)"},
+     .reply = "array", .about = "Returns the values of fields and changes how long these live.", .complexity = "O(N)"},
     {"hsetex", cmd_hsetex, .arity = -6, .group = GROUP_HASH, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "8.0.0",
      .args = "key key-condition=[NX|XX] condition=[FNX|FXX] expiration=[EX seconds:int|PX milliseconds:int|"

@@ -230,25 +230,27 @@ hotkeys_help(struct exec *x)
 #define HOTKEYS_ROW .group = GROUP_SERVER, .flags = CMD_ADMIN | CMD_NOSCRIPT
 
 static const struct cmd hotkeys_subs[] = {
-    {"big", hotkeys_big_reply, .arity = -2, HOTKEYS_ROW, .since = "8.6.0", .args = "metric=[BYTES|ELEMENTS] [COUNT n:int]",
-     .reply = "array", .about = "Returns the biggest keys.", .complexity = "O(1)",
-     .tips = "nondeterministic_output request_policy:special response_policy:special"},
+    {"big", hotkeys_big_reply, .arity = -2, HOTKEYS_ROW, .since = "8.6.0",
+     .args = "metric=[BYTES|ELEMENTS] [COUNT n:int]", .reply = "array", .about = "Returns the biggest keys.",
+     .complexity = "O(1)", .tips = "nondeterministic_output request_policy:special response_policy:special"},
     {"get", hotkeys_get_reply, .arity = 2, HOTKEYS_ROW, .since = "8.6.0", .reply = "map",
      .about = "Returns the keys that cost most time and bytes.", .complexity = "O(K) for K keys returned",
      .tips = "nondeterministic_output request_policy:special response_policy:special"},
     {"help", hotkeys_help, .arity = 2, .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .since = "8.6.1",
      .reply = "array", .about = "Explains the subcommands.", .complexity = "O(1)"},
     {"reset", hotkeys_reset_reply, .arity = 2, HOTKEYS_ROW, .since = "8.6.0", .reply = "OK",
-     .about = "Forgets what a collection of hot keys has found.", .complexity = "O(1)", .tips = "request_policy:special"},
+     .about = "Forgets what a collection of hot keys has found.", .complexity = "O(1)",
+     .tips = "request_policy:special"},
     {"start", hotkeys_start_reply, .arity = -2, HOTKEYS_ROW, .since = "8.6.0",
      .args = "[METRICS metrics={count:int [CPU] [NET]}] [COUNT k:int] [DURATION seconds:int] [SAMPLE ratio:int] "
              "[SLOTS slots={count:int slot:int...}]",
-     .reply = "OK", .about = "Begins a collection of hot keys.", .complexity = "O(1)", .tips = "request_policy:special"},
+     .reply = "OK", .about = "Begins a collection of hot keys.", .complexity = "O(1)",
+     .tips = "request_policy:special"},
     {"stop", hotkeys_stop_reply, .arity = 2, HOTKEYS_ROW, .since = "8.6.0", .reply = "OK",
      .about = "Ends a collection of hot keys.", .complexity = "O(1)", .tips = "request_policy:special"},
-    {"top", hotkeys_top_reply, .arity = -2, HOTKEYS_ROW, .since = "8.6.0", .args = "metric=[CALLS|CPU|NET] [COUNT n:int]",
-     .reply = "array", .about = "Returns the keys used most of late.", .complexity = "O(1)",
-     .tips = "nondeterministic_output request_policy:special response_policy:special"},
+    {"top", hotkeys_top_reply, .arity = -2, HOTKEYS_ROW, .since = "8.6.0",
+     .args = "metric=[CALLS|CPU|NET] [COUNT n:int]", .reply = "array", .about = "Returns the keys used most of late.",
+     .complexity = "O(1)", .tips = "nondeterministic_output request_policy:special response_policy:special"},
     {0},
 };
 

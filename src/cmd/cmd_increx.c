@@ -197,7 +197,10 @@ store(struct exec *x, const struct increx *o, const struct entry *e, struct slic
         (void)key_delete(x, x->db, key, EV_DEL);
         return RC_OK;
     }
-    TRY(key_set_string(x, key, text, set_time ? o->at_ms : cleared ? -1 : KEEP_EXPIRY,
+    TRY(key_set_string(x, key, text,
+                       set_time  ? o->at_ms
+                       : cleared ? -1
+                                 : KEEP_EXPIRY,
                        o->is_float ? EV_INCRBYFLOAT : EV_INCRBY));
     if (set_time) {
         notify(x, EV_EXPIRE, key);

@@ -74,8 +74,7 @@ latency_graph(struct exec *x)
             buf_add_char(b, latency_sample_at(v, i).ms * ROWS >= high * row ? '#' : ' ');
         buf_add_char(b, '\n');
     }
-    buf_printf(b, "from %lld s ago to %lld s ago\n",
-               (long long)(x->now_ms / 1000 - latency_sample_at(v, from).at_s),
+    buf_printf(b, "from %lld s ago to %lld s ago\n", (long long)(x->now_ms / 1000 - latency_sample_at(v, from).at_s),
                (long long)(x->now_ms / 1000 - latency_sample_at(v, v->count - 1).at_s));
     reply_put_verbatim(&x->reply, "txt", buf_slice(b));
     return RC_OK;
@@ -97,7 +96,8 @@ latency_doctor(struct exec *x)
     struct buf *b = exec_scratch(x);
 
     if (engine_settings(x->engine)->latency_threshold_ms == 0)
-        buf_printf(b, "Latency is not monitored. CONFIG SET latency-monitor-threshold <milliseconds> switches it on.\n");
+        buf_printf(b,
+                   "Latency is not monitored. CONFIG SET latency-monitor-threshold <milliseconds> switches it on.\n");
     else if (latency_event_first(x->engine) == NULL)
         buf_printf(b, "No latency events have been recorded.\n");
     for (const struct latency_event *v = latency_event_first(x->engine); v != NULL; v = v->other) {
@@ -223,8 +223,9 @@ static const struct cmd latency_subs[] = {
      .about = "Returns an event's times.", .complexity = "O(1)", .tips = ALL_NODES},
     {"latest", latency_latest, .arity = 2, LATENCY_ROW, .since = "2.8.13", .reply = "array",
      .about = "Returns the latest time of each event.", .complexity = "O(1)", .tips = ALL_NODES},
-    {"reset", latency_reset_events, .arity = -2, LATENCY_ROW, .since = "2.8.13", .args = "[event...]", .reply = "integer",
-     .about = "Forgets events.", .complexity = "O(1)", .tips = "request_policy:all_nodes response_policy:agg_sum"},
+    {"reset", latency_reset_events, .arity = -2, LATENCY_ROW, .since = "2.8.13", .args = "[event...]",
+     .reply = "integer", .about = "Forgets events.", .complexity = "O(1)",
+     .tips = "request_policy:all_nodes response_policy:agg_sum"},
     {0},
 };
 

@@ -1,7 +1,7 @@
 /* cmd/cmd_member_expire.c - when members of hashes, sets and sorted sets cease to be: setting, asking, clearing.
  *
- * One handler for each verb; the row's group says which type it is about. What the commands for hashes do is Redis's; sets
- * and sorted sets have the same ones, with MEMBERS where hashes have FIELDS (which is understood, too).
+ * One handler for each verb; the row's group says which type it is about. What the commands for hashes do is Redis's;
+ * sets and sorted sets have the same ones, with MEMBERS where hashes have FIELDS (which is understood, too).
  */
 #include "cmd/args.h"
 
@@ -19,6 +19,7 @@ struct kind {
 static const struct kind *
 kind_of(const struct exec *x)
 {
+    /* clang-format off */
     static const struct kind kinds[] = {
         {TYPE_HASH, {"FIELDS", 6}, {"HPEXPIREAT", 10}, {"HPERSIST", 8}, {"HDEL", 4}, EV_HEXPIRE, EV_HPERSIST, EV_HDEL,
          "ERR Mandatory argument FIELDS is missing or not at the right position",
@@ -36,6 +37,7 @@ kind_of(const struct exec *x)
          "ERR The `nummembers` parameter must match the number of arguments",
          "ERR Number of members must be a positive integer"},
     };
+    /* clang-format on */
 
     return &kinds[x->cmd->group == GROUP_HASH ? 0 : x->cmd->group == GROUP_SET ? 1 : 2];
 }
@@ -274,6 +276,7 @@ cmd_member_pexpiretime(struct exec *x)
 /* Sorrel's version, since no Redis has these for sets and sorted sets. */
 #define MEMBERS_SINCE "0.1.0"
 
+/* clang-format off */
 #define SET_ROW(letter, verb, fn, grp, ver, time, clause, text)                                                         \
     {                                                                                                                  \
         letter verb, cmd_member_##fn, .arity = -6, .group = grp, .flags = CMD_WRITE | CMD_FAST,                        \
@@ -306,11 +309,12 @@ cmd_member_pexpiretime(struct exec *x)
     ASK_ROW(l, "expiretime", expiretime, grp, ver, clause, "Tells when " what " expire, as unix time in seconds."),     \
     ASK_ROW(l, "pexpiretime", pexpiretime, grp, ver, clause,                                                           \
             "Tells when " what " expire, as unix time in milliseconds.")
+/* clang-format on */
 
 const struct cmd cmd_member_expire_family[] = {
     FAMILY("h", GROUP_HASH, "7.4.0", "FIELDS {numfields:int field...}", "fields of a hash", "the hash"),
     FAMILY("s", GROUP_SET, MEMBERS_SINCE, "MEMBERS {nummembers:int member...}", "members of a set", "the set"),
-    FAMILY("z", GROUP_SORTED_SET, MEMBERS_SINCE, "MEMBERS {nummembers:int member...}",
-           "members of a sorted set", "the sorted set"),
+    FAMILY("z", GROUP_SORTED_SET, MEMBERS_SINCE, "MEMBERS {nummembers:int member...}", "members of a sorted set",
+           "the sorted set"),
     {0},
 };

@@ -58,8 +58,7 @@ memory_sums_of(struct exec *x)
 
     for (int i = 0; (db = db_at(x, i)) != NULL; i++) {
         sums.keys += db_size(x, db);
-        sums.tables += table_bytes(&db->by_key) + btree_bytes(&db->by_expiry) +
-                       btree_bytes(&db->by_deadline.keys);
+        sums.tables += table_bytes(&db->by_key) + btree_bytes(&db->by_expiry) + btree_bytes(&db->by_deadline.keys);
     }
     for (const struct session *s = session_first(x->engine); s != NULL; s = session_next(s))
         *(session_flags(s) & SESSION_REPLICA ? &sums.replicas : &sums.clients) += session_memory(s);
@@ -193,8 +192,8 @@ memory_help(struct exec *x)
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
-#define HELP_ROW    .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
-#define ALL_SHARDS  "request_policy:all_shards response_policy:special"
+#define HELP_ROW   .group = GROUP_SERVER, .flags = CMD_LOADING | CMD_STALE, .reply = "array", .complexity = "O(1)"
+#define ALL_SHARDS "request_policy:all_shards response_policy:special"
 
 static const struct cmd memory_subs[] = {
     {"doctor", memory_doctor, .arity = 2, .group = GROUP_SERVER, .since = "4.0.0", .reply = "verbatim",

@@ -14,7 +14,7 @@ monitor_term(struct exec *x, struct slice word, struct slice value, struct monit
         enum monitor_kind kind;
     } kinds[] = {
         {LIT_INIT("command"), MONITOR_COMMAND}, {LIT_INIT("match"), MONITOR_KEY}, {LIT_INIT("user"), MONITOR_USER},
-        {LIT_INIT("db"), MONITOR_DB}, {LIT_INIT("addr"), MONITOR_ADDR},
+        {LIT_INIT("db"), MONITOR_DB},           {LIT_INIT("addr"), MONITOR_ADDR},
     };
     size_t i = 0;
 
@@ -98,7 +98,8 @@ cmd_shutdown(struct exec *x)
     struct slice why = LIT("ERR Errors trying to SHUTDOWN. Check logs.");
 
     if (x->resumed)
-        return fail(x, "%.*s", (int)why.len, why.ptr); /* it was to wait for replicas, and has been called off or has failed */
+        /* it was to wait for replicas, and has been called off or has failed */
+        return fail(x, "%.*s", (int)why.len, why.ptr);
     TRY(shutdown_flags(x, &flags));
     abort_it = (flags & SHUTDOWN_ABORT) != 0;
     if (abort_it)

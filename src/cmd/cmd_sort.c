@@ -1,11 +1,11 @@
 /* cmd/cmd_sort.c - SORT and SORT_RO: the elements of a list, set or sorted set in order of what they or other keys
  * hold.
  *
- * What is sorted is an array of sixteen bytes an element: a rank (of its number, or of the first eight bytes of its text)
- * and its index. Ranks are sorted digit by digit, which compares nothing; where they are equal, or few, elements are
- * compared and merged. Both keep equals in their order, as Redis does. */
-#include "engine/acl.h"
+ * What is sorted is an array of sixteen bytes an element: a rank (of its number, or of the first eight bytes of its
+ * text) and its index. Ranks are sorted digit by digit, which compares nothing; where they are equal, or few, elements
+ * are compared and merged. Both keep equals in their order, as Redis does. */
 #include "cmd/args.h"
+#include "engine/acl.h"
 
 #include <errno.h>
 #include <math.h>
@@ -323,7 +323,7 @@ static enum rc
 sort_digits(struct exec *x, struct sorting *s, struct sorted **spare)
 {
     enum { DIGITS = 8, VALUES = 256 };
-    size_t (*counts)[VALUES] = arena_array(x->arena, DIGITS, sizeof(*counts));
+    size_t(*counts)[VALUES] = arena_array(x->arena, DIGITS, sizeof(*counts));
     uint64_t flip = s->o->descending ? UINT64_MAX : 0;
 
     memset(counts, 0, DIGITS * sizeof(*counts));

@@ -559,13 +559,14 @@ cmd_xsetid(struct exec *x)
 const struct cmd cmd_stream_family[] = {
     {"xadd", cmd_xadd, .arity = -5, .group = GROUP_STREAM, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "5.0.0",
-     .args =
-         "key [NOMKSTREAM]@6.2.0 condition=[KEEPREF|DELREF|ACKED]@8.2.0 idmp=[IDMPAUTO pid|IDMP {pid iid}]@8.6.0 trim=[strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
-         "[LIMIT count:int]@6.2.0] id-selector=<auto-id='*'|id> data={field value}...",
+     .args = "key [NOMKSTREAM]@6.2.0 condition=[KEEPREF|DELREF|ACKED]@8.2.0 idmp=[IDMPAUTO pid|IDMP {pid iid}]@8.6.0 "
+             "trim=[strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold "
+             "[LIMIT count:int]@6.2.0] id-selector=<auto-id='*'|id> data={field value}...",
      .reply = "bulk | null", .about = "Appends an entry to a stream, creating the stream if needed.",
      .complexity = "O(1) to add, O(N) for N entries trimmed", .tips = "nondeterministic_output",
-     .history = "6.2.0 Options NOMKSTREAM, MINID and LIMIT.|7.0.0 Ids of the form <ms>-*.|8.2.0 Options KEEPREF, DELREF and "
-                "ACKED.|8.6.0 Options IDMP and IDMPAUTO."},
+     .history =
+         "6.2.0 Options NOMKSTREAM, MINID and LIMIT.|7.0.0 Ids of the form <ms>-*.|8.2.0 Options KEEPREF, DELREF and "
+         "ACKED.|8.6.0 Options IDMP and IDMPAUTO."},
     {"xlen", cmd_xlen, .arity = 2, .group = GROUP_STREAM, .flags = CMD_READONLY | CMD_FAST, .keys = {KEY_AT(1, KEY_RO)},
      .since = "5.0.0", .args = "key", .reply = "integer", .about = "Counts a stream's entries.", .complexity = "O(1)"},
     {"xrange", cmd_xrange, .arity = -4, .group = GROUP_STREAM, .flags = CMD_READONLY,
@@ -584,7 +585,8 @@ const struct cmd cmd_stream_family[] = {
      .args = "key trim={strategy=<MAXLEN|MINID@6.2.0> operator=[equal='='|approximately='~'] threshold [LIMIT "
              "count:int]@6.2.0 condition=[KEEPREF|DELREF|ACKED]@8.2.0}",
      .reply = "integer", .about = "Removes the oldest entries of a stream.", .complexity = "O(N) for N entries removed",
-     .tips = "nondeterministic_output", .history = "6.2.0 Options MINID and LIMIT.|8.2.0 Options KEEPREF, DELREF and ACKED."},
+     .tips = "nondeterministic_output",
+     .history = "6.2.0 Options MINID and LIMIT.|8.2.0 Options KEEPREF, DELREF and ACKED."},
     {"xsetid", cmd_xsetid, .arity = -3, .group = GROUP_STREAM, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "5.0.0",
      .args = "key last-id [ENTRIESADDED entries-added:int]@7.0.0 [MAXDELETEDID max-deleted-id]@7.0.0",

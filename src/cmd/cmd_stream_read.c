@@ -7,7 +7,7 @@
 struct read_options {
     int64_t count; /* 0: all */
     bool block, noack, group_given;
-    int64_t claim_idle; /* CLAIM: take over what has been pending for that long; -1: not asked for */
+    int64_t claim_idle;  /* CLAIM: take over what has been pending for that long; -1: not asked for */
     int64_t deadline_ms; /* 0: for ever */
     struct slice group, consumer;
     int streams_at, n; /* first key's argument, how many */

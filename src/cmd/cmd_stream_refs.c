@@ -71,8 +71,8 @@ reply_none_there(struct exec *x, int64_t n)
     return RC_OK;
 }
 
-/* Deletes an entry as the policy has it. *changed is set when anything was. Without a group nobody can have acknowledged
- * anything: ACKED then leaves the entry. */
+/* Deletes an entry as the policy has it. *changed is set when anything was. Without a group nobody can have
+ * acknowledged anything: ACKED then leaves the entry. */
 static int
 delete_one(struct stream *s, struct stream_id id, enum stream_refs refs, bool *changed)
 {
@@ -202,7 +202,8 @@ nack_count(const struct nack_options *o, uint64_t deliveries)
     }
 }
 
-/* Given back entries belong to nobody and were delivered at no time, so that any claim takes them, and takes them first. */
+/* Given back entries belong to nobody and were delivered at no time, so that any claim takes them, and takes them
+ * first. */
 static enum rc
 cmd_xnack(struct exec *x)
 {

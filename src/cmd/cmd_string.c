@@ -448,7 +448,7 @@ const struct cmd cmd_string_family[] = {
     {"set", cmd_set, .arity = -3, .group = GROUP_STRING, .flags = CMD_WRITE | CMD_DENYOOM,
      .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE)}, .find_keys = set_keys, .since = "1.0.0",
      .args = "key value condition=[NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ ifdeq-digest@8.4.0|IFDNE "
-         "ifdne-digest@8.4.0]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
+             "ifdne-digest@8.4.0]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:int@2.6.12|PX "
              "milliseconds:int@2.6.12|EXAT unix-time-seconds:time@6.2.0|PXAT "
              "unix-time-milliseconds:time@6.2.0|KEEPTTL@6.0.0]",
      .reply = "null | simple | bulk",

@@ -449,17 +449,18 @@ cmd_zscan(struct exec *x)
 /* -- rows ----------------------------------------------------------------------------------------------------- */
 
 const struct cmd cmd_zset_family[] = {
-    {"zadd", cmd_zadd, .arity = -4, .group = GROUP_SORTED_SET, .member = -1, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
-     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "1.2.0",
+    {"zadd", cmd_zadd, .arity = -4, .group = GROUP_SORTED_SET, .member = -1,
+     .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .since = "1.2.0",
      .args = "key condition=[NX|XX]@3.0.2 comparison=[GT|LT]@6.2.0 change=[CH]@3.0.2 increment=[INCR]@3.0.2 "
              "data={score:double member}...",
      .reply = "integer | double | null",
      .about = "Adds members with scores to a sorted set, or changes the scores of those there.",
      .complexity = "O(log(N)) for each member",
      .history = "2.4.0 Takes several members.|3.0.2 Options XX, NX, CH and INCR.|6.2.0 Options GT and LT."},
-    {"zincrby", cmd_zincrby, .arity = 4, .group = GROUP_SORTED_SET, .member = 3, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
-     .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)}, .since = "1.2.0", .args = "key increment:int member",
-     .reply = "double", .about = "Adds a number to a member's score.", .complexity = "O(log(N))"},
+    {"zincrby", cmd_zincrby, .arity = 4, .group = GROUP_SORTED_SET, .member = 3,
+     .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST, .keys = {KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)},
+     .since = "1.2.0", .args = "key increment:int member", .reply = "double",
+     .about = "Adds a number to a member's score.", .complexity = "O(log(N))"},
     {"zrem", cmd_zrem, .arity = -3, .group = GROUP_SORTED_SET, .member = 2, .flags = CMD_WRITE | CMD_FAST,
      .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .since = "1.2.0", .args = "key member...", .reply = "integer",
      .about = "Removes members from a sorted set.", .complexity = "O(M*log(N)) for M members to remove",

@@ -134,8 +134,8 @@ struct stretch {
 };
 
 #if HAVE_X86
-/* The runs that begin in 32 bytes, of which the first begins one. A byte is the second of a long run when it follows one
- * that begins such a run: of bytes in a row that look like beginnings, every other one is. An addition that carries
+/* The runs that begin in 32 bytes, of which the first begins one. A byte is the second of a long run when it follows
+ * one that begins such a run: of bytes in a row that look like beginnings, every other one is. An addition that carries
  * through each such row tells the odd from the even in all of them at once. */
 __attribute__((target("avx2,popcnt"), always_inline)) static inline struct stretch
 stretch_avx2(const unsigned char *p)
@@ -192,8 +192,8 @@ one_stretch_avx2(const unsigned char *p)
 }
 #endif
 
-/* Passes over the runs before that of a register, several at once. True when it is among the next ones, whose beginnings
- * are given; false when these are to be looked at one by one. */
+/* Passes over the runs before that of a register, several at once. True when it is among the next ones, whose
+ * beginnings are given; false when these are to be looked at one by one. */
 static inline bool
 walk(struct place *w, const unsigned char *end, uint32_t index, uint32_t *begins)
 {

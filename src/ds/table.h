@@ -1,8 +1,9 @@
 /* ds/table.h - a hash table of pointers to items that carry their own key.
  *
- * Buckets are 64 bytes, one cache line: ten one-byte tags compared at once (SIMD where there is, plain C elsewhere), ten
- * packed references (43 bits: user addresses have 47, allocations are 16-byte aligned), and two bits that say how far
- * items that belong here have been displaced. A bucket is the items of one interval of hash space, in hash order, so:
+ * Buckets are 64 bytes, one cache line: ten one-byte tags compared at once (SIMD where there is, plain C elsewhere),
+ * ten packed references (43 bits: user addresses have 47, allocations are 16-byte aligned), and two bits that say how
+ * far items that belong here have been displaced. A bucket is the items of one interval of hash space, in hash order,
+ * so:
  *  - a scan cursor is a position in hash space and stays right while the table grows or shrinks;
  *  - resizing needs no power of two: the table grows by a quarter at 90 % load, moving a few buckets at each insertion,
  *    and a lookup asks one table only, the one that the frontier of the move assigns the hash to.
@@ -27,9 +28,9 @@ struct table_ops {
     uint64_t (*hash)(const void *item, struct hash_seed seed);
 };
 
-struct table_side {           /* one array of buckets; private */
+struct table_side { /* one array of buckets; private */
     struct table_bucket *buckets;
-    size_t count;             /* of home buckets, a few more follow for displaced items; 0 when absent */
+    size_t count; /* of home buckets, a few more follow for displaced items; 0 when absent */
 };
 
 struct table {
@@ -37,7 +38,8 @@ struct table {
     struct table_side now, old; /* old is absent unless a move is under way */
     size_t frontier;            /* buckets of `old` below this index have been moved */
     size_t items;
-    size_t shrink_below;        /* items did not lie evenly enough to shrink: looked at again below that many; 0: at once */
+    /* items did not lie evenly enough to shrink: looked at again below that many; 0: at once */
+    size_t shrink_below;
 };
 
 /* Holds no memory until the first insertion. */
@@ -68,15 +70,15 @@ table_count(const struct table *t)
 /* Cursors stay below 2^TABLE_CURSOR_BITS, so that a slot number fits beside one within the 53 bits that clients which
  * read numbers as doubles can take. Any number below that bound is a valid cursor. */
 enum { TABLE_CURSOR_BITS = 39 };
-/* Calls fn for every item of one bucket (there may be none), starting at `cursor` (0 begins), and returns the next cursor
- * (0: the end). An item that is in the table from the first to the last call is handed out at least once, whatever
- * happens to the table between calls, and exactly once if the table is not resized; during a call fn must not change
- * the table. */
+/* Calls fn for every item of one bucket (there may be none), starting at `cursor` (0 begins), and returns the next
+ * cursor (0: the end). An item that is in the table from the first to the last call is handed out at least once,
+ * whatever happens to the table between calls, and exactly once if the table is not resized; during a call fn must not
+ * change the table. */
 typedef void table_visit(void *ctx, void *item);
 uint64_t table_scan(const struct table *t, const struct table_ops *ops, uint64_t cursor, table_visit *fn, void *ctx);
-/* Takes one item after the other out, for freeing them: unlike a scan it never looks at an item again that it has handed
- * out. *at is 0 at first and belongs to it; NULL when the table is empty. Once begun, only table_count() and table_fini()
- * may follow. */
+/* Takes one item after the other out, for freeing them: unlike a scan it never looks at an item again that it has
+ * handed out. *at is 0 at first and belongs to it; NULL when the table is empty. Once begun, only table_count() and
+ * table_fini() may follow. */
 void *table_drain(struct table *t, size_t *at);
 /* A uniformly chosen item; NULL if the table is empty. */
 void *table_random(const struct table *t, struct rng *rng);

@@ -431,10 +431,11 @@ tell_log(void *ctx, struct slice rule, const char *why)
     struct reading *r = ctx;
 
     if (why == acl__unknown_command)
-        buf_printf(r->why, "%.*s: Error in applying operation '%.*s': %s. ", (int)r->place.len, r->place.ptr, (int)rule.len,
-                   rule.ptr, why);
+        buf_printf(r->why, "%.*s: Error in applying operation '%.*s': %s. ", (int)r->place.len, r->place.ptr,
+                   (int)rule.len, rule.ptr, why);
     else if (!r->told)
-        buf_printf(r->why, "%.*s: %s. ", (int)r->place.len, r->place.ptr, why != NULL ? why : "Unmatched parenthesis in acl selector");
+        buf_printf(r->why, "%.*s: %s. ", (int)r->place.len, r->place.ptr,
+                   why != NULL ? why : "Unmatched parenthesis in acl selector");
     r->told |= why != acl__unknown_command;
     return true;
 }
@@ -520,8 +521,8 @@ acl_authenticate(struct acl *acl, struct slice name, struct slice password)
     unsigned char digest[ACL_HASH_BYTES];
     bool ok = false;
 
-    /* The digest is made for unknown users too, all passwords are looked at, and where there is none something else is, so
-     * that time tells nothing. */
+    /* The digest is made for unknown users too, all passwords are looked at, and where there is none something else is,
+     * so that time tells nothing. */
     static const unsigned char none[ACL_HASH_BYTES];
     size_t n = u != NULL ? u->password_count : 0;
     sha256(password, digest);

@@ -35,7 +35,8 @@ bool acl_user_nopass(const struct acl_user *u);
 bool acl_set(struct acl *acl, struct slice name, const struct slice *rules, int n, struct buf *error);
 /* Makes the user from nothing, the default user too, as a line of a file says. What is wrong is appended to *why for a
  * log, each fault behind the place where it is: it quotes no rule that may be part of a password. */
-bool acl_define(struct acl *acl, struct slice name, const struct slice *rules, int n, struct slice place, struct buf *why);
+bool acl_define(struct acl *acl, struct slice name, const struct slice *rules, int n, struct slice place,
+                struct buf *why);
 /* No blanks, line ends or NULs: a file could not hold it. */
 bool acl_name_fits(struct slice name);
 /* False if there is none of that name. Its sessions are killed. Not the default user. */
@@ -43,8 +44,9 @@ bool acl_delete(struct acl *acl, struct slice name);
 /* Replaces all users by those of another set (a file read into it), keeping the sessions of users that are the same. */
 void acl_replace(struct acl *acl, struct acl *with); /* takes `with` */
 struct acl *acl_new(struct engine *e);               /* only the default user, who may do everything */
-struct acl *acl_new_like(const struct acl *acl);     /* the same, with the settings of that one: to be filled for acl_replace() */
-void acl_free(struct acl *acl);                      /* NULL is fine */
+/* the same, with the settings of that one: to be filled for acl_replace() */
+struct acl *acl_new_like(const struct acl *acl);
+void acl_free(struct acl *acl); /* NULL is fine */
 /* requirepass: the default user's one password; empty: none is asked for. */
 void acl_set_default_password(struct acl *acl, struct slice password);
 
@@ -80,9 +82,11 @@ enum acl_denied { ACL_ALLOWED, ACL_DENIED_COMMAND, ACL_DENIED_KEY, ACL_DENIED_CH
 /* May the user run that command with these arguments? *at is the argument that is in the way (key, channel). */
 enum acl_denied acl_check(const struct acl_user *u, const struct command *c, const struct slice *argv, int argc,
                           int *at);
-/* May the running command's user read or write (enum key_flag bits) that key with it? For keys that no row can declare. */
+/* May the running command's user read or write (enum key_flag bits) that key with it? For keys that no row can
+ * declare. */
 bool acl_may_touch(const struct exec *x, struct slice key, unsigned key_flags);
-/* May the running command's user read any key with it? For commands that read keys which no row can declare (SORT's BY). */
+/* May the running command's user read any key with it? For commands that read keys which no row can declare (SORT's
+ * BY). */
 bool acl_may_read_all(const struct exec *x);
 /* The sentence that DRYRUN prints. */
 void acl_denied_text(const struct acl_user *u, enum acl_denied why, const struct command *c, struct slice object,

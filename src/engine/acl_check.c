@@ -217,8 +217,9 @@ place_of(const struct exec *x)
 static enum rc
 refuse_in_exec(struct exec *x, enum acl_denied why)
 {
-    return fail(x, "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
-                   "command is no longer allowed for the following reason: no permission to %s",
+    return fail(x,
+                "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+                "command is no longer allowed for the following reason: no permission to %s",
                 why == ACL_DENIED_KEY       ? "touch the specified keys"
                 : why == ACL_DENIED_CHANNEL ? "access one of the channels used as arguments"
                                             : "execute the command or subcommand");
@@ -247,7 +248,7 @@ acl__guard(void *ctx, struct exec *x, const struct command *c)
     case ACL_DENIED_KEY: return fail(x, "%s No permissions to access a key", before);
     case ACL_DENIED_CHANNEL: return fail(x, "%s No permissions to access a channel", before);
     default:
-        return fail(x, "%s User %.*s has no permissions to run the '%.*s' command", before, (int)u->name.len, u->name.ptr,
-                    (int)name.len, name.ptr);
+        return fail(x, "%s User %.*s has no permissions to run the '%.*s' command", before, (int)u->name.len,
+                    u->name.ptr, (int)name.len, name.ptr);
     }
 }

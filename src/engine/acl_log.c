@@ -1,5 +1,5 @@
-/* engine/acl_log.c - what was refused to whom: ACL LOG. Repetitions within a minute count up one entry, if it is among the
- * latest. */
+/* engine/acl_log.c - what was refused to whom: ACL LOG. Repetitions within a minute count up one entry, if it is among
+ * the latest. */
 #include "engine/acl_priv.h"
 
 enum { GROUP_MS = 60000, LATEST = 10 };

@@ -159,9 +159,8 @@ apply_command(struct acl *acl, struct acl_selector *s, struct slice rule)
         return SYNTAX;
     } else if (on && memchr(rest.ptr, '|', rest.len) != NULL) {
         rest.len = (size_t)((const char *)memchr(rest.ptr, '|', rest.len) - rest.ptr);
-        return c->sub_count > 0 && command_sub(c, rest) != NULL
-                   ? "Allowing first-arg of a subcommand is not supported"
-                   : acl__unknown_command;
+        return c->sub_count > 0 && command_sub(c, rest) != NULL ? "Allowing first-arg of a subcommand is not supported"
+                                                                : acl__unknown_command;
     } else if (c->sub_count > 0) {
         struct command *sub = command_sub(c, rest);
         if (sub == NULL)

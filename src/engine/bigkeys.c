@@ -1,8 +1,8 @@
 /* engine/bigkeys.c - the largest keys, found by a sweep that never ends.
  *
- * Each step looks at a few buckets and is followed by a rest of three hundred times its length, so the sweep takes a third
- * of a percent of the time at most: with the hot keys' share it is to stay under one. What a key is now is looked up when
- * somebody asks.
+ * Each step looks at a few buckets and is followed by a rest of three hundred times its length, so the sweep takes a
+ * third of a percent of the time at most: with the hot keys' share it is to stay under one. What a key is now is looked
+ * up when somebody asks.
  */
 #include "engine/engine_priv.h"
 #include "engine/hotkeys.h"
@@ -14,16 +14,18 @@
 enum {
     KEPT = 2 * HOTKEYS_MAX,
     STEP_BUCKETS = 64,
-    REST = 300,              /* times as long as a step took */
+    REST = 300, /* times as long as a step took */
     REST_MS_MAX = 1000,
-    SWEEP_REST_MS_MIN = 1000, SWEEP_REST_MS_MAX = 60000, /* between two sweeps */
+    SWEEP_REST_MS_MIN = 1000,
+    SWEEP_REST_MS_MAX = 60000, /* between two sweeps */
     KEY_BYTES_MAX = 1024,
-    BYTES_MIN = 1024, ELEMENTS_MIN = 16, /* less is not big, whatever else there is */
+    BYTES_MIN = 1024,
+    ELEMENTS_MIN = 16, /* less is not big, whatever else there is */
 };
 
 struct kept_key {
     uint64_t size, hash;
-    char *key;               /* owned */
+    char *key; /* owned */
     uint32_t len;
     int db;
 };
@@ -31,7 +33,7 @@ struct kept_key {
 struct big_list {
     struct kept_key v[KEPT];
     size_t n;
-    uint64_t least;          /* what a key must exceed to come in */
+    uint64_t least; /* what a key must exceed to come in */
 };
 
 struct bigkeys {
@@ -181,7 +183,9 @@ bigkeys__tick(struct engine *e)
     if (more) {
         rest_ms = rest_ms < REST_MS_MAX ? rest_ms : REST_MS_MAX;
     } else {
-        rest_ms = rest_ms < SWEEP_REST_MS_MIN ? SWEEP_REST_MS_MIN : rest_ms < SWEEP_REST_MS_MAX ? rest_ms : SWEEP_REST_MS_MAX;
+        rest_ms = rest_ms < SWEEP_REST_MS_MIN   ? SWEEP_REST_MS_MIN
+                  : rest_ms < SWEEP_REST_MS_MAX ? rest_ms
+                                                : SWEEP_REST_MS_MAX;
         b->sweep_ns = 0;
     }
     b->next_ms = e->now_ms + rest_ms;

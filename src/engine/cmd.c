@@ -8,11 +8,13 @@
 const char *
 cmd_flag_name(int bit)
 {
+    /* clang-format off */
     static const char *const names[] = {
         "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor",
         "skip_slowlog", "asking", "fast", "no_auth", "movablekeys", "allow_busy", "no_async_loading", "no_multi",
         "no_mandatory_keys",
     };
+    /* clang-format on */
 
     return bit >= 0 && bit < (int)(sizeof(names) / sizeof(names[0])) ? names[bit] : NULL;
 }
@@ -20,10 +22,12 @@ cmd_flag_name(int bit)
 const char *
 cmd_category_name(enum acl_category category)
 {
+    /* clang-format off */
     static const char *const names[CAT_COUNT] = {
         "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream",
         "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting", "json",
     };
+    /* clang-format on */
 
     return names[category];
 }
@@ -31,10 +35,12 @@ cmd_category_name(enum acl_category category)
 const char *
 cmd_group_name(enum cmd_group group)
 {
+    /* clang-format off */
     static const char *const names[GROUP_COUNT] = {
         "generic", "string", "list", "set", "sorted-set", "hash", "pubsub", "transactions", "connection", "server",
         "scripting", "hyperloglog", "cluster", "sentinel", "geo", "stream", "bitmap", "json",
     };
+    /* clang-format on */
 
     return names[group];
 }
@@ -53,10 +59,20 @@ uint64_t
 cmd_categories(const struct cmd *row, const struct cmd *parent)
 {
     static const uint64_t by_group[GROUP_COUNT] = {
-        [GROUP_GENERIC] = CAT(KEYSPACE), [GROUP_STRING] = CAT(STRING), [GROUP_LIST] = CAT(LIST), [GROUP_SET] = CAT(SET),
-        [GROUP_SORTED_SET] = CAT(SORTEDSET), [GROUP_HASH] = CAT(HASH), [GROUP_TRANSACTIONS] = CAT(TRANSACTION),
-        [GROUP_CONNECTION] = CAT(CONNECTION), [GROUP_SCRIPTING] = CAT(SCRIPTING), [GROUP_HYPERLOGLOG] = CAT(HYPERLOGLOG),
-        [GROUP_GEO] = CAT(GEO), [GROUP_STREAM] = CAT(STREAM), [GROUP_BITMAP] = CAT(BITMAP), [GROUP_JSON] = CAT(JSON),
+        [GROUP_GENERIC] = CAT(KEYSPACE),
+        [GROUP_STRING] = CAT(STRING),
+        [GROUP_LIST] = CAT(LIST),
+        [GROUP_SET] = CAT(SET),
+        [GROUP_SORTED_SET] = CAT(SORTEDSET),
+        [GROUP_HASH] = CAT(HASH),
+        [GROUP_TRANSACTIONS] = CAT(TRANSACTION),
+        [GROUP_CONNECTION] = CAT(CONNECTION),
+        [GROUP_SCRIPTING] = CAT(SCRIPTING),
+        [GROUP_HYPERLOGLOG] = CAT(HYPERLOGLOG),
+        [GROUP_GEO] = CAT(GEO),
+        [GROUP_STREAM] = CAT(STREAM),
+        [GROUP_BITMAP] = CAT(BITMAP),
+        [GROUP_JSON] = CAT(JSON),
     };
     uint64_t c = row->categories & ~CAT_NOT_BY_GROUP;
 
@@ -249,8 +265,13 @@ make(struct command *c, const struct cmd *row, struct command *parent, size_t id
     const struct key_spec *k = &row->keys[0];
 
     *c = (struct command){
-        .row = row, .handler = row->handler, .arity = row->arity, .id = (uint16_t)id, .flags = row->flags,
-        .categories = cmd_categories(row, parent != NULL ? parent->row : NULL), .parent = parent,
+        .row = row,
+        .handler = row->handler,
+        .arity = row->arity,
+        .id = (uint16_t)id,
+        .flags = row->flags,
+        .categories = cmd_categories(row, parent != NULL ? parent->row : NULL),
+        .parent = parent,
         .name = copy_name(parent != NULL ? parent->row->name : NULL, row->name),
     };
     c->quick = (row->flags & CMD_FAST) || (row->complexity != NULL && strcmp(row->complexity, "O(1)") == 0);
@@ -339,8 +360,8 @@ add_key(struct key_list *l, int index, uint16_t flags)
     l->n++;
 }
 
-/* Where a specification's keys begin: an argument index, 0 when its keyword is not there. It may lie beyond the end: the
- * sources of PFMERGE may be left out. */
+/* Where a specification's keys begin: an argument index, 0 when its keyword is not there. It may lie beyond the end:
+ * the sources of PFMERGE may be left out. */
 static int
 begin_of(const struct key_spec *k, const struct slice *argv, int argc)
 {

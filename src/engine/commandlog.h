@@ -1,5 +1,5 @@
-/* engine/commandlog.h - the commands that took longest, the largest requests and the largest replies, newest first: SLOWLOG
- * and COMMANDLOG. */
+/* engine/commandlog.h - the commands that took longest, the largest requests and the largest replies, newest first:
+ * SLOWLOG and COMMANDLOG. */
 #ifndef SORREL_ENGINE_COMMANDLOG_H
 #define SORREL_ENGINE_COMMANDLOG_H
 
@@ -10,13 +10,13 @@ enum commandlog_type { COMMANDLOG_SLOW, COMMANDLOG_LARGE_REQUEST, COMMANDLOG_LAR
 struct commandlog_entry {
     uint64_t id;
     int64_t at_ms;
-    int64_t value;            /* what made it notable: microseconds, or bytes */
+    int64_t value; /* what made it notable: microseconds, or bytes */
     int argc;
     const struct slice *argv; /* shortened as redis does: all but one of so many, and "... (n more arguments)" */
     struct slice addr, name;
     struct slice user;
     int db;
-    int64_t waited_us;        /* from when its bytes were read until it began */
+    int64_t waited_us; /* from when its bytes were read until it began */
     size_t request_bytes, reply_bytes;
 };
 

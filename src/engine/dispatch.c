@@ -13,10 +13,10 @@
 
 /* command.special: what only a few commands are. */
 enum special {
-    SPECIAL_NOT_QUEUED = 1 << 0,    /* runs at once inside MULTI */
-    SPECIAL_SUBSCRIBED = 1 << 1,    /* allowed to RESP2 subscribers */
+    SPECIAL_NOT_QUEUED = 1 << 0, /* runs at once inside MULTI */
+    SPECIAL_SUBSCRIBED = 1 << 1, /* allowed to RESP2 subscribers */
     SPECIAL_EXEC = 1 << 2,
-    SPECIAL_MAY_WRITE = 1 << 3,     /* not a write, but may do or propagate something: waits in a pause of writes */
+    SPECIAL_MAY_WRITE = 1 << 3, /* not a write, but may do or propagate something: waits in a pause of writes */
 };
 enum { UNKNOWN_ARGS_MAX = 128, VOID_KEPT = 64 * 1024 };
 
@@ -63,8 +63,8 @@ write_error(struct exec *x, enum rc rc)
     reply_put_error(&x->reply, line);
 }
 
-/* The command does not get as far as its handler. In MULTI that spoils the transaction; EXEC says so even where there is
- * none to discard. */
+/* The command does not get as far as its handler. In MULTI that spoils the transaction; EXEC says so even where there
+ * is none to discard. */
 static void
 reject(struct exec *x, enum rc rc)
 {
@@ -109,9 +109,10 @@ is_http(struct exec *x)
         return false;
     if (e->attack_logged_ms == 0 || x->now_ms - e->attack_logged_ms > LOG_EVERY_MS) {
         e->attack_logged_ms = x->now_ms;
-        log_warning("Possible SECURITY ATTACK detected: a client sends POST or Host: as HTTP clients do, perhaps a browser "
-                    "that a page has sent here (cross protocol scripting). Connection from %.*s aborted.",
-                    (int)addr.len, addr.ptr);
+        log_warning(
+            "Possible SECURITY ATTACK detected: a client sends POST or Host: as HTTP clients do, perhaps a browser "
+            "that a page has sent here (cross protocol scripting). Connection from %.*s aborted.",
+            (int)addr.len, addr.ptr);
     }
     session_kill(x->session);
     x->reply.out = &e->void_out;
@@ -142,7 +143,7 @@ fail_unknown_sub(struct exec *x)
 
     for (size_t i = 0; i < name.len; i++)
         upper[i] = ascii_lower(name.ptr[i]) >= 'a' && ascii_lower(name.ptr[i]) <= 'z' ? (char)(name.ptr[i] & ~0x20)
-                                                                                        : name.ptr[i];
+                                                                                      : name.ptr[i];
     return fail(x, "ERR unknown subcommand '%.*s'. Try %.*s HELP.", (int)sub.len, sub.ptr, (int)name.len, upper);
 }
 
@@ -248,10 +249,11 @@ gate_check(struct exec *x, uint32_t gate)
         return RC_OK;
     TRY(condition_check(x, gate, flags));
     if ((gate & GATE_SUBSCRIBED) && !(c->special & SPECIAL_SUBSCRIBED))
-        return fail(x,
-                    "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
-                    "in this context",
-                    (int)c->name.len, c->name.ptr);
+        return fail(
+            x,
+            "ERR Can't execute '%.*s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+            "in this context",
+            (int)c->name.len, c->name.ptr);
     return late_condition_check(x, gate, flags);
 }
 
@@ -315,7 +317,8 @@ facts_of(const struct exec *x, uint64_t began)
     const struct engine *e = x->engine;
 
     return (struct commandlog_entry){
-        .request_bytes = x->depth == 0 ? x->request_bytes : 0, .reply_bytes = reply_bytes(x),
+        .request_bytes = x->depth == 0 ? x->request_bytes : 0,
+        .reply_bytes = reply_bytes(x),
         .waited_us = e->arrived != 0 && began > e->arrived ? ticks_to_us(&e->ticks, began - e->arrived) : 0,
     };
 }
@@ -538,14 +541,14 @@ dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks)
 }
 
 /* An exec for a command inside another. Only what resolve() and run_inner() do not set. */
-#define INNER_EXEC(outer, a, n, r, c)                                                                                  \
-    {                                                                                                                  \
-        .engine = (outer)->engine, .session = (outer)->session, .db = (outer)->session->db, .argv = (a), .argc = (n),  \
-        .now_ms = (outer)->now_ms, .rng = (outer)->rng, .arena = (outer)->arena, .limits = (outer)->limits,            \
-        .reply = *(r), .depth = (outer)->depth + 1, .no_touch = (outer)->no_touch, .command = (c),                     \
-        .script = (outer)->script != NULL                  ? (outer)->script                                           \
-                  : (outer)->cmd->flags & CMD_SCRIPT_RUNNER ? (outer)                                                  \
-                                                           : NULL,                                                     \
+#define INNER_EXEC(outer, a, n, r, c)                                                                                 \
+    {                                                                                                                 \
+        .engine = (outer)->engine, .session = (outer)->session, .db = (outer)->session->db, .argv = (a), .argc = (n), \
+        .now_ms = (outer)->now_ms, .rng = (outer)->rng, .arena = (outer)->arena, .limits = (outer)->limits,           \
+        .reply = *(r), .depth = (outer)->depth + 1, .no_touch = (outer)->no_touch, .command = (c),                    \
+        .script = (outer)->script != NULL                   ? (outer)->script                                         \
+                  : (outer)->cmd->flags & CMD_SCRIPT_RUNNER ? (outer)                                                 \
+                                                            : NULL,                                                   \
     }
 
 static enum rc
@@ -720,13 +723,25 @@ dispatch__mark_special(struct engine *e)
         const char *name;
         unsigned special;
     } marks[] = {
-        {"exec", SPECIAL_NOT_QUEUED | SPECIAL_EXEC}, {"discard", SPECIAL_NOT_QUEUED}, {"multi", SPECIAL_NOT_QUEUED},
-        {"watch", SPECIAL_NOT_QUEUED}, {"quit", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED},
-        {"reset", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED}, {"ping", SPECIAL_SUBSCRIBED}, {"subscribe", SPECIAL_SUBSCRIBED},
-        {"unsubscribe", SPECIAL_SUBSCRIBED}, {"psubscribe", SPECIAL_SUBSCRIBED}, {"punsubscribe", SPECIAL_SUBSCRIBED},
-        {"ssubscribe", SPECIAL_SUBSCRIBED}, {"sunsubscribe", SPECIAL_SUBSCRIBED},
-        {"eval", SPECIAL_MAY_WRITE}, {"evalsha", SPECIAL_MAY_WRITE}, {"fcall", SPECIAL_MAY_WRITE},
-        {"publish", SPECIAL_MAY_WRITE}, {"spublish", SPECIAL_MAY_WRITE}, {"pfcount", SPECIAL_MAY_WRITE},
+        {"exec", SPECIAL_NOT_QUEUED | SPECIAL_EXEC},
+        {"discard", SPECIAL_NOT_QUEUED},
+        {"multi", SPECIAL_NOT_QUEUED},
+        {"watch", SPECIAL_NOT_QUEUED},
+        {"quit", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED},
+        {"reset", SPECIAL_NOT_QUEUED | SPECIAL_SUBSCRIBED},
+        {"ping", SPECIAL_SUBSCRIBED},
+        {"subscribe", SPECIAL_SUBSCRIBED},
+        {"unsubscribe", SPECIAL_SUBSCRIBED},
+        {"psubscribe", SPECIAL_SUBSCRIBED},
+        {"punsubscribe", SPECIAL_SUBSCRIBED},
+        {"ssubscribe", SPECIAL_SUBSCRIBED},
+        {"sunsubscribe", SPECIAL_SUBSCRIBED},
+        {"eval", SPECIAL_MAY_WRITE},
+        {"evalsha", SPECIAL_MAY_WRITE},
+        {"fcall", SPECIAL_MAY_WRITE},
+        {"publish", SPECIAL_MAY_WRITE},
+        {"spublish", SPECIAL_MAY_WRITE},
+        {"pfcount", SPECIAL_MAY_WRITE},
     };
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {

@@ -1,7 +1,7 @@
 /* engine/dispatch.h - the table of commands of an engine, their statistics, and what stands before a handler.
  *
- * Rows are constant and shared; an engine makes one struct command of each row and of each subcommand, which carries its
- * statistics.
+ * Rows are constant and shared; an engine makes one struct command of each row and of each subcommand, which carries
+ * its statistics.
  */
 #ifndef SORREL_ENGINE_DISPATCH_H
 #define SORREL_ENGINE_DISPATCH_H
@@ -12,18 +12,18 @@ struct command {
     const struct cmd *row;
     enum rc (*handler)(struct exec *x);
     int16_t arity;
-    int16_t first_key;            /* argument that is the first key; 0: none or not known from the row alone */
-    uint16_t id;                  /* dense, in the order of the families */
-    uint16_t special;             /* private: see dispatch.c */
-    bool quick;                   /* its time does not depend on how much a key holds */
-    uint32_t flags;               /* the row's */
+    int16_t first_key; /* argument that is the first key; 0: none or not known from the row alone */
+    uint16_t id;       /* dense, in the order of the families */
+    uint16_t special;  /* private: see dispatch.c */
+    bool quick;        /* its time does not depend on how much a key holds */
+    uint32_t flags;    /* the row's */
     uint64_t calls, ticks, rejected, failed;
-    uint64_t categories;          /* all of them, implied ones included */
+    uint64_t categories;               /* all of them, implied ones included */
     struct latency_histogram *latency; /* NULL until it has run (engine/latency.h) */
-    struct command *parent;       /* of a subcommand */
-    struct command *subs;         /* an array of sub_count */
+    struct command *parent;            /* of a subcommand */
+    struct command *subs;              /* an array of sub_count */
     uint32_t sub_count;
-    struct slice name;            /* "config|get" */
+    struct slice name; /* "config|get" */
 };
 
 /* Case does not matter. NULL: unknown (or hidden by a rename). */
@@ -45,7 +45,8 @@ struct command *command_at(struct engine *e, size_t n);
 size_t command_count(const struct engine *e); /* top-level ones */
 /* Everything, subcommands included, in order of id. */
 struct command *command_by_id(struct engine *e, size_t id);
-/* At start only: gives a command another name, or hides it with an empty one. False if `from` is unknown or `to` taken. */
+/* At start only: gives a command another name, or hides it with an empty one. False if `from` is unknown or `to`
+ * taken. */
 bool command_rename(struct engine *e, struct slice from, struct slice to);
 /* Microseconds that it has run in all. */
 uint64_t command_usec(const struct engine *e, const struct command *c);
@@ -77,18 +78,18 @@ void engine_stats_reset(struct engine *e); /* CONFIG RESETSTAT */
 /* -- who may stop a command ----------------------------------------------------------------------------------- */
 /* Conditions of the whole engine, set and cleared by whoever knows. Each stops the commands that it must. */
 enum engine_condition {
-    COND_LOADING = 1 << 0,      /* LOADING */
-    COND_STALE = 1 << 1,        /* a replica without its primary that may not serve stale data: MASTERDOWN */
-    COND_READ_ONLY = 1 << 2,    /* a replica that refuses writes: READONLY */
-    COND_OVER_MEMORY = 1 << 3,  /* OOM for CMD_DENYOOM */
-    COND_MISCONF = 1 << 4,      /* writing to disk fails: MISCONF; text by engine_set_misconf() */
-    COND_NO_REPLICAS = 1 << 5,  /* NOREPLICAS */
-    COND_BUSY = 1 << 6,         /* a script runs too long: BUSY */
-    COND_REPLICA = 1 << 7,      /* REDIRECT for clients that follow; text by engine_set_redirect() */
+    COND_LOADING = 1 << 0,     /* LOADING */
+    COND_STALE = 1 << 1,       /* a replica without its primary that may not serve stale data: MASTERDOWN */
+    COND_READ_ONLY = 1 << 2,   /* a replica that refuses writes: READONLY */
+    COND_OVER_MEMORY = 1 << 3, /* OOM for CMD_DENYOOM */
+    COND_MISCONF = 1 << 4,     /* writing to disk fails: MISCONF; text by engine_set_misconf() */
+    COND_NO_REPLICAS = 1 << 5, /* NOREPLICAS */
+    COND_BUSY = 1 << 6,        /* a script runs too long: BUSY */
+    COND_REPLICA = 1 << 7,     /* REDIRECT for clients that follow; text by engine_set_redirect() */
 };
 void engine_set_condition(struct engine *e, enum engine_condition cond, bool on);
 unsigned engine_conditions(const struct engine *e);
-void engine_set_misconf(struct engine *e, struct slice text); /* "MISCONF …" */
+void engine_set_misconf(struct engine *e, struct slice text);   /* "MISCONF …" */
 void engine_set_redirect(struct engine *e, struct slice where); /* "host:port" of the primary */
 
 /* Permission checks beyond NOAUTH (ACL). Called for sessions with session_set_restricted(); returns RC_OK or a failure
@@ -100,8 +101,8 @@ struct command_guard {
 void engine_set_guard(struct engine *e, struct command_guard guard);
 void session_set_restricted(struct session *s, bool restricted);
 
-/* Told of every single key that a handler looks up or changes, at the one door there is to them: so a test can hold what
- * commands touch against what their rows declare. Heard in builds with SORREL_VERIFY only. */
+/* Told of every single key that a handler looks up or changes, at the one door there is to them: so a test can hold
+ * what commands touch against what their rows declare. Heard in builds with SORREL_VERIFY only. */
 struct key_witness {
     void (*touched)(void *ctx, const struct exec *x, struct slice key, bool changes);
     void *ctx;
@@ -111,8 +112,8 @@ void engine_set_key_witness(struct engine *e, struct key_witness witness);
 /* Runs a command inside another one (EXEC, a script), replying to x->reply. Checks arity and guard, counts, adds its
  * effects to the running batch. */
 enum rc command_run_inside(struct exec *outer, const struct slice *argv, int argc, struct reply *reply);
-/* How the commands inside another one are timed: quick ones of a kind in a row share readings of the counter, as those of
- * a pipeline do, and the outer one's time includes theirs. */
+/* How the commands inside another one are timed: quick ones of a kind in a row share readings of the counter, as those
+ * of a pipeline do, and the outer one's time includes theirs. */
 struct inner_time {
     struct command *last;
     unsigned outer_commands;

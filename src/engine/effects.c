@@ -194,9 +194,12 @@ engine_propagate(struct engine *e)
     if (f->touch_count == 0 && f->command_count == 0)
         return;
     struct effect_batch b = {
-        .commands = f->first_command, .command_count = f->command_count,
-        .touches = f->first_touch, .touch_count = f->touch_count,
-        .atomic = f->atomic && f->command_count > 1, .now_ms = e->now_ms,
+        .commands = f->first_command,
+        .command_count = f->command_count,
+        .touches = f->first_touch,
+        .touch_count = f->touch_count,
+        .atomic = f->atomic && f->command_count > 1,
+        .now_ms = e->now_ms,
     };
     for (int stage = EFFECT_LOG; stage <= EFFECT_REPLICAS; stage++) {
         struct effect_batch seen = batch_for(f, &b, stage);

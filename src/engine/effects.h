@@ -1,9 +1,9 @@
 /* engine/effects.h - the one door through which every change leaves.
  *
  * While a command runs, what it changes is noted: the keys touched, with what happened to them, and the commands to be
- * propagated. When it is over (a transaction or a script as a whole) engine_propagate() hands that batch to everybody who
- * listens, in the order of enum effect_stage, then wakes waiting sessions. When nobody listens nothing is noted at all;
- * the test for that is one word.
+ * propagated. When it is over (a transaction or a script as a whole) engine_propagate() hands that batch to everybody
+ * who listens, in the order of enum effect_stage, then wakes waiting sessions. When nobody listens nothing is noted at
+ * all; the test for that is one word.
  */
 #ifndef SORREL_ENGINE_EFFECTS_H
 #define SORREL_ENGINE_EFFECTS_H
@@ -21,7 +21,7 @@ struct btree;
 struct effect_command {
     int db;
     int argc;
-    bool replicas_only;                    /* a message, not a change: no log keeps it */
+    bool replicas_only; /* a message, not a change: no log keeps it */
     const struct slice *argv;
     unsigned hidden; /* from which stages, as bits of 1 << stage: a sink never sees such a command */
     struct effect_command *next;
@@ -31,8 +31,8 @@ struct effect_touch {
     struct db *db;
     int db_index;
     enum event event;
-    bool changed;                          /* false: a notification only (keymiss) */
-    struct slice key;                      /* ptr NULL: the whole database has been emptied or exchanged */
+    bool changed;     /* false: a notification only (keymiss) */
+    struct slice key; /* ptr NULL: the whole database has been emptied or exchanged */
     struct effect_touch *next;
 };
 
@@ -40,9 +40,9 @@ struct effect_touch {
 struct effect_batch {
     const struct effect_command *commands; /* in order; NULL: nothing to propagate */
     size_t command_count;
-    const struct effect_touch *touches;    /* in order */
+    const struct effect_touch *touches; /* in order */
     size_t touch_count;
-    bool atomic;                           /* more than one command of one unit: a log wraps them in MULTI and EXEC */
+    bool atomic; /* more than one command of one unit: a log wraps them in MULTI and EXEC */
     int64_t now_ms;
 };
 
@@ -64,8 +64,8 @@ struct change_observer {
     void (*linked)(void *ctx, struct db *db, uint64_t hash, struct entry *entry);
     /* The keys of a database that is being emptied. True: the observer keeps them, with the tables, and frees them. */
     bool (*take_tables)(void *ctx, struct db *db, struct table *by_key, struct btree *by_expiry);
-    /* A command may change this entry, and its old state is too large to be dealt with in between: true, and the command is
-     * held back until engine_observer_done(). */
+    /* A command may change this entry, and its old state is too large to be dealt with in between: true, and the
+     * command is held back until engine_observer_done(). */
     bool (*must_wait)(void *ctx, struct db *db, struct entry *entry);
     /* Two databases are about to exchange their keys (instead of before_flush for both). */
     void (*before_swap)(void *ctx, struct db *a, struct db *b);
@@ -74,8 +74,8 @@ void engine_set_observer(struct engine *e, const struct change_observer *observe
 /* Commands that were held back for the observer try again. */
 void engine_observer_done(struct engine *e);
 
-/* Hands over what has been noted so far. The engine calls it after each command; a host that changes keys by other means
- * (loading, tests) calls it itself. */
+/* Hands over what has been noted so far. The engine calls it after each command; a host that changes keys by other
+ * means (loading, tests) calls it itself. */
 void engine_propagate(struct engine *e);
 /* Whose changes are being handed over; NULL: nobody's (expiry). For sinks. */
 struct session *engine_changer(const struct engine *e);

@@ -1,9 +1,9 @@
 /* engine/engine.c - making an engine, feeding it, and its sense of time.
  *
- * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows, hashes their first
- * keys and asks for the buckets; then it runs them one after another, asking for entries a few commands ahead. So the
- * memory latency of all of them overlaps with work. Nothing that is looked up ahead is more than a hint to what follows, so a
- * command in the batch may change whatever it likes.
+ * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows, hashes their
+ * first keys and asks for the buckets; then it runs them one after another, asking for entries a few commands ahead. So
+ * the memory latency of all of them overlaps with work. Nothing that is looked up ahead is more than a hint to what
+ * follows, so a command in the batch may change whatever it likes.
  */
 #include "engine/engine.h"
 
@@ -22,11 +22,27 @@ static void
 settings_default(struct engine_settings *s, const struct engine_options *opt)
 {
     *s = (struct engine_settings){
-        .proto_max_bulk_len = 512u << 20, .slowlog_slower_than_us = 10000, .slowlog_max_len = 128,
-        .slowlog_args_max = 32, .slowlog_arg_bytes_max = 128, .large_request_bytes = 1 << 20, .large_reply_bytes = 1 << 20,
-        .large_request_max_len = 128, .large_reply_max_len = 128, .script_busy_ms = 5000, .active_expire = true,
-        .lazy_expire_deletes = true, .lfu_log_factor = 10, .lfu_decay_time = 1, .hll_sparse_max_bytes = 3000,
-        .limits = opt->limits, .maxmemory_policy = EVICT_NONE, .latency_tracking = true, .slice_us = 500, .tracking_table_max_keys = 1000000, .maxmemory_samples = 5,
+        .proto_max_bulk_len = 512u << 20,
+        .slowlog_slower_than_us = 10000,
+        .slowlog_max_len = 128,
+        .slowlog_args_max = 32,
+        .slowlog_arg_bytes_max = 128,
+        .large_request_bytes = 1 << 20,
+        .large_reply_bytes = 1 << 20,
+        .large_request_max_len = 128,
+        .large_reply_max_len = 128,
+        .script_busy_ms = 5000,
+        .active_expire = true,
+        .lazy_expire_deletes = true,
+        .lfu_log_factor = 10,
+        .lfu_decay_time = 1,
+        .hll_sparse_max_bytes = 3000,
+        .limits = opt->limits,
+        .maxmemory_policy = EVICT_NONE,
+        .latency_tracking = true,
+        .slice_us = 500,
+        .tracking_table_max_keys = 1000000,
+        .maxmemory_samples = 5,
         .maxmemory_eviction_tenacity = 10,
     };
 }
@@ -277,8 +293,8 @@ engine_tick(struct engine *e, int64_t budget_us)
 
 struct batch {
     unsigned n;
-    size_t used;               /* of the input, by everything that was parsed */
-    enum parse_result end;     /* DONE: the batch is full, there may be more */
+    size_t used;           /* of the input, by everything that was parsed */
+    enum parse_result end; /* DONE: the batch is full, there may be more */
     struct slice error;
 };
 
@@ -302,8 +318,8 @@ same_bytes(struct slice a, struct slice b)
     return x == y && memcmp(a.ptr, b.ptr, a.len - 8) == 0;
 }
 
-/* Finds the row, hashes the first key and asks for its bucket. What the command before has too needs no second look: the
- * commands of a pipeline are mostly of one kind, and on a queue or a counter they have one key. */
+/* Finds the row, hashes the first key and asks for its bucket. What the command before has too needs no second look:
+ * the commands of a pipeline are mostly of one kind, and on a queue or a counter they have one key. */
 static inline void
 prepare(struct engine *e, const struct table *t, struct batch_command *c, const struct batch_command *before)
 {

@@ -1,8 +1,8 @@
 /* engine/engine.h - a data store without sockets, files or threads.
  *
  * Create an engine, open a session, feed it request bytes, read reply bytes: all in one process, any number of engines
- * side by side. The server (or a test, a fuzzer, an embedding program) is the engine's host and lends it what it may not
- * have itself: time, randomness, somebody to free large values, and somebody to tell about sessions.
+ * side by side. The server (or a test, a fuzzer, an embedding program) is the engine's host and lends it what it may
+ * not have itself: time, randomness, somebody to free large values, and somebody to tell about sessions.
  *
  * Threads: one owner at a time.
  */
@@ -24,21 +24,24 @@ typedef uint64_t session_id;
 
 /* What only the host knows about a session's connection; CLIENT LIST prints it. */
 struct session_io {
-    int fd;                      /* -1: there is none */
+    int fd;                       /* -1: there is none */
     size_t input_len, input_free; /* bytes read and not yet used up, room left in the buffer */
-    bool reads, writes;          /* what the connection is being watched for */
+    bool reads, writes;           /* what the connection is being watched for */
     uint64_t bytes_in, bytes_out; /* since it was opened */
 };
 
 /* Bytes of the host's and of the layers above the engine, for MEMORY STATS. */
 struct host_memory {
-    size_t resident;             /* of the process; 0: not known */
-    size_t backlog, replicas;    /* the stream kept for replicas; their output */
+    size_t resident;          /* of the process; 0: not known */
+    size_t backlog, replicas; /* the stream kept for replicas; their output */
     size_t aof_buffer, scripts, functions;
 };
 
 enum shutdown_flag {
-    SHUTDOWN_SAVE = 1 << 0, SHUTDOWN_NOSAVE = 1 << 1, SHUTDOWN_NOW = 1 << 2, SHUTDOWN_FORCE = 1 << 3,
+    SHUTDOWN_SAVE = 1 << 0,
+    SHUTDOWN_NOSAVE = 1 << 1,
+    SHUTDOWN_NOW = 1 << 2,
+    SHUTDOWN_FORCE = 1 << 3,
     SHUTDOWN_ABORT = 1 << 4, /* stop a shutdown that is under way */
 };
 
@@ -48,8 +51,8 @@ enum acl_file_request { ACL_FILE_EXISTS, ACL_FILE_LOAD, ACL_FILE_SAVE };
 /* What the host does for its engine. Every pointer may be NULL: then nothing happens (values are freed at once). */
 struct engine_host {
     void *ctx;
-    /* The session has output that no engine_feed() call of its own will flush (a push, an unblocked reply), or it must be
-     * closed (session_must_close()). Called at most once until the host has flushed. */
+    /* The session has output that no engine_feed() call of its own will flush (a push, an unblocked reply), or it must
+     * be closed (session_must_close()). Called at most once until the host has flushed. */
     void (*session_ready)(void *ctx, struct session *s);
     /* Is there an ACL file (error is not used), read it, write it. False: it could not be done, *error says why. */
     bool (*acl_file)(void *ctx, enum acl_file_request what, struct buf *error);
@@ -59,11 +62,11 @@ struct engine_host {
     size_t (*reaping)(void *ctx);
     void (*session_io)(void *ctx, const struct session *s, struct session_io *out);
     void (*memory)(void *ctx, struct host_memory *out);
-    /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after the
-     * turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */
+    /* SHUTDOWN. False when it cannot be done; `why` is then the error line. When it returns true the program ends after
+     * the turn of the loop, and the session gets no reply (with SHUTDOWN_ABORT: +OK). */
     bool (*shutdown)(void *ctx, unsigned flags, struct slice *why);
-    /* A script has been running for too long: serve other sessions for a moment. `running` is the one that it belongs to, and
-     * must not be fed or closed. False: the program ends, so the script shall too. */
+    /* A script has been running for too long: serve other sessions for a moment. `running` is the one that it belongs
+     * to, and must not be fed or closed. False: the program ends, so the script shall too. */
     bool (*busy)(void *ctx, struct session *running);
     /* DEBUG SLEEP: stands still, as a machine under load would. */
     void (*sleep_us)(void *ctx, int64_t us);
@@ -79,8 +82,8 @@ struct engine_options {
     struct clock clock;
     uint64_t rng_seed;
     struct hash_seed hash_seed;
-    int databases;                       /* 16 */
-    const struct cmd *const *families;   /* NULL-ended list of row tables */
+    int databases;                     /* 16 */
+    const struct cmd *const *families; /* NULL-ended list of row tables */
     struct engine_host host;
     struct value_limits limits;
 };
@@ -89,14 +92,16 @@ struct engine *engine_new(const struct engine_options *opt);
 void engine_free(struct engine *e);
 const struct engine_host *engine_host_of(const struct engine *e);
 
-/* What a layer above the engine keeps with it (the script interpreter). engine_free() calls fini(state) first of all. */
+/* What a layer above the engine keeps with it (the script interpreter). engine_free() calls fini(state) first of
+ * all. */
 enum engine_part { PART_SCRIPT, PART_REPL, ENGINE_PARTS };
 void engine_set_part(struct engine *e, enum engine_part part, void *state, void (*fini)(void *state));
 void *engine_part_of(const struct engine *e, enum engine_part part); /* NULL: none was set */
 
 /* -- sessions ------------------------------------------------------------------------------------------------ */
 
-/* user data is the host's (its connection); names are what CLIENT LIST prints as addr and laddr. The strings are copied. */
+/* user data is the host's (its connection); names are what CLIENT LIST prints as addr and laddr. The strings are
+ * copied. */
 struct session *engine_session_open(struct engine *e, void *host_data, struct slice addr, struct slice laddr);
 /* Frees it at once: waiting, watching and subscriptions end. Not from inside engine_feed(). */
 void engine_session_close(struct session *s);
@@ -110,8 +115,8 @@ struct session *engine_session_by_id(struct engine *e, session_id id);
  * blocks, must close, or has more output than out_soft_max bytes. */
 size_t engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_soft_max);
 /* For a host that reads several connections before it feeds them: says what is about to be fed, so that the key of its
- * first command is on its way into the cache by then. engine_hint() for each of them, then engine_hint_again() for each,
- * then engine_feed(). Both are optional and change nothing. */
+ * first command is on its way into the cache by then. engine_hint() for each of them, then engine_hint_again() for
+ * each, then engine_feed(). Both are optional and change nothing. */
 void engine_hint(struct engine *e, struct session *s, struct slice in);
 void engine_hint_again(struct engine *e, struct session *s);
 /* The session's unsent output: the host sends from it and calls out_sent(). The host may swap a larger shared buffer in
@@ -125,11 +130,13 @@ size_t engine_sliced(const struct engine *e);
 bool session_is_blocked(const struct session *s);
 bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
 
-/* Runs one command given as arguments, as that session; the reply is appended to its output. For tests and embedding. */
+/* Runs one command given as arguments, as that session; the reply is appended to its output. For tests and
+ * embedding. */
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
 /* For a host that holds many commands as arguments (the stream of a primary): engine_look_ahead() at each of them, then
- * engine_run_ahead() one after another, with engine_fetch_ahead() some ENGINE_LOOK_AHEAD before. So their keys are on their way
- * into the cache by then. What was found is no more than a hint: a command may change whatever it likes for those after it. */
+ * engine_run_ahead() one after another, with engine_fetch_ahead() some ENGINE_LOOK_AHEAD before. So their keys are on
+ * their way into the cache by then. What was found is no more than a hint: a command may change whatever it likes for
+ * those after it. */
 enum { ENGINE_LOOK_AHEAD = 16 };
 struct ahead {
     struct command *command; /* NULL: unknown */
@@ -146,8 +153,8 @@ struct engine_memory {
 };
 struct engine_memory engine_memory_marks(const struct engine *e);
 
-/* What runs at this moment; false between commands. For a crash report: reads plain memory only, and shows nothing that a
- * client has sent. */
+/* What runs at this moment; false between commands. For a crash report: reads plain memory only, and shows nothing that
+ * a client has sent. */
 struct engine_running {
     session_id client;
     int db, resp, argc;
@@ -166,8 +173,8 @@ void engine_input_read(struct engine *e);
 int64_t engine_now_ms(const struct engine *e);
 struct clock engine_clock(const struct engine *e);
 int64_t engine_now_us(const struct engine *e); /* the same reading, unrounded */
-/* Does what is due: expiry, time-outs of blocked sessions, moving of tables; for at most about budget_us. Returns in how
- * many milliseconds it wants to be called again (0: there is more to do now). */
+/* Does what is due: expiry, time-outs of blocked sessions, moving of tables; for at most about budget_us. Returns in
+ * how many milliseconds it wants to be called again (0: there is more to do now). */
 int64_t engine_tick(struct engine *e, int64_t budget_us);
 
 #endif

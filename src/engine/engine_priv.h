@@ -34,23 +34,24 @@ enum gate {
     GATE_CONDITIONS = (1 << 8) - 1,
     GATE_NOAUTH = 1 << 8,
     GATE_MULTI = 1 << 9,
-    GATE_SUBSCRIBED = 1 << 10,  /* has subscriptions and speaks RESP2 */
-    GATE_GUARD = 1 << 11,       /* its user may not do everything */
-    GATE_REPLY = 1 << 12,       /* CLIENT REPLY OFF or SKIP */
+    GATE_SUBSCRIBED = 1 << 10, /* has subscriptions and speaks RESP2 */
+    GATE_GUARD = 1 << 11,      /* its user may not do everything */
+    GATE_REPLY = 1 << 12,      /* CLIENT REPLY OFF or SKIP */
     GATE_NO_TOUCH = 1 << 13,
-    GATE_MONITORED = 1 << 14,   /* of the engine: somebody monitors */
+    GATE_MONITORED = 1 << 14, /* of the engine: somebody monitors */
     GATE_BLOCKED = 1 << 15,
-    GATE_CLOSING = 1 << 16,     /* runs nothing any more */
-    GATE_PAUSED = 1 << 17,      /* of the engine: CLIENT PAUSE */
-    GATE_HELD = 1 << 18,        /* its next command waits for the end of a pause */
-    GATE_TRACKING = 1 << 19,    /* what it reads may have to be remembered */
-    GATE_PINNED = 1 << 20,      /* of the engine: a long command reads keys that must not change (slices.c) */
-    GATE_OBSERVED = 1 << 21,    /* of the engine: a snapshot may need a value to stay as it is for a while (observer.c) */
-    GATE_FED = 1 << 22,         /* monitors, or is a replica: no pause would hold it, so it keeps off the keyspace */
+    GATE_CLOSING = 1 << 16,  /* runs nothing any more */
+    GATE_PAUSED = 1 << 17,   /* of the engine: CLIENT PAUSE */
+    GATE_HELD = 1 << 18,     /* its next command waits for the end of a pause */
+    GATE_TRACKING = 1 << 19, /* what it reads may have to be remembered */
+    GATE_PINNED = 1 << 20,   /* of the engine: a long command reads keys that must not change (slices.c) */
+    /* of the engine: a snapshot may need a value to stay as it is for a while (observer.c) */
+    GATE_OBSERVED = 1 << 21,
+    GATE_FED = 1 << 22, /* monitors, or is a replica: no pause would hold it, so it keeps off the keyspace */
 };
 enum { GATE_STOPPED = GATE_BLOCKED | GATE_CLOSING | GATE_HELD };
 
-struct queued {                 /* a command in a transaction; its arguments lie behind it */
+struct queued { /* a command in a transaction; its arguments lie behind it */
     struct command *command;
     int argc;
     struct slice argv[];
@@ -64,17 +65,17 @@ struct track;
 struct session_more {
     struct queued **queue;
     size_t queue_count, queue_cap, queue_bytes;
-    bool tx_broken;             /* a command could not be queued: EXEC aborts */
-    bool tx_dirty;              /* a watched key changed: EXEC answers null */
+    bool tx_broken; /* a command could not be queued: EXEC aborts */
+    bool tx_dirty;  /* a watched key changed: EXEC answers null */
     struct watch *watches;
     size_t watch_count;
     struct wait *wait;
     struct table subs[PUBSUB_SPACES];
     struct slice name, lib_name, lib_ver; /* owned */
-    struct track *track;        /* CLIENT TRACKING; NULL: off */
-    struct slow *slow;          /* the command that it runs in slices */
-    void *part;                 /* of a layer above: session_part() */
-    struct fieldsets *fieldsets; /* HIMPORT PREPARE; NULL: none yet */
+    struct track *track;                  /* CLIENT TRACKING; NULL: off */
+    struct slow *slow;                    /* the command that it runs in slices */
+    void *part;                           /* of a layer above: session_part() */
+    struct fieldsets *fieldsets;          /* HIMPORT PREPARE; NULL: none yet */
 };
 
 struct session {
@@ -83,43 +84,43 @@ struct session {
     session_id id;
     struct db *db;
     uint32_t gate;
-    uint32_t flags;             /* enum session_flag */
+    uint32_t flags; /* enum session_flag */
     uint8_t resp;
-    uint8_t reply_mode;         /* enum reply_mode, or REPLY_SKIPPING */
+    uint8_t reply_mode; /* enum reply_mode, or REPLY_SKIPPING */
     bool killed, told;
     uint16_t laddr_at, text_len;
     struct request_parser parser;
     struct out out;
     struct session_more *more;
-    struct acl_user *user;      /* a reference; NULL only while the engine is made */
+    struct acl_user *user; /* a reference; NULL only while the engine is made */
     const struct command *last;
-    uint64_t hint;              /* hash of the key seen by engine_hint(); 0: none */
+    uint64_t hint; /* hash of the key seen by engine_hint(); 0: none */
     uint64_t commands;
-    uint64_t wrote_at;          /* session_wrote_at() */
+    uint64_t wrote_at; /* session_wrote_at() */
     int64_t opened_ms, active_ms;
     struct session *prev, *next;
     struct session *stranger_prev, *stranger_next; /* while GATE_NOAUTH is set: in the order of becoming one */
     int64_t stranger_since_ms;
-    char text[];                /* addr and laddr */
+    char text[]; /* addr and laddr */
 };
 enum { REPLY_SKIPPING = REPLY_SKIP_NEXT + 1 };
 
 struct command_slot {
-    uint64_t lo, hi;            /* folded first and last eight bytes of the name */
+    uint64_t lo, hi; /* folded first and last eight bytes of the name */
     uint32_t len;
-    uint32_t exact;             /* the folded words do not prove equality */
+    uint32_t exact; /* the folded words do not prove equality */
     struct command *command;
 };
 
 struct command_table {
-    struct command *items;      /* all, in order of id; top-level ones have no parent */
+    struct command *items; /* all, in order of id; top-level ones have no parent */
     size_t count, top_count;
     struct command_slot *slots;
     uint32_t mask;
 };
 
 struct error_stat {
-    struct slice prefix;        /* owned */
+    struct slice prefix; /* owned */
     uint64_t count;
 };
 
@@ -143,10 +144,10 @@ struct batch_command {
     uint64_t hash;
     uint32_t argv_at;
     int argc;
-    size_t end, bytes;          /* offset behind it in the input, and its length */
-    struct slice key;           /* the first one, when hashed */
+    size_t end, bytes; /* offset behind it in the input, and its length */
+    struct slice key;  /* the first one, when hashed */
     bool hashed;
-    bool again;                 /* the same key as the command before */
+    bool again; /* the same key as the command before */
 };
 
 struct wait_key;
@@ -165,36 +166,36 @@ struct pause {
 
 struct engine {
     /* touched by every command */
-    uint32_t listening;         /* enum listener */
-    uint32_t gate;              /* enum gate */
+    uint32_t listening; /* enum listener */
+    uint32_t gate;      /* enum gate */
     int64_t now_ms, now_us;
-    uint32_t access_clock;      /* what a touched entry gets under LRU, */
-    unsigned access;            /* and this: entry_access_of() */
+    uint32_t access_clock; /* what a touched entry gets under LRU, */
+    unsigned access;       /* and this: entry_access_of() */
     struct hash_seed hash_seed;
     struct ticks ticks;
-    uint64_t now_read;          /* ticks when the clock was read last */
-    int64_t pause_until_ms;     /* while GATE_PAUSED is set: when the last of them ends */
-    size_t held_count;          /* sessions with GATE_HELD */
-    bool pause_all;             /* not only what writes: one of them says so */
+    uint64_t now_read;      /* ticks when the clock was read last */
+    int64_t pause_until_ms; /* while GATE_PAUSED is set: when the last of them ends */
+    size_t held_count;      /* sessions with GATE_HELD */
+    bool pause_all;         /* not only what writes: one of them says so */
     struct pause pauses[PAUSE_CAUSES];
-    uint32_t sample_in;         /* commands until one is looked at (hotkeys.c) */
-    uint64_t arrived;           /* ticks when what is fed now was read */
+    uint32_t sample_in;                /* commands until one is looked at (hotkeys.c) */
+    uint64_t arrived;                  /* ticks when what is fed now was read */
     size_t large_request, large_reply; /* bytes of requests and replies from which on they are noted */
-    uint64_t slow_ticks;        /* a command that took more is looked at: it may go to the slow log */
+    uint64_t slow_ticks;               /* a command that took more is looked at: it may go to the slow log */
     double ns_per_tick;
-    unsigned untimed_commands;  /* that will share the time of the next */
-    uint64_t quick_ticks;       /* with a lower bound than this every command is timed by itself */
-    bool untimed;               /* the running command is timed together with the next */
+    unsigned untimed_commands; /* that will share the time of the next */
+    uint64_t quick_ticks;      /* with a lower bound than this every command is timed by itself */
+    bool untimed;              /* the running command is timed together with the next */
     struct engine_stats stats;
-    struct exec x;              /* of the running top-level command */
-    uint64_t turn;              /* number of the running top-level command (or tick) */
-    struct session *running;    /* whose command runs; NULL between commands */
-    struct session *changer;    /* whose changes are being handed over; NULL: nobody's */
-    bool memory_limited;        /* maxmemory is set */
-    bool over_memory;           /* at the last look more was in use */
-    void *arena_mark;           /* arena.next while nothing was taken */
+    struct exec x;           /* of the running top-level command */
+    uint64_t turn;           /* number of the running top-level command (or tick) */
+    struct session *running; /* whose command runs; NULL between commands */
+    struct session *changer; /* whose changes are being handed over; NULL: nobody's */
+    bool memory_limited;     /* maxmemory is set */
+    bool over_memory;        /* at the last look more was in use */
+    void *arena_mark;        /* arena.next while nothing was taken */
     struct arena arena;
-    struct slice_vec argv;      /* of the commands in `batch` */
+    struct slice_vec argv; /* of the commands in `batch` */
     struct batch_command batch[BATCH_MAX];
     struct command_table commands;
     struct effects effects;
@@ -207,10 +208,10 @@ struct engine {
     struct engine_settings settings;
     struct request_limits limits, limits_unauth;
     struct buf scratch[2], error;
-    struct out void_out;        /* swallows replies under CLIENT REPLY OFF */
-    struct out own_push;        /* messages of the running session to itself, until its reply is complete */
+    struct out void_out; /* swallows replies under CLIENT REPLY OFF */
+    struct out own_push; /* messages of the running session to itself, until its reply is complete */
 
-    struct session **sessions;  /* open addressing by id */
+    struct session **sessions; /* open addressing by id */
     size_t session_count, session_mask;
     struct session *session_first, *session_last;
     session_id last_id;
@@ -224,7 +225,7 @@ struct engine {
     struct sink_list sinks[EFFECT_STAGES];
     struct change_observer observer;
     bool observed;
-    size_t watch_total;         /* watches of all sessions */
+    size_t watch_total; /* watches of all sessions */
 
     size_t wait_total, wait_key_total;
     struct btree wait_deadlines; /* struct wait */
@@ -244,10 +245,10 @@ struct engine {
     struct bigkeys *bigkeys;
     struct latency_event *latency_events;
     struct evictor *evictor;
-    struct tracking *tracking;  /* NULL until somebody asks for it */
+    struct tracking *tracking;           /* NULL until somebody asks for it */
     struct slow *slow_first, *slow_last; /* commands that run in slices, whose turn is next first */
-    struct coro *spare_stack;   /* kept for the next of them */
-    struct walk *walks;         /* db_walk()s under way */
+    struct coro *spare_stack;            /* kept for the next of them */
+    struct walk *walks;                  /* db_walk()s under way */
     struct command_guard guard;
     struct key_witness witness; /* only heard in builds with SORREL_VERIFY */
     struct slice misconf;       /* owned text of COND_MISCONF */
@@ -281,7 +282,7 @@ void commands__fini(struct engine *e);
 struct command *commands__find(const struct command_table *t, struct slice name);
 
 /* -- dispatch.c -- */
-void dispatch__mark_special(struct engine *e);         /* once, before any rename */
+void dispatch__mark_special(struct engine *e); /* once, before any rename */
 /* Runs one command of a session from start to end, at depth 0. */
 void dispatch__run(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
                    uint64_t hash, bool hashed);
@@ -316,7 +317,7 @@ int64_t keyspace__next_expiry(const struct engine *e); /* unix ms; INT64_MAX: no
 struct graveyard {
     struct table by_key;
     struct btree by_expiry, by_deadline;
-    size_t drained;         /* how far table_drain() has come */
+    size_t drained; /* how far table_drain() has come */
 };
 /* Takes all keys of a database away. NULL: the observer has them. */
 struct graveyard *keyspace__detach(struct engine *e, struct db *db);
@@ -403,9 +404,9 @@ effects__linked(struct engine *e, struct db *db, uint64_t hash, struct entry *en
 void effects__listen(struct engine *e, enum listener who, bool on);
 
 /* -- tx.c -- */
-void tx__queue(struct exec *x);                        /* the running command; replies QUEUED */
-void tx__spoil(struct session *s);                     /* a command was refused: EXEC will abort */
-void tx__end(struct session *s);                       /* forgets queue and watches */
+void tx__queue(struct exec *x);    /* the running command; replies QUEUED */
+void tx__spoil(struct session *s); /* a command was refused: EXEC will abort */
+void tx__end(struct session *s);   /* forgets queue and watches */
 void tx__touched(struct engine *e, const struct effect_touch *t);
 void tx__emptied(struct engine *e, struct db *db, const struct db *replaced_with);
 void tx__discard(struct session *s);
@@ -413,9 +414,9 @@ void tx__watch_fini(struct engine *e, struct db *db);
 
 /* -- waiters.c -- */
 size_t waiters__memory(const struct wait *w);
-void waiters__forget(struct session *s);               /* it closes */
+void waiters__forget(struct session *s); /* it closes */
 void waiters__touched(struct engine *e, const struct effect_touch *t);
-void waiters__scan(struct engine *e, struct db *db);   /* another set of keys is in this database */
+void waiters__scan(struct engine *e, struct db *db); /* another set of keys is in this database */
 void waiters__serve(struct engine *e);
 void waiters__tick(struct engine *e);
 int64_t waiters__next_deadline(const struct engine *e);
@@ -434,10 +435,10 @@ void fieldsets__free(struct fieldsets *all); /* NULL is fine */
 size_t fieldsets__bytes(const struct fieldsets *all);
 
 /* -- tracking.c -- */
-void tracking__after(struct exec *x);                  /* a command of a session with GATE_TRACKING has run */
+void tracking__after(struct exec *x); /* a command of a session with GATE_TRACKING has run */
 void tracking__command_done(struct session *s, const struct command *c);
 void tracking__changes(struct engine *e, const struct effect_batch *b);
-void tracking__flushed(struct engine *e);              /* a database: everybody is told with the next changes */
+void tracking__flushed(struct engine *e); /* a database: everybody is told with the next changes */
 void tracking__fini(struct engine *e);
 
 /* -- latency.c -- */
@@ -464,7 +465,7 @@ bool slices__pinned(const struct engine *e, struct slice key);
 /* Runs those that pin keys to their end. Not from inside one of them. */
 void slices__finish_all(struct engine *e);
 size_t slices__memory(const struct slow *t); /* of the reply so far; t may be NULL */
-void slices__forget(struct session *s); /* it closes */
+void slices__forget(struct session *s);      /* it closes */
 void slices__fini(struct engine *e);
 
 /* -- walk.c -- */
@@ -499,12 +500,12 @@ struct hot_sample {
 };
 void hotkeys__init(struct engine *e);
 void hotkeys__fini(struct engine *e);
-uint32_t hotkeys__next_sample(struct engine *e);       /* how many commands lie in between */
+uint32_t hotkeys__next_sample(struct engine *e); /* how many commands lie in between */
 void hotkeys__note(struct engine *e, const struct hot_sample *s);
 void hotkeys__tick(struct engine *e);
 void bigkeys__init(struct engine *e);
 void bigkeys__fini(struct engine *e);
-int64_t bigkeys__tick(struct engine *e);               /* when it wants to go on (unix ms) */
+int64_t bigkeys__tick(struct engine *e); /* when it wants to go on (unix ms) */
 
 /* -- commandlog.c -- */
 /* facts: what made it notable, how long it waited, its sizes; the rest is found in x. */

@@ -3,6 +3,7 @@
 #define SORREL_ENGINE_EVENTS_H
 
 /* Classes are the letters of notify-keyspace-events. */
+/* clang-format off */
 #define EVENT_LIST(X)                                                                                                  \
     X(EV_DEL, "del", 'g') X(EV_RENAME_FROM, "rename_from", 'g') X(EV_RENAME_TO, "rename_to", 'g')                      \
     X(EV_MOVE_FROM, "move_from", 'g') X(EV_MOVE_TO, "move_to", 'g') X(EV_COPY_TO, "copy_to", 'g')                      \
@@ -39,6 +40,7 @@
     X(EV_JSON_ARRTRIM, "json.arrtrim", 'd')                                                                            \
     X(EV_EXPIRED, "expired", 'x') X(EV_EVICTED, "evicted", 'e') X(EV_KEYMISS, "keymiss", 'm') X(EV_NEW, "new", 'n')    \
     X(EV_NONE, "", ' ') /* a change that nobody is notified of */
+/* clang-format on */
 
 enum event {
 #define X(id, name, class) id,

@@ -1,20 +1,22 @@
 /* engine/evict.c - choosing victims.
  *
- * For the LRU and LFU policies keys are looked at in small random groups, and the best candidates of all groups so far are
- * kept in a pool; the best of the pool goes. The keys of a group are the neighbours in one bucket of the table, which costs
- * one cache line for all of them. A candidate is judged anew when its turn comes: one that was used since it came into
- * the pool is a candidate no longer. volatile-ttl needs no guess: the expiry index knows.
+ * For the LRU and LFU policies keys are looked at in small random groups, and the best candidates of all groups so far
+ * are kept in a pool; the best of the pool goes. The keys of a group are the neighbours in one bucket of the table,
+ * which costs one cache line for all of them. A candidate is judged anew when its turn comes: one that was used since
+ * it came into the pool is a candidate no longer. volatile-ttl needs no guess: the expiry index knows.
  *
- * LRU: a key that was never used since it was made counts for several times as old as it is. Most keys of most workloads
- * are never used again; that is what makes this better than exact LRU. How many times as old is learned from the keys that
- * come back after they were let go, which a ghost table (engine/ghosts.h) tells: one that had been used says that used keys
- * should stay longer, one that had not the opposite. What each says weighs the more, the fewer of its kind are let go, so
- * that all is well when a victim of either kind is as likely to come back. A used key that comes back is used at once.
+ * LRU: a key that was never used since it was made counts for several times as old as it is. Most keys of most
+ * workloads are never used again; that is what makes this better than exact LRU. How many times as old is learned from
+ * the keys that come back after they were let go, which a ghost table (engine/ghosts.h) tells: one that had been used
+ * says that used keys should stay longer, one that had not the opposite. What each says weighs the more, the fewer of
+ * its kind are let go, so that all is well when a victim of either kind is as likely to come back. A used key that
+ * comes back is used at once.
  *
- * allkeys-adaptive asks two experts. One takes what was used longest ago; the other what was used least often and, of those,
- * what came last (which is right for loops that do not fit). Here the ghosts know the frequency, and which expert let them
- * go. A key that comes back has its frequency back, and the expert has been wrong once more. Nearly all victims are chosen
- * by the expert that has been wrong less often of late. Time is counted in uses, so it fits any speed.
+ * allkeys-adaptive asks two experts. One takes what was used longest ago; the other what was used least often and, of
+ * those, what came last (which is right for loops that do not fit). Here the ghosts know the frequency, and which
+ * expert let them go. A key that comes back has its frequency back, and the expert has been wrong once more. Nearly all
+ * victims are chosen by the expert that has been wrong less often of late. Time is counted in uses, so it fits any
+ * speed.
  */
 #include "engine/evict.h"
 
@@ -24,20 +26,20 @@
 
 enum {
     POOL = 24,
-    POOL_KEY_MAX = 255,     /* longer keys are not pooled, only taken at once */
-    BUCKETS_MAX = 64,       /* empty or not, so many buckets are looked at for one group */
+    POOL_KEY_MAX = 255, /* longer keys are not pooled, only taken at once */
+    BUCKETS_MAX = 64,   /* empty or not, so many buckets are looked at for one group */
     SAMPLES_MAX = 256,
-    CHECK_EVERY = 16,       /* keys between two looks at the clock */
-    STEP_US = 50,           /* of time per unit of tenacity */
-    REAP_EFFORT = 64,       /* what takes more than so many allocations is freed elsewhere */
-    REAP_PATIENCE = 200,    /* for as long as no more than the limit's 200th part is too much */
+    CHECK_EVERY = 16,    /* keys between two looks at the clock */
+    STEP_US = 50,        /* of time per unit of tenacity */
+    REAP_EFFORT = 64,    /* what takes more than so many allocations is freed elsewhere */
+    REAP_PATIENCE = 200, /* for as long as no more than the limit's 200th part is too much */
 };
 /* Of allkeys-adaptive. All were chosen by measurement (tests/bench/bench_evict.c). */
 enum {
-    TICKS_PER_TURN = 256,   /* a turn: as many uses as there are keys */
-    HALF_LIFE_TURNS = 10,   /* after so many turns without use a frequency counts for half */
+    TICKS_PER_TURN = 256, /* a turn: as many uses as there are keys */
+    HALF_LIFE_TURNS = 10, /* after so many turns without use a frequency counts for half */
     FREQUENCY_MAX = 15,
-    EXPLORE = 32,           /* one victim in so many is chosen by the other expert */
+    EXPLORE = 32, /* one victim in so many is chosen by the other expert */
 };
 /* Of LRU, chosen in the same way. A score is in eighths of a second, times so many. */
 enum { SCORE_SCALE = 256 };
@@ -49,7 +51,7 @@ enum expert { EXPERT_RECENCY, EXPERT_FREQUENCY, EXPERTS };
 enum { KINDS = 2 }; /* of victims: the expert who chose it, or, under LRU, whether it had been used */
 
 struct candidate {
-    uint64_t score;         /* how gladly it goes */
+    uint64_t score; /* how gladly it goes */
     uint64_t hash;
     int db;
     uint8_t len;
@@ -62,25 +64,25 @@ struct pool {
 };
 
 struct evictor {
-    struct pool pools[EXPERTS];  /* only the first, but under allkeys-adaptive */
-    enum evict_policy policy;    /* under which they were filled, once `begun` is set */
+    struct pool pools[EXPERTS]; /* only the first, but under allkeys-adaptive */
+    enum evict_policy policy;   /* under which they were filled, once `begun` is set */
     bool begun;
-    int next_db;                 /* whose turn it is, for random policies */
-    int64_t over_since_us;       /* 0: the limit is kept */
+    int next_db;           /* whose turn it is, for random policies */
+    int64_t over_since_us; /* 0: the limit is kept */
     struct evict_stats stats;
     size_t uncounted;
-    bool reaping;                /* a large value is on its way out: what it held will be free soon */
+    bool reaping; /* a large value is on its way out: what it held will be free soon */
 
     /* LRU and allkeys-adaptive */
-    struct ghosts ghosts;        /* the note: kind, under allkeys-adaptive with the frequency below it */
-    size_t ghosts_due;           /* room to be made for them; 0: they are as many as they should be */
+    struct ghosts ghosts; /* the note: kind, under allkeys-adaptive with the frequency below it */
+    size_t ghosts_due;    /* room to be made for them; 0: they are as many as they should be */
     uint32_t let_go[KINDS];
 
-    double unused_weight;        /* LRU: how many times as old an unused key counts */
+    double unused_weight; /* LRU: how many times as old an unused key counts */
 
     /* allkeys-adaptive */
-    uint32_t tick;               /* sixteen bits of it are in a key's clock */
-    uint32_t uses_left;          /* until the next tick */
+    uint32_t tick;      /* sixteen bits of it are in a key's clock */
+    uint32_t uses_left; /* until the next tick */
     uint32_t came_back[KINDS];
 };
 enum { NOTE_KIND_SHIFT = 4, NOTE_FREQUENCY = 15 };
@@ -347,7 +349,7 @@ struct group {
     struct evictor *v;
     struct db *db;
     unsigned seen;
-    const struct entry *any;   /* one of them, in case no key is short enough for the pool */
+    const struct entry *any; /* one of them, in case no key is short enough for the pool */
 };
 
 static void

@@ -27,8 +27,8 @@ ignore_member(void *ctx, struct slice member)
     (void)member;
 }
 
-/* NULL when absent or expired. `force`: an expired entry must go even where expiry is somebody else's decision, since the
- * caller is about to use its place. */
+/* NULL when absent or expired. `force`: an expired entry must go even where expiry is somebody else's decision, since
+ * the caller is about to use its place. */
 static struct entry *
 find_mortal(struct exec *x, struct db *db, uint64_t hash, struct entry *e, bool force)
 {
@@ -203,13 +203,13 @@ read_string(struct exec *x, struct slice key, const struct entry **out)
 }
 
 /* The eight bytes of a collection are its struct hash, list … */
-#define READ_COLLECTION(noun, type)                                                                                    \
-    enum rc read_##noun(struct exec *x, struct slice key, const struct noun **out)                                     \
-    {                                                                                                                  \
-        struct entry *e;                                                                                               \
-        TRY(read_typed(x, key, type, &e));                                                                             \
-        *out = e != NULL ? (const struct noun *)entry_handle(e) : NULL;                                                \
-        return RC_OK;                                                                                                  \
+#define READ_COLLECTION(noun, type)                                                \
+    enum rc read_##noun(struct exec *x, struct slice key, const struct noun **out) \
+    {                                                                              \
+        struct entry *e;                                                           \
+        TRY(read_typed(x, key, type, &e));                                         \
+        *out = e != NULL ? (const struct noun *)entry_handle(e) : NULL;            \
+        return RC_OK;                                                              \
     }
 READ_COLLECTION(hash, TYPE_HASH)
 READ_COLLECTION(list, TYPE_LIST)
@@ -305,12 +305,12 @@ edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mod
     return RC_OK;
 }
 
-#define EDIT_COLLECTION(noun, type)                                                                                    \
-    enum rc edit_##noun(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct noun **out)    \
-    {                                                                                                                  \
-        TRY(edit_entry(x, key, type, mode, e));                                                                        \
-        *out = *e != NULL ? (struct noun *)entry_handle(*e) : NULL;                                                    \
-        return RC_OK;                                                                                                  \
+#define EDIT_COLLECTION(noun, type)                                                                                 \
+    enum rc edit_##noun(struct exec *x, struct slice key, enum edit_mode mode, struct entry **e, struct noun **out) \
+    {                                                                                                               \
+        TRY(edit_entry(x, key, type, mode, e));                                                                     \
+        *out = *e != NULL ? (struct noun *)entry_handle(*e) : NULL;                                                 \
+        return RC_OK;                                                                                               \
     }
 EDIT_COLLECTION(hash, TYPE_HASH)
 EDIT_COLLECTION(list, TYPE_LIST)

@@ -1,9 +1,9 @@
 /* engine/exec.h - everything a command handler may use.
  *
- * A handler turns arguments into calls on values and results into replies. It gets a struct exec, valid for that command:
- * arguments, the time (frozen), randomness, scratch memory, the selected database and the reply. It reads a value with
- * look_*() or read_*(), changes one between edit_*() and entry_changed(), and returns RC_OK after writing its reply, or a
- * failure before having changed or written anything.
+ * A handler turns arguments into calls on values and results into replies. It gets a struct exec, valid for that
+ * command: arguments, the time (frozen), randomness, scratch memory, the selected database and the reply. It reads a
+ * value with look_*() or read_*(), changes one between edit_*() and entry_changed(), and returns RC_OK after writing
+ * its reply, or a failure before having changed or written anything.
  *
  * All that follows from a change hangs on the pair edit / entry_changed: the pre-image for a snapshot, WATCH, blocked
  * clients, notifications, tracking, propagation, memory accounting. There is no other way to change a key.
@@ -31,44 +31,46 @@ struct db;
 struct exec {
     struct engine *engine;
     struct session *session;
-    struct db *db;                 /* the selected one */
+    struct db *db; /* the selected one */
     const struct cmd *cmd;
-    struct command *command;       /* cmd with its statistics: engine/dispatch.h */
-    const struct slice *argv;      /* valid during the command; argv[0] is the name (subcommands: argv[1] too) */
+    struct command *command;  /* cmd with its statistics: engine/dispatch.h */
+    const struct slice *argv; /* valid during the command; argv[0] is the name (subcommands: argv[1] too) */
     int argc;
-    int64_t now_ms;                /* unix time, frozen for the command (for a whole transaction or script) */
+    int64_t now_ms; /* unix time, frozen for the command (for a whole transaction or script) */
     struct rng *rng;
-    struct arena *arena;           /* reset after the command */
+    struct arena *arena; /* reset after the command */
     const struct value_limits *limits;
     struct reply reply;
-    uint64_t first_key_hash;       /* of the argument first_key, hashed while parsing; see look() */
-    const char *first_key;         /* its bytes, NULL if not hashed yet */
+    uint64_t first_key_hash; /* of the argument first_key, hashed while parsing; see look() */
+    const char *first_key;   /* its bytes, NULL if not hashed yet */
     size_t first_key_len;
-    struct slice error;            /* text of RC_REPLIED_ERROR, in the arena */
-    uint32_t depth;                /* 0: from a client; 1: inside EXEC or a script */
-    bool resumed;                  /* a blocked command runs again because a key is ready */
-    bool timed_out;                /* it runs again because its time is up: TIMEOUT_RUN */
-    bool changed;                  /* some entry_changed() or key_*() happened */
-    bool rewritten;                /* effect_as() was called: the command itself is not propagated */
-    bool silent;                   /* effect_none() was called */
-    bool no_touch;                 /* lookups leave the access clock alone (CLIENT NO-TOUCH) */
-    struct entry *open[2];         /* entries between edit and entry_changed; private */
-    bool indexed[2];               /* those of them that are in the expiry index meanwhile: they may not move */
+    struct slice error;    /* text of RC_REPLIED_ERROR, in the arena */
+    uint32_t depth;        /* 0: from a client; 1: inside EXEC or a script */
+    bool resumed;          /* a blocked command runs again because a key is ready */
+    bool timed_out;        /* it runs again because its time is up: TIMEOUT_RUN */
+    bool changed;          /* some entry_changed() or key_*() happened */
+    bool rewritten;        /* effect_as() was called: the command itself is not propagated */
+    bool silent;           /* effect_none() was called */
+    bool no_touch;         /* lookups leave the access clock alone (CLIENT NO-TOUCH) */
+    struct entry *open[2]; /* entries between edit and entry_changed; private */
+    bool indexed[2];       /* those of them that are in the expiry index meanwhile: they may not move */
     enum wait_timeout_reply {
-        TIMEOUT_NULL_ARRAY, TIMEOUT_NULL, TIMEOUT_ZERO,
-        TIMEOUT_RUN /* the handler runs once more, with timed_out set, and must reply */
+        TIMEOUT_NULL_ARRAY,
+        TIMEOUT_NULL,
+        TIMEOUT_ZERO,
+        TIMEOUT_RUN                /* the handler runs once more, with timed_out set, and must reply */
     } timeout_reply;               /* see wait_reply_on_timeout() */
     const struct slice *wait_argv; /* see wait_run_as(); NULL: argv */
     int wait_argc;
-    bool wait_when_gone;           /* see wait_even_gone() */
-    struct slow *slow;             /* it runs in slices; private */
-    bool again;                    /* exec_in_slices() was called: the handler runs for the second time */
-    size_t request_bytes;          /* as sent, of a command of a client */
-    size_t reply_at;               /* what its session had to send when it began */
-    uint32_t pulses;               /* see exec_pulse() */
-    int64_t wait_again_ms;         /* see wait_look_again(); 0: never */
-    struct reader_copy *copies;    /* private: see exec.c */
-    struct exec *script;           /* of the script that runs this command; NULL: none does */
+    bool wait_when_gone;                /* see wait_even_gone() */
+    struct slow *slow;                  /* it runs in slices; private */
+    bool again;                         /* exec_in_slices() was called: the handler runs for the second time */
+    size_t request_bytes;               /* as sent, of a command of a client */
+    size_t reply_at;                    /* what its session had to send when it began */
+    uint32_t pulses;                    /* see exec_pulse() */
+    int64_t wait_again_ms;              /* see wait_look_again(); 0: never */
+    struct reader_copy *copies;         /* private: see exec.c */
+    struct exec *script;                /* of the script that runs this command; NULL: none does */
     struct fieldsets *script_fieldsets; /* private: fieldsets.c; see fieldset_script_over() */
 };
 
@@ -94,12 +96,13 @@ enum rc read_zset(struct exec *x, struct slice key, const struct zset **out);
 
 /* -- changing ------------------------------------------------------------------------------------------------ */
 
-/* ENTRY_COUNTER is ENTRY_EXISTING with a promise: a string that is kept as an integer will be changed by string_set_int()
- * only, which leaves it where it is. So a counter that expires need not leave the expiry index meanwhile. */
+/* ENTRY_COUNTER is ENTRY_EXISTING with a promise: a string that is kept as an integer will be changed by
+ * string_set_int() only, which leaves it where it is. So a counter that expires need not leave the expiry index
+ * meanwhile. */
 enum edit_mode { ENTRY_EXISTING, ENTRY_CREATE, ENTRY_COUNTER };
 
-/* Asks for a key's value in order to change it. ENTRY_EXISTING leaves *e NULL when the key is absent; ENTRY_CREATE makes
- * an empty value. RC_WRONGTYPE when the key holds something else. The change ends with entry_changed() before the
+/* Asks for a key's value in order to change it. ENTRY_EXISTING leaves *e NULL when the key is absent; ENTRY_CREATE
+ * makes an empty value. RC_WRONGTYPE when the key holds something else. The change ends with entry_changed() before the
  * handler returns; a handler that then finds nothing to change calls entry_unchanged() (which drops a value that
  * ENTRY_CREATE made and that is still empty). */
 enum rc edit_entry(struct exec *x, struct slice key, enum value_type type, enum edit_mode mode, struct entry **e);
@@ -119,8 +122,8 @@ void entry_unchanged(struct exec *x, struct entry *e);
 struct entry *entry_moved(struct exec *x, struct entry *was, struct entry *moved);
 
 /* Makes room in a hash, set or sorted set for deadlines of its members (value/deadlines.h), between edit and
- * entry_changed: only then may they be changed. The entry may move (and with it what edit gave out); returns where it is
- * now. */
+ * entry_changed: only then may they be changed. The entry may move (and with it what edit gave out); returns where it
+ * is now. */
 struct entry *edit_deadlines(struct exec *x, struct entry *e);
 
 /* Whole keys. Each is a complete change by itself, with its event. */
@@ -142,14 +145,15 @@ struct entry *key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum ev
 
 /* Propagate this instead of the command as sent (several calls: all of them, in order). The slices are copied. */
 void effect_as(struct exec *x, const struct slice *argv, int argc);
-#define EFFECT_AS(x, ...)                                                                                              \
-    effect_as((x), (const struct slice[]){__VA_ARGS__}, (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
+#define EFFECT_AS(x, ...)                               \
+    effect_as((x), (const struct slice[]){__VA_ARGS__}, \
+              (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
 /* Replicas get the command as it was sent, although it changes nothing (PUBLISH). */
 void effect_replicas(struct exec *x);
 /* Propagate nothing for this command although it changed something. */
 void effect_none(struct exec *x);
-/* Whether what is due at that moment goes at once, or stays because time is somebody else's business (a log that is being
- * replayed, a replica). */
+/* Whether what is due at that moment goes at once, or stays because time is somebody else's business (a log that is
+ * being replayed, a replica). */
 bool is_past(const struct exec *x, int64_t at_ms);
 /* A notification without a change (keymiss, expired by lookup …). */
 void notify(struct exec *x, enum event event, struct slice key);
@@ -165,8 +169,8 @@ void notify_in(struct exec *x, struct db *db, enum event event, struct slice key
 bool may_block(const struct exec *x);
 enum rc wait_on_keys(struct exec *x, const struct slice *keys, int n, enum value_type type, int64_t deadline_ms);
 void wait_reply_on_timeout(struct exec *x, enum wait_timeout_reply reply);
-/* Called before wait_on_keys(): the handler runs again with these arguments (copied then) instead of those sent. For what
- * must be fixed at the moment the wait began, as XREAD's `$`. */
+/* Called before wait_on_keys(): the handler runs again with these arguments (copied then) instead of those sent. For
+ * what must be fixed at the moment the wait began, as XREAD's `$`. */
 void wait_run_as(struct exec *x, const struct slice *argv, int argc);
 /* Called before wait_on_keys(): the handler runs again too when a key is gone or holds another type. */
 void wait_even_gone(struct exec *x);
@@ -184,20 +188,23 @@ enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
  * client, the command then runs half a millisecond at a time while others are served in between; its session waits, and
  * ends it when it is killed. Inside EXEC and scripts it runs in one piece. Either way it ends at command-time-limit.
  *
- * What a command reads stays as it is for as long as it runs: writers of its keys (and, with SLICES_PIN_ALL, every writer)
- * wait until it is done. Nothing may be changed before the last exec_pulse(), except with SLICES_FREE. */
+ * What a command reads stays as it is for as long as it runs: writers of its keys (and, with SLICES_PIN_ALL, every
+ * writer) wait until it is done. Nothing may be changed before the last exec_pulse(), except with SLICES_FREE. */
 enum slices_flag {
-    SLICES_MARKS = 1 << 0,    /* the reply has an open reply_mark during exec_pulse() */
-    SLICES_PIN_ALL = 1 << 1,  /* it reads keys that its arguments do not name */
-    SLICES_FREE = 1 << 2,     /* no key needs to stay as it is; changes between slices are propagated at once, so the handler
-                               * must say effect_as() */
+    SLICES_MARKS = 1 << 0,   /* the reply has an open reply_mark during exec_pulse() */
+    SLICES_PIN_ALL = 1 << 1, /* it reads keys that its arguments do not name */
+    /* no key needs to stay as it is; changes between slices are propagated at once, so the handler
+     * must say effect_as() */
+    SLICES_FREE = 1 << 2,
     SLICES_NO_LIMIT = 1 << 3, /* command-time-limit does not hold */
-    SLICES_WRITES = 1 << 4,   /* with SLICES_FREE: it changes keys later on, and waits while others need them as they are */
+    /* with SLICES_FREE: it changes keys later on, and waits while others need them as they are */
+    SLICES_WRITES = 1 << 4,
 };
 /* Smaller things are not worth the effort. */
 enum { SLICES_ELEMENTS_MIN = 4096 };
 typedef enum rc exec_body(struct exec *x);
-/* Returns what body returns, or RC_BLOCKED. body may not use anything of x but what it finds in it: arguments are copied. */
+/* Returns what body returns, or RC_BLOCKED. body may not use anything of x but what it finds in it: arguments are
+ * copied. */
 enum rc exec_in_slices(struct exec *x, exec_body *body, unsigned flags);
 /* A body may be the handler itself, which then finds this set. */
 static inline bool
@@ -219,15 +226,15 @@ enum rc exec_sleep_until(struct exec *x, int64_t at_ms);
 
 struct db *db_at(const struct exec *x, int64_t index); /* NULL when out of range */
 int db_index(const struct db *db);
-void db_select(struct exec *x, struct db *db);         /* the session's database from now on */
-size_t db_size(struct exec *x, const struct db *db);   /* expired keys are not counted */
+void db_select(struct exec *x, struct db *db);          /* the session's database from now on */
+size_t db_size(struct exec *x, const struct db *db);    /* expired keys are not counted */
 struct entry *db_random(struct exec *x, struct db *db); /* uniformly chosen, not expired; NULL when there is none */
 /* One step over the keys that are not expired: table_scan()'s guarantees. fn must not change anything. */
 typedef void db_visit(void *ctx, struct entry *e);
 uint64_t db_scan(struct exec *x, struct db *db, uint64_t cursor, db_visit *fn, void *ctx);
-/* All keys as they were when it began, each once, in slices when x runs in such: fn is then called by other commands, too,
- * for a key that they are about to remove, and must look at nothing but the key's name and type. When the whole database
- * is emptied or exchanged meanwhile, restart() says that nothing has been found yet. */
+/* All keys as they were when it began, each once, in slices when x runs in such: fn is then called by other commands,
+ * too, for a key that they are about to remove, and must look at nothing but the key's name and type. When the whole
+ * database is emptied or exchanged meanwhile, restart() says that nothing has been found yet. */
 enum rc db_walk(struct exec *x, struct db *db, db_visit *fn, void (*restart)(void *ctx), void *ctx);
 /* Empty one database (NULL: all of them), or exchange two: complete changes with all their consequences. */
 /* When x runs in slices and async is not set, the values are freed in slices. */
@@ -244,9 +251,9 @@ int entry_frequency(const struct exec *x, const struct entry *e);
 
 /* -- arguments ----------------------------------------------------------------------------------------------- */
 
-enum rc arg_int(struct exec *x, struct slice arg, int64_t *out);                       /* RC_NOT_INT */
+enum rc arg_int(struct exec *x, struct slice arg, int64_t *out);                              /* RC_NOT_INT */
 enum rc arg_int_in(struct exec *x, struct slice arg, int64_t min, int64_t max, int64_t *out); /* RC_NOT_INT */
-enum rc arg_double(struct exec *x, struct slice arg, double *out);                     /* RC_NOT_FLOAT */
+enum rc arg_double(struct exec *x, struct slice arg, double *out);                            /* RC_NOT_FLOAT */
 static inline bool
 arg_is(struct slice arg, struct slice word) /* a keyword, whatever its case */
 {

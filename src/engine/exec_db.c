@@ -38,8 +38,8 @@ db_random(struct exec *x, struct db *db)
 {
     struct engine *e = x->engine;
 
-    /* Where expired keys stay (on a replica, during a pause) they may be nearly all there are; then one that is expired is better than
-     * an endless search. Redis gives up after 100 as well. */
+    /* Where expired keys stay (on a replica, during a pause) they may be nearly all there are; then one that is expired
+     * is better than an endless search. Redis gives up after 100 as well. */
     for (int tries = 0; tries < 100 || keyspace__may_remove(e); tries++) {
         struct entry *entry = table_random(&db->by_key, x->rng);
         if (entry == NULL || !keyspace__is_gone(e, entry))

@@ -7,9 +7,9 @@
 enum { LFU_INITIAL = 5 };
 
 #ifdef SORREL_VERIFY
-#define WITNESS(x, key, changes)                                                                                       \
-    ((x)->engine->witness.touched != NULL                                                                              \
-         ? (x)->engine->witness.touched((x)->engine->witness.ctx, (x), (key), (changes))                               \
+#define WITNESS(x, key, changes)                                                         \
+    ((x)->engine->witness.touched != NULL                                                \
+         ? (x)->engine->witness.touched((x)->engine->witness.ctx, (x), (key), (changes)) \
          : (void)0)
 #else
 #define WITNESS(x, key, changes) ((void)0)

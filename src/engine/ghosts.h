@@ -1,8 +1,8 @@
 /* engine/ghosts.h - which keys were let go of late, in two bytes for each that there is.
  *
- * A table without chains: the hash says the place, eleven more bits of it are the fingerprint, five bits are the owner's
- * note. Who comes later to a place takes it, so that about two thirds of those are remembered that went while as many went
- * as there are places. One key in two thousand is taken for another. All zero is empty.
+ * A table without chains: the hash says the place, eleven more bits of it are the fingerprint, five bits are the
+ * owner's note. Who comes later to a place takes it, so that about two thirds of those are remembered that went while
+ * as many went as there are places. One key in two thousand is taken for another. All zero is empty.
  */
 #ifndef SORREL_ENGINE_GHOSTS_H
 #define SORREL_ENGINE_GHOSTS_H

@@ -7,16 +7,16 @@
 #include <sys/resource.h>
 
 enum {
-    COUNTERS = 256,          /* keys that are counted at a time: several times as many as are told of */
-    KEY_BYTES_MAX = 1024,    /* longer ones are not worth it */
-    KEYS_MAX = 16,           /* of one command */
+    COUNTERS = 256,       /* keys that are counted at a time: several times as many as are told of */
+    KEY_BYTES_MAX = 1024, /* longer ones are not worth it */
+    KEYS_MAX = 16,        /* of one command */
     HALVE_EVERY_MS = 60000,
     ALWAYS_TOP = 16,
 };
 
 struct counter {
-    uint64_t sum, error;     /* what a key that was counted here before had brought it to: sum - error is sure */
-    char *key;               /* owned */
+    uint64_t sum, error; /* what a key that was counted here before had brought it to: sum - error is sure */
+    char *key;           /* owned */
     uint32_t len;
     int db;
 };
@@ -33,7 +33,7 @@ struct collection {
     bool active;
     int64_t began_ms, ended_ms, ends_ms; /* ends_ms 0: not by itself */
     uint64_t calls, ns, bytes;
-    int64_t user_ms, system_ms;          /* of the process, at the start; after the end: in between */
+    int64_t user_ms, system_ms; /* of the process, at the start; after the end: in between */
 };
 
 struct hotkeys {
@@ -174,9 +174,9 @@ hotkeys__fini(struct engine *e)
     mem_free(e->hotkeys);
 }
 
-/* The commands that are looked at lie between 1 and twice the ratio apart, so that no rhythm of a client's can hide from
- * them. While somebody has asked for a closer look, more of them are, and the collection that always runs takes its
- * share of those. */
+/* The commands that are looked at lie between 1 and twice the ratio apart, so that no rhythm of a client's can hide
+ * from them. While somebody has asked for a closer look, more of them are, and the collection that always runs takes
+ * its share of those. */
 uint32_t
 hotkeys__next_sample(struct engine *e)
 {
@@ -218,7 +218,8 @@ hotkeys__note(struct engine *e, const struct hot_sample *s)
         h->always.ns += s->ns;
         h->always.bytes += s->bytes;
     }
-    int n = s->command->first_key > 0 || s->command->row->find_keys != NULL || s->command->row->keys[0].begin != KEY_BEGIN_NONE
+    int n = s->command->first_key > 0 || s->command->row->find_keys != NULL ||
+                    s->command->row->keys[0].begin != KEY_BEGIN_NONE
                 ? cmd_keys(s->command->row, s->argv, s->argc, index, flags, KEYS_MAX)
                 : 0;
     n = n < KEYS_MAX ? n : KEYS_MAX;
@@ -293,10 +294,18 @@ hotkeys_info(struct engine *e)
     const struct hotkeys *h = e->hotkeys;
     const struct collection *c = h->has_own ? &h->own : &h->always;
     struct hotkeys_info i = {
-        .own = h->has_own, .active = c->active, .metrics = c->metrics, .ratio = c->ratio, .top = c->top,
-        .began_ms = c->began_ms, .duration_ms = (c->active ? e->now_ms : c->ended_ms) - c->began_ms,
-        .calls = c->calls * c->ratio, .ns = c->ns * c->ratio, .bytes = c->bytes * c->ratio,
-        .user_ms = c->user_ms, .system_ms = c->system_ms,
+        .own = h->has_own,
+        .active = c->active,
+        .metrics = c->metrics,
+        .ratio = c->ratio,
+        .top = c->top,
+        .began_ms = c->began_ms,
+        .duration_ms = (c->active ? e->now_ms : c->ended_ms) - c->began_ms,
+        .calls = c->calls * c->ratio,
+        .ns = c->ns * c->ratio,
+        .bytes = c->bytes * c->ratio,
+        .user_ms = c->user_ms,
+        .system_ms = c->system_ms,
     };
 
     if (c->active) {

@@ -13,15 +13,15 @@
 /* Keys that have members with deadlines (value/deadlines.h), by (first deadline, address). */
 struct deadline_index {
     struct btree keys;
-    size_t hashes;            /* those of them that are hashes */
+    size_t hashes; /* those of them that are hashes */
 };
 
 struct db {
-    struct table by_key;      /* struct entry */
-    struct btree by_expiry;   /* struct entry, those with an expiry, by (time, address) */
+    struct table by_key;    /* struct entry */
+    struct btree by_expiry; /* struct entry, those with an expiry, by (time, address) */
     struct deadline_index by_deadline;
-    struct table watched;     /* by key: sessions that WATCH it (tx.c) */
-    struct table waiting;     /* by key: sessions that wait for it (waiters.c) */
+    struct table watched; /* by key: sessions that WATCH it (tx.c) */
+    struct table waiting; /* by key: sessions that wait for it (waiters.c) */
     int index;
 };
 
@@ -38,8 +38,8 @@ int64_t keyspace_average_ttl(const struct engine *e, const struct db *db);
 size_t keyspace_with_deadlines(const struct db *db);
 /* NULL if absent or expired; deletes nothing, counts nothing. */
 struct entry *keyspace_find(struct engine *e, struct db *db, struct slice key);
-/* Puts an entry into the indexes by time that it belongs to, or takes it out: before and after whatever changes its place
- * there, or its address. */
+/* Puts an entry into the indexes by time that it belongs to, or takes it out: before and after whatever changes its
+ * place there, or its address. */
 void keyspace_index(struct db *db, struct entry *entry);
 void keyspace_unindex(struct db *db, struct entry *entry);
 /* For loading: links the entry without any consequence. The key must be absent. Takes ownership. */
@@ -48,8 +48,8 @@ void keyspace_load(struct engine *e, struct db *db, struct entry *entry);
 void keyspace_reserve(struct engine *e, struct db *db, size_t keys);
 /* Frees the keys of tables that are no longer a database's, and the tables; elsewhere if the host can. */
 void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry);
-/* A database of e exchanges its keys with another one, of e or of an engine with the same seed, without any consequence but
- * for commands that are under way: those that need its keys as they are come to their end first. */
+/* A database of e exchanges its keys with another one, of e or of an engine with the same seed, without any consequence
+ * but for commands that are under way: those that need its keys as they are come to their end first. */
 void keyspace_exchange(struct engine *e, struct db *a, struct db *b);
 /* Whether the indexes by time hold what they should, and deadlines belong to members that are there. For tests. */
 bool keyspace_verify(const struct db *db);

@@ -26,10 +26,10 @@ struct latency_sample {
     int64_t at_s, ms;
 };
 struct latency_event {
-    const char *name;         /* a constant */
+    const char *name;                               /* a constant */
     struct latency_sample samples[LATENCY_SAMPLES]; /* a ring */
     unsigned next, count;
-    int64_t ms_max;           /* of all time */
+    int64_t ms_max; /* of all time */
     struct latency_event *other;
 };
 

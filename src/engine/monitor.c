@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 struct monitor_filter {
-    unsigned kinds;          /* of the terms, a bit each */
-    uint64_t one_of;         /* shows one of so many, by chance */
+    unsigned kinds;  /* of the terms, a bit each */
+    uint64_t one_of; /* shows one of so many, by chance */
     size_t n;
     struct monitor_term terms[];
 };

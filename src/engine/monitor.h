@@ -13,8 +13,8 @@ struct monitor_term {
     int64_t number;
 };
 
-/* The session is fed with the commands that fit: of each kind named one term must, and of those one in one_of is shown, by
- * chance. Replaces what it asked for before. The terms are copied. */
+/* The session is fed with the commands that fit: of each kind named one term must, and of those one in one_of is shown,
+ * by chance. Replaces what it asked for before. The terms are copied. */
 void session_monitor_some(struct session *s, const struct monitor_term *terms, size_t n, uint64_t one_of);
 
 #endif

@@ -1,9 +1,9 @@
 /* engine/observer.c - who is told before something changes, and commands that must wait for him.
  *
- * A snapshot writes what an entry was before it changes. Where that is millions of elements, a command that may change the
- * entry waits, unexecuted, as in a pause, while the old state is written in slices. What nobody can hold back (a replication
- * stream, expiry, keys that a script has not named, a string put in place of a collection) does not wait: then the old state
- * is written as a whole.
+ * A snapshot writes what an entry was before it changes. Where that is millions of elements, a command that may change
+ * the entry waits, unexecuted, as in a pause, while the old state is written in slices. What nobody can hold back (a
+ * replication stream, expiry, keys that a script has not named, a string put in place of a collection) does not wait:
+ * then the old state is written as a whole.
  */
 #include "engine/engine_priv.h"
 

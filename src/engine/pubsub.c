@@ -1,8 +1,8 @@
 /* engine/pubsub.c - publish and subscribe.
  *
  * A channel keeps its subscribers in an array of session ids; each subscription remembers its place in that array, so
- * that leaving is a swap with the last one. Patterns are channels in a table of their own that are also in a list, which
- * is what PUBLISH walks.
+ * that leaving is a swap with the last one. Patterns are channels in a table of their own that are also in a list,
+ * which is what PUBLISH walks.
  */
 #include "engine/pubsub.h"
 
@@ -13,14 +13,14 @@ struct channel {
     struct slice name;
     session_id *members;
     uint32_t count, cap;
-    struct channel *prev, *next;   /* patterns, oldest first */
+    struct channel *prev, *next; /* patterns, oldest first */
     char bytes[];
 };
 
 /* A session's subscription. */
 struct sub {
     struct channel *channel;
-    uint32_t at;                   /* in channel->members */
+    uint32_t at; /* in channel->members */
 };
 
 static struct slice
@@ -117,8 +117,7 @@ channel_drop(struct engine *e, enum pubsub_space space, struct channel *c)
 static struct sub *
 sub_find(struct session *s, enum pubsub_space space, struct slice name)
 {
-    return s->more == NULL ? NULL
-                           : table_find(&s->more->subs[space], &sub_ops, keyspace__hash(s->engine, name), name);
+    return s->more == NULL ? NULL : table_find(&s->more->subs[space], &sub_ops, keyspace__hash(s->engine, name), name);
 }
 
 static bool
@@ -244,7 +243,8 @@ pubsub_unsubscribe_all(struct exec *x, enum pubsub_space space)
 /* -- publishing ------------------------------------------------------------------------------------------------ */
 
 static void
-put_message(struct reply *r, enum pubsub_space space, const struct channel *c, struct slice channel, struct slice message)
+put_message(struct reply *r, enum pubsub_space space, const struct channel *c, struct slice channel,
+            struct slice message)
 {
     reply_put_push(r, space == PUBSUB_PATTERN ? 4 : 3);
     reply_put_bulk(r, words[space].message);

@@ -1,7 +1,7 @@
 /* engine/pubsub.h - channels, patterns and who listens to them.
  *
- * Two namespaces: the ordinary one, with patterns, and the sharded one without. A message is written to the output of each
- * subscriber, in that session's protocol; a session that publishes to itself reads the message after the reply.
+ * Two namespaces: the ordinary one, with patterns, and the sharded one without. A message is written to the output of
+ * each subscriber, in that session's protocol; a session that publishes to itself reads the message after the reply.
  */
 #ifndef SORREL_ENGINE_PUBSUB_H
 #define SORREL_ENGINE_PUBSUB_H
@@ -10,7 +10,8 @@
 
 enum pubsub_space { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_SPACES };
 
-/* Subscribes the running session and writes the confirmation (SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE), once for each name. */
+/* Subscribes the running session and writes the confirmation (SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE), once for each
+ * name. */
 void pubsub_subscribe(struct exec *x, enum pubsub_space space, struct slice name);
 void pubsub_unsubscribe(struct exec *x, enum pubsub_space space, struct slice name);
 /* From everything in that space; confirms each, or one null name when there was none. */

@@ -1,7 +1,7 @@
 /* engine/secrets.c - which arguments of a command nobody but the command itself may see.
  *
- * A row says with CMD_SECRET that there may be some; which they are is said here, so that MONITOR and the slow log still
- * show the rest, as redis does.
+ * A row says with CMD_SECRET that there may be some; which they are is said here, so that MONITOR and the slow log
+ * still show the rest, as redis does.
  */
 #include "engine/engine_priv.h"
 
@@ -19,8 +19,8 @@ names_a_secret(struct slice directive)
     return false;
 }
 
-/* Behind AUTH come the name and the password (HELLO, MIGRATE ... AUTH2), or only the password (MIGRATE ... AUTH). A client
- * may be called auth. */
+/* Behind AUTH come the name and the password (HELLO, MIGRATE ... AUTH2), or only the password (MIGRATE ... AUTH). A
+ * client may be called auth. */
 static bool
 follows_auth(const struct exec *x, int i, bool hello)
 {

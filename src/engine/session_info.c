@@ -325,8 +325,12 @@ engine_running(const struct engine *e, struct engine_running *out)
 
     if (s == NULL)
         return false;
-    *out = (struct engine_running){.client = s->id, .db = s->db->index, .resp = s->resp, .argc = e->x.argc,
-                                   .flags = s->flags, .commands = s->commands,
+    *out = (struct engine_running){.client = s->id,
+                                   .db = s->db->index,
+                                   .resp = s->resp,
+                                   .argc = e->x.argc,
+                                   .flags = s->flags,
+                                   .commands = s->commands,
                                    .command = e->x.command != NULL ? e->x.command->name : LIT("(unknown)")};
     return true;
 }

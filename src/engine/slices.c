@@ -1,9 +1,10 @@
 /* engine/slices.c - commands that run for long, a slice at a time.
  *
- * The handler runs on a stack of its own (base/coro.h). When its slice is used up it pauses in exec_breathe(); what belongs
- * to the command is set aside, its session waits like one that blocks, and engine_tick() gives each such command a slice
- * in turn. Keys that it reads are pinned: a client's command that may change one is held back, unexecuted, as in a pause.
- * Changes that nobody can hold back (a replication stream, eviction) let the command run to its end first.
+ * The handler runs on a stack of its own (base/coro.h). When its slice is used up it pauses in exec_breathe(); what
+ * belongs to the command is set aside, its session waits like one that blocks, and engine_tick() gives each such
+ * command a slice in turn. Keys that it reads are pinned: a client's command that may change one is held back,
+ * unexecuted, as in a pause. Changes that nobody can hold back (a replication stream, eviction) let the command run to
+ * its end first.
  */
 #include "base/coro.h"
 #include "engine/engine_priv.h"
@@ -15,16 +16,16 @@ struct slow {
     struct session *session;
     struct coro *stack;
     exec_body *body;
-    unsigned flags;           /* enum slices_flag */
+    unsigned flags; /* enum slices_flag */
     enum rc rc;
-    bool hurry;               /* no more pauses */
+    bool hurry; /* no more pauses */
     bool cancelled;
-    bool mute;                /* its reply is not wanted (CLIENT REPLY) */
-    int64_t wake_ms;          /* it sleeps until then */
-    uint64_t spent;           /* ticks of the slices before this one */
-    uint64_t began, ends;     /* of this slice, in ticks */
-    struct out out;           /* the reply so far */
-    struct slice *argv;       /* a copy, as `pin`s are */
+    bool mute;                     /* its reply is not wanted (CLIENT REPLY) */
+    int64_t wake_ms;               /* it sleeps until then */
+    uint64_t spent;                /* ticks of the slices before this one */
+    uint64_t began, ends;          /* of this slice, in ticks */
+    struct out out;                /* the reply so far */
+    struct slice *argv;            /* a copy, as `pin`s are */
     int pins[PINS_MAX], pin_count; /* arguments; -1: every key */
     /* While it is paused: */
     struct exec x;
@@ -130,8 +131,8 @@ struct others {
 static void
 take_again(struct engine *e, struct slow *t, struct others *o)
 {
-    *o = (struct others){e->x, e->running, e->arena_mark, e->arena, {e->scratch[0], e->scratch[1]}, e->error,
-                         e->ticks.mark, e->untimed};
+    *o = (struct others){e->x,     e->running,    e->arena_mark, e->arena, {e->scratch[0], e->scratch[1]},
+                         e->error, e->ticks.mark, e->untimed};
     e->x = t->x;
     e->running = t->session;
     e->arena = t->arena;
@@ -319,7 +320,8 @@ exec_in_slices(struct exec *x, exec_body *body, unsigned flags)
     struct slow *t = NULL;
 
     CHECK(!x->again);
-    /* While somebody is held back for the sake of one such command, the next may not pause, or he might wait for ever. */
+    /* While somebody is held back for the sake of one such command, the next may not pause, or he might wait for
+     * ever. */
     if (may_block(x) && ((flags & SLICES_FREE) || e->held_count == 0 || !(e->gate & GATE_PINNED)))
         t = slow_new(x, body, flags);
     if (t == NULL)

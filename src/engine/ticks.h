@@ -1,8 +1,8 @@
 /* engine/ticks.h - how long commands take, measured cheaply.
  *
  * Reading a clock twice a command would cost as much as a GET. Where the processor has a counter that never stops and
- * runs at one speed, that is read instead, once a command, and calibrated against the clock now and then. With any clock
- * but the machine's own (tests) the clock itself is the counter.
+ * runs at one speed, that is read instead, once a command, and calibrated against the clock now and then. With any
+ * clock but the machine's own (tests) the clock itself is the counter.
  */
 #ifndef SORREL_ENGINE_TICKS_H
 #define SORREL_ENGINE_TICKS_H
@@ -12,11 +12,11 @@
 #include <stdbool.h>
 
 struct ticks {
-    bool counter;            /* the processor's counter is used */
-    uint64_t mark;           /* where the last interval ended */
+    bool counter;  /* the processor's counter is used */
+    uint64_t mark; /* where the last interval ended */
     double per_us;
     struct clock clock;
-    uint64_t base_ticks;     /* a moment that was read from both */
+    uint64_t base_ticks; /* a moment that was read from both */
     int64_t base_ns;
 };
 

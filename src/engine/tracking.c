@@ -1,8 +1,8 @@
 /* engine/tracking.c - client-side caching.
  *
- * A key that was read has an item in a table, with the ids of the sessions that read it. Sessions that close are not taken
- * out: their ids are never given to others, and the item goes with the next change. All messages leave when a command or a
- * transaction is over, so they follow its reply.
+ * A key that was read has an item in a table, with the ids of the sessions that read it. Sessions that close are not
+ * taken out: their ids are never given to others, and the item goes with the next change. All messages leave when a
+ * command or a transaction is over, so they follow its reply.
  */
 #include "engine/tracking.h"
 
@@ -24,7 +24,7 @@ struct track { /* of a session */
 };
 
 struct tracking {
-    struct table keys;      /* struct tracked */
+    struct table keys; /* struct tracked */
     size_t items, clients;
     session_id *bcast;
     size_t bcast_count, bcast_cap;
@@ -93,8 +93,10 @@ tell_broken(struct session *s, struct track *t)
 static bool
 has_subscriptions(const struct session *s)
 {
-    return s->more != NULL && table_count(&s->more->subs[PUBSUB_CHANNEL]) + table_count(&s->more->subs[PUBSUB_PATTERN]) +
-                                      table_count(&s->more->subs[PUBSUB_SHARD]) > 0;
+    return s->more != NULL && table_count(&s->more->subs[PUBSUB_CHANNEL]) +
+                                      table_count(&s->more->subs[PUBSUB_PATTERN]) +
+                                      table_count(&s->more->subs[PUBSUB_SHARD]) >
+                                  0;
 }
 
 /* keys NULL: everything that s may have read is gone. */

@@ -258,8 +258,8 @@ static bool
 watched_expired(struct exec *x)
 {
     for (struct watch *w = x->session->more->watches; w != NULL; w = w->next) {
-        struct entry *e = table_find(&w->on->db->by_key, &keyspace_table_ops, keyspace__hash(x->engine, w->on->key),
-                                     w->on->key);
+        struct entry *e =
+            table_find(&w->on->db->by_key, &keyspace_table_ops, keyspace__hash(x->engine, w->on->key), w->on->key);
         if (e != NULL && keyspace__is_gone(x->engine, e))
             return true;
     }

@@ -450,8 +450,8 @@ waiters__serve(struct engine *e)
 
 /* -- time ------------------------------------------------------------------------------------------------------ */
 
-/* What the command changes may make keys ready, those that its own session waits for among them: they are served when it
- * is done. */
+/* What the command changes may make keys ready, those that its own session waits for among them: they are served when
+ * it is done. */
 static void
 resume_by_time(struct engine *e, struct session *s, bool timed_out)
 {

@@ -1,7 +1,7 @@
 /* engine/waiters.h - sessions that wait for keys: what CLIENT and INFO ask. Handlers use wait_on_keys() of exec.h.
  *
- * Each key that somebody waits for has a queue, first come, first served. After every command, transaction or script the
- * keys it touched are looked at, and the sessions at the head of their queues run again.
+ * Each key that somebody waits for has a queue, first come, first served. After every command, transaction or script
+ * the keys it touched are looked at, and the sessions at the head of their queues run again.
  */
 #ifndef SORREL_ENGINE_WAITERS_H
 #define SORREL_ENGINE_WAITERS_H
@@ -12,8 +12,8 @@
 bool waiters_unblock(struct session *s, bool with_error);
 /* Runs the command of a session that waits for no key again. Not while a command runs. */
 void session_wake(struct session *s);
-size_t waiters_count(const struct engine *e);      /* sessions that wait */
-size_t waiters_timed(const struct engine *e);      /* those of them that will not wait for ever */
-size_t waiters_keys(const struct engine *e);       /* keys that somebody waits for */
+size_t waiters_count(const struct engine *e); /* sessions that wait */
+size_t waiters_timed(const struct engine *e); /* those of them that will not wait for ever */
+size_t waiters_keys(const struct engine *e);  /* keys that somebody waits for */
 
 #endif

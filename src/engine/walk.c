@@ -1,8 +1,9 @@
 /* engine/walk.c - all keys of a database as they were at one moment, found in slices.
  *
- * The walk's cursor is a place in hash space, which tells of every key whether it has been handed out. Keys that come into
- * being ahead of the cursor are remembered, so as to be passed over; keys that go from ahead of it are handed out as they
- * go. When everything goes at once the walk begins anew: then it answers as if it had been asked just after that.
+ * The walk's cursor is a place in hash space, which tells of every key whether it has been handed out. Keys that come
+ * into being ahead of the cursor are remembered, so as to be passed over; keys that go from ahead of it are handed out
+ * as they go. When everything goes at once the walk begins anew: then it answers as if it had been asked just after
+ * that.
  */
 #include "engine/engine_priv.h"
 #include "value/deadlines.h"
@@ -15,11 +16,11 @@ struct walk {
     void (*restart)(void *ctx);
     void *ctx;
     int64_t began_ms;
-    uint64_t cursor;       /* keys whose place is below it are done */
-    size_t slots;          /* of the table when it began: while that stays, nothing comes twice */
+    uint64_t cursor; /* keys whose place is below it are done */
+    size_t slots;    /* of the table when it began: while that stays, nothing comes twice */
     bool resized;
     bool again;
-    struct set born;       /* keys ahead that were not there at the beginning */
+    struct set born; /* keys ahead that were not there at the beginning */
 };
 
 static uint64_t

@@ -26,8 +26,8 @@ struct conn_list {
 
 /* A connection that has been read and not yet been handed over. */
 struct arrival {
-    struct conn *c;        /* NULL: closed meanwhile */
-    struct slice in;       /* in the shared buffer */
+    struct conn *c;  /* NULL: closed meanwhile */
+    struct slice in; /* in the shared buffer */
 };
 
 struct net {
@@ -51,7 +51,7 @@ struct conn {
     struct transport io;
     struct out *out;
     void *data;
-    struct buf in;     /* an incomplete request */
+    struct buf in; /* an incomplete request */
     uint64_t bytes_in, bytes_out;
     size_t wants;      /* how long `in` should get before it is worth looking at; 0: not known */
     uint32_t flush_at; /* place in net->flush and net->resume, plus one; 0: not there */
@@ -61,7 +61,7 @@ struct conn {
     uint32_t gather_seen;
     bool paused, ended;
     bool owner_asked; /* it is in net->resume because the owner wants to see its input again */
-    bool stuck; /* the last write did not take everything, and no room has been reported since */
+    bool stuck;       /* the last write did not take everything, and no room has been reported since */
 };
 
 static void conn_ready(struct source *src, uint32_t events);

@@ -26,8 +26,9 @@ struct net_owner {
      * *wants may be set to how many bytes there should be for the next call to be worth it. The bytes live during the
      * call. conn_close() is allowed. */
     size_t (*input)(void *ctx, struct conn *c, struct slice in, size_t *wants);
-    /* May be NULL. Several connections have been read and are about to be handed over: called for each of them with again
-     * false, then for each with again true, so that the owner can ask for what it will need. Nothing may be closed. */
+    /* May be NULL. Several connections have been read and are about to be handed over: called for each of them with
+     * again false, then for each with again true, so that the owner can ask for what it will need. Nothing may be
+     * closed. */
     void (*arriving)(void *ctx, struct conn *c, struct slice in, bool again);
     /* The peer is gone (error 0) or the connection broke (errno). The owner closes it, here or later in this turn. */
     void (*ended)(void *ctx, struct conn *c, int error);
@@ -79,15 +80,15 @@ void conn_resume_soon(struct conn *c);
 /* While paused nothing is read, and only the peer's disappearance is noticed. */
 void conn_pause(struct conn *c, bool paused);
 
-/* From inside owner.input() of another connection: hands over and writes this one at once, without waiting for the turn to
- * go on. What has been read of it in this turn and waits (conn_is_waiting) is handed over; else it is read. */
+/* From inside owner.input() of another connection: hands over and writes this one at once, without waiting for the turn
+ * to go on. What has been read of it in this turn and waits (conn_is_waiting) is handed over; else it is read. */
 void conn_serve_now(struct conn *c);
 bool conn_is_waiting(const struct conn *c);
 
-size_t conn_input_len(const struct conn *c);  /* bytes held for an incomplete request */
-size_t conn_input_room(const struct conn *c); /* of its buffer, unused */
-size_t conn_memory(const struct conn *c);     /* the connection and its input */
-uint32_t conn_events(const struct conn *c);   /* LOOP_READ, LOOP_WRITE */
+size_t conn_input_len(const struct conn *c);                          /* bytes held for an incomplete request */
+size_t conn_input_room(const struct conn *c);                         /* of its buffer, unused */
+size_t conn_memory(const struct conn *c);                             /* the connection and its input */
+uint32_t conn_events(const struct conn *c);                           /* LOOP_READ, LOOP_WRITE */
 void conn_traffic(const struct conn *c, uint64_t *in, uint64_t *out); /* bytes read and written */
 
 #endif

@@ -28,7 +28,7 @@ struct gather {
     uint32_t epoch;    /* changes with each millisecond in which something was counted */
     int64_t now_ms;    /* the millisecond being counted */
     uint32_t reads, talkers, reads_before, talkers_before; /* in it, and in the one before */
-    uint32_t turn;     /* reads of this turn */
+    uint32_t turn;                                         /* reads of this turn */
 };
 
 /* A connection was read. *seen belongs to the connection, 0 at first. */

@@ -11,8 +11,9 @@ fd_of(void *state)
     return (int)(intptr_t)state;
 }
 
-/* The calls for sockets reach them with fewer checks on the way than read and writev. And with more than one thread the C
- * library makes each of its own a cancellation point, with two locked instructions before and after; nobody cancels ours. */
+/* The calls for sockets reach them with fewer checks on the way than read and writev. And with more than one thread the
+ * C library makes each of its own a cancellation point, with two locked instructions before and after; nobody cancels
+ * ours. */
 static ssize_t
 socket_read(void *state, void *p, size_t n)
 {

@@ -13,8 +13,8 @@ struct transport_ops {
     ssize_t (*read)(void *state, void *p, size_t n);
     ssize_t (*writev)(void *state, const struct iovec *v, int n);
     void (*close)(void *state);
-    /* The rest may be NULL. more: after a read that succeeded, whether another one would find bytes (or the end) although
-     * the socket reports nothing. */
+    /* The rest may be NULL. more: after a read that succeeded, whether another one would find bytes (or the end)
+     * although the socket reports nothing. */
     bool (*more)(void *state);
     /* LOOP_WRITE when a read that said "not now" waits for room to send; TRANSPORT_MUTE while nothing can be sent,
      * however much room there is, until a read has succeeded. */

@@ -185,22 +185,16 @@ scan_scalar(const struct header *h, struct slice *error)
 
     switch (h->kind) {
     case '+':
-    case '-':
-        return PARSE_DONE;
-    case ':':
-        return header_int(h->rest, &n) ? PARSE_DONE : bad(error, LIT("a bad integer"));
-    case ',':
-        return header_double(h->rest, &d) ? PARSE_DONE : bad(error, LIT("a bad double"));
+    case '-': return PARSE_DONE;
+    case ':': return header_int(h->rest, &n) ? PARSE_DONE : bad(error, LIT("a bad integer"));
+    case ',': return header_double(h->rest, &d) ? PARSE_DONE : bad(error, LIT("a bad double"));
     case '#':
         if (slice_eq(h->rest, LIT("t")) || slice_eq(h->rest, LIT("f")))
             return PARSE_DONE;
         return bad(error, LIT("a bad boolean"));
-    case '(':
-        return bignum_ok(h->rest) ? PARSE_DONE : bad(error, LIT("a bad big number"));
-    case '_':
-        return h->rest.len == 0 ? PARSE_DONE : bad(error, LIT("a bad null"));
-    default:
-        return bad(error, LIT("an unknown type of reply"));
+    case '(': return bignum_ok(h->rest) ? PARSE_DONE : bad(error, LIT("a bad big number"));
+    case '_': return h->rest.len == 0 ? PARSE_DONE : bad(error, LIT("a bad null"));
+    default: return bad(error, LIT("an unknown type of reply"));
     }
 }
 
@@ -379,8 +373,8 @@ reply_read(struct reply_reader *r, const struct reply_limits *lim, struct slice 
 }
 
 enum parse_result
-reply_skip(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used,
-           enum resp_type *type, struct slice *error)
+reply_skip(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used, enum resp_type *type,
+           struct slice *error)
 {
     r->wants = 0;
     enum parse_result res = scan(r, lim, in, error);

@@ -5,7 +5,8 @@
  * builds the tree in the reader's arena; texts are slices of the input, not copies. The reader never recurses, and it
  * refuses replies that are nested more deeply than RESP_DEPTH_MAX, so that whoever walks the tree may.
  *
- * Source: the RESP2 and RESP3 specifications. Streamed strings and aggregates, which no known server sends, are refused.
+ * Source: the RESP2 and RESP3 specifications. Streamed strings and aggregates, which no known server sends, are
+ * refused.
  */
 #ifndef SORREL_PROTO_REPLY_READ_H
 #define SORREL_PROTO_REPLY_READ_H
@@ -33,7 +34,7 @@ enum resp_type {
 
 struct resp_value {
     enum resp_type type : 8;
-    char format[3]; /* of a verbatim string */
+    char format[3];  /* of a verbatim string */
     bool null_array; /* of a nil: it was spelled *-1 */
     union {
         struct slice text; /* all but aggregates; numbers as they were sent */
@@ -70,7 +71,8 @@ struct reply_reader {
 
 /* `in` starts at the reply's first byte; on a call after PARSE_MORE it must start with the same bytes again (they may
  * have moved) and hold more. PARSE_DONE: *out lives until the next call, and its texts as long as the input's bytes;
- * *used bytes belong to it. PARSE_BAD: *error says what is wrong, in a literal; the connection is of no use any more. */
+ * *used bytes belong to it. PARSE_BAD: *error says what is wrong, in a literal; the connection is of no use any
+ * more. */
 enum parse_result reply_read(struct reply_reader *r, const struct reply_limits *lim, struct slice in, size_t *used,
                              const struct resp_value **out, struct slice *error);
 /* The same without building anything, for those who only count. *type is RESP_ERROR, RESP_PUSH, or what the first byte

@@ -27,7 +27,7 @@ struct apply {
     struct slice_vec argv;
     struct upcoming batch[BATCH];
     unsigned batch_count;
-    size_t run;      /* bytes at the start of the input that have been run and are part of an open transaction */
+    size_t run; /* bytes at the start of the input that have been run and are part of an open transaction */
     bool ack_wanted;
     unsigned complaints;
 };
@@ -46,8 +46,8 @@ apply__new(struct repl *r, int db, struct slice addr)
     session_set_authenticated(a->session, true);
     session_set_reply_mode(a->session, REPLY_OFF);
     if (db != 0)
-        engine_run(r->engine, a->session,
-                   (const struct slice[]){LIT("SELECT"), slice_of(text, format_int64(text, db))}, 2);
+        engine_run(r->engine, a->session, (const struct slice[]){LIT("SELECT"), slice_of(text, format_int64(text, db))},
+                   2);
     return a;
 }
 
@@ -101,9 +101,9 @@ static bool
 may_come(const struct command *c)
 {
     static const struct slice others[] = {
-        LIT_INIT("select"), LIT_INIT("multi"), LIT_INIT("exec"), LIT_INIT("discard"), LIT_INIT("publish"),
-        LIT_INIT("spublish"), LIT_INIT("eval"), LIT_INIT("evalsha"), LIT_INIT("fcall"), LIT_INIT("script"),
-        LIT_INIT("function"),
+        LIT_INIT("select"),  LIT_INIT("multi"),    LIT_INIT("exec"),     LIT_INIT("discard"),
+        LIT_INIT("publish"), LIT_INIT("spublish"), LIT_INIT("eval"),     LIT_INIT("evalsha"),
+        LIT_INIT("fcall"),   LIT_INIT("script"),   LIT_INIT("function"),
     };
 
     if (c->flags & (CMD_WRITE | CMD_READONLY))
@@ -181,8 +181,8 @@ look_ahead(struct apply *a, struct slice in, struct buf *why)
     return PARSE_DONE;
 }
 
-/* Runs what has been looked at. Takes *at, where that begins in the input, to its end, and *done to the end of what is not
- * part of an open transaction. */
+/* Runs what has been looked at. Takes *at, where that begins in the input, to its end, and *done to the end of what is
+ * not part of an open transaction. */
 static void
 run_batch(struct apply *a, size_t *at, size_t *done)
 {

@@ -98,14 +98,16 @@ can_continue(struct repl *r, struct slice id, int64_t offset, uint64_t *at)
 
     if (!r->active || offset < 1 || offset > INT64_MAX / 2 || (!ours && !before)) {
         if (id.len != 1 || id.ptr[0] != '?')
-            log_notice("Partial resynchronization not accepted: the replica asks for history %.*s up to %lld, ours is %s",
-                       (int)(id.len < REPL_ID_LEN ? id.len : REPL_ID_LEN), id.ptr, (long long)offset, r->id);
+            log_notice(
+                "Partial resynchronization not accepted: the replica asks for history %.*s up to %lld, ours is %s",
+                (int)(id.len < REPL_ID_LEN ? id.len : REPL_ID_LEN), id.ptr, (long long)offset, r->id);
         return false;
     }
     *at = (uint64_t)offset - 1;
     if (*at < tape_begin(&r->log) || *at > tape_end(&r->log)) {
         log_notice("Partial resynchronization not accepted: offset %lld is not in the backlog, which has %llu to %llu",
-                   (long long)offset, (unsigned long long)tape_begin(&r->log) + 1, (unsigned long long)tape_end(&r->log) + 1);
+                   (long long)offset, (unsigned long long)tape_begin(&r->log) + 1,
+                   (unsigned long long)tape_end(&r->log) + 1);
         return false;
     }
     return true;
@@ -258,7 +260,8 @@ cmd_role(struct exec *x)
 const struct cmd repl_family[] = {
     {"replicaof", cmd_replicaof, .arity = 3, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NO_ASYNC_LOADING | CMD_NOSCRIPT | CMD_STALE, .since = "5.0.0", .args = FOLLOW_ARGS,
-     .reply = "OK", .about = "Makes this server a replica of another one, or a primary of its own.", .complexity = "O(1)"},
+     .reply = "OK", .about = "Makes this server a replica of another one, or a primary of its own.",
+     .complexity = "O(1)"},
     {"slaveof", cmd_replicaof, .arity = 3, .group = GROUP_SERVER,
      .flags = CMD_ADMIN | CMD_NO_ASYNC_LOADING | CMD_NOSCRIPT | CMD_STALE, .since = "1.0.0", .args = FOLLOW_ARGS,
      .reply = "OK", .about = "Another name for REPLICAOF.", .complexity = "O(1)", .deprecated_since = "5.0.0",

@@ -1,7 +1,7 @@
 /* repl/failover.c - FAILOVER: a primary hands over to one of its replicas, and loses nothing.
  *
- * Writes wait; when the replica has everything it is asked, by a PSYNC that says so, to be the primary, and we follow it
- * from the very same place in the stream.
+ * Writes wait; when the replica has everything it is asked, by a PSYNC that says so, to be the primary, and we follow
+ * it from the very same place in the stream.
  */
 #include "base/log.h"
 #include "base/number.h"

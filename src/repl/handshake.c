@@ -19,8 +19,9 @@ request_put(struct buf *out, const struct slice *argv, size_t n)
     }
 }
 
-#define REQUEST(out, ...)                                                                                              \
-    request_put((out), (const struct slice[]){__VA_ARGS__}, sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
+#define REQUEST(out, ...)                                   \
+    request_put((out), (const struct slice[]){__VA_ARGS__}, \
+                sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
 
 void
 handshake_begin(struct handshake *h, struct buf *out)
@@ -170,8 +171,8 @@ info_reply(struct handshake *h, const struct handshake_facts *f, struct slice li
         h->mute = is_error(line);
         if (h->mute)
             return ask_for_data(h, f, out);
-        if (line.len == 0 || line.ptr[0] != '$' || !parse_int64(slice_skip(line, 1), &h->info_left) || h->info_left < 0 ||
-            h->info_left > INFO_MAX)
+        if (line.len == 0 || line.ptr[0] != '$' || !parse_int64(slice_skip(line, 1), &h->info_left) ||
+            h->info_left < 0 || h->info_left > INFO_MAX)
             return failed("the primary's answer to INFO makes no sense", line, why);
         h->step = HS_INFO_LINES;
         return HANDSHAKE_MORE;
@@ -183,7 +184,8 @@ info_reply(struct handshake *h, const struct handshake_facts *f, struct slice li
 }
 
 enum handshake_result
-handshake_line(struct handshake *h, const struct handshake_facts *f, struct slice line, struct buf *out, struct buf *why)
+handshake_line(struct handshake *h, const struct handshake_facts *f, struct slice line, struct buf *out,
+               struct buf *why)
 {
     if (line.len == 0 && h->step != HS_INFO_LINES)
         return HANDSHAKE_MORE; /* it only says that it is there */

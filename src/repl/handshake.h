@@ -28,10 +28,11 @@ struct handshake {
     /* Results. */
     char id[HANDSHAKE_ID_LEN + 1]; /* "": not told */
     uint64_t offset;
-    char before[HANDSHAKE_ID_LEN + 1]; /* the history that it continues, "": not told; and the first offset that differs */
+    /* the history that it continues, "": not told; and the first offset that differs */
+    char before[HANDSHAKE_ID_LEN + 1];
     int64_t before_until;
-    bool mute;                         /* it does not let us have INFO */
-    int64_t info_left;                 /* bytes of that reply */
+    bool mute;         /* it does not let us have INFO */
+    int64_t info_left; /* bytes of that reply */
 };
 
 enum handshake_result {
@@ -50,7 +51,7 @@ enum handshake_result handshake_line(struct handshake *h, const struct handshake
 
 /* The line in front of a snapshot. */
 struct handshake_bulk {
-    bool marked;       /* ends with the mark */
+    bool marked; /* ends with the mark */
     char mark[40];
     uint64_t len;
 };

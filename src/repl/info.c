@@ -47,8 +47,8 @@ repl_info(struct repl *r, struct buf *out)
         link__info(r->link, out);
     replicas(r, out);
     buf_printf(out, "master_failover_state:%s\r\n", repl__failover_name(r));
-    buf_printf(out, "master_replid:%s\r\nmaster_replid2:%s\r\nmaster_repl_offset:%llu\r\nsecond_repl_offset:%lld\r\n", r->id,
-               r->id2, (unsigned long long)end, (long long)r->id2_until);
+    buf_printf(out, "master_replid:%s\r\nmaster_replid2:%s\r\nmaster_repl_offset:%llu\r\nsecond_repl_offset:%lld\r\n",
+               r->id, r->id2, (unsigned long long)end, (long long)r->id2_until);
     buf_printf(out, "repl_backlog_active:%d\r\nrepl_backlog_size:%llu\r\n", r->active,
                (unsigned long long)r->set.backlog_size);
     buf_printf(out, "repl_backlog_first_byte_offset:%llu\r\nrepl_backlog_histlen:%llu\r\n",

@@ -1,13 +1,13 @@
 /* repl/lease.c - a primary that fences itself (primary-lease-ms).
  *
- * Every quarter of the lease the replicas are asked for an acknowledgement. An answer proves that its sender was ours when
- * the question was sent, not when the answer is read: so a primary that was frozen finds, before it reads any client's
- * input, that its lease has run out, whatever old answers are waiting in its sockets.
+ * Every quarter of the lease the replicas are asked for an acknowledgement. An answer proves that its sender was ours
+ * when the question was sent, not when the answer is read: so a primary that was frozen finds, before it reads any
+ * client's input, that its lease has run out, whatever old answers are waiting in its sockets.
  *
- * Sentinels are not asked: they come with a PING at least once a second, on connections that bear their name. What one of
- * them has said is known to be younger than the last turn in which nothing of it had been there; after a standstill it says
- * nothing before its connection has been found empty once. Enough replicas hold the lease, and so do enough Sentinels; they
- * are not added up, as a few of each are a majority of neither.
+ * Sentinels are not asked: they come with a PING at least once a second, on connections that bear their name. What one
+ * of them has said is known to be younger than the last turn in which nothing of it had been there; after a standstill
+ * it says nothing before its connection has been found empty once. Enough replicas hold the lease, and so do enough
+ * Sentinels; they are not added up, as a few of each are a majority of neither.
  */
 #include "base/log.h"
 #include "engine/session.h"
@@ -151,8 +151,9 @@ repl__lease_check(struct repl *r)
         return;
     r->lease_lost = lost;
     if (lost)
-        log_warning("Too few replicas, or Sentinels, have been heard of within primary-lease-ms: writes are refused until "
-                    "they are again");
+        log_warning(
+            "Too few replicas, or Sentinels, have been heard of within primary-lease-ms: writes are refused until "
+            "they are again");
     else
         log_notice("Enough replicas or Sentinels are heard again: writes are accepted");
     repl__conditions(r);

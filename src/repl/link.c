@@ -5,8 +5,8 @@
 #include "repl/handshake.h"
 #include "repl/repl_priv.h"
 
-#include <stdio.h>
 #include "repl/wire.h"
+#include <stdio.h>
 
 enum {
     RETRY_MS = 1000,
@@ -17,7 +17,15 @@ enum {
     SLICE_BYTES = 1 << 20,
 };
 
-enum link_state { LINK_CONNECT, LINK_CONNECTING, LINK_HANDSHAKE, LINK_HEADER, LINK_TRANSFER, LINK_LOADING, LINK_STREAMS };
+enum link_state {
+    LINK_CONNECT,
+    LINK_CONNECTING,
+    LINK_HANDSHAKE,
+    LINK_HEADER,
+    LINK_TRANSFER,
+    LINK_LOADING,
+    LINK_STREAMS
+};
 
 struct link {
     struct repl *repl;
@@ -234,10 +242,11 @@ refused(struct link *l, const char *what)
 {
     struct buf why = {0};
 
-    buf_printf(&why,
-               "its dataset is refused because it is %s, while ours holds %zu keys: it may have lost its data. To replace "
-               "ours all the same, use REPLICAOF %s %d (or set replica-refuse-empty-primary to no)",
-               what, key_count(l->repl->engine), l->host, l->port);
+    buf_printf(
+        &why,
+        "its dataset is refused because it is %s, while ours holds %zu keys: it may have lost its data. To replace "
+        "ours all the same, use REPLICAOF %s %d (or set replica-refuse-empty-primary to no)",
+        what, key_count(l->repl->engine), l->host, l->port);
     buf_add_char(&why, '\0');
     give_up(l, why.ptr, RETRY_REFUSED_MS);
     buf_fini(&why);
@@ -318,7 +327,8 @@ begin_load(struct link *l, struct buf *why)
         return false;
     l->load_open = true;
     l->state = LINK_TRANSFER;
-    log_notice("MASTER <-> REPLICA sync: receiving %s", l->bulk.marked ? "the dataset, of unknown length" : "the dataset");
+    log_notice("MASTER <-> REPLICA sync: receiving %s",
+               l->bulk.marked ? "the dataset, of unknown length" : "the dataset");
     return true;
 }
 
@@ -389,8 +399,12 @@ facts(struct link *l)
 {
     struct repl *r = l->repl;
     const struct repl_settings *s = &r->set;
-    struct handshake_facts f = {.user = s->user, .password = s->auth, .port = s->announce_port != 0 ? s->announce_port : s->listening_port,
-                                .ip = s->announce_ip, .next = tape_end(&r->log) + 1, .failover = l->failover,
+    struct handshake_facts f = {.user = s->user,
+                                .password = s->auth,
+                                .port = s->announce_port != 0 ? s->announce_port : s->listening_port,
+                                .ip = s->announce_ip,
+                                .next = tape_end(&r->log) + 1,
+                                .failover = l->failover,
                                 .ask_before = l->known && !l->mute && is_choosy(l)};
 
     l->asked[0] = '\0';
@@ -631,17 +645,20 @@ link__info(const struct link *l, struct buf *out)
     bool up = l->state == LINK_STREAMS, sync = l->state == LINK_TRANSFER || l->state == LINK_LOADING;
     uint64_t at = tape_end(&r->log);
 
-    buf_printf(out, "master_host:%s\r\nmaster_port:%d\r\nmaster_link_status:%s\r\n", l->host, l->port, up ? "up" : "down");
+    buf_printf(out, "master_host:%s\r\nmaster_port:%d\r\nmaster_link_status:%s\r\n", l->host, l->port,
+               up ? "up" : "down");
     buf_printf(out, "master_last_io_seconds_ago:%lld\r\nmaster_sync_in_progress:%d\r\n",
                up ? (long long)(now - l->heard_ms) / 1000 : -1, sync);
     buf_printf(out, "slave_read_repl_offset:%llu\r\nslave_repl_offset:%llu\r\n",
                (unsigned long long)(at + (up ? apply__read(l->apply) : 0)), (unsigned long long)at);
     if (sync) {
         uint64_t total = l->bulk.marked ? 0 : l->bulk.len;
-        buf_printf(out, "master_sync_total_bytes:%llu\r\nmaster_sync_read_bytes:%llu\r\nmaster_sync_left_bytes:%lld\r\n"
-                        "master_sync_perc:%.2f\r\nmaster_sync_last_io_seconds_ago:%lld\r\n",
+        buf_printf(out,
+                   "master_sync_total_bytes:%llu\r\nmaster_sync_read_bytes:%llu\r\nmaster_sync_left_bytes:%lld\r\n"
+                   "master_sync_perc:%.2f\r\nmaster_sync_last_io_seconds_ago:%lld\r\n",
                    (unsigned long long)total, (unsigned long long)l->received, (long long)(total - l->received),
-                   total > 0 ? 100.0 * (double)l->received / (double)total : 0.0, (long long)(now - l->heard_ms) / 1000);
+                   total > 0 ? 100.0 * (double)l->received / (double)total : 0.0,
+                   (long long)(now - l->heard_ms) / 1000);
     }
     if (!up)
         buf_printf(out, "master_link_down_since_seconds:%lld\r\n", (long long)(now - l->down_ms) / 1000);

@@ -1,8 +1,9 @@
 /* repl/migrate.c - MIGRATE: keys go to another server, and from here when they are there.
  *
- * Nobody else waits meanwhile: the session parks while a connection of its own does the talking (AUTH, SELECT, RESTORE …).
- * A key may change in between, so each is looked at again before it goes: one that is not what was sent is sent anew, one
- * that is gone is deleted there. Where changes keep coming the last turn is run with all writes held back, as in a pause.
+ * Nobody else waits meanwhile: the session parks while a connection of its own does the talking (AUTH, SELECT, RESTORE
+ * …). A key may change in between, so each is looked at again before it goes: one that is not what was sent is sent
+ * anew, one that is gone is deleted there. Where changes keep coming the last turn is run with all writes held back, as
+ * in a pause.
  */
 #include "base/log.h"
 #include "base/names.h"
@@ -17,7 +18,7 @@
 enum { LINE_MAX_BYTES = 4096, TIMEOUT_DEFAULT_MS = 1000, TURNS_FREE = 3 /* then writes wait */ };
 
 struct moved_key {
-    struct slice name; /* owned */
+    struct slice name;               /* owned */
     unsigned char sum[SHA256_BYTES]; /* of what was sent */
     bool asked, there;
     bool gone; /* deleted there, too */
@@ -37,8 +38,8 @@ struct migration {
     size_t count;
     size_t setup_replies, answered; /* replies still to come before those for keys; the key whose reply is next */
     unsigned turns;
-    bool over;         /* nothing more comes */
-    struct buf error;  /* the line; empty: none */
+    bool over;        /* nothing more comes */
+    struct buf error; /* the line; empty: none */
 };
 
 static void
@@ -302,8 +303,8 @@ parse(struct exec *x, struct wanted *w)
         w->timeout_ms = TIMEOUT_DEFAULT_MS;
     if (!parse_int64(x->argv[2], &w->port))
         w->port = 0; /* where nobody is, as for redis */
-    if (w->port < 0 || w->port > 65535 || x->argv[1].len == 0 ||
-        x->argv[1].len > HOST_MAX || memchr(x->argv[1].ptr, '\0', x->argv[1].len) != NULL)
+    if (w->port < 0 || w->port > 65535 || x->argv[1].len == 0 || x->argv[1].len > HOST_MAX ||
+        memchr(x->argv[1].ptr, '\0', x->argv[1].len) != NULL)
         return fail(x, "IOERR error or timeout connecting to the client");
     return RC_OK;
 }
@@ -335,8 +336,12 @@ begin(struct exec *x, const struct wanted *w)
     struct repl *r = repl__of(x);
     struct migration *m = mem_get_zero(sizeof(*m));
 
-    *m = (struct migration){.repl = r, .session = session_ident(x->session), .db = w->db, .copy = w->copy,
-                            .replace = w->replace, .next = r->migrations};
+    *m = (struct migration){.repl = r,
+                            .session = session_ident(x->session),
+                            .db = w->db,
+                            .copy = w->copy,
+                            .replace = w->replace,
+                            .next = r->migrations};
     m->keys = mem_get_zero((size_t)w->key_count * sizeof(*m->keys) + 1);
     for (int i = 0; i < w->key_count; i++) {
         struct slice name = x->argv[w->first_key + i];
@@ -520,14 +525,19 @@ migrate_keys(const struct slice *argv, int argc, int *index, uint16_t *flags, in
 }
 
 const struct cmd repl_migrate_family[] = {
-    {"migrate", cmd_migrate, .arity = -6, .group = GROUP_GENERIC, .flags = CMD_WRITE | CMD_MOVABLEKEYS | CMD_NONDET | CMD_SECRET,
-     .categories = CAT(DANGEROUS),
+    {"migrate", cmd_migrate, .arity = -6, .group = GROUP_GENERIC,
+     .flags = CMD_WRITE | CMD_MOVABLEKEYS | CMD_NONDET | CMD_SECRET, .categories = CAT(DANGEROUS),
      .keys = {KEY_AT(3, KEY_RW | KEY_ACCESS | KEY_DELETE),
-              {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE | KEY_INCOMPLETE, .begin = KEY_BEGIN_KEYWORD, .keyword = "KEYS",
-               .index = -2, .last = -1, .step = 1}},
+              {.flags = KEY_RW | KEY_ACCESS | KEY_DELETE | KEY_INCOMPLETE,
+               .begin = KEY_BEGIN_KEYWORD,
+               .keyword = "KEYS",
+               .index = -2,
+               .last = -1,
+               .step = 1}},
      .find_keys = migrate_keys, .since = "2.6.0",
-     .args = "host port:int key-selector=<key|empty-string=''> destination-db:int timeout:int [COPY]@3.0.0 [REPLACE]@3.0.0 "
-             "authentication=[AUTH auth|AUTH2 auth2={username password}] [KEYS keys=key#1...]@3.0.6",
+     .args =
+         "host port:int key-selector=<key|empty-string=''> destination-db:int timeout:int [COPY]@3.0.0 [REPLACE]@3.0.0 "
+         "authentication=[AUTH auth|AUTH2 auth2={username password}] [KEYS keys=key#1...]@3.0.6",
      .reply = "OK | NOKEY", .about = "Moves keys to another server.", .complexity = "O(N) for what N bytes are moved",
      .tips = "nondeterministic_output"},
     {0},

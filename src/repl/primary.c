@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 enum {
-    FEED_BYTES = 1 << 20, /* of the stream, queued for one replica at a time */
+    FEED_BYTES = 1 << 20,    /* of the stream, queued for one replica at a time */
     GATHER_BYTES = 16 << 10, /* of the stream: as much is sent at once, less may wait for more */
     GATHER_MS = 1,
-    SERVED_MS = 20000,    /* who wanted a snapshot only is expected to hang up */
+    SERVED_MS = 20000, /* who wanted a snapshot only is expected to hang up */
 };
 
 /* -- their records --------------------------------------------------------------------------------------------- */
@@ -141,9 +141,10 @@ repl__attach(struct exec *x, struct replica *p, bool can_continue, uint64_t at)
         reply_put_simple(&x->reply, slice_of(line, p->capa & CAPA_PSYNC2 ? n : strlen("CONTINUE")));
         link_up(r, p);
         go_online(r, p);
-        log_notice("Partial resynchronization request from replica %llu accepted: %llu bytes of backlog from offset %llu",
-                   (unsigned long long)session_ident(p->session), (unsigned long long)(tape_end(&r->log) - at),
-                   (unsigned long long)at + 1);
+        log_notice(
+            "Partial resynchronization request from replica %llu accepted: %llu bytes of backlog from offset %llu",
+            (unsigned long long)session_ident(p->session), (unsigned long long)(tape_end(&r->log) - at),
+            (unsigned long long)at + 1);
         return RC_OK;
     }
     r->stats.full++;
@@ -215,13 +216,15 @@ check_limits(struct repl *r, struct replica *p, int64_t now)
     uint64_t hard = s->out_hard > s->backlog_size ? s->out_hard : s->out_hard > 0 ? s->backlog_size : 0;
     uint64_t soft = s->out_soft > s->backlog_size ? s->out_soft : s->out_soft > 0 ? s->backlog_size : 0;
     if (!p->settled && s->spill_max > 0) {
-        /* It can't help it: it is still loading, or reading what came meanwhile. What it will need goes to a file instead. */
+        /* It can't help it: it is still loading, or reading what came meanwhile. What it will need goes to a file
+         * instead. */
         if (hard > 0 && n > hard && !p->spill_told) {
             p->spill_told = true;
-            log_warning("Replica %llu is still being synchronized and %llu bytes behind: what it will need goes to a file "
-                        "(up to repl-spill-max bytes). A faster link or a larger client-output-buffer-limit replica "
-                        "avoids that",
-                        (unsigned long long)session_ident(p->session), (unsigned long long)n);
+            log_warning(
+                "Replica %llu is still being synchronized and %llu bytes behind: what it will need goes to a file "
+                "(up to repl-spill-max bytes). A faster link or a larger client-output-buffer-limit replica "
+                "avoids that",
+                (unsigned long long)session_ident(p->session), (unsigned long long)n);
         }
         if (n > s->spill_max)
             over_limit(r, p, "repl-spill-max");
@@ -253,8 +256,8 @@ count_memory(struct repl *r)
     engine_set_uncounted_memory(r->engine, more);
 }
 
-/* Each piece that is sent costs a system call, and wakes the replica up: so while more comes in turn after turn, less than
- * GATHER_BYTES wait for it. Whoever waits for replicas does not wait for this. */
+/* Each piece that is sent costs a system call, and wakes the replica up: so while more comes in turn after turn, less
+ * than GATHER_BYTES wait for it. Whoever waits for replicas does not wait for this. */
 static bool
 gathers(struct repl *r, const struct replica *p, int64_t now)
 {

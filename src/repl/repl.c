@@ -264,8 +264,8 @@ become_primary(struct repl *r)
     repl__drop_all(r, "we are a primary now");
     repl__activate(r);
     r->alone_since_ms = repl__now(r);
-    log_notice("MASTER MODE enabled. Secondary replication ID %s, valid up to offset %lld; new replication ID %s", r->id2,
-               (long long)r->id2_until, r->id);
+    log_notice("MASTER MODE enabled. Secondary replication ID %s, valid up to offset %lld; new replication ID %s",
+               r->id2, (long long)r->id2_until, r->id);
 }
 
 static void

@@ -1,19 +1,19 @@
 /* repl/repl.h - replication: this server as a primary that feeds replicas, and as a replica that follows a primary.
  *
- * As a primary. Every batch of effects becomes bytes of the stream, once, on one tape (tape.h): the backlog. A replica is
- * a session whose output is filled from that tape by reference. One that can't go on where it stopped gets a snapshot
- * (spool.h) first; replicas that attach together share it, and each then reads the stream from the position of the
- * snapshot's moment.
+ * As a primary. Every batch of effects becomes bytes of the stream, once, on one tape (tape.h): the backlog. A replica
+ * is a session whose output is filled from that tape by reference. One that can't go on where it stopped gets a
+ * snapshot (spool.h) first; replicas that attach together share it, and each then reads the stream from the position of
+ * the snapshot's moment.
  *
  *     REPLCONF… -> WAITS -> snapshot begins -> LOADS -> ($EOF: WAITS_ACK) -> ONLINE
  *                       \-> partial: ONLINE
  *
- * As a replica. A link (link.c) goes through connecting, handshake (handshake.h), transfer and loading to streaming; what
- * it receives is run by a session of its own and put on the tape byte by byte, so that replicas of this one get the very
- * same stream at the same positions, and any of them can go on at any other (PSYNC2).
+ * As a replica. A link (link.c) goes through connecting, handshake (handshake.h), transfer and loading to streaming;
+ * what it receives is run by a session of its own and put on the tape byte by byte, so that replicas of this one get
+ * the very same stream at the same positions, and any of them can go on at any other (PSYNC2).
  *
- * History: `id` names the stream since some moment, `id2` the one that it continues up to `id2_until`. Positions count the
- * bytes of the stream; redis's offset of a byte is its position plus one.
+ * History: `id` names the stream since some moment, `id2` the one that it continues up to `id2_until`. Positions count
+ * the bytes of the stream; redis's offset of a byte is its position plus one.
  *
  * Whatever comes from a peer is hostile: lines, lengths and positions are bounded before use.
  * Threads: one owner, the engine's.
@@ -33,9 +33,9 @@ struct repl;
 /* How a dataset that a primary sends is to be taken in. */
 enum repl_load_way { REPL_LOAD_FILE, REPL_LOAD_EMPTY_DB, REPL_LOAD_ASIDE };
 struct repl_load {
-    uint64_t total;      /* announced bytes; 0: not known */
-    bool refuse_empty;   /* one without keys is not wanted (REPL_LOAD_REFUSED, with a reason) */
-    bool refuse_older;   /* nor one of which repl_history_is_older() */
+    uint64_t total;    /* announced bytes; 0: not known */
+    bool refuse_empty; /* one without keys is not wanted (REPL_LOAD_REFUSED, with a reason) */
+    bool refuse_older; /* nor one of which repl_history_is_older() */
 };
 enum repl_loading { REPL_LOAD_MORE, REPL_LOAD_DONE, REPL_LOAD_FAILED, REPL_LOAD_REFUSED };
 
@@ -74,7 +74,7 @@ struct repl_settings {
     int64_t backlog_ttl_s, ping_s, timeout_s, sync_delay_s;
     int64_t sync_delay_max_replicas;
     bool diskless_sync, serve_stale, read_only, announced, refuse_empty;
-    bool defer_nodelay;                   /* repl-disable-tcp-nodelay */
+    bool defer_nodelay; /* repl-disable-tcp-nodelay */
     int64_t min_replicas, min_replicas_lag_s, priority;
     uint64_t out_hard, out_soft;
     int64_t out_soft_s;
@@ -95,8 +95,8 @@ void repl_settings_changed(struct repl *r);
 int64_t repl_turn(struct repl *r);
 /* Time has been read and no input handed over yet: what must be known before (the lease). */
 void repl_woke(struct repl *r);
-/* After input has been handed over, before output is sent: replicas get what is new. `busy`: this turn had events, so there may
- * be more at once; then a little that is new may wait, for a millisecond at most, to go together with it. */
+/* After input has been handed over, before output is sent: replicas get what is new. `busy`: this turn had events, so
+ * there may be more at once; then a little that is new may wait, for a millisecond at most, to go together with it. */
 void repl_flush(struct repl *r, bool busy);
 /* Some of a replica's output has been sent; `left` waits. */
 void repl_written(struct repl *r, struct session *s, size_t left);

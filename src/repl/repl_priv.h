@@ -17,7 +17,7 @@ enum replica_state {
     REPLICA_LOADS,        /* is being sent the snapshot */
     REPLICA_WAITS_ACK,    /* has been sent all of it; what followed at once would be taken for part of it */
     REPLICA_ONLINE,
-    REPLICA_SERVED,       /* wanted a snapshot and nothing else */
+    REPLICA_SERVED, /* wanted a snapshot and nothing else */
 };
 
 enum replica_capa { CAPA_EOF = 1 << 0, CAPA_PSYNC2 = 1 << 1 };
@@ -31,16 +31,16 @@ struct replica {
     unsigned capa;
     bool rdb_only, old_sync;
     bool no_data, no_functions; /* what its snapshot is to be without */
-    int port;                  /* listening-port; 0: not told */
-    char ip[HOST_MAX + 1];     /* ip-address; "": its own */
-    uint64_t at;               /* of the stream: what comes next */
-    uint64_t snapshot_at;      /* of the snapshot */
-    uint64_t acked, log_acked; /* positions */
-    int64_t acked_ms;          /* when that was heard; 0: never */
-    int64_t moved_ms;          /* when its snapshot last got ahead */
-    int64_t over_soft_ms;      /* since when too much waits for it; 0: it does not */
-    int64_t lease_ms;          /* a question sent then has been answered */
-    bool settled;              /* has caught up since its synchronization */
+    int port;                   /* listening-port; 0: not told */
+    char ip[HOST_MAX + 1];      /* ip-address; "": its own */
+    uint64_t at;                /* of the stream: what comes next */
+    uint64_t snapshot_at;       /* of the snapshot */
+    uint64_t acked, log_acked;  /* positions */
+    int64_t acked_ms;           /* when that was heard; 0: never */
+    int64_t moved_ms;           /* when its snapshot last got ahead */
+    int64_t over_soft_ms;       /* since when too much waits for it; 0: it does not */
+    int64_t lease_ms;           /* a question sent then has been answered */
+    bool settled;               /* has caught up since its synchronization */
     bool spill_told;
 };
 
@@ -54,9 +54,9 @@ replica_is_online(const struct replica *p)
 /* The snapshot that is on its way. */
 struct full_sync {
     struct spool *spool;
-    uint64_t at;    /* of the stream, at its moment */
+    uint64_t at; /* of the stream, at its moment */
     char mark[EOF_MARK_LEN];
-    bool writing;   /* more comes */
+    bool writing; /* more comes */
     bool ok;
 };
 
@@ -64,7 +64,7 @@ enum failover_state { FAILOVER_NONE, FAILOVER_WAITS, FAILOVER_HANDS_OVER };
 struct failover {
     enum failover_state state;
     bool force, failed;
-    int64_t deadline_ms; /* 0: none */
+    int64_t deadline_ms;     /* 0: none */
     char host[HOST_MAX + 1]; /* "": whoever has caught up first */
     int64_t port;
 };
@@ -95,29 +95,29 @@ struct repl {
     char id[REPL_ID_LEN + 1], id2[REPL_ID_LEN + 1];
     int64_t id2_until; /* redis's second_repl_offset: the first offset that does not belong to it; -1: none */
     struct tape log;
-    bool active;       /* the tape is being written: there is a backlog */
-    bool listening;    /* to the engine's effects */
-    int stream_db;     /* selected in the stream; -1: not known to those who read it */
+    bool active;    /* the tape is being written: there is a backlog */
+    bool listening; /* to the engine's effects */
+    int stream_db;  /* selected in the stream; -1: not known to those who read it */
     struct replica *first;
-    size_t count;      /* of replicas beyond the handshake */
+    size_t count; /* of replicas beyond the handshake */
     struct full_sync *sync;
     int64_t waits_since_ms; /* a replica waits for a snapshot since; 0: none */
     int64_t alone_since_ms; /* the last replica has gone; 0: there is one, or never was */
     int64_t ping_ms, cron_ms;
-    size_t uncounted;  /* what the engine has been told not to count */
-    bool ask_acks;     /* somebody waits for acknowledgements: ask at the end of the turn */
-    int64_t gathers_ms; /* since when something waits to be sent together with more; 0: nothing does */
+    size_t uncounted;              /* what the engine has been told not to count */
+    bool ask_acks;                 /* somebody waits for acknowledgements: ask at the end of the turn */
+    int64_t gathers_ms;            /* since when something waits to be sent together with more; 0: nothing does */
     uint64_t asked_from, asked_to; /* where the last question is in the stream */
-    session_id *waiting; /* sessions in WAIT */
+    session_id *waiting;           /* sessions in WAIT */
     size_t waiting_count, waiting_cap;
-    bool acks_moved;   /* look at them */
+    bool acks_moved; /* look at them */
     struct failover failover;
     struct probe probes[PROBES_MAX];
     unsigned probe_at;
     int64_t probe_ms;
     struct witness witnesses[WITNESSES_MAX];
     unsigned witness_count;
-    int64_t witnesses_ms;     /* when to look for new ones */
+    int64_t witnesses_ms;            /* when to look for new ones */
     int64_t woke_ms, woke_before_ms; /* the last two turns' input was asked for */
     bool lease_lost;
     struct repl_stats stats;
@@ -125,9 +125,9 @@ struct repl {
     struct migration *migrations; /* MIGRATE in the making */
     bool migrations_over;         /* one of them is */
 
-    struct link *link; /* NULL: we are a primary */
+    struct link *link;   /* NULL: we are a primary */
     uint64_t changed_to; /* what follows in our primary's stream was pings and the like */
-    int go_on_db;      /* selected at our place in the stream, for the next link */
+    int go_on_db;        /* selected at our place in the stream, for the next link */
 };
 
 /* Milliseconds that never go back. */
@@ -214,7 +214,7 @@ int link__port(const struct link *l);
 const char *link__state_name(const struct link *l); /* as ROLE says */
 void link__info(const struct link *l, struct buf *out);
 int link__db(const struct link *l);
-void link__force(struct link *l); /* whatever dataset the primary has is wanted; tries at once */
+void link__force(struct link *l);    /* whatever dataset the primary has is wanted; tries at once */
 void link__failover(struct link *l); /* PSYNC … FAILOVER on the next try */
 
 #endif

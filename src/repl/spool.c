@@ -114,9 +114,21 @@ spool_new(const struct disk *disk, size_t memory_max)
     struct spool *s = mem_get_zero(sizeof(*s));
 
     s->face = (struct disk){
-        .open = face_open, .close = face_close, .read = face_read, .write = face_write, .size = face_size,
-        .seek = face_seek, .truncate = face_truncate, .sync = face_sync, .flush_hint = face_flush_hint,
-        .rename = face_rename, .unlink = face_path, .mkdir = face_mkdir, .sync_dir = face_path, .list = face_list, .ctx = s,
+        .open = face_open,
+        .close = face_close,
+        .read = face_read,
+        .write = face_write,
+        .size = face_size,
+        .seek = face_seek,
+        .truncate = face_truncate,
+        .sync = face_sync,
+        .flush_hint = face_flush_hint,
+        .rename = face_rename,
+        .unlink = face_path,
+        .mkdir = face_mkdir,
+        .sync_dir = face_path,
+        .list = face_list,
+        .ctx = s,
     };
     s->memory_max = memory_max > MEMORY_LEAST ? memory_max : MEMORY_LEAST;
     tape_init(&s->tape, 0, disk);

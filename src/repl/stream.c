@@ -92,7 +92,8 @@ repl__listen(struct repl *r)
     bool should = r->active && r->link == NULL;
 
     if (should && !r->listening)
-        engine_add_sink(r->engine, EFFECT_REPLICAS, (struct effect_sink){.apply = on_batch, .ctx = r, .commands_only = true});
+        engine_add_sink(r->engine, EFFECT_REPLICAS,
+                        (struct effect_sink){.apply = on_batch, .ctx = r, .commands_only = true});
     else if (!should && r->listening)
         engine_remove_sink(r->engine, EFFECT_REPLICAS, r);
     r->listening = should;

@@ -1,8 +1,8 @@
 /* repl/tape.h - a run of bytes that grows at one end and is forgotten at the other, read by position.
  *
- * The stream of changes and the snapshot of a full synchronisation are tapes: every reader has a position of its own, and
- * all of them are sent the same blocks by reference. What only a slow reader still needs may be moved to a file, which has
- * no name and so goes away with us.
+ * The stream of changes and the snapshot of a full synchronisation are tapes: every reader has a position of its own,
+ * and all of them are sent the same blocks by reference. What only a slow reader still needs may be moved to a file,
+ * which has no name and so goes away with us.
  *
  * Positions are absolute and never come back. Threads: one owner at a time; blocks that have been handed to an output
  * queue may be released by anybody.
@@ -18,7 +18,7 @@ enum { TAPE_BLOCK_BYTES = 64 << 10 };
 struct tape_block {
     uint64_t at;
     size_t len, cap;
-    unsigned refs;   /* changed atomically: the tape's own and those of output queues */
+    unsigned refs; /* changed atomically: the tape's own and those of output queues */
     char data[];
 };
 

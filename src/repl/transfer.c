@@ -115,9 +115,7 @@ served(struct repl *r, struct replica *p)
         session_output_added(p->session);
     }
     p->acked_ms = p->moved_ms = repl__now(r);
-    p->state = p->rdb_only                ? REPLICA_SERVED
-               : (p->capa & CAPA_EOF) != 0 ? REPLICA_WAITS_ACK
-                                           : REPLICA_ONLINE;
+    p->state = p->rdb_only ? REPLICA_SERVED : (p->capa & CAPA_EOF) != 0 ? REPLICA_WAITS_ACK : REPLICA_ONLINE;
     log_notice("Snapshot sent to replica %llu%s", (unsigned long long)session_ident(p->session),
                p->state == REPLICA_WAITS_ACK ? ", which now loads it" : "");
     repl__sync_left(r);

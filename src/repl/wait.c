@@ -51,10 +51,11 @@ static enum rc
 no_replica_may(struct exec *x, const char *name, const char *since)
 {
     if (repl_is_replica(repl__of(x)))
-        return fail(x,
-                    "ERR %s cannot be used with replica instances. Please also note that %swrites to replicas are just local "
-                    "and are not propagated.",
-                    name, since);
+        return fail(
+            x,
+            "ERR %s cannot be used with replica instances. Please also note that %swrites to replicas are just local "
+            "and are not propagated.",
+            name, since);
     return RC_OK;
 }
 
@@ -98,7 +99,8 @@ cmd_wait(struct exec *x)
     int64_t wanted, deadline;
 
     if (!x->resumed)
-        TRY(no_replica_may(x, "WAIT", "since Redis 4.0 if a replica is configured to be writable (which is not the default) "));
+        TRY(no_replica_may(x, "WAIT",
+                           "since Redis 4.0 if a replica is configured to be writable (which is not the default) "));
     TRY(arg_int(x, x->argv[1], &wanted));
     TRY(read_timeout(x, x->argv[2], &deadline));
     size_t n = repl__count_acked(r, session_wrote_at(x->session), false);
@@ -138,13 +140,12 @@ cmd_waitaof(struct exec *x)
 
 const struct cmd repl_wait_family[] = {
     {"wait", cmd_wait, .arity = 3, .group = GROUP_GENERIC, .flags = CMD_BLOCKING,
-     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION),
-     .since = "3.0.0", .args = "numreplicas:int timeout:int", .reply = "integer",
-     .about = "Waits until that many replicas have what this connection wrote.", .complexity = "O(1)",
-     .tips = "request_policy:all_shards response_policy:agg_min"},
+     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION), .since = "3.0.0", .args = "numreplicas:int timeout:int",
+     .reply = "integer", .about = "Waits until that many replicas have what this connection wrote.",
+     .complexity = "O(1)", .tips = "request_policy:all_shards response_policy:agg_min"},
     {"waitaof", cmd_waitaof, .arity = 4, .group = GROUP_GENERIC, .flags = CMD_BLOCKING,
-     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION),
-     .since = "7.2.0", .args = "numlocal:int numreplicas:int timeout:int", .reply = "array of two integers",
+     .categories = CAT_NOT_BY_GROUP | CAT(CONNECTION), .since = "7.2.0",
+     .args = "numlocal:int numreplicas:int timeout:int", .reply = "array of two integers",
      .about = "Waits until what has been written is on the disk, here and at replicas.", .complexity = "O(1)",
      .tips = "request_policy:all_shards response_policy:agg_min"},
     {0},

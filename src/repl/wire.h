@@ -1,7 +1,7 @@
 /* repl/wire.h - an outgoing connection: to a primary, or to where keys are migrated.
  *
- * Connects without blocking (but for the look-up of a name), plain or through whatever the host makes of the socket, and
- * then collects input and sends output. Threads: one owner, the loop's.
+ * Connects without blocking (but for the look-up of a name), plain or through whatever the host makes of the socket,
+ * and then collects input and sends output. Threads: one owner, the loop's.
  */
 #ifndef SORREL_REPL_WIRE_H
 #define SORREL_REPL_WIRE_H

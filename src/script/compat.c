@@ -1,5 +1,5 @@
-/* script/compat.c - functions of Lua 5.1 that LuaJIT's own would answer otherwise: string.format (%q, %s, %c, %a, the sign
- * of NaN), tostring of NaN, tonumber of "0b1", math.log with a base. */
+/* script/compat.c - functions of Lua 5.1 that LuaJIT's own would answer otherwise: string.format (%q, %s, %c, %a, the
+ * sign of NaN), tostring of NaN, tonumber of "0b1", math.log with a base. */
 #include "script/script_priv.h"
 
 #include <math.h>
@@ -112,8 +112,8 @@ add_quoted(lua_State *L, luaL_Buffer *b, int arg)
     luaL_addchar(b, '"');
 }
 
-/* One item of a format: %, flags, up to two digits each of width and precision. Returns where its letter is; `mods` goes
- * between them and the letter in `spec`. */
+/* One item of a format: %, flags, up to two digits each of width and precision. Returns where its letter is; `mods`
+ * goes between them and the letter in `spec`. */
 static const char *
 read_spec(lua_State *L, const char *p, const char *mods, char spec[SPEC_MAX])
 {

@@ -38,7 +38,8 @@ script__dump(const struct script_host *h, struct buf *out)
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
 static enum rc
-read_libraries(struct script_host *h, struct exec *x, struct rdb_input *in, struct buf *scratch, struct library **staged)
+read_libraries(struct script_host *h, struct exec *x, struct rdb_input *in, struct buf *scratch,
+               struct library **staged)
 {
     for (int n = 0; in->p < in->end; n++) {
         struct slice code;

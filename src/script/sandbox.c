@@ -2,22 +2,21 @@
  *
  * LuaJIT has no read-only tables. A shared table is therefore given out as an empty one whose metatable reads from the
  * real one and refuses writes; the real one can be reached by no script. The functions that could look behind that
- * (next, pairs, rawget, rawset, getmetatable, setmetatable, table.insert) are our own, and know such tables by a list that
- * is only in their hands. Everything visible is on one of the lists below; what is not (files, the system, bytecode, the
- * collector, the debugger) does not exist.
+ * (next, pairs, rawget, rawset, getmetatable, setmetatable, table.insert) are our own, and know such tables by a list
+ * that is only in their hands. Everything visible is on one of the lists below; what is not (files, the system,
+ * bytecode, the collector, the debugger) does not exist.
  */
 #include "script/script_priv.h"
 
 #include <math.h>
 
-static const char *const base_names[] = {"assert",   "error", "ipairs", "rawequal", "select",
+static const char *const base_names[] = {"assert", "error",  "ipairs", "rawequal", "select",
                                          "type",   "unpack", "gcinfo", "_VERSION", NULL};
 static const char *const string_names[] = {"byte", "char", "len", "lower", "reverse", "sub", "upper", NULL};
 static const char *const table_names[] = {"concat", "foreach", "foreachi", "getn", "maxn", "remove", "sort", NULL};
-static const char *const math_names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh",
-                                         "deg",   "exp",  "floor", "fmod", "frexp", "huge", "ldexp",
-                                         "log10", "max",  "min",   "modf", "pi",    "pow",  "rad",   "sin",
-                                         "sinh",  "sqrt", "tan",   "tanh", NULL};
+static const char *const math_names[] = {
+    "abs",   "acos",  "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "huge",
+    "ldexp", "log10", "max",  "min",  "modf",  "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 static const char *const coroutine_names[] = {"create", "resume", "running", "status", "wrap", "yield", NULL};
 static const char *const bit_names[] = {"arshift", "band", "bnot",   "bor",   "bswap", "bxor", "lshift",
                                         "rol",     "ror",  "rshift", "tobit", "tohex", NULL};
@@ -177,8 +176,8 @@ base_setmetatable(lua_State *L)
     return 1;
 }
 
-/* LuaJIT's own does not ask __newindex, and so would leave things for the scripts of others; nor would it stop for a long
- * time when it is told to begin far below the first element. */
+/* LuaJIT's own does not ask __newindex, and so would leave things for the scripts of others; nor would it stop for a
+ * long time when it is told to begin far below the first element. */
 static int
 insert_element(lua_State *L)
 {

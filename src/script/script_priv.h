@@ -21,12 +21,12 @@
 
 enum {
     SCRIPT_SHA_LEN = 40,
-    SCRIPT_TEXT_MAX = 1 << 20,   /* the longest text that is compiled */
-    SCRIPT_EVAL_CACHE_MAX = 500, /* scripts that came by EVAL; the least recently used one goes */
+    SCRIPT_TEXT_MAX = 1 << 20,     /* the longest text that is compiled */
+    SCRIPT_EVAL_CACHE_MAX = 500,   /* scripts that came by EVAL; the least recently used one goes */
     SCRIPT_GARBAGE_MIN = 16 << 20, /* less than that is left to the collector's own pace */
-    SCRIPT_HOOK_COUNT = 10000,   /* instructions between two looks at the clock */
+    SCRIPT_HOOK_COUNT = 10000,     /* instructions between two looks at the clock */
     SCRIPT_KNOWN_MAX = 16,
-    SCRIPT_DEPTH_MAX = 128,      /* of nested data in replies and in the libraries */
+    SCRIPT_DEPTH_MAX = 128, /* of nested data in replies and in the libraries */
 };
 /* What one interpreter may hold. Beyond it a script ends with "not enough memory". */
 #define SCRIPT_MEMORY_MAX ((size_t)1 << 30)
@@ -101,8 +101,8 @@ struct script_host {
     lua_State *lua;
     struct clock clock;
     size_t lua_bytes, lua_bytes_kept; /* kept: after the last full collection */
-    struct script_run *run;       /* NULL: nothing runs */
-    struct table by_sha, by_text; /* of struct script */
+    struct script_run *run;           /* NULL: nothing runs */
+    struct table by_sha, by_text;     /* of struct script */
     struct hash_seed seed;
     struct script *newest, *oldest;
     size_t evictable;
@@ -145,7 +145,7 @@ bool script__compile(lua_State *L, struct slice text, const char *chunk_name);
 /* -- prepare.c -- */
 /* What Lua 5.1 would not take although LuaJIT does. */
 struct script_misfit {
-    struct slice at; /* in the text */
+    struct slice at;  /* in the text */
     const char *what; /* "malformed number" */
 };
 /* Writes text to out as it is to be compiled. False: it has a misfit. */

@@ -6,9 +6,9 @@
 #include "engine/settings.h"
 #include "proto/words.h"
 #include "server/crash.h"
+#include "server/machine.h"
 #include "server/persist_aof.h"
 #include "server/process.h"
-#include "server/machine.h"
 #include "server/replication.h"
 #include "server/server.h"
 #include "server/users.h"
@@ -174,7 +174,8 @@ apply_engine(struct server *s, const bool *changed)
         e->maxmemory = 0;
     e->maxmemory_policy = to_u32(config_num(c, CFG_MAXMEMORY_POLICY));
     e->clock_adaptive = e->maxmemory_policy == EVICT_ALLKEYS_ADAPTIVE;
-    e->lru_clock_lfu = e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU || e->clock_adaptive;
+    e->lru_clock_lfu =
+        e->maxmemory_policy == EVICT_ALLKEYS_LFU || e->maxmemory_policy == EVICT_VOLATILE_LFU || e->clock_adaptive;
     e->maxmemory_samples = to_u32(config_num(c, CFG_MAXMEMORY_SAMPLES));
     e->maxmemory_eviction_tenacity = to_u32(config_num(c, CFG_MAXMEMORY_EVICTION_TENACITY));
     e->lfu_log_factor = to_u32(config_num(c, CFG_LFU_LOG_FACTOR));
@@ -327,7 +328,8 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
         return false;
     if (!server_tls_apply(s, changed, why))
         return false;
-    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_TLS_PORT] || changed[CFG_BIND]) && !apply_listeners(s, changed[CFG_BIND], why))
+    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_TLS_PORT] || changed[CFG_BIND]) &&
+        !apply_listeners(s, changed[CFG_BIND], why))
         return false;
     if ((changed == NULL || changed[CFG_MAXCLIENTS]) && !apply_clients_max(s, changed == NULL, why))
         return false;

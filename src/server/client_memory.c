@@ -1,7 +1,7 @@
 /* server/client_memory.c - maxmemory-clients: what all clients hold together, and who goes when it is too much.
  *
- * The fattest go first, until the rest fits. Replicas are not counted (they have limits of their own), nor are clients that
- * asked not to be evicted (CLIENT NO-EVICT).
+ * The fattest go first, until the rest fits. Replicas are not counted (they have limits of their own), nor are clients
+ * that asked not to be evicted (CLIENT NO-EVICT).
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -60,7 +60,8 @@ server_check_client_memory(struct server *s)
         qsort(v, n, sizeof(*v), fattest_first);
     for (size_t i = 0; i < n && total > s->client_memory_max; i++) {
         s->stats.evicted_clients++;
-        server_drop(s, engine_session_by_id(s->engine, v[i].id), "fattest while clients hold more than maxmemory-clients");
+        server_drop(s, engine_session_by_id(s->engine, v[i].id),
+                    "fattest while clients hold more than maxmemory-clients");
         total -= v[i].bytes;
     }
     mem_free(v);

@@ -18,9 +18,10 @@ enum {
     OUTPUT_PER_FEED = 1 << 20,   /* what one connection may produce before the others have their turn */
     BLOCKED_INPUT_MAX = 1 << 20, /* a session that waits is read no further than this */
     REST_MS = 100,               /* how long listeners rest when there are no descriptors left */
-    STRANGER_INPUT_MAX = 16 * 1024 + 512, /* an unfinished request of somebody who has not logged in: the longest AUTH */
+    /* an unfinished request of somebody who has not logged in: the longest AUTH */
+    STRANGER_INPUT_MAX = 16 * 1024 + 512,
     STRANGER_OUTPUT_PER_FEED = 2 * 1024,
-    STRANGER_OUTPUT_MAX = 1024,  /* what may wait for one that does not read */
+    STRANGER_OUTPUT_MAX = 1024, /* what may wait for one that does not read */
 };
 
 /* -- closing --------------------------------------------------------------------------------------------------- */
@@ -157,7 +158,8 @@ check_strangers(struct server *s)
         closed++;
     }
     if (closed > 0)
-        log_notice("%zu clients closed that did not log in within %lld seconds", closed, (long long)s->stranger_seconds_max);
+        log_notice("%zu clients closed that did not log in within %lld seconds", closed,
+                   (long long)s->stranger_seconds_max);
 }
 
 /* Once a second. */
@@ -268,7 +270,8 @@ on_written(void *ctx, struct conn *c, size_t left)
 struct net_owner
 server_net_owner(struct server *s)
 {
-    return (struct net_owner){.ctx = s, .input = on_input, .arriving = on_arriving, .ended = on_ended, .written = on_written};
+    return (struct net_owner){
+        .ctx = s, .input = on_input, .arriving = on_arriving, .ended = on_ended, .written = on_written};
 }
 
 /* -- new ones -------------------------------------------------------------------------------------------------- */
@@ -315,7 +318,8 @@ accepted(struct server *s, struct listener *l, int fd, bool tls)
     if (s->guard_strangers && !listener_is_unix(l) && !peer_is_local(fd)) {
         turn_away(s, fd,
                   LIT("-DENIED Sorrel is in protected mode: no password is set, so only clients on this machine may "
-                      "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"), tls);
+                      "connect. Set a password with requirepass, or allow everyone with protected-mode no.\r\n"),
+                  tls);
         return;
     }
     /* A crowd at the door must not keep others out: whoever has stood there longest makes room. */

@@ -78,19 +78,20 @@ bool config_same(const struct config *a, const struct config *b, enum config_id 
 /* Lines that are no values, in the order they came: rename-command, user, loadmodule. */
 struct config_line {
     enum config_id id;
-    int file; /* lines of one file have one number; 0: the command line */
+    int file;          /* lines of one file have one number; 0: the command line */
     const char *where; /* for messages: file and line */
     int argc;
     struct slice *argv;
 };
 size_t config_line_count(const struct config *c);
 const struct config_line *config_line_at(const struct config *c, size_t n);
-void config_add_line(struct config *c, enum config_id id, int file, const char *where, const struct slice *argv, size_t n);
+void config_add_line(struct config *c, enum config_id id, int file, const char *where, const struct slice *argv,
+                     size_t n);
 /* If there are lines of that kind among those from the n-th on, the earlier ones go. */
 void config_supersede_lines(struct config *c, enum config_id id, size_t n);
 
-/* Bytes of maxmemory, where `auto` is three quarters of what is available, and of maxmemory-clients, which may be a share of
- * that. 0: no limit. */
+/* Bytes of maxmemory, where `auto` is three quarters of what is available, and of maxmemory-clients, which may be a
+ * share of that. 0: no limit. */
 uint64_t config_maxmemory(const struct config *c, uint64_t available);
 uint64_t config_maxmemory_clients(const struct config *c, uint64_t maxmemory);
 

@@ -17,7 +17,7 @@ struct rewrite {
     const struct config *config;
     const struct config *defaults;
     struct slice users; /* lines that take the place of those in the file */
-    bool users_last; /* behind the lines of files that are included: who is named later counts */
+    bool users_last;    /* behind the lines of files that are included: who is named later counts */
     bool written[CONFIG_COUNT];
     struct buf out;
 };
@@ -117,7 +117,8 @@ rewrite_line(struct rewrite *r, struct slice line)
     enum config_id id;
     bool keep = true;
 
-    bool known = words_split(line, &arena, &words) && words.n >= 2 && *words.v[0].ptr != '#' && config_find(words.v[0], &id);
+    bool known =
+        words_split(line, &arena, &words) && words.n >= 2 && *words.v[0].ptr != '#' && config_find(words.v[0], &id);
     if (known && id == CFG_USER) {
         keep = false;
         if (!r->users_last)

@@ -1,8 +1,8 @@
 /* server/crash.c - the crash report.
  *
- * Everything here runs in a signal handler of a process that is not to be trusted any more: no memory is allocated, no lock
- * is taken, each line is written as soon as it is made, and what is most likely to fail comes last. A second fault ends
- * the process at once.
+ * Everything here runs in a signal handler of a process that is not to be trusted any more: no memory is allocated, no
+ * lock is taken, each line is written as soon as it is made, and what is most likely to fail comes last. A second fault
+ * ends the process at once.
  */
 #include "server/crash.h"
 
@@ -24,8 +24,8 @@ enum { STACK_BYTES = 64 * 1024, FRAMES_MAX = 64, LINE_MAX_BYTES = 256 };
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-/* The third mutable global of the project: a signal handler has nobody to hand it anything. Written before any other thread
- * is there, and when the engine comes and goes. */
+/* The third mutable global of the project: a signal handler has nobody to hand it anything. Written before any other
+ * thread is there, and when the engine comes and goes. */
 static struct report {
     const struct log_target *log;
     const struct engine *engine;
@@ -44,8 +44,7 @@ open_log(void)
 }
 
 /* One line in the format of the others. The texts hold nothing that would have to be escaped: they are ours. */
-static void __attribute__((format(printf, 2, 3)))
-line(int fd, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) line(int fd, const char *fmt, ...)
 {
     char text[LINE_MAX_BYTES], out[LINE_MAX_BYTES + 96];
     enum log_format format = report.log != NULL ? (enum log_format)report.log->format : LOG_FORMAT_LEGACY;
@@ -78,9 +77,9 @@ tell_registers(int fd, const ucontext_t *context)
 
     for (int i = 0; i + 3 < COUNT; i += 4) {
         const greg_t *g = context->uc_mcontext.gregs;
-        line(fd, "%s:%016llx %s:%016llx %s:%016llx %s:%016llx", registers[i].name, (unsigned long long)g[registers[i].at],
-             registers[i + 1].name, (unsigned long long)g[registers[i + 1].at], registers[i + 2].name,
-             (unsigned long long)g[registers[i + 2].at], registers[i + 3].name,
+        line(fd, "%s:%016llx %s:%016llx %s:%016llx %s:%016llx", registers[i].name,
+             (unsigned long long)g[registers[i].at], registers[i + 1].name, (unsigned long long)g[registers[i + 1].at],
+             registers[i + 2].name, (unsigned long long)g[registers[i + 2].at], registers[i + 3].name,
              (unsigned long long)g[registers[i + 3].at]);
     }
 #elif defined(__aarch64__)
@@ -131,8 +130,8 @@ on_fault(int sig, siginfo_t *info, void *context)
 
     (void)prctl(PR_GET_NAME, thread);
     line(fd, "=== SORREL CRASH REPORT BEGIN ===");
-    line(fd, "Sorrel " SORREL_VERSION " crashed by signal %d (%s), code %d, address %p, thread %s", sig, sigabbrev_np(sig),
-         info->si_code, info->si_addr, thread);
+    line(fd, "Sorrel " SORREL_VERSION " crashed by signal %d (%s), code %d, address %p, thread %s", sig,
+         sigabbrev_np(sig), info->si_code, info->si_addr, thread);
     tell_registers(fd, context);
     tell_client(fd);
     tell_stack(fd);

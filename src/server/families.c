@@ -5,10 +5,10 @@
 #include "cmd/families.h"
 
 /* As in cmd/families.c: tables live beside their handlers. */
-#define FAMILIES(X)       \
-    X(cmd_config_family)  \
-    X(cmd_info_family)    \
-    X(cmd_persist_family) \
+#define FAMILIES(X)           \
+    X(cmd_config_family)      \
+    X(cmd_info_family)        \
+    X(cmd_persist_family)     \
     X(cmd_persist_aof_family) \
     X(store_dump_family)      \
     X(repl_family)            \

@@ -13,12 +13,12 @@
 #include "engine/settings.h"
 #include "engine/tracking.h"
 #include "engine/waiters.h"
-#include "script/script.h"
 #include "proto/words.h"
+#include "script/script.h"
 #include "server/info.h"
 #include "server/persist.h"
-#include "server/supervise.h"
 #include "server/persist_aof.h"
+#include "server/supervise.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,7 +120,8 @@ largest_buffers(const struct server *s)
     struct largest l = {0};
     size_t seen = 0;
 
-    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED; c = session_next(c), seen++) {
+    for (struct session *c = session_first(s->engine); c != NULL && seen < SESSIONS_SAMPLED;
+         c = session_next(c), seen++) {
         const struct conn *conn = session_host_data(c);
         size_t in = conn != NULL ? conn_input_len(conn) + conn_input_room(conn) : 0, out = session_output_pending(c);
         l.input = in > l.input ? in : l.input;
@@ -229,9 +230,12 @@ info_host_memory(struct server *s, struct host_memory *out)
     struct script_stats t;
 
     script_stats(s->engine, &t);
-    *out = (struct host_memory){.resident = resident_bytes(), .backlog = repl.backlog_memory,
-                                .replicas = repl.buffer_memory - repl.backlog_memory, .aof_buffer = persist_aof_buffered(s),
-                                .scripts = t.cache_bytes, .functions = t.function_bytes};
+    *out = (struct host_memory){.resident = resident_bytes(),
+                                .backlog = repl.backlog_memory,
+                                .replicas = repl.buffer_memory - repl.backlog_memory,
+                                .aof_buffer = persist_aof_buffered(s),
+                                .scripts = t.cache_bytes,
+                                .functions = t.function_bytes};
 }
 
 void
@@ -313,12 +317,14 @@ void
 info_stats(struct server *s, struct buf *out)
 {
     struct repl_stats repl = repl_stats(s->repl);
+    /* clang-format off */
     static const char *const defrag[] = {"latest_fork_usec",         "total_forks",
                                          "migrate_cached_sockets",   "slave_expires_tracked_keys",
                                          "active_defrag_hits",       "active_defrag_misses",
                                          "active_defrag_key_hits",   "active_defrag_key_misses",
                                          "total_active_defrag_time", "current_active_defrag_time",
                                          NULL};
+    /* clang-format on */
     struct tracking_stats tracking = engine_tracking_stats(s->engine);
     static const char *const threads[] = {"io_threaded_reads_processed", "io_threaded_writes_processed",
                                           "reply_buffer_shrinks", "reply_buffer_expands", NULL};

@@ -1,8 +1,8 @@
 /* server/machine.c - the limits of control groups.
  *
  * /proc/self/cgroup names our group: "0::/a/b" in version 2, "5:memory:/a/b" in version 1. The limit that counts is the
- * lowest from there up to the top, because a parent's holds for all of its children together. Inside a container the name
- * may be that of the outer hierarchy, which is not mounted: then only the top is there to be read. */
+ * lowest from there up to the top, because a parent's holds for all of its children together. Inside a container the
+ * name may be that of the outer hierarchy, which is not mounted: then only the top is there to be read. */
 #include "server/machine.h"
 
 #include "base/number.h"

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Bytes of memory that this process may use: the machine's, or less where a cgroup (version 1 or 2, ours or one above it)
- * says so. `root` goes before /proc and /sys: "" but for tests. */
+/* Bytes of memory that this process may use: the machine's, or less where a cgroup (version 1 or 2, ours or one above
+ * it) says so. `root` goes before /proc and /sys: "" but for tests. */
 uint64_t machine_memory(const char *root);
 
 #endif

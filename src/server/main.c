@@ -75,7 +75,8 @@ absolute(const char *path, char out[PATH_MAX])
 static bool
 read_all(struct config_loader *l, const char *file, const char *overlay, int argc, char **argv)
 {
-    if (file != NULL && !(strcmp(file, "-") == 0 ? config_load_fd(l, STDIN_FILENO, "standard input") : config_load_file(l, file)))
+    if (file != NULL &&
+        !(strcmp(file, "-") == 0 ? config_load_fd(l, STDIN_FILENO, "standard input") : config_load_file(l, file)))
         return false;
     if (overlay != NULL) {
         size_t lines = config_line_count(l->config);
@@ -137,8 +138,9 @@ random_options(struct server_options *opt)
 static void
 set_up_log(const struct config *c, struct log_target *target)
 {
-    *target = (struct log_target){.path = config_text(c, CFG_LOGFILE).ptr, .clock = clock_system(),
-                                   .format = (enum log_format)config_num(c, CFG_LOG_FORMAT)};
+    *target = (struct log_target){.path = config_text(c, CFG_LOGFILE).ptr,
+                                  .clock = clock_system(),
+                                  .format = (enum log_format)config_num(c, CFG_LOG_FORMAT)};
     if (config_on(c, CFG_SYSLOG_ENABLED)) {
         target->ident = config_text(c, CFG_SYSLOG_IDENT).ptr;
         target->local = (int)config_num(c, CFG_SYSLOG_FACILITY) - 1;
@@ -154,7 +156,9 @@ signal_flags(const struct server *s, int sig)
     static const struct {
         struct slice word;
         unsigned flag;
-    } words[] = {{LIT_INIT("save"), SHUTDOWN_SAVE}, {LIT_INIT("nosave"), SHUTDOWN_NOSAVE}, {LIT_INIT("now"), SHUTDOWN_NOW},
+    } words[] = {{LIT_INIT("save"), SHUTDOWN_SAVE},
+                 {LIT_INIT("nosave"), SHUTDOWN_NOSAVE},
+                 {LIT_INIT("now"), SHUTDOWN_NOW},
                  {LIT_INIT("force"), SHUTDOWN_FORCE}};
     struct slice text = config_text(s->config, sig == SIGINT ? CFG_SHUTDOWN_ON_SIGINT : CFG_SHUTDOWN_ON_SIGTERM);
     struct slice_vec v = {0};

@@ -1,8 +1,8 @@
 /* server/pace.h - how much of each turn of the loop a snapshot gets.
  *
- * While clients are busy, one part in so many of the time that passes; all of it while nobody wants anything. Old states
- * that clients made the loop write ahead of the walk have already taken part of it. When they pile up faster than they
- * can be written to the disk, the loop itself rests for a moment, so that their memory has a bound.
+ * While clients are busy, one part in so many of the time that passes; all of it while nobody wants anything. Old
+ * states that clients made the loop write ahead of the walk have already taken part of it. When they pile up faster
+ * than they can be written to the disk, the loop itself rests for a moment, so that their memory has a bound.
  *
  * There is one snapshot at a time, of whatever kind, so there is one pace; it also knows the longest turn meanwhile.
  */
@@ -19,8 +19,8 @@ struct pace {
     bool on;
     int64_t slice_end_ns, busy_ns, credit_ns;
     uint64_t early_seen;
-    int64_t awake_ns, awake_cpu_ns;                   /* when the turn began */
-    int64_t longest_ns, longest_cpu_ns;               /* of the turns: time, and processor time */
+    int64_t awake_ns, awake_cpu_ns;     /* when the turn began */
+    int64_t longest_ns, longest_cpu_ns; /* of the turns: time, and processor time */
 };
 
 void pace_begin(struct pace *p, const struct clock *clock);

@@ -120,7 +120,8 @@ persist_load_tell(struct persist *p)
     int64_t now_ns = clock_mono_ns(&p->server->clock);
     struct buf lines = {0};
 
-    if (p->server->ready || !supervise_wanted(p->server->config) || (p->load_told_ns != 0 && now_ns - p->load_told_ns < TELL_EVERY_NS))
+    if (p->server->ready || !supervise_wanted(p->server->config) ||
+        (p->load_told_ns != 0 && now_ns - p->load_told_ns < TELL_EVERY_NS))
         return;
     p->load_told_ns = now_ns;
     buf_printf(&lines, "STATUS=Loading the data set, %llu %%\nEXTEND_TIMEOUT_USEC=60000000",
@@ -507,8 +508,8 @@ load_all(struct persist *p, struct rdb_load *l, struct buf *why)
     return s->stopping || (progress == RDB_COMPLETE && persist_load_libraries(p, why));
 }
 
-/* temp-PID.rdb or temp-sync-PID.rdb of a process that is no more: it was killed before the file got its name. A process of
- * our own number was an earlier one, in a container, say. */
+/* temp-PID.rdb or temp-sync-PID.rdb of a process that is no more: it was killed before the file got its name. A process
+ * of our own number was an earlier one, in a container, say. */
 static void
 remove_unfinished(void *arg, const char *name)
 {

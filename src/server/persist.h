@@ -19,7 +19,8 @@ void persist_free(struct persist *p);
 bool persist_load(struct persist *p, struct buf *why);
 /* Before that: removes what processes that were killed have left of snapshots they never completed. */
 void persist_tidy(struct persist *p);
-/* Tells systemd, once a second while the server starts, how far that is: it must not think that the start has failed. */
+/* Tells systemd, once a second while the server starts, how far that is: it must not think that the start has
+ * failed. */
 void persist_load_tell(struct persist *p);
 /* Something else is being loaded; for INFO and the loop. */
 void persist_load_progress(struct persist *p, bool loading, uint64_t done, uint64_t total);

@@ -7,8 +7,8 @@
 #include "engine/effects.h"
 #include "engine/exec.h"
 #include "engine/keyspace.h"
-#include "server/info.h"
 #include "script/script.h"
+#include "server/info.h"
 #include "server/persist.h"
 #include "store/aof.h"
 
@@ -20,7 +20,7 @@ enum { LOAD_SLICE_BYTES = 1 << 20 };
 struct server_aof {
     struct aof *aof;
     struct disk disk;
-    bool reload;  /* DEBUG LOADAOF has been asked for */
+    bool reload;          /* DEBUG LOADAOF has been asked for */
     struct aof_mark mark; /* a place in the log that is not on the disk yet, and in the stream of changes */
     bool mark_set;
     uint64_t mark_position, synced_position;

@@ -20,7 +20,8 @@ void persist_aof_flush(struct server *s);
 void persist_aof_cancel(struct server *s);
 /* Writes and syncs as persist_aof_flush() does, and closes nobody: false when replies must wait. */
 bool persist_aof_safe(struct server *s);
-/* The dataset has come about in another way than by commands: a log that is on is rewritten, when the next turn begins. */
+/* The dataset has come about in another way than by commands: a log that is on is rewritten, when the next turn
+ * begins. */
 void persist_aof_renew(struct server *s);
 /* DEBUG LOADAOF, when the next turn begins. */
 void persist_aof_reload_soon(struct server *s);
@@ -29,7 +30,8 @@ bool persist_aof_rewriting(const struct server *s);
 /* The dataset is about to be replaced by another: nothing is logged until persist_aof_resume(), which begins anew. */
 void persist_aof_suspend(struct server *s);
 void persist_aof_resume(struct server *s);
-/* Up to which position of the stream of changes the log is on the disk; false: there is no log. `now`: waits for all. */
+/* Up to which position of the stream of changes the log is on the disk; false: there is no log. `now`: waits for
+ * all. */
 bool persist_aof_synced(struct server *s, uint64_t *position, bool now);
 /* Bytes that are not written yet. */
 size_t persist_aof_buffered(const struct server *s);

@@ -18,7 +18,8 @@
 
 static const char *const level_names[] = {"debug", "verbose", "notice", "warning"};
 
-/* Between quotes, for logfmt and JSON. Bytes beyond ASCII are escaped one by one: whatever they are, the line is valid. */
+/* Between quotes, for logfmt and JSON. Bytes beyond ASCII are escaped one by one: whatever they are, the line is
+ * valid. */
 static void
 add_escaped(struct buf *out, struct slice s)
 {
@@ -48,12 +49,13 @@ add_time(struct buf *out, int64_t now_ms)
 }
 
 static void
-format_fields(const struct log_target *t, enum log_format format, enum log_level level, struct slice line, struct buf *out)
+format_fields(const struct log_target *t, enum log_format format, enum log_level level, struct slice line,
+              struct buf *out)
 {
     bool json = format == LOG_FORMAT_JSON;
 
-    buf_printf(out, json ? "{\"pid\":%d,\"role\":\"%s\",\"timestamp\":\"" : "pid=%d role=%s timestamp=\"", (int)getpid(),
-               t->replica ? "replica" : "master");
+    buf_printf(out, json ? "{\"pid\":%d,\"role\":\"%s\",\"timestamp\":\"" : "pid=%d role=%s timestamp=\"",
+               (int)getpid(), t->replica ? "replica" : "master");
     add_time(out, clock_wall_us(&t->clock) / 1000);
     buf_printf(out, json ? "\",\"level\":\"%s\",\"message\":\"" : "\" level=%s message=\"", level_names[level]);
     add_escaped(out, line);
@@ -72,7 +74,8 @@ format_line(const struct log_target *t, enum log_level level, struct slice line,
 
     localtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%d %b %Y %H:%M:%S", &tm);
-    buf_printf(out, "%d:%c %s.%03d %c ", (int)getpid(), t->replica ? 'S' : 'M', text, (int)(now_ms % 1000), marks[level]);
+    buf_printf(out, "%d:%c %s.%03d %c ", (int)getpid(), t->replica ? 'S' : 'M', text, (int)(now_ms % 1000),
+               marks[level]);
     buf_add_slice(out, line);
     buf_add_char(out, '\n');
 }
@@ -188,7 +191,8 @@ quit_at_once(int sig)
     _exit(1);
 }
 
-/* Whoever asks a second time does not want to wait for what the first time began: the signals go the direct way then. */
+/* Whoever asks a second time does not want to wait for what the first time began: the signals go the direct way
+ * then. */
 static void
 let_signals_through(bool on)
 {

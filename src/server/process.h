@@ -13,9 +13,9 @@ enum log_format { LOG_FORMAT_LEGACY, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON, LOG_FOR
 
 /* Where log lines go. The file is opened anew for each line, so that it can be rotated under it. */
 struct log_target {
-    const char *path;  /* "": standard output */
-    const char *ident; /* also to syslog, under this name; NULL: not */
-    int local;         /* syslog's facility local0 to local7; negative: user */
+    const char *path;   /* "": standard output */
+    const char *ident;  /* also to syslog, under this name; NULL: not */
+    int local;          /* syslog's facility local0 to local7; negative: user */
     _Atomic int format; /* enum log_format; this and the next may change at any time */
     _Atomic bool replica;
     struct clock clock;
@@ -23,8 +23,8 @@ struct log_target {
 /* The target and its texts must live until it is replaced; NULL: back to standard error. */
 void log_to(const struct log_target *target);
 
-/* Overwrites the passwords among the program's arguments, which every user of the machine can read (ps). Whoever needs them
- * has copied them. */
+/* Overwrites the passwords among the program's arguments, which every user of the machine can read (ps). Whoever needs
+ * them has copied them. */
 void process_hide_secrets(int argc, char **argv);
 
 /* Detaches from the terminal; returns in the child. False with errno set. */
@@ -32,7 +32,8 @@ bool daemonize(void);
 bool pidfile_write(const char *path);
 
 /* Signals as events of the loop, so that no handler runs in between. SIGINT and SIGTERM call `stop`; one that comes
- * while it runs, or after it has said that the program ends, ends it at once. SIGPIPE and SIGHUP are ignored. Call before starting threads, and watch later. */
+ * while it runs, or after it has said that the program ends, ends it at once. SIGPIPE and SIGHUP are ignored. Call
+ * before starting threads, and watch later. */
 struct signals {
     struct source src;
     bool (*stop)(void *ctx, int signal); /* whether the program ends now */

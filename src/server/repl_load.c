@@ -1,8 +1,8 @@
 /* server/repl_load.c - taking in the dataset that a primary sends.
  *
- * By way of a file, so that what we have stays until all of it has come; directly, when we have nothing; or beside what we
- * have, into an engine of its own whose tables then take the place of ours. In each case it is known, before anything is
- * lost, whether what comes holds any key at all, and what it says about its history.
+ * By way of a file, so that what we have stays until all of it has come; directly, when we have nothing; or beside what
+ * we have, into an engine of its own whose tables then take the place of ours. In each case it is known, before
+ * anything is lost, whether what comes holds any key at all, and what it says about its history.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -166,8 +166,11 @@ server_load_begin(void *ctx, const struct repl_load *how, struct buf *why)
 
     CHECK(s->repl_loader == NULL);
     struct repl_loader *l = mem_get_zero(sizeof(*l));
-    *l = (struct repl_loader){.server = s, .refuse_empty = how->refuse_empty, .refuse_older = how->refuse_older,
-                               .total = how->total, .fd = -1};
+    *l = (struct repl_loader){.server = s,
+                              .refuse_empty = how->refuse_empty,
+                              .refuse_older = how->refuse_older,
+                              .total = how->total,
+                              .fd = -1};
     l->history.offset = -1;
     l->way = choice == SWAPDB && have ? WAY_ASIDE : choice != DISABLED && !have ? WAY_DIRECT : WAY_FILE;
     s->repl_loader = l;

@@ -112,8 +112,10 @@ static bool
 allow_system(struct sandbox *b)
 {
     /* Libraries, time zones, host names, certificates of others, what the kernel says of us. Nothing can be started. */
+    /* clang-format off */
     static const char *const looked_at[] = {"/usr", "/lib", "/lib64", "/etc", "/proc", "/sys/kernel/mm", "/sys/devices/system",
                                             "/run/systemd/resolve", "/dev/urandom", "/dev/random"};
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++)
         if (!allow(b, looked_at[i], LOOK))
@@ -124,14 +126,14 @@ allow_system(struct sandbox *b)
 static bool
 allow_configured(struct sandbox *b, const struct config *c, const char *config_path)
 {
-    static const enum config_id read[] = {CFG_TLS_CERT_FILE, CFG_TLS_KEY_FILE, CFG_TLS_CLIENT_CERT_FILE,
+    static const enum config_id read[] = {CFG_TLS_CERT_FILE,       CFG_TLS_KEY_FILE,     CFG_TLS_CLIENT_CERT_FILE,
                                           CFG_TLS_CLIENT_KEY_FILE, CFG_TLS_CA_CERT_FILE, CFG_TLS_DH_PARAMS_FILE};
     struct slice dir = config_text(c, CFG_DIR), ca_dir = config_text(c, CFG_TLS_CA_CERT_DIR);
     bool ok = allow(b, dir.ptr, OWN) && allow_around(b, config_text(c, CFG_LOGFILE), WRITE_FILE | MAKE_REG) &&
               allow_around(b, config_text(c, CFG_PIDFILE), REPLACE) &&
               allow_around(b, config_text(c, CFG_UNIXSOCKET), MAKE_SOCK | REMOVE_FILE) &&
-              allow_around(b, config_text(c, CFG_ACLFILE), REPLACE) && allow_around(b, slice_cstr(config_path), REPLACE) &&
-              (ca_dir.len == 0 || allow(b, ca_dir.ptr, LOOK));
+              allow_around(b, config_text(c, CFG_ACLFILE), REPLACE) &&
+              allow_around(b, slice_cstr(config_path), REPLACE) && (ca_dir.len == 0 || allow(b, ca_dir.ptr, LOOK));
 
     for (size_t i = 0; ok && i < sizeof(read) / sizeof(read[0]); i++)
         ok = allow_around(b, config_text(c, read[i]), READ_FILE);

@@ -34,8 +34,8 @@ rename_commands(struct server *s, struct buf *why)
         if (line->id != CFG_RENAME_COMMAND || line->argc != 2)
             continue;
         if (!command_rename(s->engine, line->argv[0], line->argv[1])) {
-            buf_printf(why, "%s: rename-command: no such command '%s', or '%s' is taken", line->where, line->argv[0].ptr,
-                       line->argv[1].ptr);
+            buf_printf(why, "%s: rename-command: no such command '%s', or '%s' is taken", line->where,
+                       line->argv[0].ptr, line->argv[1].ptr);
             return false;
         }
     }

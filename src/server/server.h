@@ -62,7 +62,7 @@ struct server {
     struct server_aof *aof;
     struct pace pace; /* of the snapshot that is being made */
     struct repl *repl;
-    struct disk disk;            /* for what replication has no memory for */
+    struct disk disk;                /* for what replication has no memory for */
     struct repl_loader *repl_loader; /* a primary's dataset that is coming in; NULL: none is */
     struct clock clock;
     const struct cmd **families; /* all tables of rows, ours included */
@@ -88,9 +88,9 @@ struct server {
     int keepalive_s;
     bool guard_strangers; /* protected mode is on and no password is set */
     int64_t cron_every_ms;
-    size_t client_memory_max;       /* maxmemory-clients; 0: none */
-    int64_t client_memory_seen_us;  /* when it was last looked at */
-    bool client_memory_due;         /* somebody has grown much since */
+    size_t client_memory_max;      /* maxmemory-clients; 0: none */
+    int64_t client_memory_seen_us; /* when it was last looked at */
+    bool client_memory_due;        /* somebody has grown much since */
 
     size_t over_soft; /* sessions over their class's soft limit */
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
@@ -98,12 +98,12 @@ struct server {
     struct rate commands_rate, in_rate, out_rate;
     struct server_stats stats;
     struct slice misconf[MISCONFS]; /* owned reasons */
-    bool busy;                   /* the last turn had sockets to serve */
-    bool ready;                  /* everything is loaded */
+    bool busy;                      /* the last turn had sockets to serve */
+    bool ready;                     /* everything is loaded */
     bool stopping;
-    int64_t drain_until_ms;      /* a shutdown waits for replicas until then; 0: none does */
-    bool shutdown_failed;        /* those who asked for one are to be told that there is none */
-    unsigned stop_flags; /* enum shutdown_flag */
+    int64_t drain_until_ms; /* a shutdown waits for replicas until then; 0: none does */
+    bool shutdown_failed;   /* those who asked for one are to be told that there is none */
+    unsigned stop_flags;    /* enum shutdown_flag */
     struct log_target *log; /* NULL: there is no file for a crash report */
 };
 

@@ -1,5 +1,5 @@
-/* server/users.c - users in the ACL file, one "user NAME rules…" a line with blank lines and # comments between, and in lines
- * of the configuration. */
+/* server/users.c - users in the ACL file, one "user NAME rules…" a line with blank lines and # comments between, and in
+ * lines of the configuration. */
 #include "server/users.h"
 
 #include "base/disk.h"
@@ -65,7 +65,8 @@ struct reading {
     struct buf *why;
 };
 
-/* A name twice is a mistake: which of the two was meant? The set begins with a default user, who may stand in the file once. */
+/* A name twice is a mistake: which of the two was meant? The set begins with a default user, who may stand in the file
+ * once. */
 static bool
 is_second(struct reading *r, struct slice name)
 {
@@ -88,7 +89,8 @@ read_line(struct reading *r, struct slice line)
     if (n < 2 || !slice_eq(words[0], LIT("user")))
         buf_printf(r->why, "%.*s should start with user keyword followed by the username. ", (int)place.len, place.ptr);
     else if (is_second(r, words[1]))
-        buf_printf(r->why, "WARNING: Duplicate user '%.*s' found on line %d. ", (int)words[1].len, words[1].ptr, r->line);
+        buf_printf(r->why, "WARNING: Duplicate user '%.*s' found on line %d. ", (int)words[1].len, words[1].ptr,
+                   r->line);
     else
         ok = acl_define(r->acl, words[1], words + 2, n - 2, buf_slice(&place), r->why);
     buf_fini(&place);
@@ -163,7 +165,8 @@ users_write_file(struct engine *e, const char *path, struct buf *why)
     buf_fini(&temp);
     if (rc < 0) {
         log_warning("ACL SAVE can't write %s: %s", path, strerror_r(-rc, reason, sizeof(reason)));
-        buf_printf(why, "There was an error trying to save the ACLs. Please check the server logs for more information");
+        buf_printf(why,
+                   "There was an error trying to save the ACLs. Please check the server logs for more information");
     }
     return rc >= 0;
 }
@@ -196,8 +199,8 @@ define(struct engine *e, const struct config *c, size_t n, struct buf *why)
         return false;
     }
     if (acl_find(engine_acl(e), name) != NULL && in_same_file(c, n)) {
-        buf_printf(why, "%s: user %s: Duplicate user found. A user can only be defined once in a configuration file", l->where,
-                   name.ptr);
+        buf_printf(why, "%s: user %s: Duplicate user found. A user can only be defined once in a configuration file",
+                   l->where, name.ptr);
         return false;
     }
     buf_printf(&place, "%s: user %s", l->where, name.ptr);

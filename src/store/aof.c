@@ -27,7 +27,8 @@ aof_new(const struct aof_options *opt)
     a->name = copy_text(opt->name);
     a->threaded = opt->threaded;
     a->records = opt->records;
-    a->settings = (struct aof_settings){.load_truncated = true, .compress = true, .checksum = true, .auto_remove = true};
+    a->settings =
+        (struct aof_settings){.load_truncated = true, .compress = true, .checksum = true, .auto_remove = true};
     a->rewrite.last_ms = -1;
     return a;
 }
@@ -126,7 +127,11 @@ aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why)
     buf_printf(name, "%s.%llu.incr.aof", a->name, (unsigned long long)seq);
     buf_add_char(name, '\0');
     struct aof_log_options lo = {
-        .disk = a->disk, .clock = a->clock, .path = aof__path(a, &path, name->ptr), .create = true, .threaded = a->threaded,
+        .disk = a->disk,
+        .clock = a->clock,
+        .path = aof__path(a, &path, name->ptr),
+        .create = true,
+        .threaded = a->threaded,
     };
     struct aof_log *l = aof_log_open(&lo, why);
     buf_fini(&path);
@@ -185,7 +190,8 @@ void
 aof__listen(struct aof *a, bool on)
 {
     if (on && !a->listening)
-        engine_add_sink(a->engine, EFFECT_LOG, (struct effect_sink){.apply = on_batch, .ctx = a, .commands_only = true});
+        engine_add_sink(a->engine, EFFECT_LOG,
+                        (struct effect_sink){.apply = on_batch, .ctx = a, .commands_only = true});
     else if (!on && a->listening)
         engine_remove_sink(a->engine, EFFECT_LOG, a);
     a->listening = on;
@@ -203,7 +209,11 @@ open_last(struct aof *a, struct buf *why)
         const char *p = aof__path(a, &path, last->name);
         int64_t size = aof__file_size(a, p);
         struct aof_log_options lo = {
-            .disk = a->disk, .clock = a->clock, .path = p, .size = size > 0 ? (uint64_t)size : 0, .threaded = a->threaded,
+            .disk = a->disk,
+            .clock = a->clock,
+            .path = p,
+            .size = size > 0 ? (uint64_t)size : 0,
+            .threaded = a->threaded,
         };
         a->log = aof_log_open(&lo, why);
     } else {

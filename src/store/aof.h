@@ -1,10 +1,11 @@
 /* store/aof.h - the append-only log as a whole: its folder, its files, loading, appending, rewriting.
  *
- * The log is a base (a snapshot) and increments behind it, as its manifest says. A rewrite begins a new increment and, at
- * the same moment, a snapshot; when that is on the disk a new manifest names the two, and what was before is removed. The
- * snapshot is made in slices of the owner's turns (store/snapshot.h), never while another one is made. New files, manifests
- * and the removal of old ones are a thread's chores (store/chore.h); the owner waits for an fsync once in a rewrite, when it
- * changes over to the new increment, and the thread has synced what came before then but for a rest.
+ * The log is a base (a snapshot) and increments behind it, as its manifest says. A rewrite begins a new increment and,
+ * at the same moment, a snapshot; when that is on the disk a new manifest names the two, and what was before is
+ * removed. The snapshot is made in slices of the owner's turns (store/snapshot.h), never while another one is made. New
+ * files, manifests and the removal of old ones are a thread's chores (store/chore.h); the owner waits for an fsync once
+ * in a rewrite, when it changes over to the new increment, and the thread has synced what came before then but for a
+ * rest.
  *
  * Order on the disk: a file is synced before a manifest names it, and an increment before the next one is begun; so
  * whatever survives is a prefix of what happened.
@@ -37,7 +38,7 @@ struct aof_options {
     struct engine *engine;
     const struct disk *disk; /* outlives the log */
     struct clock clock;
-    const char *dir, *name;  /* appenddirname, appendfilename; copied */
+    const char *dir, *name; /* appenddirname, appendfilename; copied */
     bool threaded;
     /* Appends what belongs to no database (libraries of functions), as records of an RDB file. NULL: nothing. */
     void (*records)(const struct engine *e, struct buf *out);
@@ -60,7 +61,8 @@ uint64_t aof_load_total(const struct aof *a);
 uint64_t aof_load_at(const struct aof *a);
 
 /* Cuts a file off where a reader found its good part to end. The rest is kept beside it. */
-bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, struct buf *why);
+bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r,
+                struct buf *why);
 
 /* Empties the dataset and loads it from the log that is being written (DEBUG LOADAOF). Not while a command runs. */
 bool aof_reload(struct aof *a, struct buf *why);
@@ -94,11 +96,11 @@ int aof_error(const struct aof *a); /* negative errno; 0: none */
 void aof_rewrite_soon(struct aof *a);
 /* Gives up one that is under way. */
 void aof_rewrite_cancel(struct aof *a);
-bool aof_rewriting(const struct aof *a);  /* a snapshot is being made for it */
+bool aof_rewriting(const struct aof *a); /* a snapshot is being made for it */
 /* The snapshot that a rewrite is making; NULL: none, or it has been walked. */
 const struct snapshot *aof_snapshot(const struct aof *a);
-/* In every turn: begins and goes on with a rewrite for about budget_ns (0: no walking now); `may_begin`: nobody else makes a snapshot. Returns
- * in how many ms it wants to be called again, -1: there is nothing to do. */
+/* In every turn: begins and goes on with a rewrite for about budget_ns (0: no walking now); `may_begin`: nobody else
+ * makes a snapshot. Returns in how many ms it wants to be called again, -1: there is nothing to do. */
 int64_t aof_turn(struct aof *a, int64_t budget_ns, bool may_begin);
 
 struct aof_info {

@@ -3,9 +3,9 @@
  *     #SUM:<length> <synced> <sum>\r\n      (hex, of fixed width)
  *
  * `length` bytes of commands follow. `synced` is how much of the file was known to be on the disk when the block was
- * written: whatever lies below the `synced` of a good block must be good as well, or the file has been damaged; what lies
- * above may have been lost or torn by a power cut. The sum covers the bytes, where they are, and the other two numbers.
- * A loader that does not know the line skips it.
+ * written: whatever lies below the `synced` of a good block must be good as well, or the file has been damaged; what
+ * lies above may have been lost or torn by a power cut. The sum covers the bytes, where they are, and the other two
+ * numbers. A loader that does not know the line skips it.
  */
 #ifndef SORREL_STORE_AOF_BLOCK_H
 #define SORREL_STORE_AOF_BLOCK_H

@@ -225,8 +225,8 @@ step_file(struct aof *a, size_t max_bytes, struct buf *why)
     return p;
 }
 
-/* How many keys there will be follows from how far they have brought us: the table grows to that in a few large steps instead
- * of many small ones, each of which moves everything. */
+/* How many keys there will be follows from how far they have brought us: the table grows to that in a few large steps
+ * instead of many small ones, each of which moves everything. */
 static void
 make_room(struct aof *a)
 {

@@ -29,7 +29,7 @@ struct syncer {
     pthread_cond_t more, done;
     bool running, wanted, busy, stop; /* guarded by lock, as the rest */
     int result;
-    uint64_t upto;         /* what the file held when the fsync was asked for */
+    uint64_t upto; /* what the file held when the fsync was asked for */
 };
 
 struct aof_log {
@@ -37,11 +37,11 @@ struct aof_log {
     struct clock clock;
     int fd;
     struct buf bytes;
-    int64_t open_at;       /* where the head of the open block is in `bytes`; NOT_OPEN */
+    int64_t open_at; /* where the head of the open block is in `bytes`; NOT_OPEN */
     uint64_t size, synced;
-    bool astray;           /* the file may hold more than `size` bytes, and its position is unknown */
-    int db;                /* selected in the file; -1: none yet */
-    int64_t stamp_s;       /* of the last timestamp */
+    bool astray;     /* the file may hold more than `size` bytes, and its position is unknown */
+    int db;          /* selected in the file; -1: none yet */
+    int64_t stamp_s; /* of the last timestamp */
     int error;
     bool suspect, threaded;
     int64_t unsynced_since_ns;

@@ -22,8 +22,8 @@ struct aof_log_options {
     const struct disk *disk; /* outlives the log */
     struct clock clock;
     const char *path;
-    bool create;             /* a new file (an old one of that name is emptied); else it goes on at `size` */
-    uint64_t size;           /* the file is cut there */
+    bool create;   /* a new file (an old one of that name is emptied); else it goes on at `size` */
+    uint64_t size; /* the file is cut there */
     bool threaded;
 };
 
@@ -43,7 +43,8 @@ void aof_log_add_raw(struct aof_log *l, struct slice commands);
 bool aof_log_flush(struct aof_log *l, enum aof_fsync policy, bool may_rest);
 /* Waits until everything that has been added is on the disk. */
 bool aof_log_sync(struct aof_log *l);
-/* Has what has been written synced by the thread, unless that is at work; without one, at once. See aof_log_synced(). */
+/* Has what has been written synced by the thread, unless that is at work; without one, at once. See
+ * aof_log_synced(). */
 void aof_log_sync_soon(struct aof_log *l);
 /* 0: all is well; else the negative errno of the last failure. */
 int aof_log_error(const struct aof_log *l);
@@ -52,9 +53,9 @@ bool aof_log_suspect(const struct aof_log *l);
 /* In how many ms flush wants to be called although nothing is added; -1: never. */
 int64_t aof_log_due_ms(const struct aof_log *l, enum aof_fsync policy);
 
-uint64_t aof_log_size(const struct aof_log *l);    /* written */
-uint64_t aof_log_synced(const struct aof_log *l);  /* known to be on the disk */
-size_t aof_log_pending(const struct aof_log *l);   /* bytes that wait to be written */
+uint64_t aof_log_size(const struct aof_log *l);   /* written */
+uint64_t aof_log_synced(const struct aof_log *l); /* known to be on the disk */
+size_t aof_log_pending(const struct aof_log *l);  /* bytes that wait to be written */
 bool aof_log_syncing(struct aof_log *l);
 uint64_t aof_log_delayed(const struct aof_log *l); /* fsyncs that were due while one was under way */
 

@@ -26,17 +26,17 @@ struct aof {
     struct aof_settings settings;
 
     struct manifest manifest;
-    bool manifest_known;       /* it is what the disk says */
-    struct aof_log *log;       /* NULL: off, or waiting for its first rewrite */
+    bool manifest_known; /* it is what the disk says */
+    struct aof_log *log; /* NULL: off, or waiting for its first rewrite */
     bool on, listening;
-    bool unpublished;          /* the increment that is being written is in no manifest yet */
-    uint64_t older_bytes;      /* of base and increments before the one that is being written */
-    uint64_t base_size;        /* of the log after the last rewrite */
-    int open_error;            /* why there is no log though there should be one */
+    bool unpublished;     /* the increment that is being written is in no manifest yet */
+    uint64_t older_bytes; /* of base and increments before the one that is being written */
+    uint64_t base_size;   /* of the log after the last rewrite */
+    int open_error;       /* why there is no log though there should be one */
 
-    struct {                   /* while loading */
+    struct { /* while loading */
         struct aof_reader *reader;
-        size_t at;             /* in the manifest */
+        size_t at; /* in the manifest */
         uint64_t total, before;
         bool never_expire;
     } load;
@@ -50,12 +50,13 @@ struct aof {
         bool remove_history;   /* when that is on the disk */
         int error;             /* how writing the manifest went */
         struct buf why;
-        int syncs;             /* of the present increment, before the next one is begun */
-        uint64_t sync_to;      /* how much of the increment must be on the disk before it is published; 0: not known yet */
+        int syncs; /* of the present increment, before the next one is begun */
+        /* how much of the increment must be on the disk before it is published; 0: not known yet */
+        uint64_t sync_to;
         struct rdb_file *file;
         struct snapshot *snapshot;
         bool walking, given_up;
-        uint64_t old_incr;     /* increments up to this one are in the snapshot */
+        uint64_t old_incr; /* increments up to this one are in the snapshot */
         char *base;
         bool commands;
         uint64_t base_seq;

@@ -228,7 +228,8 @@ cut(struct aof_reader *r, const char *what, struct buf *why)
     }
     if (r->session != NULL)
         session_reset(r->session);
-    buf_printf(why, "%s at offset %llu of %llu", what, (unsigned long long)aof_reader_at(r), (unsigned long long)r->total);
+    buf_printf(why, "%s at offset %llu of %llu", what, (unsigned long long)aof_reader_at(r),
+               (unsigned long long)r->total);
     return AOF_CUT;
 }
 
@@ -239,7 +240,8 @@ trouble(struct aof_reader *r, uint64_t place, const char *what, struct buf *why)
     /* What the disk has not written reads as zeros: here, or from somewhere in a line on. */
     struct slice line = window(r);
     line.len = line.len < AOF_BLOCK_HEAD ? line.len : AOF_BLOCK_HEAD;
-    bool hole = line.len > 0 && (line.ptr[0] == '\0' || (line.ptr[0] == '#' && memchr(line.ptr, '\0', line.len) != NULL));
+    bool hole =
+        line.len > 0 && (line.ptr[0] == '\0' || (line.ptr[0] == '#' && memchr(line.ptr, '\0', line.len) != NULL));
 
     if (was_synced(r, place))
         return damaged(r, place, what, why);
@@ -358,8 +360,8 @@ look_at_reply(struct aof_reader *r)
 
     if (out->bytes.len > out->sent && out->bytes.ptr[out->sent] == '-' && r->errors++ < ERRORS_LOGGED) {
         struct slice line = slice_of(out->bytes.ptr + out->sent, out->bytes.len - out->sent);
-        log_warning("A command of the append-only file at offset %llu failed: %.*s", (unsigned long long)aof_reader_at(r),
-                    (int)(line.len < 200 ? line.len : 200), line.ptr);
+        log_warning("A command of the append-only file at offset %llu failed: %.*s",
+                    (unsigned long long)aof_reader_at(r), (int)(line.len < 200 ? line.len : 200), line.ptr);
     }
     out_sent(out, out_pending(out));
 }

@@ -1,8 +1,8 @@
 /* store/aof_read.h - one file of the append-only log, read into an engine in steps.
  *
- * Commands, with or without the sums of aof_block.h, behind a snapshot or not. What is found wrong is one of two things:
- * a tail that was being written when the machine or the process stopped (AOF_CUT), which may be dropped; or damage
- * (AOF_DAMAGED), which nobody but the operator may decide about.
+ * Commands, with or without the sums of aof_block.h, behind a snapshot or not. What is found wrong is one of two
+ * things: a tail that was being written when the machine or the process stopped (AOF_CUT), which may be dropped; or
+ * damage (AOF_DAMAGED), which nobody but the operator may decide about.
  */
 #ifndef SORREL_STORE_AOF_READ_H
 #define SORREL_STORE_AOF_READ_H
@@ -19,7 +19,7 @@ struct aof_reader_options {
     const struct disk *disk;
     struct engine *engine; /* NULL: only check */
     const char *path;
-    int64_t until_s;       /* AOF_CUT before what a timestamp says is later than that; 0: no limit */
+    int64_t until_s; /* AOF_CUT before what a timestamp says is later than that; 0: no limit */
 };
 
 /* NULL with a negative errno and a reason. */

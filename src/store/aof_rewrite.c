@@ -126,8 +126,8 @@ open_base(struct aof *a, struct buf *why)
     return a->rewrite.file != NULL;
 }
 
-/* The thread's part: the increment that is to be next, empty, and in the manifest unless the log is only being switched on:
- * what it follows is not on the disk yet then. */
+/* The thread's part: the increment that is to be next, empty, and in the manifest unless the log is only being switched
+ * on: what it follows is not on the disk yet then. */
 static void
 prepare(void *arg)
 {
@@ -139,7 +139,8 @@ prepare(void *arg)
     if (a->rewrite.fresh != NULL) {
         manifest_add(m, slice_cstr(name.ptr), m->incr_seq + 1, 'i');
         a->rewrite.error = a->log != NULL && !a->unpublished ? aof__store_manifest(a, m) : 0;
-        /* If that failed the manifest may be there all the same; then it names a new file that is empty and stays so. */
+        /* If that failed the manifest may be there all the same; then it names a new file that is empty and stays
+         * so. */
         if (a->rewrite.error < 0)
             buf_printf(&a->rewrite.why, "can't write the manifest: %s", strerror(-a->rewrite.error));
     }
@@ -152,7 +153,8 @@ next_increment(struct aof *a, struct buf *why)
 {
     bool publish = a->log != NULL && !a->unpublished;
 
-    /* What comes before must be on the disk before what follows can be; a log that is suspect is replaced as a whole. */
+    /* What comes before must be on the disk before what follows can be; a log that is suspect is replaced as a
+     * whole. */
     if (publish && !aof_log_sync(a->log) && !aof_log_suspect(a->log)) {
         buf_printf(why, "the present file can't be synced: %s", strerror(-aof_log_error(a->log)));
         return false;
@@ -352,7 +354,8 @@ has_grown(const struct aof *a)
     if (s->rewrite_percentage <= 0 || a->log == NULL || a->unpublished || a->rewrite.failed)
         return false;
     uint64_t size = a->older_bytes + aof_log_size(a->log), base = a->base_size > 0 ? a->base_size : 1;
-    return size > s->rewrite_min_size && size > base && (double)(size - base) * 100 / (double)base >= (double)s->rewrite_percentage;
+    return size > s->rewrite_min_size && size > base &&
+           (double)(size - base) * 100 / (double)base >= (double)s->rewrite_percentage;
 }
 
 const struct snapshot *
@@ -406,14 +409,10 @@ int64_t
 aof_turn(struct aof *a, int64_t budget_ns, bool may_begin)
 {
     switch (a->rewrite.stage) {
-    case REWRITE_NONE:
-        return idle_turn(a, may_begin);
-    case REWRITE_PREPARING:
-        return prepare_turn(a);
-    case REWRITE_WALKING:
-        return walk_turn(a, budget_ns);
-    case REWRITE_SETTLING:
-        return settle_turn(a);
+    case REWRITE_NONE: return idle_turn(a, may_begin);
+    case REWRITE_PREPARING: return prepare_turn(a);
+    case REWRITE_WALKING: return walk_turn(a, budget_ns);
+    case REWRITE_SETTLING: return settle_turn(a);
     case REWRITE_PUBLISHING:
         if (!chore_is_over(&a->rewrite.chore))
             return LOOK_AGAIN_MS;

@@ -256,7 +256,8 @@ put_pending(struct buf *out, const struct stream_group *g, const struct stream_c
     aof_put_arg(out, LIT("FORCE"));
 }
 
-/* Groups, each followed by its consumers, each followed by what it has pending; one command at a call. True: no more. */
+/* Groups, each followed by its consumers, each followed by what it has pending; one command at a call. True: no
+ * more. */
 static bool
 put_groups(struct buf *out, struct rdb_value *v, const struct stream *s, struct slice key)
 {
@@ -285,8 +286,8 @@ put_groups(struct buf *out, struct rdb_value *v, const struct stream *s, struct 
     return false;
 }
 
-/* XCLAIM passes over entries that the stream does not have, and nothing makes a pending entry that nobody has; XIDMPRECORD
- * wants entries as well, and the counts of messages would begin anew. */
+/* XCLAIM passes over entries that the stream does not have, and nothing makes a pending entry that nobody has;
+ * XIDMPRECORD wants entries as well, and the counts of messages would begin anew. */
 static bool
 stream_is_plain(const struct stream *s)
 {

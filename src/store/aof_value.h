@@ -1,7 +1,7 @@
 /* store/aof_value.h - values as the commands that make them: the base of a log with `aof-use-rdb-preamble no`.
  *
- * Everything redis-server 7.0 has is written in commands that it knows, some elements in each. What no plain command can
- * make again (deadlines of members, JSON, pending entries of a stream that are gone from it) is a RESTORE.
+ * Everything redis-server 7.0 has is written in commands that it knows, some elements in each. What no plain command
+ * can make again (deadlines of members, JSON, pending entries of a stream that are gone from it) is a RESTORE.
  */
 #ifndef SORREL_STORE_AOF_VALUE_H
 #define SORREL_STORE_AOF_VALUE_H

@@ -1,7 +1,7 @@
 /* store/chore.h - one piece of work on the disk that a loop does not wait for.
  *
- * A thread does it; the owner looks now and then whether it is over. Where there are no threads it is done at that look, so
- * that what happens in between happens in tests, too.
+ * A thread does it; the owner looks now and then whether it is over. Where there are no threads it is done at that
+ * look, so that what happens in between happens in tests, too.
  *
  * Threads: one owner. What `arg` leads to belongs to the work from chore_begin() until chore_is_over() has said so.
  */
@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-struct chore { /* all zero: nothing to do */
+struct chore {               /* all zero: nothing to do */
     void (*work)(void *arg); /* NULL: none is under way */
     void *arg;
     pthread_t thread;

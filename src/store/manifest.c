@@ -169,8 +169,8 @@ static bool
 is_plain(const char *name)
 {
     for (; *name != '\0'; name++) {
-        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
-                     *name == '.' || *name == '-' || *name == '_';
+        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+                     (*name >= '0' && *name <= '9') || *name == '.' || *name == '-' || *name == '_';
         if (!plain)
             return false;
     }

@@ -1,7 +1,8 @@
 /* store/manifest.h - which files make up the append-only log, in which order.
  *
- * One line each: "file NAME seq N type b|i|h", for the base, the increments behind it, and history that is to be removed.
- * The manifest is replaced as a whole, so it always names a complete log; a file it does not name is not part of it.
+ * One line each: "file NAME seq N type b|i|h", for the base, the increments behind it, and history that is to be
+ * removed. The manifest is replaced as a whole, so it always names a complete log; a file it does not name is not part
+ * of it.
  */
 #ifndef SORREL_STORE_MANIFEST_H
 #define SORREL_STORE_MANIFEST_H
@@ -14,7 +15,7 @@ enum { MANIFEST_BYTES_MAX = 1 << 20 };
 struct manifest_file {
     char *name; /* in the log's folder */
     uint64_t seq;
-    char type;  /* b, i, h */
+    char type; /* b, i, h */
 };
 
 struct manifest {

@@ -137,8 +137,7 @@ add_packed_pair(struct rdb_build *b, struct rdb_input *in, const struct pack_ite
     double score;
 
     if (value_type_of(b->type) == TYPE_HASH)
-        return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT
-                                                                    : rdb_bad(in, "a hash has a field twice");
+        return hash_set(hash_of(b), b->limits, first->s, second->s) ? RDB_GOT : rdb_bad(in, "a hash has a field twice");
     if (second->is_int)
         score = (double)second->i;
     else if (!parse_double(second->s, &score))

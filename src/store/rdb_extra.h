@@ -1,16 +1,15 @@
 /* store/rdb_extra.h - what the types of the format have no room for, in snapshots and dumped values.
  *
- * Deadlines of members: hashes have them in the forms of Redis 7.4 (types 24 and 25); no other server knows them for sets and
- * sorted sets. What producers have sent to a stream (value/stream_idmp.h): the types that Redis 7 reads do not have it.
- * So these values are written as ever, that every server can load them, and the extra in front:
+ * Deadlines of members: hashes have them in the forms of Redis 7.4 (types 24 and 25); no other server knows them for
+ * sets and sorted sets. What producers have sent to a stream (value/stream_idmp.h): the types that Redis 7 reads do not
+ * have it. So these values are written as ever, that every server can load them, and the extra in front:
  *
- *   in a snapshot       one or more RDB_AUX records of the name given below, directly before what belongs to the key (before
- *                       its expiry); loaders that do not know the name skip them: the members live on, the messages are
- *                       forgotten
- *   in a dumped value   a byte, RDB_DEADLINES or RDB_MESSAGES, and one string, then type and value; others refuse that
+ *   in a snapshot       one or more RDB_AUX records of the name given below, directly before what belongs to the key
+ * (before its expiry); loaders that do not know the name skip them: the members live on, the messages are forgotten in
+ * a dumped value   a byte, RDB_DEADLINES or RDB_MESSAGES, and one string, then type and value; others refuse that
  *
- * The string of deadlines is a row of: deadline (8 bytes, little-endian, unix time in milliseconds), member (a string as in
- * the rest of the file). That of messages is what stream_idmp_save() gives.
+ * The string of deadlines is a row of: deadline (8 bytes, little-endian, unix time in milliseconds), member (a string
+ * as in the rest of the file). That of messages is what stream_idmp_save() gives.
  */
 #ifndef SORREL_STORE_RDB_EXTRA_H
 #define SORREL_STORE_RDB_EXTRA_H
@@ -19,7 +18,7 @@
 #include "store/rdb_write.h"
 
 #define RDB_DEADLINES_AUX LIT("sorrel-deadlines")
-#define RDB_MESSAGES_AUX LIT("sorrel-stream-idmp")
+#define RDB_MESSAGES_AUX  LIT("sorrel-stream-idmp")
 
 /* A set or sorted set whose deadlines must be written beside it. */
 bool rdb_deadlines_apart(const struct entry *e);

@@ -64,8 +64,8 @@ failed(struct rdb_file *f, const char *what, int error)
     return false;
 }
 
-/* The kernel is told to write as we go, so that the sync at the end does not have everything to do, and need not remember
- * what nobody is going to read. */
+/* The kernel is told to write as we go, so that the sync at the end does not have everything to do, and need not
+ * remember what nobody is going to read. */
 static void
 write_on(struct rdb_file *f, uint64_t end)
 {

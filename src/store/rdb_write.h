@@ -5,8 +5,8 @@
  * hold on its blob). The second stage, rdb_pack(), turns chunks into the bytes of the file: it compresses and
  * checksums, and may run on another thread.
  *
- * Everything is written in the oldest version that can hold it (10: redis 7.0; 12, redis 7.4, when there are fields that
- * expire), small collections in their packed forms.
+ * Everything is written in the oldest version that can hold it (10: redis 7.0; 12, redis 7.4, when there are fields
+ * that expire), small collections in their packed forms.
  */
 #ifndef SORREL_STORE_RDB_WRITE_H
 #define SORREL_STORE_RDB_WRITE_H

@@ -16,7 +16,7 @@
 
 enum {
     CHUNK_BYTES = 60 << 10, /* with the last small value it fits 64 KiB */
-    PIECES = 8, /* of the size at which a value is large, between looks at the clock */
+    PIECES = 8,             /* of the size at which a value is large, between looks at the clock */
     LARGE_BYTES = 256 << 10,
     BACKLOG_MAX = 1 << 20, /* the walk rests while more than this waits */
     FREE_SLICE_NS = 1000000000,

@@ -1,9 +1,9 @@
 /* value/deadlines.h - members of a hash, set or sorted set that cease to be at a time of their own.
  *
- * The deadlines of a collection are a sorted set of their own, member by unix time in milliseconds, whose handle lies right
- * behind the collection's in the entry; a bit in the collection's handle says that it is there. So they go wherever the
- * entry goes (RENAME, COPY, MOVE, snapshots), what comes next is always at hand, and a collection that never had any pays
- * nothing but the test of a bit where a member is removed or replaced.
+ * The deadlines of a collection are a sorted set of their own, member by unix time in milliseconds, whose handle lies
+ * right behind the collection's in the entry; a bit in the collection's handle says that it is there. So they go
+ * wherever the entry goes (RENAME, COPY, MOVE, snapshots), what comes next is always at hand, and a collection that
+ * never had any pays nothing but the test of a bit where a member is removed or replaced.
  *
  * The types call deadline_forget() wherever a member goes or gets a new value, so the deadlines are always those of
  * members that are there. Nothing in this folder looks at the clock.

@@ -228,8 +228,7 @@ entry_bytes(const struct entry *e)
 size_t
 entry_elements(const struct entry *e)
 {
-    return entry_type(e) == TYPE_STRING ? 0
-                                        : value_ops[entry_type(e)].elements((const struct handle *)entry__value(e));
+    return entry_type(e) == TYPE_STRING ? 0 : value_ops[entry_type(e)].elements((const struct handle *)entry__value(e));
 }
 
 void

@@ -25,8 +25,8 @@ enum value_type { TYPE_STRING, TYPE_LIST, TYPE_SET, TYPE_ZSET, TYPE_HASH, TYPE_S
 enum string_rep { STRING_INT, STRING_INLINE, STRING_BLOB };
 enum {
     ENTRY_HAS_EXPIRY = 1 << 0,
-    ENTRY_STAMP = 1 << 1, /* snapshot phase in which the entry was last written out */
-    ENTRY_RAW = 1 << 2,   /* a string that was changed in place: OBJECT ENCODING says raw */
+    ENTRY_STAMP = 1 << 1,     /* snapshot phase in which the entry was last written out */
+    ENTRY_RAW = 1 << 2,       /* a string that was changed in place: OBJECT ENCODING says raw */
     ENTRY_USED = 1 << 4,      /* it was used since it was made: eviction asks */
     ENTRY_DEADLINES = 1 << 3, /* members of the collection may have deadlines */
     ENTRY_EIGHTH_SHIFT = 5,

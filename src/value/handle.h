@@ -1,9 +1,9 @@
 /* value/handle.h - how a collection hangs on its entry: eight bytes.
  *
- * A struct hash, list, set, zset … is these eight bytes inside the entry (unaligned), holding the address of the block or
- * structure (48 bits), which representation it is (15 bits), and whether members of it have deadlines (1 bit): then eight
- * more bytes follow, see value/deadlines.h. All zero is a valid empty collection. The bytes stay where they are during any
- * call on the collection.
+ * A struct hash, list, set, zset … is these eight bytes inside the entry (unaligned), holding the address of the block
+ * or structure (48 bits), which representation it is (15 bits), and whether members of it have deadlines (1 bit): then
+ * eight more bytes follow, see value/deadlines.h. All zero is a valid empty collection. The bytes stay where they are
+ * during any call on the collection.
  */
 #ifndef SORREL_VALUE_HANDLE_H
 #define SORREL_VALUE_HANDLE_H

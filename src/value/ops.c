@@ -36,10 +36,10 @@ ADAPT(list)
 ADAPT(set)
 ADAPT(zset)
 
-#define ROW(T, how, ...)                                                                                     \
+#define ROW(T, how, ...)                                                                                  \
     {                                                                                                     \
         .fini = T##_ops_fini, .copy = T##_ops_copy, .bytes = T##_ops_bytes, .encoding = T##_ops_encoding, \
-        .effort = how, .elements = T##_ops_elements, __VA_ARGS__                                           \
+        .effort = how, .elements = T##_ops_elements, __VA_ARGS__                                          \
     }
 
 static void
@@ -168,7 +168,8 @@ const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_SET] = ROW(set, set_effort, .expect = set_ops_expect),
     [TYPE_ZSET] = ROW(zset, zset_effort, .expect = zset_ops_expect),
     [TYPE_HASH] = ROW(hash, hash_effort, .expect = hash_ops_expect),
-    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements, NULL},
+    [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements,
+                   NULL},
     [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding,
                      stream_ops_elements, NULL},
 };

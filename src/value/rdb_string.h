@@ -1,7 +1,8 @@
-/* value/rdb_string.h - lengths and strings as snapshots, DUMP and FUNCTION DUMP have them, and the end of the latter two.
+/* value/rdb_string.h - lengths and strings as snapshots, DUMP and FUNCTION DUMP have them, and the end of the latter
+ * two.
  *
- * A length takes 1 to 9 bytes; a string is a length and its bytes, or a small integer, or LZF. What is read is trusted in
- * nothing: each call takes what it describes, or nothing at all, and no memory is taken for what is only claimed.
+ * A length takes 1 to 9 bytes; a string is a length and its bytes, or a small integer, or LZF. What is read is trusted
+ * in nothing: each call takes what it describes, or nothing at all, and no memory is taken for what is only claimed.
  */
 #ifndef SORREL_VALUE_RDB_STRING_H
 #define SORREL_VALUE_RDB_STRING_H

@@ -1,6 +1,7 @@
 /* value/set.h - an unordered collection of distinct byte strings.
  *
- * Representations: sorted integers, packed, packtable (integers inside it stored as integers). Same rules as value/hash.h.
+ * Representations: sorted integers, packed, packtable (integers inside it stored as integers). Same rules as
+ * value/hash.h.
  */
 #ifndef SORREL_VALUE_SET_H
 #define SORREL_VALUE_SET_H

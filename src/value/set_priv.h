@@ -1,4 +1,5 @@
-/* value/set_priv.h - the two encodings that value/set.c is made of: sorted integers in a block, and members of a packtable. */
+/* value/set_priv.h - the two encodings that value/set.c is made of: sorted integers in a block, and members of a
+ * packtable. */
 #ifndef SORREL_VALUE_SET_PRIV_H
 #define SORREL_VALUE_SET_PRIV_H
 
@@ -23,8 +24,8 @@ bool intset__verify(const struct intset *s);
 
 /* -- members inside a packtable: integers in as few bytes as they need ---------------------------------------------
  *
- * A canonical decimal becomes MEMBER_INT and its two's complement without redundant high bytes. Other texts stay as they
- * are, unless they begin with a mark themselves: then MEMBER_TEXT goes in front. */
+ * A canonical decimal becomes MEMBER_INT and its two's complement without redundant high bytes. Other texts stay as
+ * they are, unless they begin with a mark themselves: then MEMBER_TEXT goes in front. */
 enum { MEMBER_INT = 1, MEMBER_TEXT = 2, MEMBER_INT_BYTES_MAX = 9 };
 
 /* Writes the encoded form; returns its length. */

@@ -391,8 +391,9 @@ stream_bytes(const struct stream *s)
 {
     const struct stream_body *b = stream__body(s);
 
-    return b == NULL ? 0 : sizeof(*b) + b->block_bytes + btree_bytes(&b->blocks) + stream__groups_bytes(b) +
-                                 stream__idmp_bytes(b->idmp);
+    return b == NULL ? 0
+                     : sizeof(*b) + b->block_bytes + btree_bytes(&b->blocks) + stream__groups_bytes(b) +
+                           stream__idmp_bytes(b->idmp);
 }
 
 struct stream_id

@@ -126,7 +126,7 @@ bool stream_next(struct stream_iter *it, struct stream_entry *out);
 enum { STREAM_ENTRIES_READ_UNKNOWN = -1 };
 
 struct stream_consumer {
-    struct slice name; /* first, as in a group: base/names.h */
+    struct slice name;          /* first, as in a group: base/names.h */
     int64_t seen_ms, active_ms; /* last tried anything; last got something (-1: never) */
     struct btree *pending;      /* struct stream_pending by id */
 };

@@ -1,5 +1,5 @@
-/* value/stream_idmp.c - messages that producers have sent: a tree of producers by name, each with a tree of its iids and a
- * queue of them, oldest first. */
+/* value/stream_idmp.c - messages that producers have sent: a tree of producers by name, each with a tree of its iids
+ * and a queue of them, oldest first. */
 #include "value/stream_idmp.h"
 
 #include "base/check.h"
@@ -340,8 +340,7 @@ get_producer(struct slice *in, struct stream_idmp *m)
     uint64_t count;
     struct stream_id id;
 
-    if (!get_name(in, &pid) || find(&m->producers, pid) != NULL || !get_number(in, &count) ||
-        count > m->limits.max_ids)
+    if (!get_name(in, &pid) || find(&m->producers, pid) != NULL || !get_number(in, &count) || count > m->limits.max_ids)
         return false;
     struct producer *p = producer_get(m, pid);
     for (; count > 0; count--) {
@@ -364,9 +363,8 @@ stream_idmp_load(struct stream *s, struct slice bytes)
     if (duration < 1 || duration > STREAM_IDMP_DURATION_MAX || max_ids < 1 || max_ids > STREAM_IDMP_IDS_MAX)
         return false;
     struct stream_idmp *m = mem_get_zero(sizeof(*m));
-    *m = (struct stream_idmp){.limits = {(uint32_t)duration, (uint32_t)max_ids},
-                              .added = added,
-                              .duplicates = duplicates};
+    *m = (struct stream_idmp){
+        .limits = {(uint32_t)duration, (uint32_t)max_ids}, .added = added, .duplicates = duplicates};
     while (bytes.len > 0) {
         if (!get_producer(&bytes, m)) {
             stream__idmp_free(m);

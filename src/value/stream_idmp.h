@@ -1,8 +1,8 @@
 /* value/stream_idmp.h - what producers have added to a stream lately, so that a message sent twice is added once.
  *
- * A producer (pid) gives each message an id of its own (iid). The stream remembers the last of them, at most `max_ids` of
- * each producer and none for longer than `duration_s`, with the id that the entry got. An iid's age is that of its entry's
- * id. Cost: O(log n); what has expired goes a few at a time as others come.
+ * A producer (pid) gives each message an id of its own (iid). The stream remembers the last of them, at most `max_ids`
+ * of each producer and none for longer than `duration_s`, with the id that the entry got. An iid's age is that of its
+ * entry's id. Cost: O(log n); what has expired goes a few at a time as others come.
  */
 #ifndef SORREL_VALUE_STREAM_IDMP_H
 #define SORREL_VALUE_STREAM_IDMP_H

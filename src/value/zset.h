@@ -14,15 +14,15 @@ struct zset {
     struct handle h;
 };
 
-struct zset_range {      /* by score */
+struct zset_range { /* by score */
     double min, max;
     bool min_open, max_open; /* open: the bound itself is outside */
 };
 
-struct zset_lex {        /* by member; unbounded ends have ptr NULL */
+struct zset_lex { /* by member; unbounded ends have ptr NULL */
     struct slice min, max;
     bool min_open, max_open;
-    bool empty;          /* min is `+` or max is `-` */
+    bool empty; /* min is `+` or max is `-` */
 };
 
 void zset_fini(struct zset *z);

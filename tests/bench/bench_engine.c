@@ -1,7 +1,9 @@
-/* tests/bench/bench_engine.c - nanoseconds a command inside the engine, without sockets: parse, dispatch, execute, reply.
+/* tests/bench/bench_engine.c - nanoseconds a command inside the engine, without sockets: parse, dispatch, execute,
+ * reply.
  *
  *   make MODE=release build/release/libengine.a
- *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_engine.c build/release/libengine.a -ljemalloc -lluajit-5.1 -lcrypto -lm
+ *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -Isrc tests/bench/bench_engine.c build/release/libengine.a -ljemalloc
+ * -lluajit-5.1 -lcrypto -lm
  *   ./a.out [keys] [commands] [rounds]
  */
 #include "base/buf.h"
@@ -28,7 +30,7 @@ cpu_ns(void)
 struct bench {
     struct engine *engine;
     struct session *session[BUFFERS];
-    int group;            /* connections read together; 0: fed one by one */
+    int group; /* connections read together; 0: fed one by one */
     struct rng rng;
     size_t keys;
 };
@@ -78,13 +80,15 @@ write_sadd(struct bench *b, struct buf *in, uint64_t key)
 static void
 write_hset(struct bench *b, struct buf *in, uint64_t key)
 {
-    buf_printf(in, "*4\r\n$4\r\nHSET\r\n$6\r\nmyhash\r\n$20\r\nelement:%012llu\r\n$3\r\nxyz\r\n", (unsigned long long)key);
+    buf_printf(in, "*4\r\n$4\r\nHSET\r\n$6\r\nmyhash\r\n$20\r\nelement:%012llu\r\n$3\r\nxyz\r\n",
+               (unsigned long long)key);
 }
 
 static void
 write_zadd(struct bench *b, struct buf *in, uint64_t key)
 {
-    buf_printf(in, "*4\r\n$4\r\nZADD\r\n$6\r\nmyzset\r\n$1\r\n0\r\n$20\r\nelement:%012llu\r\n", (unsigned long long)key);
+    buf_printf(in, "*4\r\n$4\r\nZADD\r\n$6\r\nmyzset\r\n$1\r\n0\r\n$20\r\nelement:%012llu\r\n",
+               (unsigned long long)key);
 }
 
 static void
@@ -159,22 +163,27 @@ main(int argc, char **argv)
     static const struct {
         const char *name;
         write_command *write;
-    } kinds[] = {{"SET", write_set}, {"GET", write_get}, {"INCR", write_incr}, {"PING", write_ping},
+    } kinds[] = {{"SET", write_set},     {"GET", write_get},   {"INCR", write_incr}, {"PING", write_ping},
                  {"LPUSH", write_lpush}, {"SADD", write_sadd}, {"HSET", write_hset}, {"ZADD", write_zadd}};
     struct hash_seed seed = {0x5bd1e995u, 0x27d4eb2fu};
     struct bench b = {.keys = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000};
     size_t commands = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
     int rounds = argc > 3 ? (int)strtoul(argv[3], NULL, 10) : 1;
     const char *only = argc > 4 ? argv[4] : NULL;
-    struct engine_options opt = {.clock = clock_system(), .rng_seed = 1, .hash_seed = seed, .databases = 16,
-                                 .families = cmd_families, .limits = value_limits_default(seed)};
+    struct engine_options opt = {.clock = clock_system(),
+                                 .rng_seed = 1,
+                                 .hash_seed = seed,
+                                 .databases = 16,
+                                 .families = cmd_families,
+                                 .limits = value_limits_default(seed)};
 
     rng_seed(&b.rng, 3);
     b.engine = engine_new(&opt);
     for (int i = 0; i < BUFFERS; i++)
         b.session[i] = engine_session_open(b.engine, NULL, LIT("a"), LIT("b"));
     fill(&b);
-    printf("%zu keys; nanoseconds of CPU a command\n%-8s %8s %8s %8s %8s\n", b.keys, "", "-P 1", "-P1 x16", "-P 16", "-P 64");
+    printf("%zu keys; nanoseconds of CPU a command\n%-8s %8s %8s %8s %8s\n", b.keys, "", "-P 1", "-P1 x16", "-P 16",
+           "-P 64");
     for (int r = 0; r < rounds; r++) {
         for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
             if (only != NULL && strcmp(only, kinds[k].name) != 0)

@@ -1,14 +1,17 @@
 /* tests/bench/bench_evict.c - how often a cache with our eviction hits, beside the best policies known.
  *
  *   make MODE=release build/release/libengine.a
- *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -DSORREL_JEMALLOC -Isrc tests/bench/bench_evict.c build/release/libengine.a \
+ *   gcc -O2 -flto -std=gnu11 -D_GNU_SOURCE -DSORREL_JEMALLOC -Isrc tests/bench/bench_evict.c build/release/libengine.a
+ * \
  *       $(pkg-config --libs jemalloc libcrypto liblzf luajit libutf8proc) -lm -o bench_evict
- *   ./bench_evict [keys that fit] [requests] [trace ...]   prints a table: traces down, policies across, hit ratios in percent
+ *   ./bench_evict [keys that fit] [requests] [trace ...]   prints a table: traces down, policies across, hit ratios in
+ * percent
  *   ./bench_evict --trace NAME keys requests FILE          writes a trace, one key number (four bytes) after the other
  *
- * The references are exact, with lists and ghosts of any size they like: LRU, SIEVE, S3-FIFO, ARC and W-TinyLFU (window of
- * 1 %, sketch of four bits). Ours run in the engine itself, in their own bytes: GET, and SET after a miss, a hundred requests
- * a simulated second for every thousand keys that fit. eviction.py plays the same traces against running servers.
+ * The references are exact, with lists and ghosts of any size they like: LRU, SIEVE, S3-FIFO, ARC and W-TinyLFU (window
+ * of 1 %, sketch of four bits). Ours run in the engine itself, in their own bytes: GET, and SET after a miss, a hundred
+ * requests a simulated second for every thousand keys that fit. eviction.py plays the same traces against running
+ * servers.
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -27,8 +30,8 @@
 
 struct trace {
     uint32_t *key;
-    size_t n, keys;          /* requests; different keys */
-    size_t fit;              /* keys that the cache holds */
+    size_t n, keys; /* requests; different keys */
+    size_t fit;     /* keys that the cache holds */
 };
 
 /* -- traces ---------------------------------------------------------------------------------------------------- */
@@ -61,9 +64,9 @@ zipf_next(const double *sums, size_t n, struct rng *rng)
     return (uint32_t)lo;
 }
 
-/* zipf-0.9: ten times as many keys as fit. loop-1.1: round and round over 1.1 times what fits. shift: nine of ten requests
- * go to a hot set of three quarters of what fits, which is another one after every tenth of the trace; shift-40: after every
- * fortieth. scan: zipf-0.9 with keys that come once in every fourth stretch. */
+/* zipf-0.9: ten times as many keys as fit. loop-1.1: round and round over 1.1 times what fits. shift: nine of ten
+ * requests go to a hot set of three quarters of what fits, which is another one after every tenth of the trace;
+ * shift-40: after every fortieth. scan: zipf-0.9 with keys that come once in every fourth stretch. */
 static bool
 trace_make(struct trace *t, const char *name)
 {
@@ -424,8 +427,11 @@ run_ours(const struct trace *t, enum evict_policy policy)
 {
     struct rig rig = {INT64_C(1700000000000000)};
     struct hash_seed seed = {1, 2};
-    struct engine_options opt = {.clock = {rig_wall, rig_mono, &rig}, .rng_seed = 7, .hash_seed = seed,
-                                 .families = cmd_families, .limits = value_limits_default(seed)};
+    struct engine_options opt = {.clock = {rig_wall, rig_mono, &rig},
+                                 .rng_seed = 7,
+                                 .hash_seed = seed,
+                                 .families = cmd_families,
+                                 .limits = value_limits_default(seed)};
     struct engine *e = engine_new(&opt);
     struct session *s = engine_session_open(e, NULL, LIT(""), LIT(""));
     struct engine_settings *settings = engine_settings(e);
@@ -480,7 +486,8 @@ is_among(const char *name, char **words, int n)
 int
 main(int argc, char **argv)
 {
-    static const char *const names[] = {"zipf-0.7", "zipf-0.9", "zipf-1.1", "loop-1.1", "loop-2", "shift", "shift-40", "scan"};
+    static const char *const names[] = {"zipf-0.7", "zipf-0.9", "zipf-1.1", "loop-1.1",
+                                        "loop-2",   "shift",    "shift-40", "scan"};
     static double (*const references[])(const struct trace *) = {run_lru, run_sieve, run_s3fifo, run_arc, run_wtinylfu};
     bool only_trace = argc > 5 && strcmp(argv[1], "--trace") == 0;
     int at = only_trace ? 3 : 1;
@@ -490,8 +497,8 @@ main(int argc, char **argv)
     t.key = malloc(t.n * sizeof(*t.key));
     if (only_trace)
         return write_trace(&t, argv[2], argv[5]);
-    printf("%-9s %7s %7s %7s %7s %7s | %7s %8s %7s %7s\n", "trace", "LRU", "SIEVE", "S3-FIFO", "ARC", "W-TLFU", "all-lru",
-           "adaptive", "all-lfu", "random");
+    printf("%-9s %7s %7s %7s %7s %7s | %7s %8s %7s %7s\n", "trace", "LRU", "SIEVE", "S3-FIFO", "ARC", "W-TLFU",
+           "all-lru", "adaptive", "all-lfu", "random");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (argc > 3 && !is_among(names[i], argv + 3, argc - 3))
             continue;

@@ -77,7 +77,8 @@ renewed_while_it_is_held(void)
 
     losses = 0;
     EXPECT_OK(sorrel_lock_acquire(l, 0, &err));
-    for (int i = 0; i < 8; i++) { /* longer than the lock would live by itself; a busy machine may be late by most of that */
+    /* longer than the lock would live by itself; a busy machine may be late by most of that */
+    for (int i = 0; i < 8; i++) {
         pause_ms(200);
         EXPECT(sorrel_lock_held(l) && sorrel_lock_acquire(other, 0, &err) == SORREL_ERR_BUSY);
     }

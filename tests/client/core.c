@@ -286,7 +286,8 @@ json(void)
     EXPECT(t != NULL && strcmp(t, "\"z\"") == 0);
     sorrel_free(t);
     int64_t untouched = 3;
-    EXPECT(sorrel_json_member(NULL, "c") == NULL && sorrel_json_unquote(NULL, NULL) == NULL && !sorrel_json_valid(NULL, 0));
+    EXPECT(sorrel_json_member(NULL, "c") == NULL && sorrel_json_unquote(NULL, NULL) == NULL &&
+           !sorrel_json_valid(NULL, 0));
     EXPECT(!sorrel_json_int(sorrel_json_member(doc, "c"), &untouched) && untouched == 3);
     EXPECT(sorrel_json_member(doc, "c") == NULL && sorrel_json_member("[1]", "a") == NULL);
 }

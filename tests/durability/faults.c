@@ -1,7 +1,8 @@
-/* tests/durability/faults.c - a library to be preloaded: system calls on the server's data files fail when they are told to.
+/* tests/durability/faults.c - a library to be preloaded: system calls on the server's data files fail when they are
+ * told to.
  *
- * SORREL_FAULTS names a file of struct faults, which the test changes while the server runs. Calls on other files, sockets
- * and logs are not touched. */
+ * SORREL_FAULTS names a file of struct faults, which the test changes while the server runs. Calls on other files,
+ * sockets and logs are not touched. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -106,13 +107,13 @@ on_path(enum op op, const char *path)
 }
 
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
-#define FAIL_ON(call)                                                                                                  \
-    do {                                                                                                               \
-        int error_ = (call);                                                                                           \
-        if (error_ != 0) {                                                                                             \
-            errno = error_;                                                                                            \
-            return -1;                                                                                                 \
-        }                                                                                                              \
+#define FAIL_ON(call)        \
+    do {                     \
+        int error_ = (call); \
+        if (error_ != 0) {   \
+            errno = error_;  \
+            return -1;       \
+        }                    \
     } while (0)
 
 int

@@ -1,5 +1,5 @@
-/* ACL rules: whatever they are, a user is made as a whole or not at all; what is made can be described and made again as the
- * same; and a check of any command against it ends.
+/* ACL rules: whatever they are, a user is made as a whole or not at all; what is made can be described and made again
+ * as the same; and a check of any command against it ends.
  *
  * The input is lines, one rule each; a line "|" begins another ACL SETUSER for the same user. */
 #include "engine/acl.h"

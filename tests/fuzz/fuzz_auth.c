@@ -1,5 +1,5 @@
-/* The ways to log in and out, beside a model: AUTH, HELLO, RESET, changes of users and passwords while people are logged in,
- * over three sessions. Nobody is ever somebody else, or let in, but by the right password.
+/* The ways to log in and out, beside a model: AUTH, HELLO, RESET, changes of users and passwords while people are
+ * logged in, over three sessions. Nobody is ever somebody else, or let in, but by the right password.
  *
  * Each byte of the input is a step; its arguments are the bytes that follow. */
 #include "engine/acl.h"
@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { SESSIONS = 3, ADMIN = 9, USERS = 4, PASSWORDS = 4, STEPS_MAX = 300, NOBODY = -1 };
 
-static const struct slice names[USERS + 1] = {LIT_INIT("default"), LIT_INIT("alice"), LIT_INIT("bob"), LIT_INIT("carol"),
-                                              LIT_INIT("nosuch")};
+static const struct slice names[USERS + 1] = {LIT_INIT("default"), LIT_INIT("alice"), LIT_INIT("bob"),
+                                              LIT_INIT("carol"), LIT_INIT("nosuch")};
 static const struct slice passwords[PASSWORDS] = {LIT_INIT("one"), LIT_INIT("two"), {"\0\xff\r\n", 4}, LIT_INIT("")};
 
 struct model {
@@ -74,7 +74,8 @@ step_hello(struct model *m, struct input *in, unsigned s)
 {
     static const struct slice versions[] = {LIT_INIT("2"), LIT_INIT("3"), LIT_INIT("4"), LIT_INIT("x")};
     unsigned version = next(in, 4), user = next(in, USERS + 1), password = next(in, PASSWORDS), form = next(in, 4);
-    struct slice argv[] = {LIT("HELLO"), versions[version], LIT("AUTH"), names[user], passwords[password], LIT("SETNAME"), LIT("me")};
+    struct slice argv[] = {LIT("HELLO"),        versions[version], LIT("AUTH"), names[user],
+                           passwords[password], LIT("SETNAME"),    LIT("me")};
     static const size_t counts[] = {2, 5, 7, 4}; /* the last one lacks its password */
     struct slice reply = run(m, s, argv, counts[form]);
     bool bad = version > 1 || form == 3;
@@ -111,9 +112,20 @@ step_change_user(struct model *m, struct input *in)
         memset(m->known[user], 0, sizeof(m->known[user]));
     switch (what) {
     case 0: m->on[user] = true; break;
-    case 1: argv[3] = LIT("off"); m->on[user] = false; break;
-    case 2: argv[3] = LIT("nopass"); m->nopass[user] = true; memset(m->known[user], 0, sizeof(m->known[user])); break;
-    case 3: argv[3] = LIT("resetpass"); m->nopass[user] = false; memset(m->known[user], 0, sizeof(m->known[user])); break;
+    case 1:
+        argv[3] = LIT("off");
+        m->on[user] = false;
+        break;
+    case 2:
+        argv[3] = LIT("nopass");
+        m->nopass[user] = true;
+        memset(m->known[user], 0, sizeof(m->known[user]));
+        break;
+    case 3:
+        argv[3] = LIT("resetpass");
+        m->nopass[user] = false;
+        memset(m->known[user], 0, sizeof(m->known[user]));
+        break;
     case 4:
         if (user == 0)
             return;
@@ -128,7 +140,11 @@ step_change_user(struct model *m, struct input *in)
             m->user[s] = m->nopass[0] && m->on[0] ? 0 : NOBODY;
         }
         return;
-    default: argv[3] = add; m->nopass[user] = false; m->known[user][password] = true; break;
+    default:
+        argv[3] = add;
+        m->nopass[user] = false;
+        m->known[user][password] = true;
+        break;
     }
     if (!m->exists[user]) {
         m->exists[user] = true;
@@ -171,7 +187,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = {data, data + size};
     struct model m = {.l = loopback_new(3), .exists = {true}, .on = {true}, .nopass = {true}};
 
-    CHECK(loopback_open(m.l, ADMIN)); /* is the default user, and stays logged in whatever happens to that one's password */
+    /* is the default user, and stays logged in whatever happens to that one's password */
+    CHECK(loopback_open(m.l, ADMIN));
     for (unsigned s = 0; s < SESSIONS; s++) {
         CHECK(loopback_open(m.l, s));
         m.user[s] = 0;

@@ -1,8 +1,8 @@
-/* tests/fuzz/fuzz_bitfield.c - BITFIELD beside a twin that goes bit by bit in 128-bit numbers; and the other commands on
- * bits with any words.
+/* tests/fuzz/fuzz_bitfield.c - BITFIELD beside a twin that goes bit by bit in 128-bit numbers; and the other commands
+ * on bits with any words.
  *
- * The input is a program: a step is either a whole BITFIELD of up to six operations, whose replies and whose string must
- * be those of the twin, or a command of words from the input.
+ * The input is a program: a step is either a whole BITFIELD of up to six operations, whose replies and whose string
+ * must be those of the twin, or a command of words from the input.
  */
 #include "base/check.h"
 #include "base/number.h"
@@ -200,9 +200,9 @@ static void
 step_words(struct loopback *l, struct input *in)
 {
     static const char *const names[] = {"BITFIELD", "BITFIELD_RO", "BITCOUNT", "BITPOS", "BITOP", "SETBIT", "GETBIT"};
-    static const char *const pool[] = {"GET", "SET",  "INCRBY", "OVERFLOW", "SAT",  "FAIL", "u8",   "i64", "u64", "u0",  "#1",
-                                       "BIT", "BYTE", "AND",    "DIFF1",    "j",    "m",    "0",    "1",   "-1",  "100", "7",
-                                       "#-1", "i65",  "NOT",    "ONE",      "ANDOR", "800"};
+    static const char *const pool[] = {"GET", "SET", "INCRBY", "OVERFLOW", "SAT",   "FAIL", "u8",    "i64", "u64", "u0",
+                                       "#1",  "BIT", "BYTE",   "AND",      "DIFF1", "j",    "m",     "0",   "1",   "-1",
+                                       "100", "7",   "#-1",    "i65",      "NOT",   "ONE",  "ANDOR", "800"};
     struct buf body = {0};
     int words = 0;
 

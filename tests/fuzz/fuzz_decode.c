@@ -15,7 +15,8 @@ static const char *const decoders[] = {
     ("local ok, v = pcall(cmsgpack.unpack, ARGV[1]) if not ok then return v end\n"
      "local again, s = pcall(cmsgpack.pack, v) if not again then return s end\n"
      "cmsgpack.unpack(s) return {s, v}"),
-    "local ok, v = pcall(cmsgpack.unpack_one, ARGV[1]) return {tostring(ok), pcall(cmsgpack.unpack_limit, ARGV[1], 3, 1)}",
+    "local ok, v = pcall(cmsgpack.unpack_one, ARGV[1]) return {tostring(ok), pcall(cmsgpack.unpack_limit, ARGV[1], 3, "
+    "1)}",
     "local n = string.byte(ARGV[1]) or 0 return {pcall(struct.unpack, ARGV[1]:sub(2, n + 1), ARGV[1]:sub(n + 2))}",
     "local n = string.byte(ARGV[1]) or 0 return {pcall(struct.pack, ARGV[1]:sub(2, n + 1), 1, 'text', 2.5, 'x', -1)}",
     ("local n = string.byte(ARGV[1]) or 0 local p, s = ARGV[1]:sub(2, n + 1), ARGV[1]:sub(n + 2)\n"

@@ -1,8 +1,8 @@
 /* tests/fuzz/fuzz_engine.c - commands of several sessions in an in-process engine on a clock that the input moves.
  *
  * The input is a program: each step's first byte says what happens (a command by the grammar of its row, a command of
- * arbitrary words, raw bytes, time, a session's end). Words come from small pools, so that commands meet on the same keys.
- * At the end every database must agree with itself, and nothing may be left allocated.
+ * arbitrary words, raw bytes, time, a session's end). Words come from small pools, so that commands meet on the same
+ * keys. At the end every database must agree with itself, and nothing may be left allocated.
  */
 #include "engine/cmd_grammar.h"
 #include "engine/dispatch.h"
@@ -30,6 +30,7 @@ next(struct input *in)
 /* -- words ------------------------------------------------------------------------------------------------------- */
 
 static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "", "{t}g"};
+/* clang-format off */
 static const char *const members[] = {"a", "b", "c", "1", "2", "-3", "10", "1.5", "", "x\r\n", "abcdefghijklmnopqrstuvwxyz",
                                       "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"};
 static const char *const numbers[] = {"0", "1", "-1", "2", "3", "5", "10", "100", "-2", "-100", "1000", "9223372036854775807",
@@ -43,6 +44,7 @@ static const char *const options[] = {"NX", "XX", "GT", "LT", "CH", "INCR", "EX"
                                       "MKSTREAM", "ENTRIESREAD", "JUSTID", "IDLE", "RANK", "PERSIST", "ALPHA", "BY", "STORE",
                                       "ASC", "DESC", "AND", "OR", "NOT", "BIT", "BYTE", "SET", "OVERFLOW", "SAT", "u8", "i64",
                                       "FREQ", "IDLETIME", "FIELDS", "IDX", "WITHMATCHLEN", "MINMATCHLEN", "LEN"};
+/* clang-format on */
 #define PICK(table, in) slice_cstr((table)[next(in) % (sizeof(table) / sizeof((table)[0]))])
 
 struct words {
@@ -88,7 +90,9 @@ value_word(struct input *in, enum cmd_arg_type type)
         return any_word(in);
     switch (type) {
     case ARG_KEY: return PICK(keys, in);
-    case ARG_INTEGER: case ARG_DOUBLE: case ARG_UNIX_TIME: return PICK(numbers, in);
+    case ARG_INTEGER:
+    case ARG_DOUBLE:
+    case ARG_UNIX_TIME: return PICK(numbers, in);
     case ARG_PATTERN: return next(in) % 2 ? LIT("*") : LIT("[a-c]?");
     default: return next(in) % 4 == 0 ? PICK(numbers, in) : PICK(members, in);
     }
@@ -133,7 +137,8 @@ by_grammar(struct input *in, const struct cmd_arg *arg, struct words *w, int dep
 
 /* -- steps ------------------------------------------------------------------------------------------------------- */
 
-/* A client may ask for as many random members as it likes, and scripts may run for ever: neither is what we look for. */
+/* A client may ask for as many random members as it likes, and scripts may run for ever: neither is what we look
+ * for. */
 static bool
 too_much(const struct words *w)
 {

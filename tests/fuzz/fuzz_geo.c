@@ -1,8 +1,8 @@
 /* tests/fuzz/fuzz_geo.c - searches on a map beside looking at every place; and the geo commands with any words.
  *
- * The input is a program: places are added, and what a search by radius or by box finds is compared with what GEODIST says
- * of each place. Those close to the edge may be on either side. Where finds_all() says no, a search may miss places, as
- * redis's does.
+ * The input is a program: places are added, and what a search by radius or by box finds is compared with what GEODIST
+ * says of each place. Those close to the edge may be on either side. Where finds_all() says no, a search may miss
+ * places, as redis's does.
  */
 #include "base/check.h"
 #include "base/number.h"
@@ -144,13 +144,14 @@ around(struct loopback *l, struct input *in)
 static void
 any_words(struct loopback *l, struct input *in)
 {
-    static const char *const names[] = {"GEOADD", "GEOSEARCH", "GEOSEARCHSTORE", "GEORADIUS", "GEORADIUSBYMEMBER", "GEOHASH",
-                                        "GEOPOS", "GEODIST", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO"};
+    static const char *const names[] = {
+        "GEOADD",  "GEOSEARCH", "GEOSEARCHSTORE", "GEORADIUS",    "GEORADIUSBYMEMBER",
+        "GEOHASH", "GEOPOS",    "GEODIST",        "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO"};
     static const char *const pool[] = {
-        "j",       "h",     "p00",   "p01",    "FROMMEMBER", "FROMLONLAT", "BYRADIUS", "BYBOX",  "BYPOLYGON", "3",   "0",  "1",
-        "-1",      "180",   "-180",  "85",     "-85.05",     "90",         "1e9",      "1e-300", "nan",       "inf", "m",  "km",
-        "mi",      "ft",    "COUNT", "ANY",    "ASC",        "DESC",       "WITHDIST", "NX",     "XX",        "CH",  "10", "45.5",
-        "WITHHASH", "STORE", "STOREDIST", "WITHCOORD", "", "1e308"};
+        "j",  "h",  "p00",  "p01",      "FROMMEMBER", "FROMLONLAT", "BYRADIUS",  "BYBOX", "BYPOLYGON", "3",   "0",
+        "1",  "-1", "180",  "-180",     "85",         "-85.05",     "90",        "1e9",   "1e-300",    "nan", "inf",
+        "m",  "km", "mi",   "ft",       "COUNT",      "ANY",        "ASC",       "DESC",  "WITHDIST",  "NX",  "XX",
+        "CH", "10", "45.5", "WITHHASH", "STORE",      "STOREDIST",  "WITHCOORD", "",      "1e308"};
     struct buf b = {0};
     unsigned n = 1 + next(in) % 14;
 

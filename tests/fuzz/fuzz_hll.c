@@ -1,7 +1,7 @@
 /* tests/fuzz/fuzz_hll.c - any bytes as a HyperLogLog: refused as a whole, or a sketch on which every command works.
  *
- * The first byte says what is made of the rest: a string as it is, a sparse sketch with these runs, or a dense one whose
- * registers begin with these bytes.
+ * The first byte says what is made of the rest: a string as it is, a sparse sketch with these runs, or a dense one
+ * whose registers begin with these bytes.
  */
 #include "base/check.h"
 #include "ds/hll.h"

@@ -15,7 +15,8 @@ static void
 lines(struct slice in)
 {
     struct handshake h;
-    struct handshake_facts f = {.port = 1, .password = LIT("p"), .id = LIT(ID), .next = 5, .ask_before = in.len % 2 == 1};
+    struct handshake_facts f = {
+        .port = 1, .password = LIT("p"), .id = LIT(ID), .next = 5, .ask_before = in.len % 2 == 1};
     struct handshake_bulk b;
     struct buf out = {0}, why = {0};
     enum handshake_result r = HANDSHAKE_MORE;
@@ -97,9 +98,14 @@ world_begin(struct world *w)
     eo.limits = value_limits_default(eo.hash_seed);
     w->engine = engine_new(&eo);
     w->disk = disk_system();
-    struct repl_host host = {.ctx = w, .disk = &w->disk, .snapshot_possible = can_snapshot, .snapshot_begin = snapshot_begin,
+    struct repl_host host = {.ctx = w,
+                             .disk = &w->disk,
+                             .snapshot_possible = can_snapshot,
+                             .snapshot_begin = snapshot_begin,
                              .snapshot_cancel = snapshot_cancel,
-                             .snapshot_of_functions = snapshot_of_functions, .role_changed = role_changed, .log_synced = log_synced};
+                             .snapshot_of_functions = snapshot_of_functions,
+                             .role_changed = role_changed,
+                             .log_synced = log_synced};
 
     w->repl = repl_new(w->engine, &host);
     *repl_settings(w->repl) = (struct repl_settings){

@@ -1,8 +1,8 @@
 /* tests/fuzz/fuzz_restore.c - RESTORE of any bytes: refused, or a value like any other.
  *
- * One that is accepted is sound inside, gives a payload that is accepted as well and makes an equal value, and every command
- * of its type, and some that are for all types, works on it: each is run on the value as it was restored, with arguments
- * by chance, and must not find a wrong type or leave anything unsound behind.
+ * One that is accepted is sound inside, gives a payload that is accepted as well and makes an equal value, and every
+ * command of its type, and some that are for all types, works on it: each is run on the value as it was restored, with
+ * arguments by chance, and must not find a wrong type or leave anything unsound behind.
  *
  * The first byte is the seed of that chance; the rest is the payload without its footer, which is added here.
  */
@@ -40,8 +40,9 @@ run(struct trial *t, const struct slice *argv, int argc)
     return buf_slice(out);
 }
 
-#define RUN(t, ...) \
-    run(t, (const struct slice[]){__VA_ARGS__}, (int)(sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
+#define RUN(t, ...)                             \
+    run(t, (const struct slice[]){__VA_ARGS__}, \
+        (int)(sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
 
 static bool
 restore(struct trial *t, struct slice key, struct slice payload)

@@ -1,6 +1,7 @@
 /* tests/fuzz/fuzz_script.c - whole scripts, function libraries and dumps of them, in an engine of their own.
  *
- * The first byte says which the rest is. Time is bounded from outside: a script that runs for long is ended by the host.
+ * The first byte says which the rest is. Time is bounded from outside: a script that runs for long is ended by the
+ * host.
  */
 #include "support/loopback.h"
 

@@ -1,8 +1,9 @@
 /* tests/script/host.c - an engine behind standard input and output, for run.py.
  *
  * Request: one byte op, four bytes session number, four bytes length (little endian), that many bytes.
- *   N  a new engine      O  open the session   C  close it   F  feed it the bytes   T  let eight bytes' worth of ms pass
- * Answer: for each session with output or an end: number, flags (1 closed), length, bytes; then the number 0xffffffff.
+ *   N  a new engine      O  open the session   C  close it   F  feed it the bytes   T  let eight bytes' worth of ms
+ * pass Answer: for each session with output or an end: number, flags (1 closed), length, bytes; then the number
+ * 0xffffffff.
  */
 #include "support/loopback.h"
 
@@ -19,7 +20,8 @@ get_u32(const unsigned char *p)
 static void
 put_u32(uint32_t v)
 {
-    unsigned char p[4] = {(unsigned char)v, (unsigned char)(v >> 8), (unsigned char)(v >> 16), (unsigned char)(v >> 24)};
+    unsigned char p[4] = {(unsigned char)v, (unsigned char)(v >> 8), (unsigned char)(v >> 16),
+                          (unsigned char)(v >> 24)};
 
     fwrite(p, 1, sizeof(p), stdout);
 }

@@ -3,11 +3,13 @@
 
 enum { DEPTH_MAX = 8 };
 
+/* clang-format off */
 static const char *const members[] = {"a", "b", "c", "1", "2", "-3", "10", "1.5", "", "x\r\n", "abcdefghijklmnop",
                                       "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"};
 static const char *const numbers[] = {"0", "1", "2", "3", "5", "10", "100", "1", "2", "-1", "-2"};
 static const char *const odd[] = {"9223372036854775807", "-9223372036854775808", "4294967296", "inf", "nan", "0.1", "",
                                   "abc", "(1", "[a", "-", "+", "1-1", "*", "$", ">", "NX", "COUNT", "STORE", "GET", "BY"};
+/* clang-format on */
 static const char *const paths[] = {"$", ".", "$.a", "$..b", ".a"};
 #define PICK(m, table) slice_cstr((table)[rng_below((m)->rng, sizeof(table) / sizeof((table)[0]))])
 
@@ -53,8 +55,8 @@ add_channel(struct walk *w, const struct cmd_arg *arg)
     static const char *const some[] = {"c1", "c2", "n1"}, *const patterns[] = {"c*", "n*", "c1*"};
     struct slice name = w->out->command->name;
     bool pattern = slice_eq(name, LIT("psubscribe"));
-    bool direct = slice_eq(name, LIT("subscribe")) || slice_eq(name, LIT("ssubscribe")) || slice_eq(name, LIT("publish")) ||
-                  slice_eq(name, LIT("spublish"));
+    bool direct = slice_eq(name, LIT("subscribe")) || slice_eq(name, LIT("ssubscribe")) ||
+                  slice_eq(name, LIT("publish")) || slice_eq(name, LIT("spublish"));
 
     if (!(pattern && slice_eq(arg->name, LIT("pattern"))) &&
         !(direct && (slice_eq(arg->name, LIT("channel")) || slice_eq(arg->name, LIT("shardchannel")))))
@@ -70,10 +72,11 @@ static struct slice
 key_word(const struct command_maker *m, const struct command *c)
 {
     static const char *const own[GROUP_COUNT][3] = {
-        [GROUP_STRING] = {"s1", "s2", "s3"},   [GROUP_LIST] = {"l1", "l2", "l3"},   [GROUP_SET] = {"t1", "t2", "t3"},
-        [GROUP_SORTED_SET] = {"z1", "z2", "z3"}, [GROUP_HASH] = {"h1", "h2", "h3"}, [GROUP_HYPERLOGLOG] = {"p1", "p2", "p3"},
-        [GROUP_GEO] = {"g1", "g2", "g3"},      [GROUP_STREAM] = {"x1", "x2", "x3"}, [GROUP_BITMAP] = {"s1", "b2", "b3"},
-        [GROUP_JSON] = {"j1", "j2", "j3"}};
+        [GROUP_STRING] = {"s1", "s2", "s3"}, [GROUP_LIST] = {"l1", "l2", "l3"},
+        [GROUP_SET] = {"t1", "t2", "t3"},    [GROUP_SORTED_SET] = {"z1", "z2", "z3"},
+        [GROUP_HASH] = {"h1", "h2", "h3"},   [GROUP_HYPERLOGLOG] = {"p1", "p2", "p3"},
+        [GROUP_GEO] = {"g1", "g2", "g3"},    [GROUP_STREAM] = {"x1", "x2", "x3"},
+        [GROUP_BITMAP] = {"s1", "b2", "b3"}, [GROUP_JSON] = {"j1", "j2", "j3"}};
     unsigned group = c->row->group;
 
     if (m->key != NULL)
@@ -91,16 +94,17 @@ static bool
 special_word(struct walk *w, const struct cmd_arg *arg)
 {
     static const char *const ids[] = {"*", "1-1", "5", "0", "$", ">", "100-*", "-", "+"};
-    static const char *const scripts[] = {"return 1", "return redis.call('get', KEYS[1] or 's1')",
-                                          "return redis.pcall('lpush', KEYS[1] or 'l1', 'a')",
-                                          "return {redis.call('type', 'z1'), redis.pcall('sort', KEYS[1] or 'l1', 'alpha')}"};
+    static const char *const scripts[] = {
+        "return 1", "return redis.call('get', KEYS[1] or 's1')", "return redis.pcall('lpush', KEYS[1] or 'l1', 'a')",
+        "return {redis.call('type', 'z1'), redis.pcall('sort', KEYS[1] or 'l1', 'alpha')}"};
     static const char *const lex[] = {"-", "+", "[a", "(b", "[c", "(z"};
     static const char *const json[] = {"1", "{\"a\":[1,2],\"b\":{\"a\":\"x\"}}", "[1,2,3]", "\"text\"", "null"};
     bool stream = w->out->command->row->group == GROUP_STREAM, is_json = w->out->command->row->group == GROUP_JSON;
 
     if (slice_eq(arg->name, LIT("script")))
         add(w, PICK(w->m, scripts));
-    else if (stream && (slice_eq(arg->name, LIT("id")) || slice_eq(arg->name, LIT("start")) || slice_eq(arg->name, LIT("end"))))
+    else if (stream &&
+             (slice_eq(arg->name, LIT("id")) || slice_eq(arg->name, LIT("start")) || slice_eq(arg->name, LIT("end"))))
         add(w, PICK(w->m, ids));
     else if (arg->type == ARG_STRING && (slice_eq(arg->name, LIT("min")) || slice_eq(arg->name, LIT("max"))))
         add(w, PICK(w->m, lex));
@@ -144,7 +148,8 @@ number_of_keys(struct walk *w)
     char *text = arena_get(w->m->arena, 4);
 
     w->numkeys = 1 + rng_below(w->m->rng, 3);
-    text[0] = (char)('0' + (w->m->wrong_one_in != 0 && rng_below(w->m->rng, 20) == 0 ? rng_below(w->m->rng, 9) : w->numkeys));
+    text[0] =
+        (char)('0' + (w->m->wrong_one_in != 0 && rng_below(w->m->rng, 20) == 0 ? rng_below(w->m->rng, 9) : w->numkeys));
     add(w, slice_of(text, 1));
 }
 

@@ -13,16 +13,17 @@ enum { LOOPBACK_SESSIONS = 64 };
 #define LOOPBACK_START_MS INT64_C(1700000000000)
 
 struct loopback_session {
-    struct session *session;   /* NULL: not open */
-    struct buf in;             /* not yet used up by the engine */
-    struct buf out;            /* replies nobody has taken yet */
-    bool closed;               /* the engine wanted it closed */
+    struct session *session; /* NULL: not open */
+    struct buf in;           /* not yet used up by the engine */
+    struct buf out;          /* replies nobody has taken yet */
+    bool closed;             /* the engine wanted it closed */
 };
 
 struct loopback {
     struct engine *engine;
     int64_t now_us;
-    int64_t mono_step_ns, mono_extra_ns; /* what each look at the monotonic clock adds to it: 0, unless something must end */
+    /* what each look at the monotonic clock adds to it: 0, unless something must end */
+    int64_t mono_step_ns, mono_extra_ns;
     struct loopback_session sessions[LOOPBACK_SESSIONS];
 };
 

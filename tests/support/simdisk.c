@@ -83,12 +83,8 @@ apply(struct names *n, const struct op *o)
     int from;
 
     switch (o->kind) {
-    case OP_LINK:
-        set_name(n, o->a, o->inode);
-        break;
-    case OP_UNLINK:
-        drop_name(n, o->a);
-        break;
+    case OP_LINK: set_name(n, o->a, o->inode); break;
+    case OP_UNLINK: drop_name(n, o->a); break;
     case OP_RENAME:
         from = find_name(n, o->a);
         if (from < 0)
@@ -388,9 +384,21 @@ struct disk
 simdisk_disk(struct simdisk *s)
 {
     return (struct disk){
-        .open = sim_open, .close = sim_close, .read = sim_read, .write = sim_write, .size = sim_size, .seek = sim_seek,
-        .truncate = sim_truncate, .sync = sim_sync, .flush_hint = sim_flush_hint, .forget = sim_forget,
-        .rename = sim_rename, .unlink = sim_unlink, .mkdir = sim_mkdir, .sync_dir = sim_sync_dir, .list = sim_list,
+        .open = sim_open,
+        .close = sim_close,
+        .read = sim_read,
+        .write = sim_write,
+        .size = sim_size,
+        .seek = sim_seek,
+        .truncate = sim_truncate,
+        .sync = sim_sync,
+        .flush_hint = sim_flush_hint,
+        .forget = sim_forget,
+        .rename = sim_rename,
+        .unlink = sim_unlink,
+        .mkdir = sim_mkdir,
+        .sync_dir = sim_sync_dir,
+        .list = sim_list,
         .ctx = s,
     };
 }

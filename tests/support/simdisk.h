@@ -18,7 +18,8 @@ struct simdisk *simdisk_new(uint64_t seed);
 void simdisk_free(struct simdisk *s);
 struct disk simdisk_disk(struct simdisk *s);
 
-/* From the n-th call on (1: the next) there is no power: everything fails with EIO until simdisk_power_cut(). 0: never. */
+/* From the n-th call on (1: the next) there is no power: everything fails with EIO until simdisk_power_cut(). 0:
+ * never. */
 void simdisk_power_off_at(struct simdisk *s, uint64_t n);
 bool simdisk_is_off(const struct simdisk *s);
 /* The next calls from the n-th on, `count` of them, fail with that errno; writes may be cut short instead. */

@@ -23,7 +23,10 @@ step_clock_engine(struct step_clock *c)
 {
     struct hash_seed seed = {1, 2};
     struct engine_options opt = {
-        .clock = {wall, mono, c}, .rng_seed = 7, .hash_seed = seed, .families = cmd_families,
+        .clock = {wall, mono, c},
+        .rng_seed = 7,
+        .hash_seed = seed,
+        .families = cmd_families,
         .limits = value_limits_default(seed),
     };
 

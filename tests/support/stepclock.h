@@ -1,4 +1,5 @@
-/* tests/support/stepclock.h - an engine on a clock that moves each time it is looked at, so that slices end and times differ. */
+/* tests/support/stepclock.h - an engine on a clock that moves each time it is looked at, so that slices end and times
+ * differ. */
 #ifndef SORREL_TESTS_STEPCLOCK_H
 #define SORREL_TESTS_STEPCLOCK_H
 

@@ -1,5 +1,5 @@
-/* Preloaded into a server: its wall clock is wrong by as many milliseconds as the file CLOCK_SHIFT says. The monotonic clock
- * goes on as before, as when somebody sets the time. */
+/* Preloaded into a server: its wall clock is wrong by as many milliseconds as the file CLOCK_SHIFT says. The monotonic
+ * clock goes on as before, as when somebody sets the time. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,8 +10,7 @@
 
 static const volatile int64_t *shift_ms;
 
-static void __attribute__((constructor))
-open_shift(void)
+static void __attribute__((constructor)) open_shift(void)
 {
     const char *path = getenv("CLOCK_SHIFT");
     int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;

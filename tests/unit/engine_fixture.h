@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "engine/commandlog.h"
 #include "engine/dispatch.h"
 #include "engine/effects.h"
 #include "engine/exec.h"
@@ -13,7 +14,6 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 #include "engine/settings.h"
-#include "engine/commandlog.h"
 #include "engine/tx.h"
 #include "engine/waiters.h"
 
@@ -25,7 +25,7 @@ struct fixture {
     int64_t mono_step_ns; /* added at each reading */
     int ready_calls;
     session_id ready_last;
-    struct buf text;      /* what read_reply() returned */
+    struct buf text; /* what read_reply() returned */
 };
 
 static int64_t
@@ -327,9 +327,7 @@ t_reply(struct exec *x)
 {
     bool on = arg_is(x->argv[1], LIT("on"));
 
-    session_set_reply_mode(x->session, on                                ? REPLY_ON
-                                       : arg_is(x->argv[1], LIT("off")) ? REPLY_OFF
-                                                                         : REPLY_SKIP_NEXT);
+    session_set_reply_mode(x->session, on ? REPLY_ON : arg_is(x->argv[1], LIT("off")) ? REPLY_OFF : REPLY_SKIP_NEXT);
     return on ? reply_ok(x) : RC_OK;
 }
 
@@ -391,8 +389,7 @@ static const struct cmd fixture_rows[] = {
     {"rpush", t_rpush, .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM, .keys = {KEY_AT(1, KEY_RW)}},
     {"lpop", t_lpop, .arity = 2, .flags = CMD_WRITE, .keys = {KEY_AT(1, KEY_RW)}},
     {"blpop", t_blpop, .arity = -3, .flags = CMD_WRITE | CMD_BLOCKING, .keys = {KEY_RANGE(1, -2, 1, KEY_RW)}},
-    {"blmove", t_blmove, .arity = 4, .flags = CMD_WRITE | CMD_BLOCKING,
-     .keys = {KEY_AT(1, KEY_RW), KEY_AT(2, KEY_RW)}},
+    {"blmove", t_blmove, .arity = 4, .flags = CMD_WRITE | CMD_BLOCKING, .keys = {KEY_AT(1, KEY_RW), KEY_AT(2, KEY_RW)}},
     {"blany", t_blany, .arity = 2, .flags = CMD_BLOCKING, .keys = {KEY_AT(1, KEY_RO)}},
     {"select", t_select, .arity = 2, .flags = CMD_FAST | CMD_LOADING | CMD_STALE},
     {"swapdb", t_swapdb, .arity = 3, .flags = CMD_WRITE | CMD_FAST},
@@ -431,8 +428,12 @@ fixture_setup(void **state)
 
     f->wall_us = INT64_C(1700000000000000);
     struct engine_options opt = {
-        .clock = {fixture_wall, fixture_mono, f}, .rng_seed = 7, .hash_seed = seed, .databases = 16,
-        .families = fixture_families, .host = {.ctx = f, .session_ready = fixture_ready},
+        .clock = {fixture_wall, fixture_mono, f},
+        .rng_seed = 7,
+        .hash_seed = seed,
+        .databases = 16,
+        .families = fixture_families,
+        .host = {.ctx = f, .session_ready = fixture_ready},
         .limits = value_limits_default(seed),
     };
     f->engine = engine_new(&opt);

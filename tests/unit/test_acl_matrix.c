@@ -1,9 +1,9 @@
-/* The matrix of users, commands, keys and channels: every command of the table, for users that may run it or not, with keys
- * and channels that they may use or not, sent plainly, in MULTI, from Lua and from a function, and run by EXEC after the
- * user's rights have shrunk.
+/* The matrix of users, commands, keys and channels: every command of the table, for users that may run it or not, with
+ * keys and channels that they may use or not, sent plainly, in MULTI, from Lua and from a function, and run by EXEC
+ * after the user's rights have shrunk.
  *
- * What must come out is worked out here from how the command was made: the grammar says which words are keys and to which
- * specification they belong. So the tables' two ways to say where keys are check each other. */
+ * What must come out is worked out here from how the command was made: the grammar says which words are keys and to
+ * which specification they belong. So the tables' two ways to say where keys are check each other. */
 #include "unit/engine_fixture.h"
 
 #include "engine/acl.h"
@@ -57,7 +57,8 @@ rights_of_key(struct slice key, int kind)
 static bool
 channel_is_allowed(struct slice channel, bool pattern, int kind)
 {
-    return kind == 2 || (kind == 1 && (pattern ? slice_eq(channel, LIT("c*")) : channel.len > 0 && channel.ptr[0] == 'c'));
+    return kind == 2 ||
+           (kind == 1 && (pattern ? slice_eq(channel, LIT("c*")) : channel.len > 0 && channel.ptr[0] == 'c'));
 }
 
 static enum expected
@@ -153,7 +154,8 @@ what_came(enum way way, struct slice reply)
     static const char *const words[WAYS][4] = {
         [PLAIN] = {"", "NOPERM User u has no permissions to run", "NOPERM No permissions to access a key",
                    "NOPERM No permissions to access a channel"},
-        [LUA] = {"", "-ERR ACL failure in script: User u has", "-ERR ACL failure in script: No permissions to access a key",
+        [LUA] = {"", "-ERR ACL failure in script: User u has",
+                 "-ERR ACL failure in script: No permissions to access a key",
                  "-ERR ACL failure in script: No permissions to access a channel"},
         [EXEC_LATER] = {"", "no permission to execute the command", "no permission to touch the specified keys",
                         "no permission to access one of the channels"}};
@@ -182,9 +184,11 @@ has_name(const struct command *c, const char *const *names)
 static bool
 is_dangerous(const struct command *c)
 {
+    /* clang-format off */
     static const char *const names[] = {"shutdown", "debug", "acl|setuser", "acl|deluser", "acl|load", "acl|save", "client|pause",
                                         "client|kill", "client|reply", "auth", "hello", "reset", "function|delete",
                                         "function|flush", "function|load", "function|restore", "failover", "monitor", NULL};
+    /* clang-format on */
     return has_name(c, names);
 }
 
@@ -216,7 +220,8 @@ complain(struct matrix *m, const struct made_command *made, enum way way, const 
 }
 
 static void
-try_cell(struct matrix *m, const struct made_command *made, const struct cell *cell, struct acl_user *u, const char *rules)
+try_cell(struct matrix *m, const struct made_command *made, const struct cell *cell, struct acl_user *u,
+         const char *rules)
 {
     enum expected expected = work_out(made, cell);
 
@@ -290,10 +295,15 @@ test_matrix(void **state)
 
     (void)state;
     rng_seed(&m.rng, 3);
-    m.maker = (struct command_maker){.engine = m.l->engine, .rng = &m.rng, .arena = &m.arena, .key = pick_key, .ctx = &m};
+    m.maker =
+        (struct command_maker){.engine = m.l->engine, .rng = &m.rng, .arena = &m.arena, .key = pick_key, .ctx = &m};
     (void)loopback_open(m.l, 0);
-    loopback_command(m.l, 0, (struct slice[]){LIT("FUNCTION"), LIT("LOAD"),
-                     LIT("#!lua name=l\nredis.register_function('matrix', function(k, a) return redis.pcall(unpack(a)) end)")}, 3);
+    loopback_command(
+        m.l, 0,
+        (struct slice[]){
+            LIT("FUNCTION"), LIT("LOAD"),
+            LIT("#!lua name=l\nredis.register_function('matrix', function(k, a) return redis.pcall(unpack(a)) end)")},
+        3);
     for (size_t id = 0; (c = command_by_id(m.l->engine, id)) != NULL; id++) {
         if (c->sub_count > 0)
             continue;

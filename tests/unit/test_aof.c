@@ -1,7 +1,7 @@
-/* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at every
- * call, errors at every call. For campaigns: SORREL_CUTS=n runs that many power cuts, m-n those of these seeds;
- * SORREL_LARGE=1 cuts a log of 1 MiB at every byte and flips every bit of one of 64 KiB, k/n does the k-th of n parts of
- * that; SORREL_ONLY=test_flip_large, say, runs that test alone. */
+/* tests/unit/test_aof.c - the append-only log on a disk that fails and forgets: manifest, cuts, flips, power cuts at
+ * every call, errors at every call. For campaigns: SORREL_CUTS=n runs that many power cuts, m-n those of these seeds;
+ * SORREL_LARGE=1 cuts a log of 1 MiB at every byte and flips every bit of one of 64 KiB, k/n does the k-th of n parts
+ * of that; SORREL_ONLY=test_flip_large, say, runs that test alone. */
 #include "support/cmocka_only.h"
 
 #include "base/log.h"
@@ -53,12 +53,14 @@ test_manifest_there_and_back(void **state)
 static void
 test_manifest_refuses(void **state)
 {
+    /* clang-format off */
     static const char *const bad[] = {
         "", "\n", "file a seq 1 type b", "file a seq 1 type\n", "file a seq 0 type b\n", "file a seq x type b\n",
         "file a seq 1 type q\n", "file ../a seq 1 type b\n", "file .. seq 1 type b\n", "file \"a seq 1 type b\n",
         "seq 1 type b x y\n", "file a seq 1 type b\nfile b seq 2 type b\n", "file a seq 2 type i\nfile b seq 2 type i\n",
         "file \"a\\x00b\" seq 1 type i\n", "garbage\n",
     };
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -317,8 +319,8 @@ test_cut_large(void **state)
     simdisk_free(sim);
 }
 
-/* Flips every step-th bit of a log by itself. It is found, or does no harm; only in the mark at the end may it be taken for
- * a torn tail. */
+/* Flips every step-th bit of a log by itself. It is found, or does no harm; only in the mark at the end may it be taken
+ * for a torn tail. */
 static void
 flip_bits(struct simdisk *sim, size_t step, int64_t units, int64_t filler)
 {
@@ -379,8 +381,8 @@ test_flip_large(void **state)
 
 /* -- power cuts ------------------------------------------------------------------------------------------------ */
 
-/* Writes until the power goes; some units a turn, now and then a rewrite, now and then off and on. Returns how many units
- * have been acknowledged. */
+/* Writes until the power goes; some units a turn, now and then a rewrite, now and then off and on. Returns how many
+ * units have been acknowledged. */
 static int64_t
 write_until_off(struct store *t, struct simdisk *sim, struct rng *rng, int64_t acked, int turns)
 {
@@ -591,11 +593,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_manifest_there_and_back), cmocka_unit_test(test_manifest_refuses),
-        cmocka_unit_test(test_cut_anywhere),            cmocka_unit_test(test_flip_anywhere),
-        cmocka_unit_test(test_power_cuts),              cmocka_unit_test(test_power_cut_at_every_call),
-        cmocka_unit_test(test_errors_heal),             cmocka_unit_test(test_cut_large),
-        cmocka_unit_test(test_flip_large),              cmocka_unit_test(test_everysec_loses_a_second),
+        cmocka_unit_test(test_manifest_there_and_back),
+        cmocka_unit_test(test_manifest_refuses),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_flip_anywhere),
+        cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_power_cut_at_every_call),
+        cmocka_unit_test(test_errors_heal),
+        cmocka_unit_test(test_cut_large),
+        cmocka_unit_test(test_flip_large),
+        cmocka_unit_test(test_everysec_loses_a_second),
     };
 
     log_set_level(LOG_NOTHING);

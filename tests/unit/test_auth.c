@@ -66,9 +66,9 @@ nanoseconds(void)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* Class O (CVE-2026-47783): how long a refusal takes must not say whether there is such a user, nor how near a guess came.
- * Medians of trials that take turns, so that a busy machine slows all alike; a leak such as skipping the digest would
- * be a factor, not a few percent. */
+/* Class O (CVE-2026-47783): how long a refusal takes must not say whether there is such a user, nor how near a guess
+ * came. Medians of trials that take turns, so that a busy machine slows all alike; a leak such as skipping the digest
+ * would be a factor, not a few percent. */
 static void
 test_time_tells_nothing(void **state)
 {
@@ -77,7 +77,8 @@ test_time_tells_nothing(void **state)
     struct acl *acl = engine_acl(f->engine);
     static int64_t took[KINDS][ROUNDS];
     const struct slice names[KINDS] = {LIT("known"), LIT("known"), LIT("other"), LIT("empty")};
-    const struct slice guesses[KINDS] = {LIT("sesame open"), LIT("sesame opeX"), LIT("Xesame open"), LIT("sesame open")};
+    const struct slice guesses[KINDS] = {LIT("sesame open"), LIT("sesame opeX"), LIT("Xesame open"),
+                                         LIT("sesame open")};
     struct buf why = {0};
 
     add_user(f->engine, "known", LIT("sesame opem"));

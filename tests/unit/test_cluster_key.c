@@ -35,7 +35,7 @@ first_key(int argc, const char *const *argv)
     return cluster__first_key(argc, argv, lens);
 }
 
-#define KEY_OF(...)                                                                                                    \
+#define KEY_OF(...) \
     first_key((int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
 
 static void

@@ -351,51 +351,51 @@ test_keys(void **state)
 static void
 test_streams(void **state)
 {
-    PLAY(*state, {
-                     {"XADD s * a 1", "XADD s 1700000000000-0 a 1"},
-                     {"XADD s 1700000000001-* a 1", "XADD s 1700000000001-0 a 1"},
-                     {"XADD s DELREF MAXLEN = 2 * a 1", "XADD s DELREF MAXLEN = 2 1700000000001-1 a 1"},
-                     {"XADD s ACKED MAXLEN ~ 1 * a 1", "XADD s 1700000000001-2 a 1"},
-                     {"XADD s IDMP p 1 * a 1", "XADD s 1700000000001-3 a 1; XIDMPRECORD s p 1 1700000000001-3"},
-                     {"XADD s IDMP p 1 * a 1", ""},
-                     {"XIDMPRECORD s p 1 1700000000001-3", ""},
-                     {"XCFGSET s IDMP-MAXSIZE 5", "XCFGSET s IDMP-MAXSIZE 5"},
-                     {"XTRIM s MAXLEN ~ 1", ""},
-                     {"XGROUP CREATE s g 1700000000001-2", "XGROUP CREATE s g 1700000000001-2"},
-                     {"XREADGROUP GROUP g c STREAMS s >",
-                      "XGROUP CREATECONSUMER s g c; XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 1 FORCE "
-                      "JUSTID LASTID 1700000000001-3"},
-                     {"XREADGROUP GROUP g c CLAIM 0 STREAMS s >",
-                      "XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 2 FORCE JUSTID LASTID "
-                      "1700000000001-3"},
-                     {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", ""},
-                     {"XNACK s g FAIL IDS 1 1-1", ""},
-                     {"XNACK s g FAIL IDS 1 1700000000001-3", "XNACK s g FAIL IDS 1 1700000000001-3"},
-                     {"XDELEX s ACKED IDS 1 1700000000001-3", ""},
-                     {"XDELEX s IDS 1 1700000000001-3", "XDELEX s IDS 1 1700000000001-3"},
-                     {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", "XACK s g 1700000000001-3"},
-                     {"XACKDEL s g IDS 1 1700000000001-3", ""},
-                 });
+    PLAY(*state,
+         {
+             {"XADD s * a 1", "XADD s 1700000000000-0 a 1"},
+             {"XADD s 1700000000001-* a 1", "XADD s 1700000000001-0 a 1"},
+             {"XADD s DELREF MAXLEN = 2 * a 1", "XADD s DELREF MAXLEN = 2 1700000000001-1 a 1"},
+             {"XADD s ACKED MAXLEN ~ 1 * a 1", "XADD s 1700000000001-2 a 1"},
+             {"XADD s IDMP p 1 * a 1", "XADD s 1700000000001-3 a 1; XIDMPRECORD s p 1 1700000000001-3"},
+             {"XADD s IDMP p 1 * a 1", ""},
+             {"XIDMPRECORD s p 1 1700000000001-3", ""},
+             {"XCFGSET s IDMP-MAXSIZE 5", "XCFGSET s IDMP-MAXSIZE 5"},
+             {"XTRIM s MAXLEN ~ 1", ""},
+             {"XGROUP CREATE s g 1700000000001-2", "XGROUP CREATE s g 1700000000001-2"},
+             {"XREADGROUP GROUP g c STREAMS s >",
+              "XGROUP CREATECONSUMER s g c; XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 1 FORCE "
+              "JUSTID LASTID 1700000000001-3"},
+             {"XREADGROUP GROUP g c CLAIM 0 STREAMS s >",
+              "XCLAIM s g c 0 1700000000001-3 TIME 1700000000000 RETRYCOUNT 2 FORCE JUSTID LASTID "
+              "1700000000001-3"},
+             {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", ""},
+             {"XNACK s g FAIL IDS 1 1-1", ""},
+             {"XNACK s g FAIL IDS 1 1700000000001-3", "XNACK s g FAIL IDS 1 1700000000001-3"},
+             {"XDELEX s ACKED IDS 1 1700000000001-3", ""},
+             {"XDELEX s IDS 1 1700000000001-3", "XDELEX s IDS 1 1700000000001-3"},
+             {"XREADGROUP GROUP g c CLAIM 5 STREAMS s >", "XACK s g 1700000000001-3"},
+             {"XACKDEL s g IDS 1 1700000000001-3", ""},
+         });
 }
 
 /* What a script says with redis.set_repl; it ends with the script. */
 static void
 test_scripts(void **state)
 {
-    PLAY(*state,
-         {
-             {"EVAL \"redis.call('incr','a') redis.call('incr','b')\" 0", "incr a; incr b"},
-             {"EVAL \"redis.call('incr','a') redis.set_repl(redis.REPL_NONE) redis.call('incr','b') "
-              "redis.set_repl(redis.REPL_AOF) redis.call('incr','c') redis.set_repl(redis.REPL_REPLICA) "
-              "redis.call('incr','d') redis.set_repl(redis.REPL_ALL) redis.call('incr','e')\" 0",
-              "incr a; incr c; incr e"},
-             {"EVAL \"redis.set_repl(redis.REPL_SLAVE) redis.call('incr','a')\" 0", ""},
-             {"INCR a", "INCR a"},
-             {"EVAL \"redis.set_repl(redis.REPL_NONE) redis.call('spop','none') error('x')\" 0", ""},
-             {"INCR a", "INCR a"},
-             {"EVAL \"redis.call('expire','a',100) redis.call('xadd','s','*','f','v')\" 0",
-              "PEXPIREAT a 1700000100000; XADD s 1700000000000-0 f v"},
-         });
+    PLAY(*state, {
+                     {"EVAL \"redis.call('incr','a') redis.call('incr','b')\" 0", "incr a; incr b"},
+                     {"EVAL \"redis.call('incr','a') redis.set_repl(redis.REPL_NONE) redis.call('incr','b') "
+                      "redis.set_repl(redis.REPL_AOF) redis.call('incr','c') redis.set_repl(redis.REPL_REPLICA) "
+                      "redis.call('incr','d') redis.set_repl(redis.REPL_ALL) redis.call('incr','e')\" 0",
+                      "incr a; incr c; incr e"},
+                     {"EVAL \"redis.set_repl(redis.REPL_SLAVE) redis.call('incr','a')\" 0", ""},
+                     {"INCR a", "INCR a"},
+                     {"EVAL \"redis.set_repl(redis.REPL_NONE) redis.call('spop','none') error('x')\" 0", ""},
+                     {"INCR a", "INCR a"},
+                     {"EVAL \"redis.call('expire','a',100) redis.call('xadd','s','*','f','v')\" 0",
+                      "PEXPIREAT a 1700000100000; XADD s 1700000000000-0 f v"},
+                 });
 }
 
 int

@@ -212,7 +212,9 @@ check_flags(const struct row *r, struct arena *a)
 
     EXPECT(r, !(f & CMD_WRITE) || !(f & CMD_READONLY), "both write and readonly");
     /* HIMPORT PREPARE fills the connection's own memory. */
-    EXPECT(r, !(f & CMD_DENYOOM) || (f & (CMD_WRITE | CMD_PUBSUB | CMD_NOSCRIPT)) || strcmp(r->name, "himport|prepare") == 0,
+    EXPECT(r,
+           !(f & CMD_DENYOOM) || (f & (CMD_WRITE | CMD_PUBSUB | CMD_NOSCRIPT)) ||
+               strcmp(r->name, "himport|prepare") == 0,
            "denyoom without writing");
     EXPECT(r, !(f & CMD_NO_AUTH) || (f & CMD_LOADING), "no_auth must work while loading");
     EXPECT(r, !(f & CMD_NONDET) || (f & CMD_WRITE), "chance without change");

@@ -419,8 +419,10 @@ test_rewrite(void **state)
     expect_set(l.config, CFG_TIMEOUT, "0", "0", NULL);
     expect_set(l.config, CFG_REQUIREPASS, "a \"b\"", "a \"b\"", NULL);
     assert_true(config_rewrite(l.config, users, path, &why));
-    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
-                      "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
+    expect_file(
+        path,
+        "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
+        "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     /* What was written reads back as the same, and writing it again changes nothing. */
@@ -429,8 +431,10 @@ test_rewrite(void **state)
     for (int i = 0; i < CONFIG_COUNT; i++)
         assert_true(config_same(l.config, again.config, (enum config_id)i));
     assert_true(config_rewrite(again.config, users, path, &why));
-    expect_file(path, "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
-                      "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
+    expect_file(
+        path,
+        "# my server\nport 7001\n\nmaxmemory 1gb\nsave 60 1 30 5\nuser default on\nuser new off\nslave-priority 50\n"
+        "# Written by CONFIG REWRITE\nrequirepass \"a \\\"b\\\"\"\n");
     unload(&again);
     unload(&l);
     assert_false(config_rewrite(l.config = config_new(), LIT(""), "/nonexistent/dir/x.conf", &why));
@@ -442,7 +446,8 @@ static void
 test_overlay(void **state)
 {
     bool ok;
-    struct config_loader l = load(*state, "port 7000\nmaxmemory 1gb\nuser old on\nsave 60 1\nsave 30 5\ndir /tmp\n", &ok);
+    struct config_loader l =
+        load(*state, "port 7000\nmaxmemory 1gb\nuser old on\nsave 60 1\nsave 30 5\ndir /tmp\n", &ok);
     struct buf why = {0};
     char path[128], overlay[160];
 

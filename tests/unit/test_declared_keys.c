@@ -1,8 +1,9 @@
-/* Class F (CVE-2023-41053, CVE-2023-36824 and their like): the keys that a command touches are those that its row declares.
+/* Class F (CVE-2023-41053, CVE-2023-36824 and their like): the keys that a command touches are those that its row
+ * declares.
  *
- * ACL, cluster routing and client-side caching all trust the rows. Here commands made by chance run in an engine whose one
- * door to single keys has a witness, and each key seen there must be declared by the very command that touched it: to be
- * written, if it was changed. DECLARED_KEYS_COMMANDS says how many (400,000). */
+ * ACL, cluster routing and client-side caching all trust the rows. Here commands made by chance run in an engine whose
+ * one door to single keys has a witness, and each key seen there must be declared by the very command that touched it:
+ * to be written, if it was changed. DECLARED_KEYS_COMMANDS says how many (400,000). */
 #include "unit/engine_fixture.h"
 
 #include "support/commands.h"
@@ -29,8 +30,8 @@ report(struct watch *w, const struct exec *x, struct slice key, const char *what
     print_error("\n");
 }
 
-/* SORT reads keys that its patterns make up, having asked acl_may_read_all() (tests/script/acl.t). KEYS looks up a pattern
- * without a wildcard, and RANDOMKEY the one that it found; both tell of all keys anyway. */
+/* SORT reads keys that its patterns make up, having asked acl_may_read_all() (tests/script/acl.t). KEYS looks up a
+ * pattern without a wildcard, and RANDOMKEY the one that it found; both tell of all keys anyway. */
 static bool
 may_use_pattern(const struct exec *x, bool changes)
 {
@@ -46,7 +47,8 @@ may_use_pattern(const struct exec *x, bool changes)
     return false;
 }
 
-/* Redis declares it to be a read, and %R~ is enough for it: entries stay as they are, but not the state of the group. */
+/* Redis declares it to be a read, and %R~ is enough for it: entries stay as they are, but not the state of the
+ * group. */
 static bool
 moves_a_group(const struct exec *x)
 {
@@ -85,9 +87,10 @@ static bool
 is_left_out(const struct command *c)
 {
     /* DEBUG is for developers, has no ACL meaning and no declared keys, in redis neither; it looks at keys by name. */
-    static const char *const names[] = {"shutdown", "debug", "monitor", "quit", "auth", "hello", "acl", "subscribe",
-                                        "psubscribe", "ssubscribe", "client", "flushall", "flushdb", "swapdb", "sync",
-                                        "psync", "replicaof", "slaveof", "failover"};
+    static const char *const names[] = {"shutdown", "debug",     "monitor",   "quit",       "auth",
+                                        "hello",    "acl",       "subscribe", "psubscribe", "ssubscribe",
+                                        "client",   "flushall",  "flushdb",   "swapdb",     "sync",
+                                        "psync",    "replicaof", "slaveof",   "failover"};
     const struct command *top = c->parent != NULL ? c->parent : c;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -142,8 +145,8 @@ run(uint64_t commands, uint64_t seed, struct watch *w, struct loopback *l)
 static bool
 may_stay_unseen(const struct command *c)
 {
-    static const char *const names[] = {"migrate", "restore", "restore-asking", "eval", "eval_ro", "evalsha", "evalsha_ro",
-                                        "fcall", "fcall_ro", "pfdebug", "watch"};
+    static const char *const names[] = {"migrate",    "restore", "restore-asking", "eval",    "eval_ro", "evalsha",
+                                        "evalsha_ro", "fcall",   "fcall_ro",       "pfdebug", "watch"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (slice_eq(slice_cstr(c->row->name), slice_cstr(names[i])))

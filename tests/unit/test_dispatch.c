@@ -16,7 +16,9 @@ test_unknown_and_arity(void **state)
     assert_says(f, s, "BoX PuT", "-ERR wrong number of arguments for 'box|put' command\r\n");
     assert_says(f, s, "box get", "+PONG\r\n");
     /* Names that agree in all that the hash looks at but one bit. */
-    assert_says(f, s, "\"\\x07et\" a", "-ERR unknown command '\x07""et', with args beginning with: 'a' \r\n");
+    assert_says(f, s, "\"\\x07et\" a",
+                "-ERR unknown command '\x07"
+                "et', with args beginning with: 'a' \r\n");
     /* A name with a line end in it forges nothing. */
     assert_string_equal(feed(f, s, "*2\r\n$6\r\na\r\n+OK\r\n$1\r\nb\r\n"),
                         "-ERR unknown command 'a  +OK', with args beginning with: 'b' \r\n");
@@ -35,8 +37,8 @@ test_long_unknown(void **state)
     arg[100] = 0;
     snprintf(line, sizeof(line), "%s %s %s %s\r\n", name, arg, arg, arg);
     name[128] = 0;
-    snprintf(expected, sizeof(expected), "-ERR unknown command '%s', with args beginning with: '%s' '%.*s' \r\n", name, arg,
-             128 - 103, arg);
+    snprintf(expected, sizeof(expected), "-ERR unknown command '%s', with args beginning with: '%s' '%.*s' \r\n", name,
+             arg, 128 - 103, arg);
     assert_string_equal(feed(f, s, line), expected);
 }
 
@@ -102,7 +104,8 @@ test_auth(void **state)
     assert_says(f, s, "ping", "-NOAUTH Authentication required.\r\n");
     assert_says(f, s, "nope", "-ERR unknown command 'nope', with args beginning with: \r\n");
     assert_says(f, s, "auth wrong", "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
-    assert_string_equal(feed(f, s, "get a\r\nauth secret\r\nget a\r\n"), "-NOAUTH Authentication required.\r\n+OK\r\n$-1\r\n");
+    assert_string_equal(feed(f, s, "get a\r\nauth secret\r\nget a\r\n"),
+                        "-NOAUTH Authentication required.\r\n+OK\r\n$-1\r\n");
     /* What comes after AUTH in the same piece of input is not bound by the limits before it. */
     struct session *t = client(f);
     struct buf in = {0};
@@ -135,8 +138,9 @@ test_conditions(void **state)
     assert_says(f, s, "multi", "+OK\r\n");
     assert_says(f, s, "set a 1", "+QUEUED\r\n");
     engine_set_condition(e, COND_OVER_MEMORY, true);
-    assert_says(f, s, "exec", "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > "
-                              "'maxmemory'.\r\n");
+    assert_says(f, s, "exec",
+                "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > "
+                "'maxmemory'.\r\n");
     engine_set_condition(e, COND_OVER_MEMORY, false);
     assert_says(f, s, "exec", "-ERR EXEC without MULTI\r\n");
 
@@ -195,9 +199,10 @@ test_subscribed_context(void **state)
     struct session *s = client(f);
 
     assert_says(f, s, "subscribe c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
-    assert_says(f, s, "get a",
-                "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-                "context\r\n");
+    assert_says(
+        f, s, "get a",
+        "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+        "context\r\n");
     assert_says(f, s, "ping", "+PONG\r\n");
     assert_says(f, s, "reset", "+RESET\r\n");
     assert_says(f, s, "get a", "$-1\r\n");
@@ -298,10 +303,14 @@ test_keys(void **state)
     static const struct cmd pairs = {"x", NULL, .keys = {KEY_RANGE(1, -1, 2, KEY_OW)}};
     static const struct cmd but_last = {"x", NULL, .keys = {KEY_RANGE(1, -2, 1, KEY_RO)}};
     static const struct cmd counted = {"x", NULL, .keys = {KEY_AT(1, KEY_OW), KEY_NUM(2, KEY_RO)}};
-    static const struct cmd streams = {
-        "x", NULL,
-        .keys = {{.flags = KEY_RO, .begin = KEY_BEGIN_KEYWORD, .keyword = "STREAMS", .index = 1, .last = -1, .step = 1,
-                  .limit = 2}}};
+    static const struct cmd streams = {"x", NULL,
+                                       .keys = {{.flags = KEY_RO,
+                                                 .begin = KEY_BEGIN_KEYWORD,
+                                                 .keyword = "STREAMS",
+                                                 .index = 1,
+                                                 .last = -1,
+                                                 .step = 1,
+                                                 .limit = 2}}};
     int at[32];
 
     assert_int_equal(keys_of(&one, "x k v", at), 1);
@@ -359,9 +368,21 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_unknown_and_arity), T(test_long_unknown), T(test_errors_are_counted), T(test_error_kinds_are_bounded),
-        T(test_auth), T(test_conditions), T(test_guard), T(test_subscribed_context), T(test_open_edit_is_undone),
-        T(test_monitor), T(test_rename), T(test_every_name_is_found), T(test_keys), T(test_categories), T(test_usec),
+        T(test_unknown_and_arity),
+        T(test_long_unknown),
+        T(test_errors_are_counted),
+        T(test_error_kinds_are_bounded),
+        T(test_auth),
+        T(test_conditions),
+        T(test_guard),
+        T(test_subscribed_context),
+        T(test_open_edit_is_undone),
+        T(test_monitor),
+        T(test_rename),
+        T(test_every_name_is_found),
+        T(test_keys),
+        T(test_categories),
+        T(test_usec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,8 +218,11 @@ test_large_things_go_elsewhere(void **state)
     struct fixture *f = mem_get_zero(sizeof(*f));
     struct hash_seed seed = {1, 2};
     struct engine_options opt = {
-        .clock = {fixture_wall, fixture_mono, f}, .hash_seed = seed, .families = fixture_families,
-        .host = {.ctx = f, .defer = test_defer, .reap = test_reap}, .limits = value_limits_default(seed),
+        .clock = {fixture_wall, fixture_mono, f},
+        .hash_seed = seed,
+        .families = fixture_families,
+        .host = {.ctx = f, .defer = test_defer, .reap = test_reap},
+        .limits = value_limits_default(seed),
     };
 
     f->engine = engine_new(&opt);
@@ -249,8 +252,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_commands), T(test_transaction_is_one_batch), T(test_expiry), T(test_order_of_stages),
-        T(test_observer_sees_what_was), cmocka_unit_test(test_large_things_go_elsewhere),
+        T(test_commands),        T(test_transaction_is_one_batch), T(test_expiry),
+        T(test_order_of_stages), T(test_observer_sees_what_was),   cmocka_unit_test(test_large_things_go_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,13 @@ test_basics(void **state)
     assert_says(f, s, "get a", "$-1\r\n");
 }
 
-
 /* A pipeline cut at every byte gives the same replies, whatever the pieces. */
 static void
 test_split_everywhere(void **state)
 {
     struct fixture *f = *state;
-    const char *input = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*1\r\n$4\r\nping\r\n";
+    const char *input = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*"
+                        "1\r\n$4\r\nping\r\n";
     const char *expected = "+OK\r\n$3\r\na\r\n\r\n+PONG\r\n+PONG\r\n";
     size_t len = strlen(input);
 
@@ -104,7 +104,8 @@ test_protocol_error(void **state)
     struct fixture *f = *state;
     struct session *s = client(f);
 
-    assert_string_equal(feed(f, s, "ping\r\n*1\r\nfoo\r\nping\r\n"), "+PONG\r\n-ERR Protocol error: expected '$', got 'f'\r\n");
+    assert_string_equal(feed(f, s, "ping\r\n*1\r\nfoo\r\nping\r\n"),
+                        "+PONG\r\n-ERR Protocol error: expected '$', got 'f'\r\n");
     assert_true(session_must_close(s));
     assert_string_equal(feed(f, s, "ping\r\n"), "");
 }
@@ -231,7 +232,8 @@ test_slowlog(void **state)
     }
     say(f, s, "auth secret");
     assert_int_equal(commandlog_len(f->engine, COMMANDLOG_SLOW), 3);
-    const struct commandlog_entry *newest = commandlog_at(f->engine, COMMANDLOG_SLOW, 0), *second = commandlog_at(f->engine, COMMANDLOG_SLOW, 1);
+    const struct commandlog_entry *newest = commandlog_at(f->engine, COMMANDLOG_SLOW, 0),
+                                  *second = commandlog_at(f->engine, COMMANDLOG_SLOW, 1);
     assert_int_equal(newest->argc, 2); /* nothing of a password */
     assert_true(slice_eq(newest->argv[1], LIT("(redacted)")));
     assert_int_equal(newest->id, 5);
@@ -301,10 +303,21 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_basics), T(test_split_everywhere), T(test_deep_pipeline), T(test_stops_in_the_middle), T(test_output_bound),
-        T(test_protocol_error), T(test_quit_drops_the_rest), T(test_sessions_by_id), T(test_session_texts),
-        T(test_reply_modes), T(test_large_value_by_reference), T(test_slowlog), T(test_slowlog_shortens),
-        T(test_two_engines), T(test_idle_session_is_small),
+        T(test_basics),
+        T(test_split_everywhere),
+        T(test_deep_pipeline),
+        T(test_stops_in_the_middle),
+        T(test_output_bound),
+        T(test_protocol_error),
+        T(test_quit_drops_the_rest),
+        T(test_sessions_by_id),
+        T(test_session_texts),
+        T(test_reply_modes),
+        T(test_large_value_by_reference),
+        T(test_slowlog),
+        T(test_slowlog_shortens),
+        T(test_two_engines),
+        T(test_idle_session_is_small),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

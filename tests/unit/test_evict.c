@@ -141,7 +141,8 @@ test_told(void **state)
     say(f, sub, "psubscribe *");
     put(f, s, "k", 1, 0);
     limit(f, EVICT_ALLKEYS_RANDOM, 1);
-    say(f, s, "set big 11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
+    say(f, s,
+        "set big 11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111");
     engine_tick(f->engine, 1000);
     assert_non_null(strstr(take(f, sub), "__keyevent@0__:evicted"));
     limit(f, EVICT_NONE, 0);
@@ -258,9 +259,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_limit_holds), T(test_refused), T(test_recent_keys_stay), T(test_soonest_goes_first), T(test_told),
-        T(test_adaptive_keeps_part_of_a_loop), T(test_used_keys_stay_longer),
-        T(test_lru_learns_from_a_loop), T(test_clock_set_back),
+        T(test_limit_holds),
+        T(test_refused),
+        T(test_recent_keys_stay),
+        T(test_soonest_goes_first),
+        T(test_told),
+        T(test_adaptive_keeps_part_of_a_loop),
+        T(test_used_keys_stay_longer),
+        T(test_lru_learns_from_a_loop),
+        T(test_clock_set_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,8 @@ test_tick_frees(void **state)
     assert_int_equal(table_count(&db->by_key), 2);
     pass_ms(f, 1);
     assert_int_equal(table_count(&db->by_key), 1);
-    assert_in_range(engine_tick(f->engine, 1000), 500, 1000); /* never longer than a second; the sweep for big keys is due */
+    /* never longer than a second; the sweep for big keys is due */
+    assert_in_range(engine_tick(f->engine, 1000), 500, 1000);
     pass_ms(f, 4900);
     assert_int_equal(table_count(&db->by_key), 0);
     assert_int_equal(engine_stats(f->engine)->expired_by_tick, 2);
@@ -76,7 +77,8 @@ test_changes_of_expiry(void **state)
     say(f, s, "set a 1 px 100");
     assert_says(f, s, "append a 23", ":3\r\n"); /* keeps the expiry although the entry moves */
     assert_int_equal(db->by_expiry.items, 1);
-    assert_says(f, s, "append a aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ":82\r\n");
+    assert_says(f, s, "append a aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                ":82\r\n");
     assert_int_equal(db->by_expiry.items, 1);
     assert_says(f, s, "pexpire a 500", ":1\r\n");
     pass_ms(f, 200);
@@ -184,13 +186,31 @@ test_model(void **state)
         int k = (int)rng_below(&rng, KEYS), ms = (int)rng_below(&rng, 300) + 1;
         int64_t now = f->wall_us / 1000, live = 0;
         switch (rng_below(&rng, 9)) {
-        case 0: snprintf(line, sizeof(line), "set k%d v", k); due[k] = INT64_MAX; break;
+        case 0:
+            snprintf(line, sizeof(line), "set k%d v", k);
+            due[k] = INT64_MAX;
+            break;
         case 1:
-        case 2: snprintf(line, sizeof(line), "set k%d v px %d", k, ms); due[k] = now + ms; break;
-        case 3: snprintf(line, sizeof(line), "del k%d", k); due[k] = -1; break;
-        case 4: snprintf(line, sizeof(line), "pexpire k%d %d", k, ms); due[k] = due[k] < 0 ? -1 : now + ms; break;
-        case 5: snprintf(line, sizeof(line), "persist k%d", k); due[k] = due[k] < 0 ? -1 : INT64_MAX; break;
-        case 6: snprintf(line, sizeof(line), "append k%d vvvvvvvvvvvv", k); due[k] = due[k] < 0 ? INT64_MAX : due[k]; break;
+        case 2:
+            snprintf(line, sizeof(line), "set k%d v px %d", k, ms);
+            due[k] = now + ms;
+            break;
+        case 3:
+            snprintf(line, sizeof(line), "del k%d", k);
+            due[k] = -1;
+            break;
+        case 4:
+            snprintf(line, sizeof(line), "pexpire k%d %d", k, ms);
+            due[k] = due[k] < 0 ? -1 : now + ms;
+            break;
+        case 5:
+            snprintf(line, sizeof(line), "persist k%d", k);
+            due[k] = due[k] < 0 ? -1 : INT64_MAX;
+            break;
+        case 6:
+            snprintf(line, sizeof(line), "append k%d vvvvvvvvvvvv", k);
+            due[k] = due[k] < 0 ? INT64_MAX : due[k];
+            break;
         case 7: snprintf(line, sizeof(line), "get k%d", k); break;
         default:
             line[0] = 0;
@@ -221,8 +241,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_absent_at_once), T(test_tick_frees), T(test_tick_keeps_its_budget), T(test_changes_of_expiry),
-        T(test_place_of_expired), T(test_frozen_within_a_transaction), T(test_expiry_off), T(test_average), T(test_model),
+        T(test_absent_at_once),    T(test_tick_frees),       T(test_tick_keeps_its_budget),
+        T(test_changes_of_expiry), T(test_place_of_expired), T(test_frozen_within_a_transaction),
+        T(test_expiry_off),        T(test_average),          T(test_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

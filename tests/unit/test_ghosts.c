@@ -91,7 +91,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_found_once), cmocka_unit_test(test_later_ones_take_the_place),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_found_once),
+        cmocka_unit_test(test_later_ones_take_the_place),
         cmocka_unit_test(test_fits),
     };
 

@@ -81,8 +81,13 @@ until_psync(struct talk *t)
 static void
 test_go_on(void **state)
 {
-    struct talk t = {.f = {.port = 7000, .ip = LIT_INIT("10.0.0.1"), .user = LIT_INIT("u"), .password = LIT_INIT("p"),
-                           .id = LIT_INIT(ID), .next = 100, .failover = true}};
+    struct talk t = {.f = {.port = 7000,
+                           .ip = LIT_INIT("10.0.0.1"),
+                           .user = LIT_INIT("u"),
+                           .password = LIT_INIT("p"),
+                           .id = LIT_INIT(ID),
+                           .next = 100,
+                           .failover = true}};
 
     (void)state;
     until_psync(&t);
@@ -98,11 +103,13 @@ test_go_on(void **state)
 static void
 test_refusals(void **state)
 {
+    /* clang-format off */
     static const char *const nonsense[] = {
         "+FULLRESYNC", "+FULLRESYNC ", "+FULLRESYNC x 1", "+FULLRESYNC " ID, "+FULLRESYNC " ID " ", "+FULLRESYNC " ID " -1",
         "+FULLRESYNC " ID " 9223372036854775807", "+FULLRESYNC " ID "x1", "+CONTINUE x", "+CONTINUE " ID "0", "hello", "*1",
         "-ERR something else", "-NOPERM no",
     };
+    /* clang-format on */
     struct talk t = {.f = {.port = 1, .password = LIT_INIT("p")}};
 
     (void)state;
@@ -200,7 +207,8 @@ test_noise(void **state)
         struct talk t = {.f = {.port = 1, .password = LIT_INIT("p"), .ip = LIT_INIT("h")}};
         handshake_begin(&t.h, &t.out);
         for (int i = 0; i < 8; i++) {
-            static const char *const starts[] = {"+", "-", "+FULLRESYNC " ID " ", "+CONTINUE ", "-ERR unknown command", ""};
+            static const char *const starts[] = {"+", "-", "+FULLRESYNC " ID " ", "+CONTINUE ", "-ERR unknown command",
+                                                 ""};
             const char *start = starts[rng_below(&g, 6)];
             size_t n = strlen(start), more = rng_below(&g, sizeof(line) - 56);
             memcpy(line, start, n);
@@ -217,8 +225,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full),     cmocka_unit_test(test_go_on), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_before), cmocka_unit_test(test_bulk), cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_go_on), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_before), cmocka_unit_test(test_bulk),  cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

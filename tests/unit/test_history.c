@@ -15,6 +15,7 @@
 static void
 test_secrets(void **state)
 {
+    /* clang-format off */
     static const char *const secret[] = {
         "AUTH hunter2", "auth user hunter2", "3 auth x", "hello 3 auth default x", "HELLO 2 SETNAME a AUTH b c",
         "config set requirepass x", "CONFIG SET maxmemory 1 masterauth x", "config set tls-key-file-pass x",
@@ -22,9 +23,11 @@ test_secrets(void **state)
         "sentinel set m auth-pass x", "sentinel config set sentinel-pass x", "auth \"unbalanced", "\"auth\" x",
         "  auth   x",
     };
+    /* clang-format on */
     static const char *const plain[] = {
-        "get auth", "set password 1", "config get requirepass", "config set maxmemory 1mb", "hello 3", "acl whoami",
-        "acl list", "migrate h 1 k 0 10", "sentinel masters", "lrange l 0 -1", "\"unbalanced",
+        "get auth",     "set password 1", "config get requirepass", "config set maxmemory 1mb", "hello 3",
+        "acl whoami",   "acl list",       "migrate h 1 k 0 10",     "sentinel masters",         "lrange l 0 -1",
+        "\"unbalanced",
     };
 
     for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
@@ -95,7 +98,9 @@ test_no_file(void **state)
 static void
 test_widths(void **state)
 {
-    struct slice s = LIT("a\xc3\xa9\xe6\xbc\xa2" "e\xcc\x81" "\xff!"); /* a é 漢 e+acute, a stray byte, ! */
+    struct slice s = LIT("a\xc3\xa9\xe6\xbc\xa2"
+                         "e\xcc\x81"
+                         "\xff!"); /* a é 漢 e+acute, a stray byte, ! */
 
     assert_int_equal(text_width(s), 1 + 1 + 2 + 1 + 1 + 1);
     assert_int_equal(text_next(s, 0), 1);

@@ -70,7 +70,8 @@ test_junk(void **state)
     for (int round = 0; round < JUNK_ROUNDS; round++) {
         hll_empty(&b);
         for (uint64_t n = rng_below(&r, 40); n > 0; n--)
-            hll_raise(&b, (struct hll_item){(uint32_t)rng_below(&r, HLL_REGISTERS), (uint8_t)(rng_below(&r, 32) + 1)}, 3000);
+            hll_raise(&b, (struct hll_item){(uint32_t)rng_below(&r, HLL_REGISTERS), (uint8_t)(rng_below(&r, 32) + 1)},
+                      3000);
         for (uint64_t n = rng_below(&r, 3); n > 0; n--)
             b.ptr[rng_below(&r, b.len)] = (char)rng_next(&r);
         if (rng_below(&r, 4) == 0)
@@ -116,8 +117,8 @@ read_runs(const unsigned char *p, const unsigned char *end, uint8_t *values)
     return n;
 }
 
-/* Runs of every kind in any order, of which long ones are rare or frequent, ended so that their sum is right or a little
- * wrong: whoever sums many at once must see what a reader of one after the other sees. */
+/* Runs of every kind in any order, of which long ones are rare or frequent, ended so that their sum is right or a
+ * little wrong: whoever sums many at once must see what a reader of one after the other sees. */
 static void
 test_any_runs(void **state)
 {
@@ -134,7 +135,9 @@ test_any_runs(void **state)
             unsigned byte = (unsigned)rng_below(&r, 256);
             bool is_long = rng_below(&r, 100) < long_share;
             /* Long ones are kept short enough for many of them to fit; what follows looks like one now and then. */
-            runs[i] = (unsigned char)(is_long ? 0x40 | (byte & rng_below(&r, 2)) : (byte & 0xc0) == 0x40 ? byte ^ 0x40 : byte);
+            runs[i] = (unsigned char)(is_long                 ? 0x40 | (byte & rng_below(&r, 2))
+                                      : (byte & 0xc0) == 0x40 ? byte ^ 0x40
+                                                              : byte);
         }
         uint32_t sum = read_runs(runs, runs + n, values);
         if (n > 0 && sum == 0)

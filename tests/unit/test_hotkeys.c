@@ -49,8 +49,7 @@ flush(struct rig *r)
     out_sent(o, out_pending(o));
 }
 
-static void
-say(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 say(struct rig *r, const char *fmt, ...)

@@ -30,6 +30,7 @@ round_trip(const char *text, struct buf *tape, struct buf *out)
 static void
 test_texts(void **state)
 {
+    /* clang-format off */
     static const char *const table[][2] = {
         {"0", "0"}, {"-0", "-0.0"}, {"127", "127"}, {"128", "128"}, {"-1", "-1"}, {"-128", "-128"}, {"-129", "-129"},
         {"32767", "32767"}, {"32768", "32768"}, {"-2147483648", "-2147483648"}, {"2147483648", "2147483648"},
@@ -53,6 +54,7 @@ test_texts(void **state)
         {"{\"\":0,\" \":1,\"\\u0000\":2}", "{\"\":0,\" \":1,\"\\u0000\":2}"}, {"[[],[[]],{},{\"a\":{}}]", "[[],[[]],{},{\"a\":{}}]"},
         {"\t{\r\n\"k\" : 1 ,\"l\":[ 1 , 2 ] }\n", "{\"k\":1,\"l\":[1,2]}"},
     };
+    /* clang-format on */
     struct buf tape = {0}, out = {0};
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -68,6 +70,7 @@ test_errors(void **state)
     static const struct {
         const char *text, *why;
         size_t line, column;
+        /* clang-format off */
     } table[] = {
         {"", "EOF while parsing a value", 1, 1}, {"  ", "EOF while parsing a value", 1, 3},
         {"[1,]", "trailing comma", 1, 4}, {"{\"a\":1,}", "trailing comma", 1, 8}, {"[1 2]", "expected `,` or `]`", 1, 4},
@@ -102,6 +105,7 @@ test_errors(void **state)
         {"\"\xf0\x9f\x98\"", "invalid unicode code point", 1, 2}, {"\"\xc3\"", "invalid unicode code point", 1, 2}, {"{\"a\":1,\"\\u0061\":2}", "duplicate key in an object", 1, 19},
         {"[{\"a\":{\"b\":1,\"b\":1}}]", "duplicate key in an object", 1, 20}, {"{\"\":1,\"\":2}", "duplicate key in an object", 1, 12}, {"{\"a\":1}{}", "trailing characters", 1, 8},
     };
+    /* clang-format on */
     struct json_error error;
     struct buf tape = {0};
 
@@ -118,8 +122,9 @@ test_errors(void **state)
 static void
 test_zero_bytes(void **state)
 {
-    static const struct slice wrong[] = {LIT_INIT("\0"), LIT_INIT("1\0"), LIT_INIT("[1,\0]"), LIT_INIT("\"a\0b\""), LIT_INIT("\"\\\0\""),
-                                         LIT_INIT("{\"a\"\0:1}"), LIT_INIT("tru\0"), LIT_INIT("-\0"), LIT_INIT("1e\0")};
+    static const struct slice wrong[] = {LIT_INIT("\0"),       LIT_INIT("1\0"),      LIT_INIT("[1,\0]"),
+                                         LIT_INIT("\"a\0b\""), LIT_INIT("\"\\\0\""), LIT_INIT("{\"a\"\0:1}"),
+                                         LIT_INIT("tru\0"),    LIT_INIT("-\0"),      LIT_INIT("1e\0")};
     struct json_error error;
     struct buf tape = {0};
 
@@ -256,12 +261,14 @@ test_splice(void **state)
         if (len[row] < 60 && (pos == len[row] || rng_below(&rng, 2) == 0)) {
             int64_t v = (int64_t)rng_next(&rng) >> rng_below(&rng, 64);
             json_put_int(&tape, v);
-            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), 0, buf_slice(&tape), 1, JSON_DEPTH_MAX));
+            assert_true(
+                json_splice(&j, (size_t)(n - root), (size_t)(child - root), 0, buf_slice(&tape), 1, JSON_DEPTH_MAX));
             memmove(&twin[row][pos + 1], &twin[row][pos], (len[row] - pos) * 8);
             twin[row][pos] = v;
             len[row]++;
         } else if (pos < len[row]) {
-            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), json_size(child), buf_slice(&tape), -1, JSON_DEPTH_MAX));
+            assert_true(json_splice(&j, (size_t)(n - root), (size_t)(child - root), json_size(child), buf_slice(&tape),
+                                    -1, JSON_DEPTH_MAX));
             len[row]--;
             memmove(&twin[row][pos], &twin[row][pos + 1], (len[row] - pos) * 8);
         }
@@ -295,16 +302,19 @@ test_equal(void **state)
     static const struct {
         const char *a, *b;
         bool equal;
+        /* clang-format off */
     } table[] = {
         {"1", "1.0", true}, {"1", "2", false}, {"\"a\"", "\"\\u0061\"", true}, {"null", "false", false},
         {"{\"a\":1,\"b\":[2]}", "{\"b\":[2],\"a\":1}", true}, {"{\"a\":1}", "{\"b\":1}", false}, {"[1,2]", "[2,1]", false},
         {"[]", "{}", false}, {"18446744073709551615", "18446744073709551615", true},
     };
+    /* clang-format on */
     struct json_error error;
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct buf a = {0}, b = {0};
-        assert_true(json_parse(slice_cstr(table[i].a), 9, &a, &error) && json_parse(slice_cstr(table[i].b), 9, &b, &error));
+        assert_true(json_parse(slice_cstr(table[i].a), 9, &a, &error) &&
+                    json_parse(slice_cstr(table[i].b), 9, &b, &error));
         assert_int_equal(json_equal((json_node)a.ptr, (json_node)b.ptr), table[i].equal);
         buf_fini(&a);
         buf_fini(&b);
@@ -315,8 +325,10 @@ test_equal(void **state)
 static void
 test_shared_keys(void **state)
 {
+    /* clang-format off */
     static const char *const keys[] = {"id", "name", "street", "a\\n\\\"b", "\xc3\xa9\xc3\xa9\xc3\xa9", "k\\u0065y5",
                                        "a key that is far longer than what fits into one byte with its tag, as some are"};
+    /* clang-format on */
     struct json_reading how = {.depth_max = JSON_DEPTH_MAX, .share_keys = true};
     struct json_error error;
     struct rng rng;
@@ -336,7 +348,8 @@ test_shared_keys(void **state)
             buf_printf(&text, i == 0 ? "{" : ",{");
             size_t first = rng_below(&rng, 7), count = rng_below(&rng, 8);
             for (size_t k = 0; k < count; k++)
-                buf_printf(&text, "%s\"%s\":{\"%s\":\"%*s\"}", k == 0 ? "" : ",", keys[(first + k) % 7], keys[k % 7], (int)filler, "name");
+                buf_printf(&text, "%s\"%s\":{\"%s\":\"%*s\"}", k == 0 ? "" : ",", keys[(first + k) % 7], keys[k % 7],
+                           (int)filler, "name");
             buf_add_char(&text, '}');
         }
         buf_add_char(&text, ']');
@@ -452,13 +465,14 @@ add_number(struct rng *rng, unsigned family, struct buf *out)
     case 7: buf_printf(out, "%d", (int)(bits & 1)); break;
     case 8: buf_printf(out, "%d.0", (int)(bits & 1023)); break;
     default:
-        snprintf(text, sizeof(text), "%llue%d", (unsigned long long)bits >> rng_below(rng, 64), (int)rng_below(rng, 600) - 320);
+        snprintf(text, sizeof(text), "%llue%d", (unsigned long long)bits >> rng_below(rng, 64),
+                 (int)rng_below(rng, 600) - 320);
         buf_printf(out, "%s", isfinite(strtod(text, NULL)) ? text : "0.1");
     }
 }
 
-/* Whatever numbers an array has, it prints as what reads back to the same bytes, and means the same with tags and without;
- * each number can be put where it is, and what is put where another one was is what is there then. */
+/* Whatever numbers an array has, it prints as what reads back to the same bytes, and means the same with tags and
+ * without; each number can be put where it is, and what is put where another one was is what is there then. */
 static void
 test_packed(void **state)
 {
@@ -516,15 +530,16 @@ test_packed(void **state)
     buf_fini(&out);
 }
 
-/* Doubles that come in long texts become short ones only when the array is complete, or before a container in it: references
- * between keys must not be torn. */
+/* Doubles that come in long texts become short ones only when the array is complete, or before a container in it:
+ * references between keys must not be torn. */
 static void
 test_long_texts_between_keys(void **state)
 {
     (void)state;
     struct json_reading shared = {.depth_max = JSON_DEPTH_MAX, .share_keys = true};
-    struct slice text = LIT("{\"name\":[1.10,\"x\",2.50],\"a\":[{\"name\":1},1.10,{\"name\":2},[1.50,{\"name\":3},2.70],"
-                            "{\"name\":[1.10]}]}"),
+    struct slice text =
+                     LIT("{\"name\":[1.10,\"x\",2.50],\"a\":[{\"name\":1},1.10,{\"name\":2},[1.50,{\"name\":3},2.70],"
+                         "{\"name\":[1.10]}]}"),
                  want = LIT("{\"name\":[1.1,\"x\",2.5],\"a\":[{\"name\":1},1.1,{\"name\":2},[1.5,{\"name\":3},2.7],"
                             "{\"name\":[1.1]}]}");
     struct buf tape = {0}, plain = {0}, out = {0};
@@ -547,10 +562,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),      cmocka_unit_test(test_errors),  cmocka_unit_test(test_depth), cmocka_unit_test(test_zero_bytes), cmocka_unit_test(test_halves),
-        cmocka_unit_test(test_duplicates_among_many), cmocka_unit_test(test_format), cmocka_unit_test(test_splice),
-        cmocka_unit_test(test_equal), cmocka_unit_test(test_shared_keys),      cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_packed), cmocka_unit_test(test_long_texts_between_keys),
+        cmocka_unit_test(test_texts),   cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_depth),   cmocka_unit_test(test_zero_bytes),
+        cmocka_unit_test(test_halves),  cmocka_unit_test(test_duplicates_among_many),
+        cmocka_unit_test(test_format),  cmocka_unit_test(test_splice),
+        cmocka_unit_test(test_equal),   cmocka_unit_test(test_shared_keys),
+        cmocka_unit_test(test_doubles), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_packed),  cmocka_unit_test(test_long_texts_between_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Paths: the examples of RFC 9535 and what its text says about the edges, the older dialect, and regular expressions. */
+/* Paths: the examples of RFC 9535 and what its text says about the edges, the older dialect, and regular
+ * expressions. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "value/json_path.h"
@@ -12,13 +13,15 @@
 
 static const char store[] =
     "{\"store\":{\"book\":[{\"category\":\"reference\",\"author\":\"Nigel Rees\",\"title\":\"Sayings of the Century\","
-    "\"price\":8.95},{\"category\":\"fiction\",\"author\":\"Evelyn Waugh\",\"title\":\"Sword of Honour\",\"price\":12.99},"
+    "\"price\":8.95},{\"category\":\"fiction\",\"author\":\"Evelyn Waugh\",\"title\":\"Sword of "
+    "Honour\",\"price\":12.99},"
     "{\"category\":\"fiction\",\"author\":\"Herman Melville\",\"title\":\"Moby Dick\",\"isbn\":\"0-553-21311-3\","
     "\"price\":8.99},{\"category\":\"fiction\",\"author\":\"J. R. R. Tolkien\",\"title\":\"The Lord of the Rings\","
     "\"isbn\":\"0-395-19395-8\",\"price\":22.99}],\"bicycle\":{\"color\":\"red\",\"price\":399}}}";
 static const char letters[] = "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"]";
 static const char mixed[] = "{\"o\":{\"j\":1,\"k\":2},\"a\":[5,3,[{\"j\":4},{\"k\":6}]],\"n\":null,\"e\":{},\"x y\":7,"
-                            "\"s\":\"b\",\"t\":\"\xc3\xa9""a\",\"k.y\":8}";
+                            "\"s\":\"b\",\"t\":\"\xc3\xa9"
+                            "a\",\"k.y\":8}";
 static const char filters[] = "{\"a\":[3,5,1,2,4,6,{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":{}},{\"b\":\"kilo\"}],"
                               "\"o\":{\"p\":1,\"q\":2,\"r\":3,\"s\":5,\"t\":{\"u\":6}},\"e\":\"f\"}";
 
@@ -28,6 +31,7 @@ static const char rfc_null[] = "{\"a\":null,\"b\":[null],\"c\":[{}],\"null\":1}"
 
 static const struct {
     const char *document, *path, *want; /* NULL: no path */
+    /* clang-format off */
 } table[] = {
     {store, "$.store.book[*].author", "[\"Nigel Rees\",\"Evelyn Waugh\",\"Herman Melville\",\"J. R. R. Tolkien\"]"},
     {store, "$..author", "[\"Nigel Rees\",\"Evelyn Waugh\",\"Herman Melville\",\"J. R. R. Tolkien\"]"},
@@ -142,6 +146,7 @@ static const struct {
     {filters, "$.a[?!match(@.b,'[jk]') && @.b]", "[{\"b\":{}},{\"b\":\"kilo\"}]"},
     {filters, "$.a[?value(@..b) == 'j']", "[{\"b\":\"j\"}]"}, {filters, "$[?@[?@>5]]", "[[3,5,1,2,4,6,{\"b\":\"j\"},{\"b\":\"k\"},{\"b\":{}},{\"b\":\"kilo\"}]]"},
 };
+/* clang-format on */
 
 static void
 test_table(void **state)
@@ -183,6 +188,7 @@ test_table(void **state)
 static void
 test_invalid(void **state)
 {
+    /* clang-format off */
     static const char *const wrong[] = {
         "", "$.", "$[", "$[]", "$[1", "$['a", "$[1,]", "$..", "$.a.", "$[?]", "$[?@.a==]", "$[?(@.a]", "$[?@.a=1]",
         "$[?1]", "$[01]", "$[?count(1)>1]", "$[?length(@.a]", "$[?match(@.a)]", "$x y", "$[?@.a=='x]", "$[99999999999999999999]",
@@ -191,6 +197,7 @@ test_invalid(void **state)
         "$[?@.* == 1]", "$[?@..a == 1]", "$[?foo(@)]", "$[?length()]", "$[?length(@.a, 1) == 1]", "$[?@.a == '\\u00']", "$['\\']", "$[:::]",
         "$[1:2:3:4]", "$[9007199254740992123456]", "$.'a'", "$[?(@.a)==1]", "$[?@.a < ]", "$[?true]", "$[?'a']", "$[?@.a && 1]", "$[*,]", "$['a' 'b']",
     };
+    /* clang-format on */
     struct arena arena = {0};
     struct buf deep = {0};
     struct json_path p;
@@ -224,6 +231,7 @@ test_regex(void **state)
     static const struct {
         const char *pattern, *text;
         bool whole, any;
+        /* clang-format off */
     } rows[] = {
         {"a", "a", true, true}, {"a", "xax", false, true}, {"a*", "", true, true}, {"a+b?", "aaab", true, true},
         {"(ab|cd)+", "abcdab", true, true}, {"(ab|cd)+", "abc", false, true}, {"a{2,3}", "aa", true, true},
@@ -245,6 +253,7 @@ test_regex(void **state)
         {"((a{2}){2}b?){2}", "aaaabaaa", false, false}, {"(a?b*){3}c", "bbabac", true, true}, {"(ab{1,2}){2,}", "abbabab", true, true},
         {"(ab{1,2}){2,}", "abb", false, false}, {"a.b", "a\xf0\x90\x84\x81""b", true, true}, {".", "\xe2\x80\xa8", true, true}, {".", "\r", false, false},
     };
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (json_regex(slice_cstr(rows[i].pattern), slice_cstr(rows[i].text), true) != rows[i].whole ||
@@ -296,7 +305,9 @@ test_hostile(void **state)
         struct json_match *m;
         const char *why, *from = table[base].path;
         for (size_t k = 0; k < len; k++)
-            text[k] = i % 2 == 0 && k < strlen(from) && rng_below(&rng, 8) > 0 ? from[k] : bits[rng_below(&rng, sizeof(bits) - 1)];
+            text[k] = i % 2 == 0 && k < strlen(from) && rng_below(&rng, 8) > 0
+                          ? from[k]
+                          : bits[rng_below(&rng, sizeof(bits) - 1)];
         if (json_path_parse(&arena, slice_of(text, len), &p, &why, &where) &&
             json_path_find(&p, &arena, (json_node)tape.ptr, &m, &n))
             for (size_t k = 0; k < n; k++)
@@ -311,8 +322,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_invalid), cmocka_unit_test(test_regex), cmocka_unit_test(test_regex_costs),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_table),       cmocka_unit_test(test_invalid), cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_regex_costs), cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* What RFC 9535 demands of JSONPath, section by section: queries with what they select, and texts that are no queries. */
+/* What RFC 9535 demands of JSONPath, section by section: queries with what they select, and texts that are no
+ * queries. */
 #include "base/mem.h"
 #include "value/json_path.h"
 
@@ -58,6 +59,7 @@ check(const struct query *q, size_t count)
 static void
 test_syntax(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"{\"a\":1}", "$", "[{\"a\":1}]"}, {"null", "$", "[null]"}, {"1", "$", "[1]"}, {"1", "$.a", "[]"}, {"[1]", "$ [ 0 ]", "[1]"},
         {"{\"a\":{\"b\":1}}", "$\n.a\t[\r'b'\n]", "[1]"}, {"[1]", "$ ", NULL}, {"[1]", "$[0] ", NULL}, {"[1]", "$[0]x", NULL},
@@ -67,6 +69,7 @@ test_syntax(void **state)
         {"[1]", "$[,0]", NULL}, {"[1]", "$[0,]", NULL}, {"[1]", "$[0,,1]", NULL}, {"[1]", "$[(0)]", NULL}, {"[1]", "$\f[0]", NULL},
         {"[1]", "$.*a", NULL}, {"[1]", "$[*", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -75,6 +78,7 @@ test_syntax(void **state)
 static void
 test_names(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"{\"a\":1}", "$['a']", "[1]"}, {"{\"a\":1}", "$[\"a\"]", "[1]"}, {"{\"a\":1}", "$.a", "[1]"}, {"{\"a\":1}", "$.b", "[]"},
         {"{\"_\":1}", "$._", "[1]"}, {"{\"a9_\":1}", "$.a9_", "[1]"}, {"{\"\xe2\x98\xba\":1}", "$.\xe2\x98\xba", "[1]"},
@@ -94,6 +98,7 @@ test_names(void **state)
         {"{\"a\":1}", "$['\\']", NULL}, {"{\"a\":1}", "$[\"\"\"]", NULL}, {"{\"a\":1}", "$[a]", NULL}, {"{\"a\":1}", "$.&", NULL}, {"{\"a\":1}", "$.'a'", NULL},
         {"{\"a\":1}", "$.\"a\"", NULL}, {"{\"a\":1}", "$.a b", NULL}, {"{\"a\":1}", "$.a#", "[]"},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -102,6 +107,7 @@ test_names(void **state)
 static void
 test_wildcards_indexes(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"[1,2]", "$[*]", "[1,2]"}, {"{\"b\":1,\"a\":2}", "$.*", "[1,2]"}, {"\"x\"", "$.*", "[]"}, {"null", "$[*]", "[]"}, {"[]", "$[*]", "[]"},
         {"[1]", "$[*][0]", "[]"}, {"[1,2]", "$[*,*]", "[1,2,1,2]"}, {"[1,2]", "$[ * ]", "[1,2]"}, {"[1]", "$**", NULL},
@@ -112,6 +118,7 @@ test_wildcards_indexes(void **state)
         {"[1]", "$[01]", NULL}, {"[1]", "$[-0]", NULL}, {"[1]", "$[-01]", NULL}, {"[1]", "$[+0]", NULL}, {"[1]", "$[- 1]", NULL}, {"[1]", "$[1.0]", NULL},
         {"[1]", "$[1e0]", NULL}, {"[1]", "$[-]", NULL}, {"[1]", "$[0x0]", NULL}, {"[1]", "$['a':]", NULL}, {"[1]", "$[\xd9\xa1]", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -121,6 +128,7 @@ test_wildcards_indexes(void **state)
 static void
 test_slices(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {TEN, "$[1:3]", "[1,2]"}, {TEN, "$[1:6:2]", "[1,3,5]"}, {TEN, "$[::]", "[0,1,2,3,4,5,6,7,8,9]"}, {TEN, "$[:]", "[0,1,2,3,4,5,6,7,8,9]"},
         {TEN, "$[:2]", "[0,1]"}, {TEN, "$[8:]", "[8,9]"}, {TEN, "$[-2:]", "[8,9]"}, {TEN, "$[:-8]", "[0,1]"}, {TEN, "$[-5:-3]", "[5,6]"},
@@ -137,15 +145,18 @@ test_slices(void **state)
         {TEN, "$[:-9007199254740992]", NULL}, {TEN, "$[::9007199254740992]", NULL}, {TEN, "$[::-9007199254740992]", NULL}, {TEN, "$[:::]", NULL},
         {TEN, "$['a':'b']", NULL}, {TEN, "$[*:]", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
 
-/* 2.5.2: descendants, in an order that the RFC allows: containers before what is in them, arrays' elements in theirs. */
+/* 2.5.2: descendants, in an order that the RFC allows: containers before what is in them, arrays' elements in
+ * theirs. */
 static void
 test_descendants(void **state)
 {
     static const char d[] = "{\"o\":{\"j\":1,\"k\":2},\"a\":[5,3,[{\"j\":4},{\"k\":6}]]}";
+    /* clang-format off */
     static const struct query t[] = {
         {d, "$..j", "[1,4]"}, {d, "$..[0]", "[5,{\"j\":4}]"}, {d, "$..[*]", "[{\"j\":1,\"k\":2},[5,3,[{\"j\":4},{\"k\":6}]],1,2,5,3,[{\"j\":4},{\"k\":6}],{\"j\":4},{\"k\":6},4,6]"},
         {d, "$..*", "[{\"j\":1,\"k\":2},[5,3,[{\"j\":4},{\"k\":6}]],1,2,5,3,[{\"j\":4},{\"k\":6}],{\"j\":4},{\"k\":6},4,6]"}, {d, "$..o", "[{\"j\":1,\"k\":2}]"},
@@ -153,6 +164,7 @@ test_descendants(void **state)
         {d, "$..[?@.j]", "[{\"j\":1,\"k\":2},{\"j\":4}]"}, {d, "$..[:1]", "[5,{\"j\":4}]"}, {"[[[1]]]", "$..[0]..[0]", "[[1],1,1]"}, {"1", "$..*", "[]"}, {"[]", "$..a", "[]"},
         {d, "$..[ 'j' ]", "[1,4]"}, {d, "$..", NULL}, {d, "$..[]", NULL}, {d, "$...j", NULL}, {d, "$..'j'", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -161,6 +173,7 @@ test_descendants(void **state)
 static void
 test_filters(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"[{\"a\":1},{\"b\":2}]", "$[?@.a]", "[{\"a\":1}]"}, {"[{\"a\":null},{\"a\":false}]", "$[?@.a]", "[{\"a\":null},{\"a\":false}]"},
         {"[1,[]]", "$[?@]", "[1,[]]"}, {"{\"x\":1,\"y\":2}", "$[?@>1]", "[2]"}, {"3", "$[?@]", "[]"}, {"[[1],[]]", "$[?@[0]]", "[[1]]"},
@@ -180,6 +193,7 @@ test_filters(void **state)
         {"[1]", "$[?@[?@]==1]", NULL}, {"[1]", "$[?$.*==1]", NULL}, {"[1]", "$[?a]", NULL}, {"[1]", "$[?a==1]", NULL}, {"[1]", "$[?@=={}]", NULL}, {"[1]", "$[?@==[]]", NULL},
         {"[1]", "$?@", NULL}, {"[1]", "$[?@.a=='x]", NULL}, {"[1]", "$[?@..]", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -188,6 +202,7 @@ test_filters(void **state)
 static void
 test_comparisons(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"[{}]", "$[?@.a==@.b]", "[{}]"}, {"[{}]", "$[?@.a<=@.b]", "[{}]"}, {"[{}]", "$[?@.a>=@.b]", "[{}]"}, {"[{}]", "$[?@.a!=@.b]", "[]"}, {"[{}]", "$[?@.a<@.b]", "[]"},
         {"[{}]", "$[?@.a>@.b]", "[]"}, {"[{}]", "$[?@.a==null]", "[]"}, {"[{}]", "$[?@.a!=null]", "[{}]"}, {"[{}]", "$[?@.a<1]", "[]"}, {"[{}]", "$[?1>=@.a]", "[]"},
@@ -204,6 +219,7 @@ test_comparisons(void **state)
         {"[1]", "$[?@==+1]", NULL}, {"[1]", "$[?@==-.1]", NULL}, {"[1]", "$[?@==1e]", NULL}, {"[1]", "$[?@==1e+]", NULL}, {"[1]", "$[?@==1.e1]", NULL}, {"[1]", "$[?@==0x1]", NULL},
         {"[1]", "$[?@==--1]", NULL}, {"[1]", "$[?@=='\n']", NULL}, {"[1]", "$[?@==Infinity]", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -212,6 +228,7 @@ test_comparisons(void **state)
 static void
 test_functions(void **state)
 {
+    /* clang-format off */
     static const struct query t[] = {
         {"[\"a\",\"\xc3\xa9\xf0\x9f\x98\x80\",[1,2],{\"a\":1,\"b\":2},2,null]", "$[?length(@)==2]", "[\"\xc3\xa9\xf0\x9f\x98\x80\",[1,2],{\"a\":1,\"b\":2}]"},
         {"[1]", "$[?length(1)==length(true)]", "[1]"}, {"[1]", "$[?length('ab')==2]", "[1]"}, {"[{}]", "$[?length(@.a)==length(@.b)]", "[{}]"}, {"[{}]", "$[?length(@.a)>=0]", "[]"},
@@ -230,6 +247,7 @@ test_functions(void **state)
         {"[1]", "$[?Length(@)==1]", NULL}, {"[1]", "$[?foo(@)==1]", NULL}, {"[1]", "$[?foo(@)]", NULL}, {"[1]", "$[?length(@==1)==1]", NULL}, {"[1]", "$[?length(@]", NULL}, {"[1]", "$[?length(@)==1)]", NULL},
         {"[1]", "$.length()", NULL}, {"[1]", "$[length(@)]", NULL},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -239,10 +257,12 @@ static void
 test_null(void **state)
 {
     static const char d[] = "{\"a\":null,\"b\":[null],\"c\":[{}],\"null\":1}";
+    /* clang-format off */
     static const struct query t[] = {
         {d, "$.a", "[null]"}, {d, "$.a[0]", "[]"}, {d, "$.a.d", "[]"}, {d, "$.b[0]", "[null]"}, {d, "$.b[*]", "[null]"}, {d, "$.b[?@]", "[null]"}, {d, "$.b[?@==null]", "[null]"},
         {d, "$.c[?@.d==null]", "[]"}, {d, "$.null", "[1]"}, {d, "$..[?@==null]", "[null,null]"},
     };
+    /* clang-format on */
 
     CHECK_ALL(t);
 }
@@ -280,9 +300,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_syntax),    cmocka_unit_test(test_names),       cmocka_unit_test(test_wildcards_indexes),
-        cmocka_unit_test(test_slices),    cmocka_unit_test(test_descendants), cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_comparisons), cmocka_unit_test(test_functions), cmocka_unit_test(test_null),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_wildcards_indexes),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_descendants),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_null),
         cmocka_unit_test(test_costs),
     };
 

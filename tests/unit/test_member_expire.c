@@ -1,5 +1,5 @@
-/* tests/unit/test_member_expire.c - deadlines of members: random commands against a naive twin, with a second engine that
- * is told what the first propagates; what readers see where nothing may be removed; slices; dumped values. */
+/* tests/unit/test_member_expire.c - deadlines of members: random commands against a naive twin, with a second engine
+ * that is told what the first propagates; what readers see where nothing may be removed; slices; dumped values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -154,8 +154,7 @@ check_key(struct world *w, struct loopback *l, int k)
     add_all_members(w->line);
     at = (size_t)sprintf(w->want, "*%d\r\n", MEMBERS);
     for (int i = 0; i < MEMBERS; i++)
-        at += (size_t)sprintf(w->want + at, ":%lld\r\n",
-                              !t->m[i].there ? -2LL : (long long)t->m[i].deadline);
+        at += (size_t)sprintf(w->want + at, ":%lld\r\n", !t->m[i].there ? -2LL : (long long)t->m[i].deadline);
     assert_string_equal(say(w, l, w->line), w->want);
     if (t->type != TYPE_HASH && t->type != TYPE_ZSET)
         return;
@@ -258,9 +257,11 @@ step_expire(struct world *w, int k, enum value_type type)
     for (int i = 0; i < 2; i++)
         m[i] = (int)rng_below(&w->rng, MEMBERS);
     if (ttl >= 0 && rng_below(&w->rng, 2))
-        sprintf(w->line, "%cPEXPIRE k%d %lld %sFIELDS 2 %d %d", letter(type), k, (long long)ttl, conditions[c], m[0], m[1]);
+        sprintf(w->line, "%cPEXPIRE k%d %lld %sFIELDS 2 %d %d", letter(type), k, (long long)ttl, conditions[c], m[0],
+                m[1]);
     else
-        sprintf(w->line, "%cPEXPIREAT k%d %lld %sFIELDS 2 %d %d", letter(type), k, (long long)at, conditions[c], m[0], m[1]);
+        sprintf(w->line, "%cPEXPIREAT k%d %lld %sFIELDS 2 %d %d", letter(type), k, (long long)at, conditions[c], m[0],
+                m[1]);
     for (int i = 0; i < 2; i++) {
         struct twin_member *tm = &w->keys[k].m[m[i]];
         bool met = c == 0 || (c == 1 && tm->deadline < 0) || (c == 2 && tm->deadline >= 0) ||
@@ -370,12 +371,10 @@ step_setex(struct world *w, int k, int m, long v)
     case 2:
         sprintf(w->line, "HGETEX k%d PXAT %lld FIELDS 1 %d", k, (long long)(w->now_ms + ttl), m);
         if (tm->there)
-            *tm = ttl > 0 ? (struct twin_member){true, tm->value, w->now_ms + ttl}
-                          : (struct twin_member){.deadline = -1};
+            *tm =
+                ttl > 0 ? (struct twin_member){true, tm->value, w->now_ms + ttl} : (struct twin_member){.deadline = -1};
         break;
-    default:
-        sprintf(w->line, "HGETEX k%d PERSIST FIELDS 1 %d", k, m);
-        tm->deadline = -1;
+    default: sprintf(w->line, "HGETEX k%d PERSIST FIELDS 1 %d", k, m); tm->deadline = -1;
     }
     say(w, w->l, w->line);
 }
@@ -705,9 +704,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twin),           cmocka_unit_test(test_hidden_not_removed),
-        cmocka_unit_test(test_slices),         cmocka_unit_test(test_long_readers),
-        cmocka_unit_test(test_dump),           cmocka_unit_test(test_forms_of_redis),
+        cmocka_unit_test(test_twin),   cmocka_unit_test(test_hidden_not_removed),
+        cmocka_unit_test(test_slices), cmocka_unit_test(test_long_readers),
+        cmocka_unit_test(test_dump),   cmocka_unit_test(test_forms_of_redis),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

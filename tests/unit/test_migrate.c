@@ -1,5 +1,5 @@
-/* MIGRATE against a target in the same process: whatever keys it touches, to read, to look again or to remove, are those that
- * its row declares; and what is not there any more is over there. */
+/* MIGRATE against a target in the same process: whatever keys it touches, to read, to look again or to remove, are
+ * those that its row declares; and what is not there any more is over there. */
 #include "unit/engine_fixture.h"
 
 #include "base/number.h"

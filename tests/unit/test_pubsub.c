@@ -146,7 +146,8 @@ test_mask(void **state)
     static const struct {
         const char *in, *out;
     } cases[] = {
-        {"", ""}, {"KEA", "AKE"}, {"Kg$", "g$K"}, {"g$lshzxetdEK", "AKE"}, {"Am", "Am"}, {"AKEn", "AnKE"}, {"Exm", "xEm"},
+        {"", ""},     {"KEA", "AKE"},   {"Kg$", "g$K"}, {"g$lshzxetdEK", "AKE"},
+        {"Am", "Am"}, {"AKEn", "AnKE"}, {"Exm", "xEm"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -169,13 +170,15 @@ test_notifications(void **state)
     notify_mask_parse(LIT("KEA"), &engine_settings(f->engine)->notify_mask);
     engine_settings_changed(f->engine);
     say(f, c, "set a 1");
-    assert_string_equal(take(f, s), "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$16\r\n__keyspace@0__:a\r\n$3\r\nset\r\n"
-                                    "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:set\r\n$1\r\na\r\n");
+    assert_string_equal(take(f, s),
+                        "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$16\r\n__keyspace@0__:a\r\n$3\r\nset\r\n"
+                        "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:set\r\n$1\r\na\r\n");
     notify_mask_parse(LIT("Egx$"), &engine_settings(f->engine)->notify_mask);
     engine_settings_changed(f->engine);
     feed(f, c, "set a 2 px 10\r\nrpush l x\r\nlpop l\r\n");
-    assert_string_equal(take(f, s), "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:set\r\n$1\r\na\r\n"
-                                    "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:del\r\n$1\r\nl\r\n");
+    assert_string_equal(take(f, s),
+                        "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:set\r\n$1\r\na\r\n"
+                        "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$18\r\n__keyevent@0__:del\r\n$1\r\nl\r\n");
     pass_ms(f, 11); /* on time, without anybody asking for the key */
     assert_string_equal(take(f, s),
                         "*4\r\n$8\r\npmessage\r\n$10\r\n__key*__:*\r\n$22\r\n__keyevent@0__:expired\r\n$1\r\na\r\n");
@@ -193,8 +196,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_subscribe), T(test_channel_and_pattern), T(test_resp3_and_oneself), T(test_host_is_told_once), T(test_model),
-        T(test_mask), T(test_notifications),
+        T(test_subscribe),
+        T(test_channel_and_pattern),
+        T(test_resp3_and_oneself),
+        T(test_host_is_told_once),
+        T(test_model),
+        T(test_mask),
+        T(test_notifications),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,8 @@
 #include "store/packs.h"
 #include "store/rdb_read.h"
 #include "store/rdb_write.h"
-#include "value/stream_idmp.h"
 #include "value/deadlines.h"
+#include "value/stream_idmp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,9 +365,9 @@ test_cut(void **state)
     buf_fini(&file);
 }
 
-/* One flipped bit, anywhere: the checksum covers it all, so the file is never accepted as complete; but where it makes the
- * version one that had no checksum (0012 becomes 0002), and then it holds what it did. SORREL_LARGE=1 flips every bit, k/n the
- * k-th of n parts of them. */
+/* One flipped bit, anywhere: the checksum covers it all, so the file is never accepted as complete; but where it makes
+ * the version one that had no checksum (0012 becomes 0002), and then it holds what it did. SORREL_LARGE=1 flips every
+ * bit, k/n the k-th of n parts of them. */
 static void
 flip_bits(bool compress, size_t step)
 {

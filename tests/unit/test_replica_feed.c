@@ -1,5 +1,5 @@
-/* When a replica is sent what is new: at once when nothing else comes or somebody waits for it, and together with what follows
- * while turn follows turn, but soon. */
+/* When a replica is sent what is new: at once when nothing else comes or somebody waits for it, and together with what
+ * follows while turn follows turn, but soon. */
 #include "support/cmocka_only.h"
 
 #include "cmd/families.h"
@@ -72,7 +72,9 @@ world_begin(struct world *w)
     for (size_t i = 0; i + 3 < FAMILIES_MAX && cmd_families[i] != NULL; i++)
         families[i + 2] = cmd_families[i];
     w->ns = INT64_C(1700000000) * 1000000000;
-    struct engine_options eo = {.clock = {.wall_us = wall_us, .mono_ns = mono_ns, .ctx = w}, .rng_seed = 1, .databases = 4,
+    struct engine_options eo = {.clock = {.wall_us = wall_us, .mono_ns = mono_ns, .ctx = w},
+                                .rng_seed = 1,
+                                .databases = 4,
                                 .families = families};
     eo.limits = value_limits_default(eo.hash_seed);
     w->engine = engine_new(&eo);

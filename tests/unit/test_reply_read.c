@@ -108,6 +108,7 @@ test_aggregates(void **state)
 static void
 test_malformed(void **state)
 {
+    /* clang-format off */
     static const struct slice cases[] = {
         LIT_INIT("\r\n"),          LIT_INIT("?\r\n"),         LIT_INIT(":x\r\n"),
         LIT_INIT(":\r\n"),         LIT_INIT(":99999999999999999999\r\n"), LIT_INIT("$-2\r\n"),
@@ -118,6 +119,7 @@ test_malformed(void **state)
         LIT_INIT("$?\r\n"), LIT_INIT("*+-1\r\n"), LIT_INIT(":+-1\r\n"),        LIT_INIT("*?\r\n"),        LIT_INIT("!-1\r\n"),
         LIT_INIT("*1\r\n:x\r\n"),  LIT_INIT("~-1\r\n"),       LIT_INIT(",\r\n"),
     };
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct reply_reader r = {0};
@@ -207,8 +209,9 @@ write_back(const struct resp_value *v, struct buf *b)
         for (size_t i = 0; i < v->count; i++)
             write_back(&v->items[i], b);
     } else if (v->type == RESP_NIL) {
-        buf_add_slice(b, v->null_array ? LIT("*-1\r\n") : v->text.ptr != NULL && v->text.ptr[-1] == '_' ? LIT("_\r\n")
-                                                                                              : LIT("$-1\r\n"));
+        buf_add_slice(b, v->null_array                                   ? LIT("*-1\r\n")
+                         : v->text.ptr != NULL && v->text.ptr[-1] == '_' ? LIT("_\r\n")
+                                                                         : LIT("$-1\r\n"));
     } else if (v->type == RESP_STRING) {
         buf_printf(b, "$%zu\r\n", v->text.len);
         buf_add_slice(b, v->text);
@@ -287,9 +290,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars),    cmocka_unit_test(test_aggregates),
-        cmocka_unit_test(test_malformed),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_random_trees_at_every_split), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_aggregates),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_random_trees_at_every_split),
+        cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

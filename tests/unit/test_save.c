@@ -1,7 +1,7 @@
 /* tests/unit/test_save.c - SAVE on a disk that forgets what was not synced: power cuts at random and at every call.
  *
- * Whenever the power goes, the snapshot of that name is a whole one: the last that was reported as saved, or the one that
- * was being written. SORREL_CUTS=n makes that many random cuts. */
+ * Whenever the power goes, the snapshot of that name is a whole one: the last that was reported as saved, or the one
+ * that was being written. SORREL_CUTS=n makes that many random cuts. */
 #include "support/cmocka_only.h"
 
 #include "base/log.h"

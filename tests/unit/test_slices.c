@@ -1,5 +1,5 @@
-/* Commands that run in slices: what they answer, who waits for them, what ends them. Every look at the clock ends a slice
- * here, so that as much as possible happens in between. */
+/* Commands that run in slices: what they answer, who waits for them, what ends them. Every look at the clock ends a
+ * slice here, so that as much as possible happens in between. */
 #include "engine/engine_priv.h"
 #include "support/stepclock.h"
 
@@ -48,8 +48,7 @@ client(struct rig *r)
 }
 
 /* False: it was held back. */
-static bool
-say(struct rig *r, struct session *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool say(struct rig *r, struct session *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static bool
 say(struct rig *r, struct session *s, const char *fmt, ...)
@@ -143,8 +142,14 @@ play_keys(struct rig *r, uint64_t seed, int most, bool grow)
             int k = (int)rng_below(&rng, (uint64_t)most), other = (int)rng_below(&rng, (uint64_t)most);
             switch (rng_below(&rng, grow ? 6 : 4)) {
             case 0:
-            case 1: say(r, w, "DEL k%d", k); now[k] = 0; break;
-            case 2: say(r, w, "SET k%d v PX %d", k, (int)rng_below(&rng, 3) + 1); now[k] = 0; break;
+            case 1:
+                say(r, w, "DEL k%d", k);
+                now[k] = 0;
+                break;
+            case 2:
+                say(r, w, "SET k%d v PX %d", k, (int)rng_below(&rng, 3) + 1);
+                now[k] = 0;
+                break;
             case 3:
                 if (now[k]) {
                     say(r, w, "RENAME k%d k%d", k, other);
@@ -312,6 +317,7 @@ test_keys_are_exchanged(void **state)
 static void
 test_same_results(void **state)
 {
+    /* clang-format off */
     static const char *const commands[] = {
         "SINTER s t", "SUNIONSTORE u s t nothing", "SDIFF s t", "SDIFFSTORE d s t", "SINTERSTORE i s t", "SINTERCARD 2 s t",
         "SUNION s t", "SUNIONCARD 2 s t", "SDIFFCARD 2 s t", "ZUNIONSTORE zu 2 z s WEIGHTS 2 3", "ZINTER 2 z s WITHSCORES",
@@ -319,6 +325,7 @@ test_same_results(void **state)
         "SORT s ALPHA DESC", "SORT s BY nothing_* ALPHA GET # GET w_*", "SORT s ALPHA STORE l", "LRANGE l 5 -5",
         "SORT s BY w_* LIMIT 0 10", "KEYS *", "SORT nothing", "SMEMBERS d", "LRANGE l 0 1000000",
     };
+    /* clang-format on */
     struct rig *r = *state;
     struct session *a = client(r), *w = client(r);
 
@@ -356,7 +363,8 @@ test_client_goes(void **state)
 
     fill_set(r, w, "s", 0, MEMBERS);
     fill_set(r, w, "t", 0, MEMBERS);
-    static const char *const commands[] = {"SMEMBERS s", "SUNIONSTORE u s t", "KEYS s", "SORT s ALPHA", "FLUSHALL SYNC"};
+    static const char *const commands[] = {"SMEMBERS s", "SUNIONSTORE u s t", "KEYS s", "SORT s ALPHA",
+                                           "FLUSHALL SYNC"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         say(r, a, "%s", commands[i]);
         engine_tick(r->engine, 1000);
@@ -500,9 +508,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_keys_of_one_moment), T(test_keys_begins_anew), T(test_writers_wait), T(test_waiting_client_writes),
-        T(test_expiry_waits), T(test_keys_are_exchanged), T(test_same_results), T(test_client_goes), T(test_kill_interrupts), T(test_time_limit),
-        T(test_reply_skipped), T(test_delmatch), T(test_delmatch_rate),
+        T(test_keys_of_one_moment), T(test_keys_begins_anew),   T(test_writers_wait),  T(test_waiting_client_writes),
+        T(test_expiry_waits),       T(test_keys_are_exchanged), T(test_same_results),  T(test_client_goes),
+        T(test_kill_interrupts),    T(test_time_limit),         T(test_reply_skipped), T(test_delmatch),
+        T(test_delmatch_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,8 +145,12 @@ random_change(struct bench *b, unsigned keys)
 static struct rdb_file *
 open_file(const struct disk *d, const struct bench *b, int which, bool threaded)
 {
-    struct rdb_file_options opt = {
-        .disk = d, .temp = b->temp[which], .name = b->path[which], .compress = true, .checksum = true, .threaded = threaded};
+    struct rdb_file_options opt = {.disk = d,
+                                   .temp = b->temp[which],
+                                   .name = b->path[which],
+                                   .compress = true,
+                                   .checksum = true,
+                                   .threaded = threaded};
     struct buf why = {0};
     struct rdb_file *f = rdb_file_new(&opt, &why);
 

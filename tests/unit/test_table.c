@@ -481,12 +481,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(model_small),          cmocka_unit_test(model_middle),
-        cmocka_unit_test(model_large),          cmocka_unit_test(model_clumped),
-        cmocka_unit_test(scan_sees_what_stays), cmocka_unit_test(scan_through_large_changes),
-        cmocka_unit_test(random_is_uniform),    cmocka_unit_test(sizes),
+        cmocka_unit_test(model_small),
+        cmocka_unit_test(model_middle),
+        cmocka_unit_test(model_large),
+        cmocka_unit_test(model_clumped),
+        cmocka_unit_test(scan_sees_what_stays),
+        cmocka_unit_test(scan_through_large_changes),
+        cmocka_unit_test(random_is_uniform),
+        cmocka_unit_test(sizes),
         cmocka_unit_test(removing_in_scan_order),
-        cmocka_unit_test(memory_is_counted),    cmocka_unit_test(draining_frees_each_item_once),
+        cmocka_unit_test(memory_is_counted),
+        cmocka_unit_test(draining_frees_each_item_once),
     };
     printf("test_table: seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The tape: every reader gets the bytes that were written, whatever has been forgotten or has gone to a file meanwhile. */
+/* The tape: every reader gets the bytes that were written, whatever has been forgotten or has gone to a file
+ * meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

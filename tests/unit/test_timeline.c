@@ -1,4 +1,5 @@
-/* The benchmark's timeline beside plain sums, while it joins moments and merges with others; and the sizes of values. */
+/* The benchmark's timeline beside plain sums, while it joins moments and merges with others; and the sizes of
+ * values. */
 #include "bench/sizes.h"
 #include "bench/timeline.h"
 

@@ -23,7 +23,8 @@ test_queue_and_exec(void **state)
                 "*3\r\n+OK\r\n-WRONGTYPE Operation against a key holding the wrong kind of value\r\n$1\r\n1\r\n");
     assert_int_equal(session_multi_count(s), -1);
     assert_int_equal(session_multi_memory(s), 0);
-    assert_string_equal(feed(f, s, "multi\r\nset b 1\r\nexec\r\nget b\r\n"), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n$1\r\n1\r\n");
+    assert_string_equal(feed(f, s, "multi\r\nset b 1\r\nexec\r\nget b\r\n"),
+                        "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n$1\r\n1\r\n");
     assert_string_equal(feed(f, s, "multi\r\nexec\r\n"), "+OK\r\n*0\r\n");
 }
 
@@ -122,7 +123,8 @@ test_own_changes(void **state)
                         "+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n");
     /* Between WATCH and MULTI one's own change counts like any other's. */
     assert_string_equal(feed(f, s, "watch a\r\nset a 1\r\nmulti\r\nexec\r\n"), "+OK\r\n+OK\r\n+OK\r\n*-1\r\n");
-    assert_string_equal(feed(f, s, "watch a\r\nset a 1\r\nunwatch\r\nmulti\r\nexec\r\n"), "+OK\r\n+OK\r\n+OK\r\n+OK\r\n*0\r\n");
+    assert_string_equal(feed(f, s, "watch a\r\nset a 1\r\nunwatch\r\nmulti\r\nexec\r\n"),
+                        "+OK\r\n+OK\r\n+OK\r\n+OK\r\n*0\r\n");
     assert_string_equal(feed(f, s, "watch a\r\nset a 1\r\nreset\r\nmulti\r\nexec\r\n"),
                         "+OK\r\n+OK\r\n+RESET\r\n+OK\r\n*0\r\n");
 }
@@ -184,8 +186,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_queue_and_exec), T(test_abort), T(test_watch), T(test_watch_swapdb), T(test_own_changes),
-        T(test_watch_expiry), T(test_no_blocking_inside), T(test_select_inside), T(test_closing_with_state),
+        T(test_queue_and_exec),     T(test_abort),         T(test_watch),
+        T(test_watch_swapdb),       T(test_own_changes),   T(test_watch_expiry),
+        T(test_no_blocking_inside), T(test_select_inside), T(test_closing_with_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

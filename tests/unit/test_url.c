@@ -115,8 +115,10 @@ test_sentinel(void **state)
     assert_str(text, "redis+sentinel://u:p%2F@h1:26380,h2:26379,[::1]:5/2/mymaster?socket_timeout=0.500");
     sorrel_free(text);
     sorrel_url_fini(&u);
-    assert_int_equal(sorrel_url_parse("redis+sentinel://:data@h/m?sentinel_username=me&sentinel_password=a%26b&client_name=x", &u, NULL),
-                     SORREL_OK);
+    assert_int_equal(
+        sorrel_url_parse("redis+sentinel://:data@h/m?sentinel_username=me&sentinel_password=a%26b&client_name=x", &u,
+                         NULL),
+        SORREL_OK);
     assert_str(u.password, "data");
     assert_str(u.sentinel_username, "me");
     assert_str(u.sentinel_password, "a&b");
@@ -252,9 +254,11 @@ test_broken(void **state)
 static void
 test_random_texts(void **state)
 {
+    /* clang-format off */
     static const char *const pieces[] = {"redis://", "unix://", "redis+sentinel://", "@", ":", "/", "?", "&", "=", "%",
                                          "%41", "[", "]", ",", "::1", "h", "user", "6379", "0", "db=1", " ", "+",
                                          "protocol=3", "socket_timeout=1.5", "password=x", "\xc3\xa9"};
+    /* clang-format on */
     struct rng g;
     unsigned good = 0;
 

@@ -37,7 +37,7 @@ test_key_order_is_the_commands(void **state)
     say(f, a, "blpop x y 0");
     feed(f, s, "multi\r\nrpush y 1\r\nrpush x 2\r\nexec\r\n");
     assert_string_equal(take(f, a), POPPED("x", "2")); /* runs again as a whole after EXEC */
-    say(f, a, "blpop l l 0"); /* named twice */
+    say(f, a, "blpop l l 0");                          /* named twice */
     say(f, s, "rpush l 1");
     assert_string_equal(take(f, a), POPPED("l", "1"));
 }
@@ -240,8 +240,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_first_come_first_served), T(test_key_order_is_the_commands), T(test_whatever_creates_the_key), T(test_chain),
-        T(test_timeout), T(test_unblock), T(test_gone_while_waiting), T(test_expired_does_not_wake), T(test_any_change), T(test_model),
+        T(test_first_come_first_served),
+        T(test_key_order_is_the_commands),
+        T(test_whatever_creates_the_key),
+        T(test_chain),
+        T(test_timeout),
+        T(test_unblock),
+        T(test_gone_while_waiting),
+        T(test_expired_does_not_wake),
+        T(test_any_change),
+        T(test_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ check(const char *line, int argc, const struct slice *want)
     arena_fini(&mem);
 }
 
-#define CHECK_WORDS(line, ...)                                                                                         \
+#define CHECK_WORDS(line, ...) \
     check(line, (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)), (struct slice[]){__VA_ARGS__})
 
 static void
