@@ -21,7 +21,7 @@
 
 #ifdef SORREL_JEMALLOC
 #define TEXT_OF(number) #number
-#define TEXT(macro) TEXT_OF(macro)
+#define TEXT(macro)     TEXT_OF(macro)
 
 /* Free runs of pages go back to the kernel with time, those of so many bytes at once. With jemalloc's 8 MiB a value of
  * 10 MiB that is written again and again costs 2,500 page faults each time. */
@@ -30,10 +30,10 @@
 /* Read by jemalloc when it starts; MALLOC_CONF in the environment overrides it. A slab of a small size class gets 512
  * regions instead of the 64 to 256 that fit its default size: the allocator keeps 128 bytes about each slab, which
  * would be a whole byte for each key. */
-const char *malloc_conf =
-    "oversize_threshold:" TEXT(GIVEN_BACK_AT_ONCE) ","
-    "slab_sizes:16-16:2|32-32:4|48-48:6|64-64:8|80-80:10|96-96:12|112-112:14|128-128:16|160-160:20|"
-    "192-192:24|224-224:28|256-256:32|320-320:40";
+#define SLABS                                                                                                   \
+    "slab_sizes:16-16:2|32-32:4|48-48:6|64-64:8|80-80:10|96-96:12|112-112:14|128-128:16|160-160:20|192-192:24|" \
+    "224-224:28|256-256:32|320-320:40"
+const char *malloc_conf = SLABS ",oversize_threshold:" TEXT(GIVEN_BACK_AT_ONCE);
 #endif
 
 static _Thread_local uint64_t fail_countdown; /* 0: never; 1: every call from now on fails */

@@ -11,6 +11,8 @@
 #include "server/process.h"
 #include "server/replication.h"
 #include "server/server.h"
+#include "server/title.h"
+#include "server/tuning.h"
 #include "server/users.h"
 
 #include <errno.h>
@@ -321,6 +323,20 @@ apply_listeners(struct server *s, bool addresses, struct buf *why)
     return ok;
 }
 
+/* At the start a score that can't be had is a line in the log; afterwards the one who asks for it is told. */
+static bool
+apply_process(struct server *s, const bool *changed, struct buf *why)
+{
+    bool ok = tuning_oom_score(&s->oom_score, s->config, repl_is_replica(s->repl));
+
+    if (s->title != NULL && changed != NULL)
+        title_show(s->title, s->config, s->config_path);
+    if (ok || changed == NULL || !(changed[CFG_OOM_SCORE_ADJ] || changed[CFG_OOM_SCORE_ADJ_VALUES]))
+        return true;
+    buf_printf(why, "Failed to apply new oom_score_adj configuration, check server logs.");
+    return false;
+}
+
 bool
 server_apply(struct server *s, const bool *changed, struct buf *why)
 {
@@ -332,6 +348,8 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
         !apply_listeners(s, changed[CFG_BIND], why))
         return false;
     if ((changed == NULL || changed[CFG_MAXCLIENTS]) && !apply_clients_max(s, changed == NULL, why))
+        return false;
+    if (!apply_process(s, changed, why))
         return false;
     apply_hz(s);
     apply_limits(s);

@@ -1,4 +1,5 @@
 /* server/config_check.c - values with a form of their own. */
+#include "base/cores.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "engine/settings.h"
@@ -182,6 +183,15 @@ check_oom_scores(const struct config_given *given, struct buf *canonical, struct
     }
     slice_vec_fini(&w);
     return ok;
+}
+
+bool
+check_cores(const struct config_given *given, struct buf *canonical, struct buf *why)
+{
+    if (!cores_valid(given->words[0]))
+        return refuse(why, "argument must be a list of cores such as 0,2-5,8-15:2");
+    buf_add_slice(canonical, given->words[0]);
+    return true;
 }
 
 bool

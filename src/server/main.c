@@ -15,6 +15,8 @@
 #include "server/sandbox.h"
 #include "server/server.h"
 #include "server/supervise.h"
+#include "server/title.h"
+#include "server/tuning.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -216,6 +218,8 @@ serve(struct server *s, struct signals *signals)
         buf_fini(&why);
         return 1;
     }
+    if (s->title != NULL)
+        title_show(s->title, s->config, s->config_path);
     if (!signals_watch(signals, net_loop(s->net)))
         return 1;
     if (pid_path != NULL && !pidfile_write(pid_path))
@@ -241,9 +245,9 @@ serve(struct server *s, struct signals *signals)
 }
 
 static int
-start(struct config *config, const char *file, struct log_target *log)
+start(struct config *config, const char *file, struct log_target *log, const struct title *title)
 {
-    struct server_options opt = {.config = config, .clock = clock_system(), .log = log};
+    struct server_options opt = {.config = config, .clock = clock_system(), .log = log, .title = title};
     struct signals signals = {0};
     char config_path[PATH_MAX], executable[PATH_MAX];
     struct buf why = {0};
@@ -281,6 +285,7 @@ int
 main(int argc, char **argv)
 {
     struct log_target log;
+    struct title title;
     const char *file;
 
     tzset();
@@ -297,13 +302,16 @@ main(int argc, char **argv)
         return 1;
     process_hide_secrets(argc, argv);
     mem_thread_attach();
+    title_init(&title, argv);
     set_up_log(config, &log);
+    tuning_huge_pages(config);
     if (config_on(config, CFG_DAEMONIZE) && !daemonize()) {
         fprintf(stderr, "sorrel-server: can't go into the background: %m\n");
         config_free(config);
         return 1;
     }
-    int code = start(config, file, &log);
+    int code = start(config, file, &log, &title);
+    title_fini(&title);
     log_to(NULL);
     return code;
 }

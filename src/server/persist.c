@@ -238,6 +238,7 @@ begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
         .checksum = config_on(c, CFG_RDBCHECKSUM),
         .sync_often = config_on(c, CFG_RDB_SAVE_INCREMENTAL_FSYNC),
         .threaded = !still,
+        .cores = config_text(c, CFG_BGSAVE_CPULIST),
     };
     struct buf libraries = {0};
     put_history(p, &libraries);

@@ -40,6 +40,8 @@ create(struct server *s)
         .dir = config_text(s->config, CFG_APPENDDIRNAME).ptr,
         .name = config_text(s->config, CFG_APPENDFILENAME).ptr,
         .threaded = true,
+        .sync_cores = config_text(s->config, CFG_BIO_CPULIST),
+        .rewrite_cores = config_text(s->config, CFG_AOF_REWRITE_CPULIST),
         .records = script_save_libraries,
     };
     sa->aof = aof_new(&ao);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/cores.h"
 #include "base/mem.h"
 #include "value/entry.h"
 
@@ -18,6 +19,7 @@ struct job {
 
 struct reaper {
     pthread_t thread;
+    struct slice cores;
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct job *queue; /* guarded by lock, as all that follows */
@@ -34,6 +36,7 @@ run(void *arg)
     struct clock clock = clock_system(); /* the one that pthread_cond_timedwait() goes by */
 
     mem_thread_attach();
+    cores_pin(r->cores);
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (r->n == 0 && !r->stop) {
@@ -66,11 +69,12 @@ run(void *arg)
 }
 
 struct reaper *
-reaper_new(void)
+reaper_new(struct slice cores)
 {
     struct reaper *r = mem_get_zero(sizeof(*r));
     pthread_condattr_t attr;
 
+    r->cores = cores;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -7,12 +7,15 @@
 #ifndef SORREL_SERVER_REAPER_H
 #define SORREL_SERVER_REAPER_H
 
+#include "base/slice.h"
+
 #include <stddef.h>
 
 struct entry;
 struct reaper;
 
-struct reaper *reaper_new(void); /* NULL when the thread can't be started */
+/* NULL when the thread can't be started. It is kept to those cores (base/cores.h), whose list outlives it. */
+struct reaper *reaper_new(struct slice cores);
 /* Frees everything that is waiting, then ends the thread. */
 void reaper_free(struct reaper *r);
 void reaper_put(struct reaper *r, struct entry *e);

@@ -1,6 +1,7 @@
 /* server/server.c - creating a server and turning its loop. */
 #include "server/server.h"
 
+#include "base/cores.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/names.h"
@@ -50,7 +51,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
         buf_printf(why, "can't create the event loop: %m");
         return false;
     }
-    s->reaper = reaper_new();
+    s->reaper = reaper_new(config_text(s->config, CFG_BIO_CPULIST));
     if (s->reaper == NULL) {
         buf_printf(why, "can't start a thread");
         return false;
@@ -67,6 +68,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     };
     s->engine = engine_new(&eo);
     s->log = opt->log;
+    s->title = opt->title;
     engine_now_update(s->engine);
     s->started_ms = engine_now_ms(s->engine);
     s->second_at_ms = s->started_ms + SECOND_MS;
@@ -75,6 +77,7 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     server_replication_new(s);
     if (!rename_commands(s, why) || !server_apply(s, NULL, why))
         return false;
+    cores_pin(config_text(s->config, CFG_SERVER_CPULIST));
     s->startup_memory = s->stats.peak_memory = mem_used();
     return true;
 }

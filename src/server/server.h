@@ -17,6 +17,7 @@
 #include "server/config.h"
 #include "server/pace.h"
 #include "server/reaper.h"
+#include "server/tuning.h"
 
 enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
 
@@ -35,6 +36,7 @@ struct rate {
 };
 
 struct log_target;
+struct title;
 
 struct server_options {
     struct config *config;   /* becomes the server's */
@@ -44,7 +46,8 @@ struct server_options {
     uint64_t rng_seed;
     struct hash_seed hash_seed;
     char run_id[RUN_ID_LEN + 1];
-    struct log_target *log; /* where a crash report goes; NULL: nowhere */
+    struct log_target *log;    /* where a crash report goes; NULL: nowhere */
+    const struct title *title; /* what ps shows; NULL: that is left alone */
 };
 
 struct persist;
@@ -101,10 +104,12 @@ struct server {
     bool busy;                      /* the last turn had sockets to serve */
     bool ready;                     /* everything is loaded */
     bool stopping;
-    int64_t drain_until_ms; /* a shutdown waits for replicas until then; 0: none does */
-    bool shutdown_failed;   /* those who asked for one are to be told that there is none */
-    unsigned stop_flags;    /* enum shutdown_flag */
-    struct log_target *log; /* NULL: there is no file for a crash report */
+    int64_t drain_until_ms;    /* a shutdown waits for replicas until then; 0: none does */
+    bool shutdown_failed;      /* those who asked for one are to be told that there is none */
+    unsigned stop_flags;       /* enum shutdown_flag */
+    struct log_target *log;    /* NULL: there is no file for a crash report */
+    const struct title *title; /* NULL: ps shows the arguments */
+    struct oom_score oom_score;
 };
 
 /* NULL when something fails; *why says what. Takes the configuration in either case. */

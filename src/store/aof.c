@@ -26,6 +26,8 @@ aof_new(const struct aof_options *opt)
     a->dir = copy_text(opt->dir);
     a->name = copy_text(opt->name);
     a->threaded = opt->threaded;
+    a->sync_cores = opt->sync_cores;
+    a->rewrite_cores = opt->rewrite_cores;
     a->records = opt->records;
     a->settings =
         (struct aof_settings){.load_truncated = true, .compress = true, .checksum = true, .auto_remove = true};
@@ -132,6 +134,7 @@ aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why)
         .path = aof__path(a, &path, name->ptr),
         .create = true,
         .threaded = a->threaded,
+        .cores = a->sync_cores,
     };
     struct aof_log *l = aof_log_open(&lo, why);
     buf_fini(&path);
@@ -214,6 +217,7 @@ open_last(struct aof *a, struct buf *why)
             .path = p,
             .size = size > 0 ? (uint64_t)size : 0,
             .threaded = a->threaded,
+            .cores = a->sync_cores,
         };
         a->log = aof_log_open(&lo, why);
     } else {

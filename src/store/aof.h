@@ -40,6 +40,7 @@ struct aof_options {
     struct clock clock;
     const char *dir, *name; /* appenddirname, appendfilename; copied */
     bool threaded;
+    struct slice sync_cores, rewrite_cores; /* of its threads (base/cores.h); outlive the log */
     /* Appends what belongs to no database (libraries of functions), as records of an RDB file. NULL: nothing. */
     void (*records)(const struct engine *e, struct buf *out);
 };

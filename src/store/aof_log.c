@@ -5,6 +5,7 @@
  */
 #include "store/aof_log.h"
 
+#include "base/cores.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -44,6 +45,7 @@ struct aof_log {
     int64_t stamp_s; /* of the last timestamp */
     int error;
     bool suspect, threaded;
+    struct slice cores;
     int64_t unsynced_since_ns;
     uint64_t delayed;
     struct syncer syncer;
@@ -69,6 +71,7 @@ run_syncer(void *arg)
     struct syncer *y = &l->syncer;
 
     mem_thread_attach();
+    cores_pin(l->cores);
     pthread_mutex_lock(&y->lock);
     for (;;) {
         while (!y->wanted && !y->stop)

@@ -25,6 +25,7 @@ struct aof_log_options {
     bool create;   /* a new file (an old one of that name is emptied); else it goes on at `size` */
     uint64_t size; /* the file is cut there */
     bool threaded;
+    struct slice cores; /* where its thread may run (base/cores.h); outlives the log */
 };
 
 /* NULL with a reason. The file, its length and its name are on the disk then. */

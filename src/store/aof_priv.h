@@ -23,6 +23,7 @@ struct aof {
     struct clock clock;
     char *dir, *name;
     bool threaded;
+    struct slice sync_cores, rewrite_cores;
     struct aof_settings settings;
 
     struct manifest manifest;

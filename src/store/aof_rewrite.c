@@ -117,6 +117,7 @@ open_base(struct aof *a, struct buf *why)
         .plain = a->rewrite.commands,
         .sync_often = true,
         .threaded = a->threaded,
+        .cores = a->rewrite_cores,
     };
     a->rewrite.file = rdb_file_new(&fo, why);
     a->rewrite.base = a->rewrite.file != NULL ? buf_take(&name, &(size_t){0}) : NULL;
@@ -223,7 +224,7 @@ begin(struct aof *a)
         cannot_begin(a, buf_slice(&why));
     } else if (a->on) {
         manifest_copy(&a->rewrite.next, &a->manifest);
-        chore_begin(&a->rewrite.chore, a->threaded, prepare, a);
+        chore_begin(&a->rewrite.chore, a->threaded, a->rewrite_cores, prepare, a);
     } else if (!start_walk(a, &why)) { /* with the log switched off there is only a base to be made */
         cannot_begin(a, buf_slice(&why));
     }
@@ -340,7 +341,7 @@ settle_turn(struct aof *a)
     manifest_add(&a->rewrite.next, slice_cstr(a->rewrite.base), a->rewrite.base_seq, 'b');
     a->rewrite.remove_history = a->settings.auto_remove;
     a->rewrite.stage = REWRITE_PUBLISHING;
-    chore_begin(&a->rewrite.chore, a->threaded, publish, a);
+    chore_begin(&a->rewrite.chore, a->threaded, a->rewrite_cores, publish, a);
     return LOOK_AGAIN_MS;
 }
 

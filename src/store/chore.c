@@ -2,6 +2,7 @@
 #include "store/chore.h"
 
 #include "base/check.h"
+#include "base/cores.h"
 #include "base/mem.h"
 
 #include <stddef.h>
@@ -12,6 +13,7 @@ run(void *arg)
     struct chore *c = arg;
 
     mem_thread_attach();
+    cores_pin(c->cores);
     c->work(c->arg);
     mem_thread_detach();
     c->done = true;
@@ -19,11 +21,12 @@ run(void *arg)
 }
 
 void
-chore_begin(struct chore *c, bool threaded, void (*work)(void *arg), void *arg)
+chore_begin(struct chore *c, bool threaded, struct slice cores, void (*work)(void *arg), void *arg)
 {
     CHECK(c->work == NULL);
     c->work = work;
     c->arg = arg;
+    c->cores = cores;
     c->done = false;
     c->threaded = threaded && pthread_create(&c->thread, NULL, run, c) == 0;
 }

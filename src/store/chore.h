@@ -8,6 +8,8 @@
 #ifndef SORREL_STORE_CHORE_H
 #define SORREL_STORE_CHORE_H
 
+#include "base/slice.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -16,11 +18,12 @@ struct chore {               /* all zero: nothing to do */
     void *arg;
     pthread_t thread;
     bool threaded;
+    struct slice cores;
     _Atomic bool done;
 };
 
-/* Nothing is under way. */
-void chore_begin(struct chore *c, bool threaded, void (*work)(void *arg), void *arg);
+/* Nothing is under way. A thread is kept to those cores (base/cores.h), whose list outlives the work. */
+void chore_begin(struct chore *c, bool threaded, struct slice cores, void (*work)(void *arg), void *arg);
 /* True also when none has been begun. */
 bool chore_is_over(struct chore *c);
 void chore_wait(struct chore *c);

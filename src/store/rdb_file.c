@@ -1,6 +1,7 @@
 /* store/rdb_file.c - see rdb_file.h. */
 #include "store/rdb_file.h"
 
+#include "base/cores.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ struct rdb_file {
     const struct disk *disk;
     char *temp, *name;
     bool threaded, sync_often, plain;
+    struct slice cores;
     int fd; /* -1: closed */
     struct rdb_packer packer;
     struct buf out, why;
@@ -202,6 +204,7 @@ run(void *arg)
     struct rdb_file *f = arg;
 
     mem_thread_attach();
+    cores_pin(f->cores);
     /* Where processors are short, clients go first; the walk rests when this thread can't follow. */
     int nice_now = getpriority(PRIO_PROCESS, (id_t)gettid());
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice_now + NICE < NICE_MAX ? nice_now + NICE : NICE_MAX);
@@ -221,6 +224,7 @@ rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
         .temp = copy_text(opt->temp),
         .name = copy_text(opt->name),
         .threaded = opt->threaded,
+        .cores = opt->cores,
         .sync_often = opt->sync_often,
         .plain = opt->plain,
         .packer = {.compress = opt->compress, .checksum = opt->checksum},

@@ -17,6 +17,7 @@ struct rdb_file_options {
     bool plain;      /* no RDB file: what is put is all there is */
     bool sync_often; /* rdb-save-incremental-fsync */
     bool threaded;
+    struct slice cores; /* where its thread may run (base/cores.h); outlives the file */
 };
 
 struct rdb_file;
