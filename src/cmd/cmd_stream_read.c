@@ -399,7 +399,8 @@ read_fresh(struct group_read *r, struct stream_pending **idle, size_t idle_count
     }
     reply_close_array(&r->x->reply, mark, n);
     r->c->active_ms = r->x->now_ms;
-    if (r->o->noack && n > idle_count)
+    /* XCLAIM's LASTID takes a group to its place, not to its count, from which replicas know its lag. */
+    if (n > idle_count)
         propagate_group_id(r);
 }
 
