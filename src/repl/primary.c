@@ -8,7 +8,7 @@
 
 enum {
     FEED_BYTES = 1 << 20,    /* of the stream, queued for one replica at a time */
-    GATHER_BYTES = 16 << 10, /* of the stream: as much is sent at once, less may wait for more */
+    GATHER_BYTES = 64 << 10, /* of the stream: as much is sent at once, less may wait for more */
     GATHER_MS = 1,
     SERVED_MS = 20000, /* who wanted a snapshot only is expected to hang up */
 };
