@@ -321,6 +321,8 @@ static enum rc
 debug_help(struct exec *x)
 {
     static const char *const lines[] = {
+        "CHANGE-REPL-ID",
+        "    Take new replication IDs, so that no replica can go on where it stopped.",
         "DIGEST",
         "    Return a digest of everything stored; equal datasets have equal digests.",
         "DIGEST-VALUE <key> [<key> ...]",

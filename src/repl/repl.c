@@ -37,6 +37,14 @@ repl__new_id(char id[REPL_ID_LEN + 1])
     id[REPL_ID_LEN] = '\0';
 }
 
+void
+repl_rename(struct repl *r)
+{
+    repl__new_id(r->id);
+    memcpy(r->id2, no_id, sizeof(no_id));
+    r->id2_until = -1;
+}
+
 struct repl *
 repl_new(struct engine *e, const struct repl_host *host)
 {
@@ -44,9 +52,7 @@ repl_new(struct engine *e, const struct repl_host *host)
 
     r->engine = e;
     r->host = *host;
-    repl__new_id(r->id);
-    memcpy(r->id2, no_id, sizeof(no_id));
-    r->id2_until = -1;
+    repl_rename(r);
     r->stream_db = -1;
     tape_init(&r->log, 0, host->disk);
     engine_set_part(e, PART_REPL, r, NULL);
@@ -129,9 +135,7 @@ cron(struct repl *r, int64_t now)
         r->alone_since_ms = 0;
         repl__deactivate(r);
         /* What happens from now on is in no backlog: nobody may think that he can go on. */
-        repl__new_id(r->id);
-        memcpy(r->id2, no_id, sizeof(no_id));
-        r->id2_until = -1;
+        repl_rename(r);
     }
 }
 

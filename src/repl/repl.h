@@ -109,6 +109,9 @@ void repl_ask_acks(struct repl *r);
 /* Follows nobody any more and takes nothing in; before the sessions are closed for good. */
 void repl_stop(struct repl *r);
 
+/* A new name, as if nobody had ever heard of what is here (DEBUG CHANGE-REPL-ID): whoever asks to go on can't. */
+void repl_rename(struct repl *r);
+
 /* -- history --------------------------------------------------------------------------------------------------- */
 
 struct repl_history {

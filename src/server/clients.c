@@ -532,6 +532,10 @@ host_debug(void *ctx, struct exec *x, enum rc *rc)
         *(volatile char *)page = 1;
     } else if (arg_is(x->argv[1], LIT("panic")) || arg_is(x->argv[1], LIT("assert"))) {
         CHECK(!"DEBUG PANIC or ASSERT was called");
+    } else if (arg_is(x->argv[1], LIT("change-repl-id")) && x->argc == 2) {
+        log_notice("Changing replication IDs after receiving change-repl-id");
+        repl_rename(s->repl);
+        *rc = reply_ok(x);
     } else if (arg_is(x->argv[1], LIT("loadaof"))) {
         persist_aof_reload_soon(s);
         *rc = reply_ok(x);

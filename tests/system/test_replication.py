@@ -453,6 +453,23 @@ def test_a_frozen_primary_finds_its_lease_lost(machine):
         wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
 
 
+def test_new_replication_ids_let_nobody_go_on(machine):
+    p, r = machine("sorrel"), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c:
+        name = info(p)["master_replid"]
+        assert c.call("DEBUG", "CHANGE-REPL-ID") == ("+", b"OK")
+        after = info(p)
+        assert after["master_replid"] != name and after["master_replid2"] == "0" * 40 and after["second_repl_offset"] == "-1"
+        assert link_up(r) and after["connected_slaves"] == "1"
+        assert c.call("SET", "a", "1") == ("+", b"OK")
+        c.call("CLIENT", "KILL", "TYPE", "replica")
+        wait_until(lambda: int(info(p, "stats")["sync_full"]) == 2)
+    wait_online(p, r)
+    assert_equal(p, [r])
+
+
 class FakeSentinel:
     """Says PING all the time, like a Sentinel in a hurry."""
 
