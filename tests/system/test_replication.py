@@ -90,10 +90,13 @@ def test_links_cut_at_random_bytes(machine, primary, replica):
     assert int(stats["sync_full"]) == 1 and int(stats["sync_partial_ok"]) >= 8, stats
 
 
-@pytest.mark.parametrize("load_way", ["disabled", "on-empty-db", "swapdb"])
-def test_full_sync_cut_in_the_middle(machine, load_way):
+@pytest.mark.parametrize("primary,replica,load_way", [("sorrel", "sorrel", "disabled"), ("sorrel", "sorrel", "on-empty-db"),
+                                                      ("sorrel", "sorrel", "swapdb"), ("sorrel", "redis", "disabled"),
+                                                      ("sorrel", "redis", "swapdb"), ("redis", "sorrel", "disabled"),
+                                                      ("redis", "sorrel", "swapdb")])
+def test_full_sync_cut_in_the_middle(machine, primary, replica, load_way):
     """The snapshot's link breaks several times; what is there in the end is all of it."""
-    p, r = machine("sorrel"), machine("sorrel", "--repl-diskless-load", load_way)
+    p, r = machine(primary), machine(replica, "--repl-diskless-load", load_way)
     proxy = machine.proxy(p)
     fill(p, SEED + 4, 4000)
     fill(r, SEED + 5, 500)
@@ -179,6 +182,51 @@ def test_restarts_go_on_with_a_partial_sync(primary, replica, tmp_path):
     finally:
         for s in started:
             s.stop()
+
+
+@pytest.mark.parametrize("middle", ["sorrel", "redis"])
+def test_the_middle_of_a_chain_is_stopped_and_started(machine, tmp_path, middle):
+    """Nobody needs a full synchronization: it goes on where it was, and so do those below it."""
+    how = ("--dir", tmp_path, "--save", "1000 1000000")
+    a, b, c, d = machine("sorrel"), machine(middle, *how), machine("sorrel"), machine("redis")
+    fill(a, SEED + 40, 1000)
+    for above, below in ((a, b), (b, c), (c, d)):
+        follow(below, "127.0.0.1", above.port)
+        wait_linked(below)
+    assert_equal(a, [b, c, d])
+    end(b)
+    fill(a, SEED + 41, 1000)
+    b = machine(middle, *how, "--replicaof", f"127.0.0.1 {a.port}", port=b.port)
+    wait_linked(b, c, d)
+    fill(a, SEED + 42, 500)
+    assert_equal(a, [b, c, d])
+    assert [int(info(s, "stats")["sync_full"]) for s in (a, b, c)] == [1, 0, 1]
+
+
+def test_what_sentinel_says_in_one_transaction(machine):
+    """It turns a server round with MULTI, REPLICAOF, CONFIG REWRITE, CLIENT KILL, EXEC; its own connection lives on."""
+    p, r = machine("sorrel"), machine("sorrel", config="# a file that can be rewritten\n")
+    with p.connect() as c:
+        c.call("SET", "a", "1")
+
+    def transaction(c, *replicaof):
+        assert c.call("MULTI") == ("+", b"OK")
+        for words in (replicaof, ("CONFIG", "REWRITE"), ("CLIENT", "KILL", "TYPE", "normal"), ("CLIENT", "KILL", "TYPE", "pubsub")):
+            assert c.call(*words) == ("+", b"QUEUED")
+        return c.call("EXEC")[1]
+
+    with r.connect() as c, r.connect() as other, r.connect() as listener:
+        listener.call("SUBSCRIBE", "news")
+        assert transaction(c, "REPLICAOF", "127.0.0.1", p.port) == [("+", b"OK"), ("+", b"OK"), (":", 1), (":", 1)]
+        for gone in (other, listener):
+            with pytest.raises(servers.Closed):
+                gone.call("PING")
+        wait_linked(r)
+        assert c.call("GET", "a") == ("$", b"1")
+        assert transaction(c, "REPLICAOF", "NO", "ONE")[:2] == [("+", b"OK"), ("+", b"OK")]
+        assert c.call("SET", "a", "2") == ("+", b"OK")
+    with open(os.path.join(r.dir, "test.conf")) as f:
+        assert "replicaof" not in f.read()
 
 
 def test_what_replicas_refuse_and_say(machine):
@@ -346,9 +394,10 @@ def test_failover_by_force_hands_over_to_who_is_behind(machine):
     assert_equal(b, [a])
 
 
-def test_an_empty_primary_does_not_wipe_its_replicas(machine):
+@pytest.mark.parametrize("primary,load_way", [("sorrel", "disabled"), ("redis", "disabled"), ("redis", "swapdb")])
+def test_an_empty_primary_does_not_wipe_its_replicas(machine, primary, load_way):
     """redis/redis#2087: a primary without persistence comes back empty before anybody notices."""
-    p, r = machine("sorrel"), machine("sorrel")
+    p, r = machine(primary), machine("sorrel", "--repl-diskless-load", load_way)
     with p.connect() as c:
         for i in range(100):
             c.call("SET", f"k{i}", i)
@@ -360,7 +409,7 @@ def test_an_empty_primary_does_not_wipe_its_replicas(machine):
         p.process.kill()
         p.process.wait()
         p.ended = True
-        fresh = machine("sorrel", port=p.port)
+        fresh = machine(primary, port=p.port)
         wait_until(lambda: "is refused" in r.log_text(), 20)
         assert c.call("DBSIZE") == keys
         assert not link_up(r)
@@ -414,11 +463,12 @@ def test_a_primary_that_lost_nothing_but_pings_is_followed_again(machine, tmp_pa
     assert int(info(again, "stats")["sync_full"]) == 1
 
 
-def test_a_full_sync_slower_than_the_writes_finishes(machine):
+@pytest.mark.parametrize("replica", ["sorrel", "redis"])
+def test_a_full_sync_slower_than_the_writes_finishes(machine, replica):
     """redis/redis#4697, #11534: the stream overflows the replica's limit during the transfer, again and again."""
     p = machine("sorrel", "--client-output-buffer-limit", "replica 1mb 1mb 1", "--repl-backlog-size", "100kb",
                 "--rdbcompression", "no")
-    r, proxy = machine("sorrel"), machine.proxy(p)
+    r, proxy = machine(replica), machine.proxy(p)
     with p.connect() as c:
         for i in range(300):
             c.call("SET", f"big{i}", bytes([65 + i % 26]) * 20000)
