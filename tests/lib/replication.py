@@ -120,13 +120,13 @@ def docs():
     return _docs
 
 
-def generated(seed, count):
+def generated(seed, count, without=()):
     """Pipelines of commands, as raw bytes, with how many replies they get."""
     g = generate.Generator(docs(), seed, None, None, resp3=False)
     for conn, batch in g.batches(count):
         keep = [c for c in batch if c[0].upper() not in (b"HELLO", b"CLIENT", b"SUBSCRIBE", b"PSUBSCRIBE", b"CONFIG", b"MONITOR",
                                                          b"SSUBSCRIBE", b"RESET", b"QUIT", b"REPLICAOF", b"SLAVEOF", b"WAIT",
-                                                         b"DEBUG", b"SHUTDOWN", b"FAILOVER", b"SYNC", b"PSYNC")]
+                                                         b"DEBUG", b"SHUTDOWN", b"FAILOVER", b"SYNC", b"PSYNC", *without)]
         if keep:
             yield conn, b"".join(map(resp.encode, keep)), len(keep)
 
@@ -134,8 +134,8 @@ def generated(seed, count):
 class Load:
     """Writes generated commands to a server from a thread until it is stopped, or until `count` have been sent."""
 
-    def __init__(self, server, seed, count=None):
-        self.server, self.seed, self.count = server, seed, count
+    def __init__(self, server, seed, count=None, without=()):
+        self.server, self.seed, self.count, self.without = server, seed, count, without
         self.sent, self.error, self.stopping = 0, None, False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -145,7 +145,7 @@ class Load:
         try:
             conns = [self.server.connect(60) for _ in range(3)]
             while not self.stopping and (self.count is None or self.sent < self.count):
-                for conn, raw, n in generated(seed, 2000):
+                for conn, raw, n in generated(seed, 2000, self.without):
                     conns[conn % 3].send(raw)
                     for _ in range(n):
                         conns[conn % 3].read()
