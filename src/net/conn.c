@@ -40,7 +40,7 @@ struct net {
     struct buf lent[LENT_COUNT]; /* free output buffers, the one used last on top: its memory is in the cache */
     uint32_t lent_n;
     uint32_t lent_low; /* the least there was since the last net_trim() */
-    struct conn_list flush, resume;
+    struct conn_list flush, resume, held;
     struct gather gather;
     struct net_stats stats;
 };
@@ -54,8 +54,8 @@ struct conn {
     struct buf in; /* an incomplete request */
     uint64_t bytes_in, bytes_out;
     size_t wants;      /* how long `in` should get before it is worth looking at; 0: not known */
-    uint32_t flush_at; /* place in net->flush and net->resume, plus one; 0: not there */
-    uint32_t resume_at;
+    uint32_t flush_at; /* place in net->flush, net->resume and net->held, plus one; 0: not there */
+    uint32_t resume_at, held_at;
     uint32_t mark;     /* the owner's */
     uint32_t group_at; /* place in net->group, plus one */
     uint32_t gather_seen;
@@ -88,6 +88,7 @@ net_free(struct net *n)
     for (uint32_t i = 0; i < n->lent_n; i++)
         buf_fini(&n->lent[i]);
     mem_free(n->flush.v);
+    mem_free(n->held.v);
     mem_free(n->resume.v);
     mem_free(n->shared);
     loop_free(n->loop);
@@ -119,7 +120,7 @@ net_memory(const struct net *n)
 
     for (uint32_t i = 0; i < n->lent_n; i++)
         sum += n->lent[i].cap;
-    return sum + (n->flush.cap + n->resume.cap) * sizeof(struct conn *);
+    return sum + (n->flush.cap + n->resume.cap + n->held.cap) * sizeof(struct conn *);
 }
 
 /* -- lists of connections: entries are cleared, never moved, when one closes ----------------------------------- */
@@ -174,7 +175,7 @@ waits_for(const struct conn *c)
 static void
 watch(struct conn *c, bool for_room)
 {
-    uint32_t events = c->paused ? LOOP_PEER_GONE : LOOP_READ;
+    uint32_t events = c->paused || c->held_at > 0 ? LOOP_PEER_GONE : LOOP_READ;
     unsigned special = waits_for(c);
 
     if (UNLIKELY(special != 0))
@@ -212,6 +213,8 @@ conn_close(struct conn *c)
         n->flush.v[c->flush_at - 1] = NULL;
     if (c->resume_at > 0)
         n->resume.v[c->resume_at - 1] = NULL;
+    if (c->held_at > 0)
+        n->held.v[c->held_at - 1] = NULL;
     if (c->group_at > 0)
         n->group[c->group_at - 1].c = NULL;
     loop_remove(n->loop, &c->src);
@@ -527,7 +530,7 @@ conn_ready(struct source *src, uint32_t events)
     }
     if (c->ended || !(events & ~(uint32_t)LOOP_WRITE))
         return;
-    if (c->paused) {
+    if (c->paused || c->held_at > 0) {
         /* Its end is all that a paused connection is watched for; bytes may be there since before it was paused. */
         if (events & ~(uint32_t)(LOOP_READ | LOOP_WRITE))
             gone(c, 0);
@@ -542,6 +545,8 @@ resume(struct conn *c)
     size_t used;
     bool asked = c->owner_asked;
 
+    if (c->held_at > 0)
+        return; /* it is resumed when it is not held any more */
     c->owner_asked = false;
     if (c->ended)
         return;
@@ -621,6 +626,56 @@ count_sent(struct conn *c, size_t bytes)
     c->bytes_out += bytes;
 }
 
+/* -- connections that are held ----------------------------------------------------------------------------------- */
+
+static void
+let_go(struct conn *c)
+{
+    c->net->held.v[c->held_at - 1] = NULL;
+    c->held_at = 0;
+    watch(c, false);
+    if (c->in.len > 0)
+        conn_resume_soon(c);
+    else if (has_more(c))
+        resume_later(c);
+}
+
+/* Asks the owner, and holds or lets go accordingly. */
+static bool
+may_send(struct conn *c)
+{
+    struct net *n = c->net;
+
+    if (n->owner.may_send == NULL)
+        return true;
+    if (LIKELY(n->owner.may_send(n->owner.ctx, c))) {
+        if (UNLIKELY(c->held_at > 0))
+            let_go(c);
+        return true;
+    }
+    if (c->held_at == 0) {
+        c->held_at = list_add(&n->held, c);
+        watch(c, false);
+    }
+    return false;
+}
+
+void
+net_retry_held(struct net *n)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n->held.n; i++) {
+        struct conn *c = n->held.v[i];
+        if (c == NULL)
+            continue;
+        n->held.v[kept++] = c;
+        c->held_at = kept;
+        conn_flush_soon(c);
+    }
+    n->held.n = kept;
+}
+
 /* Writes once. */
 static void
 flush(struct conn *c)
@@ -629,7 +684,7 @@ flush(struct conn *c)
     struct iovec v[VECTORS_MAX];
     size_t pending = out_pending(c->out);
 
-    if (pending > 0 && !c->ended && !c->stuck) {
+    if (pending > 0 && !c->ended && !c->stuck && may_send(c)) {
         int count = out_vectors(c->out, v, VECTORS_MAX);
         ssize_t sent = c->io.ops->writev(c->io.state, v, count);
         if (sent > 0) {
@@ -681,7 +736,7 @@ conn_serve_now(struct conn *c)
     struct iovec v[VECTORS_MAX];
     struct net *n = c->net;
 
-    if (c->ended || c->paused)
+    if (c->ended || c->paused || c->held_at > 0)
         return;
     if (c->group_at > 0) {
         struct arrival *a = &n->group[c->group_at - 1];
@@ -696,6 +751,8 @@ conn_serve_now(struct conn *c)
         return;
     }
     /* It is on the list of those to flush, which does what is left to do. */
+    if (!may_send(c))
+        return;
     ssize_t sent = c->io.ops->writev(c->io.state, v, out_vectors(c->out, v, VECTORS_MAX));
     if (sent > 0) {
         count_sent(c, (size_t)sent);

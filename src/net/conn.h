@@ -35,6 +35,9 @@ struct net_owner {
     /* A write was tried; `left` bytes are still queued, and the connection is watched for room to send them.
      * conn_close() is allowed. */
     void (*written)(void *ctx, struct conn *c, size_t left);
+    /* May be NULL. Whether what is queued may be sent by now. If not, the connection is held: nothing is read from it
+     * or written to it until net_retry_held() asks again. */
+    bool (*may_send)(void *ctx, struct conn *c);
 };
 
 struct net *net_new(struct net_owner owner); /* NULL with errno set */
@@ -49,6 +52,8 @@ void net_set_gather_us(struct net *n, uint32_t us);
 int net_wait(struct net *n, int64_t timeout_ms, int64_t now_ms);
 void net_dispatch(struct net *n);
 void net_flush(struct net *n);
+/* The next net_flush() asks owner.may_send() again for all that are held. */
+void net_retry_held(struct net *n);
 
 struct net_stats {
     uint64_t bytes_in, bytes_out, reads, writes;

@@ -366,6 +366,7 @@ repl__acked(struct repl *r, struct replica *p, uint64_t at, uint64_t in_log)
         go_online(r, p);
     }
     r->acks_moved = true;
+    repl__confirm(r);
     if (r->lease_lost)
         repl__lease_check(r);
 }
@@ -388,6 +389,16 @@ repl__good_replicas(const struct repl *r)
 
     for (const struct replica *p = r->first; p != NULL; p = p->next)
         n += p->state == REPLICA_ONLINE && (now - p->acked_ms) / 1000 <= r->set.min_replicas_lag_s;
+    return n;
+}
+
+size_t
+repl__online_replicas(const struct repl *r)
+{
+    size_t n = 0;
+
+    for (const struct replica *p = r->first; p != NULL; p = p->next)
+        n += p->state == REPLICA_ONLINE;
     return n;
 }
 
@@ -441,7 +452,8 @@ repl__conditions(struct repl *r)
         check_timeout(r, p, now);
     bool few = !replica && s->min_replicas > 0 && s->min_replicas_lag_s > 0 &&
                repl__good_replicas(r) < (size_t)s->min_replicas;
-    engine_set_condition(r->engine, COND_NO_REPLICAS, few || (!replica && r->lease_lost));
+    bool alone = !replica && repl__online_replicas(r) < (size_t)s->reply_replicas;
+    engine_set_condition(r->engine, COND_NO_REPLICAS, few || alone || (!replica && r->lease_lost));
     engine_set_condition(r->engine, COND_READ_ONLY, replica && s->read_only);
     engine_set_condition(r->engine, COND_REPLICA, replica);
     if (replica)

@@ -106,6 +106,8 @@ repl_settings_changed(struct repl *r)
         link__settings_changed(r->link);
     repl__conditions(r);
     repl__trim(r);
+    repl__confirm(r);
+    repl__confirm_anew(r);
 }
 
 /* -- the turn -------------------------------------------------------------------------------------------------- */
@@ -264,6 +266,7 @@ become_primary(struct repl *r)
     r->id2_until = (int64_t)tape_end(&r->log) + 1;
     repl__new_id(r->id);
     r->stream_db = -1;
+    r->confirmed = tape_end(&r->log); /* nobody has written anything to us yet */
     /* They come back and are told the new name. */
     repl__drop_all(r, "we are a primary now");
     repl__activate(r);
@@ -300,5 +303,6 @@ repl_follow(struct repl *r, struct slice host, int port, bool forced)
         become_replica(r, host, port, forced);
     repl__listen(r);
     repl__conditions(r);
+    repl__confirm_anew(r);
     r->host.role_changed(r->host.ctx);
 }

@@ -62,6 +62,8 @@ struct repl_host {
     void (*send_late)(void *ctx, struct session *s);
     /* Appends a value as DUMP returns it. */
     void (*dump)(void *ctx, struct entry *e, struct buf *out);
+    /* May be NULL. More of what sessions have written is confirmed (repl_confirmed()), or is not going to be. */
+    void (*confirmed)(void *ctx);
     /* Primary or replica, or of another primary: settings and configuration follow. */
     void (*role_changed)(void *ctx);
     /* Position of the stream up to which the log is known to be on the disk; false: there is no log. `now`: waits until
@@ -76,6 +78,7 @@ struct repl_settings {
     bool diskless_sync, serve_stale, read_only, announced, refuse_empty;
     bool defer_nodelay; /* repl-disable-tcp-nodelay */
     int64_t min_replicas, min_replicas_lag_s, priority;
+    int64_t reply_replicas; /* min-replicas-to-reply */
     uint64_t out_hard, out_soft;
     int64_t out_soft_s;
     uint64_t spill_max;
@@ -100,6 +103,9 @@ void repl_woke(struct repl *r);
 void repl_flush(struct repl *r, bool busy);
 /* Some of a replica's output has been sent; `left` waits. */
 void repl_written(struct repl *r, struct session *s, size_t left);
+/* Whether replies may go to the session: as many replicas as min-replicas-to-reply wants have all that it has written.
+ * If they never will, because we are no primary any more, it is killed. */
+bool repl_confirmed(struct repl *r, struct session *s);
 /* The session goes away. */
 void repl_session_closed(struct repl *r, struct session *s);
 void repl_snapshot_done(struct repl *r, bool ok);

@@ -110,7 +110,8 @@ struct repl {
     uint64_t asked_from, asked_to; /* where the last question is in the stream */
     session_id *waiting;           /* sessions in WAIT */
     size_t waiting_count, waiting_cap;
-    bool acks_moved; /* look at them */
+    bool acks_moved;    /* look at them */
+    uint64_t confirmed; /* position that as many replicas as min-replicas-to-reply have */
     struct failover failover;
     struct probe probes[PROBES_MAX];
     unsigned probe_at;
@@ -156,6 +157,7 @@ void repl__drop(struct repl *r, struct replica *p, const char *why);
 void repl__drop_all(struct repl *r, const char *why);
 void repl__acked(struct repl *r, struct replica *p, uint64_t at, uint64_t in_log);
 size_t repl__good_replicas(const struct repl *r);
+size_t repl__online_replicas(const struct repl *r);
 size_t repl__count_acked(const struct repl *r, uint64_t at, bool in_log);
 void repl__conditions(struct repl *r);
 void repl__replica_address(const struct replica *p, char out[HOST_MAX + 1], int *port);
@@ -173,6 +175,12 @@ void repl__sync_end(struct repl *r);
 /* -- wait.c -- */
 void repl__wait_check(struct repl *r);
 void repl__wait_forget(struct repl *r, session_id id);
+
+/* -- confirm.c -- */
+/* Acknowledgements have moved, or who counts has changed. */
+void repl__confirm(struct repl *r);
+/* Whoever waits for that is looked at again. */
+void repl__confirm_anew(struct repl *r);
 
 /* -- migrate.c -- */
 void repl__migrate_turn(struct repl *r);

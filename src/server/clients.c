@@ -267,11 +267,23 @@ on_written(void *ctx, struct conn *c, size_t left)
         server_client_grew(s, session, c);
 }
 
+static bool
+may_send(void *ctx, struct conn *c)
+{
+    struct server *s = ctx;
+
+    return repl_confirmed(s->repl, conn_data(c));
+}
+
 struct net_owner
 server_net_owner(struct server *s)
 {
-    return (struct net_owner){
-        .ctx = s, .input = on_input, .arriving = on_arriving, .ended = on_ended, .written = on_written};
+    return (struct net_owner){.ctx = s,
+                              .input = on_input,
+                              .arriving = on_arriving,
+                              .ended = on_ended,
+                              .written = on_written,
+                              .may_send = may_send};
 }
 
 /* -- new ones -------------------------------------------------------------------------------------------------- */

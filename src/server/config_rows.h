@@ -123,6 +123,7 @@ CONFIG(MAXMEMORY_POLICY, "maxmemory-policy", ENUM, "noeviction", 0, 0, 0,
        "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction allkeys-adaptive", NULL)
 CONFIG(MAXMEMORY_SAMPLES, "maxmemory-samples", INT, "5", 1, INT32_MAX, 0, NULL, NULL)
 CONFIG(MIN_REPLICAS_MAX_LAG, "min-replicas-max-lag", INT, "10", 0, INT32_MAX, 0, NULL, NULL)
+CONFIG(MIN_REPLICAS_TO_REPLY, "min-replicas-to-reply", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(MIN_REPLICAS_TO_WRITE, "min-replicas-to-write", INT, "0", 0, INT32_MAX, 0, NULL, NULL)
 CONFIG(NO_APPENDFSYNC_ON_REWRITE, "no-appendfsync-on-rewrite", BOOL, "no", 0, 0, 0, NULL, NULL)
 CONFIG(NOTIFY_KEYSPACE_EVENTS, "notify-keyspace-events", TEXT, "", 0, 0, 0, NULL, check_events)

@@ -97,6 +97,14 @@ dump(void *ctx, struct entry *e, struct buf *out)
 }
 
 static void
+confirmed(void *ctx)
+{
+    struct server *s = ctx;
+
+    net_retry_held(s->net);
+}
+
+static void
 role_changed(void *ctx)
 {
     struct server *s = ctx;
@@ -142,6 +150,7 @@ server_replication_new(struct server *s)
         .load_end = server_load_end,
         .secure = secure,
         .dump = dump,
+        .confirmed = confirmed,
         .role_changed = role_changed,
         .log_synced = log_synced,
     };
@@ -170,6 +179,7 @@ server_replication_apply(struct server *s)
         .refuse_empty = config_on(c, CFG_REPLICA_REFUSE_EMPTY_PRIMARY),
         .defer_nodelay = config_on(c, CFG_REPL_DISABLE_TCP_NODELAY),
         .min_replicas = config_num(c, CFG_MIN_REPLICAS_TO_WRITE),
+        .reply_replicas = config_num(c, CFG_MIN_REPLICAS_TO_REPLY),
         .min_replicas_lag_s = config_num(c, CFG_MIN_REPLICAS_MAX_LAG),
         .priority = config_num(c, CFG_REPLICA_PRIORITY),
         .out_hard = limit->hard,

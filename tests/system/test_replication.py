@@ -503,6 +503,68 @@ def test_a_frozen_primary_finds_its_lease_lost(machine):
         wait_until(lambda: c.call("SET", "a", "2") == ("+", b"OK"))
 
 
+def test_replies_wait_until_replicas_have_what_was_written(machine):
+    """min-replicas-to-reply: as if every client said WAIT; readers do not wait."""
+    p, r = machine("sorrel", "--min-replicas-to-reply", "1"), machine("sorrel")
+    proxy = machine.proxy(p)
+    with p.connect() as c, p.connect() as waiter, p.connect() as reader:
+        assert c.call("SET", "a", "1") == ("-", b"NOREPLICAS Not enough good replicas to write.")
+        follow(r, "127.0.0.1", proxy.port)
+        wait_until(lambda: c.call("SET", "a", "1") == ("+", b"OK"))
+        assert c.call("GET", "a") == ("$", b"1")
+        waiter.send(resp.encode(["BLPOP", "l", "0"]))
+        wait_until(lambda: held(p) == 1)
+        proxy.holding = True
+        c.send(resp.encode(["SET", "a", "2"]) + resp.encode(["GET", "a"]) + resp.encode(["RPUSH", "l", "x"]))
+        wait_until(lambda: reader.call("GET", "a") == ("$", b"2"))
+        for kept_back in (c, waiter):
+            with pytest.raises(TimeoutError):
+                kept_back.read(0.2)
+        c.send(resp.encode(["INCR", "n"]) * 100)  # not even read meanwhile
+        assert reader.call("EXISTS", "n") == (":", 0)
+        proxy.holding = False
+        assert [c.read() for _ in range(3)] == [("+", b"OK"), ("$", b"2"), (":", 1)]
+        assert waiter.read() == ("*", [("$", b"l"), ("$", b"x")])
+        assert [c.read() for _ in range(100)] == [(":", i) for i in range(1, 101)]
+        c.call("MULTI")
+        c.call("INCR", "n")
+        assert c.call("EXEC") == ("*", [(":", 101)])
+        assert c.call("EVAL", "return redis.call('incr', 'n')", "1", "n") == (":", 102)
+        # Called off, it lets everybody go.
+        proxy.holding = True
+        c.send(resp.encode(["SET", "a", "3"]))
+        with pytest.raises(TimeoutError):
+            c.read(0.2)
+        assert reader.call("CONFIG", "SET", "min-replicas-to-reply", "0") == ("+", b"OK")
+        assert c.read() == ("+", b"OK")
+        proxy.holding = False
+    assert_equal(p, [r])
+
+
+def test_who_waits_for_a_reply_is_cut_off_when_the_primary_is_none_any_more(machine):
+    a, b = machine("sorrel", "--min-replicas-to-reply", "1"), machine("sorrel")
+    proxy = machine.proxy(a)
+    follow(b, "127.0.0.1", proxy.port)
+    wait_online(a, b)
+    with a.connect() as c, a.connect() as admin, b.connect() as d:
+        wait_until(lambda: c.call("SET", "kept", "1") == ("+", b"OK"))
+        proxy.holding = True
+        c.send(resp.encode(["SET", "lost", "1"]))
+        wait_until(lambda: admin.call("EXISTS", "lost") == (":", 1))
+        assert d.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+        assert admin.call("REPLICAOF", "127.0.0.1", b.port) == ("+", b"OK")
+        with pytest.raises(servers.Closed):
+            c.read()
+        wait_linked(a)
+        assert admin.call("EXISTS", "lost", "kept") == (":", 1)
+    # Made a primary again, it owes nobody anything.
+    with a.connect() as c:
+        assert c.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+        assert c.call("GET", "kept") == ("$", b"1")
+        follow(b, "127.0.0.1", a.port)
+        wait_until(lambda: c.call("SET", "kept", "2") == ("+", b"OK"))
+
+
 def test_new_replication_ids_let_nobody_go_on(machine):
     p, r = machine("sorrel"), machine("sorrel")
     follow(r, "127.0.0.1", p.port)
