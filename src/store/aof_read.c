@@ -21,6 +21,14 @@ enum {
     READ_BYTES = 256 << 10,
     SECTOR = 512,
     ERRORS_LOGGED = 10,
+    BATCH = 64,
+};
+
+/* A command that has been parsed and not yet been run. Its arguments lie in the window. */
+struct upcoming {
+    struct ahead ahead;
+    size_t argv_at, len; /* in `argv`; of its text */
+    int argc;            /* 0: an empty one */
 };
 
 /* Where a unit (a command, or a transaction as a whole) ended. */
@@ -43,6 +51,8 @@ struct aof_reader {
     struct session *session;
     struct request_parser parser;
     struct slice_vec argv;
+    struct upcoming batch[BATCH]; /* those from `next` on follow at `pos`; the window stays where it is */
+    unsigned batch_count, next, fetched;
     struct rdb_reader *snapshot;
     struct rdb_into into;
     struct value_limits limits; /* the snapshot's reader keeps a pointer to them */
@@ -367,9 +377,9 @@ look_at_reply(struct aof_reader *r)
 }
 
 static enum aof_progress
-run(struct aof_reader *r, struct buf *why)
+run(struct aof_reader *r, const struct upcoming *u, struct buf *why)
 {
-    struct slice name = r->argv.v[0];
+    const struct slice *argv = r->argv.v + u->argv_at, name = argv[0];
     bool multi = slice_eq_nocase(name, LIT("MULTI")), exec = slice_eq_nocase(name, LIT("EXEC"));
 
     if (multi && r->in_multi)
@@ -378,14 +388,70 @@ run(struct aof_reader *r, struct buf *why)
     r->commands++;
     if (r->engine == NULL)
         return AOF_MORE;
-    if (command_find(r->engine, name) == NULL) {
+    if (u->ahead.command == NULL) {
         buf_printf(why, "at offset %llu: unknown command '%.*s'", (unsigned long long)aof_reader_at(r),
                    (int)(name.len < 64 ? name.len : 64), name.ptr);
         return AOF_DAMAGED;
     }
-    engine_run(r->engine, r->session, r->argv.v, (int)r->argv.n);
+    engine_run_ahead(r->engine, r->session, &u->ahead, argv, u->argc);
     look_at_reply(r);
     return AOF_MORE;
+}
+
+static enum aof_progress
+run_next(struct aof_reader *r, struct buf *why)
+{
+    const struct upcoming *u = &r->batch[r->next];
+
+    for (; r->fetched < r->batch_count && r->fetched < r->next + ENGINE_LOOK_AHEAD; r->fetched++) {
+        if (r->session != NULL)
+            engine_fetch_ahead(r->session, &r->batch[r->fetched].ahead);
+    }
+    enum aof_progress p = u->argc > 0 ? run(r, u, why) : AOF_MORE;
+    r->pos += u->len;
+    r->next++;
+    if (p == AOF_MORE)
+        unit_done(r);
+    return p;
+}
+
+/* What of the window may belong to the command that begins `skip` bytes further on. */
+static struct slice
+command_text(const struct aof_reader *r, size_t skip)
+{
+    struct slice in = window(r);
+
+    if (r->block_end != 0)
+        in.len = (size_t)(r->block_end - aof_reader_at(r));
+    return slice_skip(in, skip);
+}
+
+static size_t
+add_upcoming(struct aof_reader *r, size_t argv_at, size_t len)
+{
+    struct upcoming *u = &r->batch[r->batch_count++];
+
+    *u = (struct upcoming){.argv_at = argv_at, .len = len, .argc = (int)(r->argv.n - argv_at)};
+    if (r->engine != NULL && u->argc > 0)
+        u->ahead = engine_look_ahead(r->engine, r->session, r->argv.v + argv_at, u->argc);
+    return len;
+}
+
+/* Parses what else is there as a whole, so that keys are on their way before they are needed. */
+static void
+look_ahead(struct aof_reader *r, const struct request_limits *limits, size_t at)
+{
+    while (r->batch_count < BATCH) {
+        struct slice in = command_text(r, at), bad;
+        size_t used, argv_at = r->argv.n;
+        if (in.len == 0 || in.ptr[0] != '*')
+            break;
+        if (request_parse(&r->parser, limits, in, &r->argv, &used, &bad) != PARSE_DONE) {
+            request_parser_fini(&r->parser); /* it comes again, from its first byte */
+            break;
+        }
+        at += add_upcoming(r, argv_at, used);
+    }
 }
 
 static enum aof_progress
@@ -400,15 +466,10 @@ command(struct aof_reader *r, struct buf *why)
     if (r->in.ptr[r->pos] != '*')
         return trouble(r, aof_reader_at(r), "there is no command", why);
     r->argv.n = 0;
-    for (;;) {
-        struct slice in = window(r);
-        bool whole = r->block_end != 0;
-        if (whole)
-            in.len = (size_t)(r->block_end - aof_reader_at(r));
-        p = request_parse(&r->parser, &limits, in, &r->argv, &used, &bad);
-        if (p != PARSE_MORE || whole || !read_more(r, &error))
-            break;
-    }
+    r->batch_count = r->next = r->fetched = 0;
+    do {
+        p = request_parse(&r->parser, &limits, command_text(r, 0), &r->argv, &used, &bad);
+    } while (p == PARSE_MORE && r->block_end == 0 && read_more(r, &error));
     if (error != 0)
         return unreadable(r, error, why);
     if (p != PARSE_DONE) {
@@ -420,12 +481,8 @@ command(struct aof_reader *r, struct buf *why)
         return r->block_cut ? cut(r, "a command is damaged", why)
                             : trouble(r, aof_reader_at(r), "a command is damaged", why);
     }
-    enum aof_progress progress = r->argv.n > 0 ? run(r, why) : AOF_MORE;
-    r->pos += used;
-    request_forget(&r->parser);
-    if (progress == AOF_MORE)
-        unit_done(r);
-    return progress;
+    look_ahead(r, &limits, add_upcoming(r, 0, used));
+    return run_next(r, why);
 }
 
 /* -- a snapshot in front --------------------------------------------------------------------------------------- */
@@ -510,6 +567,8 @@ step(struct aof_reader *r, struct buf *why)
 {
     int error = 0;
 
+    if (r->next < r->batch_count)
+        return run_next(r, why);
     if (r->snapshot != NULL)
         return snapshot(r, why);
     if (r->block_end != 0 && aof_reader_at(r) == r->block_end)
@@ -521,7 +580,7 @@ step(struct aof_reader *r, struct buf *why)
     }
     if (!r->begun) {
         r->begun = true;
-        if (want(r, 5, &error) && slice_starts(window(r), LIT("REDIS"))) {
+        if (want(r, 5, &error) && (slice_starts(window(r), LIT("REDIS")) || slice_starts(window(r), LIT("VALKE")))) {
             begin_snapshot(r);
             return AOF_MORE;
         }
