@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "engine/effects.h"
 
 #include <errno.h>
@@ -178,6 +179,45 @@ remove_unfinished(void *arg, const char *name)
     buf_fini(&manifest);
 }
 
+/* Whether that is the name of a base or an increment, "name.seq.kind.…". */
+static bool
+is_data_file(const struct aof *a, struct slice name, uint64_t *seq, struct slice *kind)
+{
+    struct slice prefix = slice_cstr(a->name), rest = slice_skip(name, prefix.len);
+    const char *dot = rest.len > 0 && rest.ptr[0] == '.' ? memchr(rest.ptr + 1, '.', rest.len - 1) : NULL;
+    int64_t number;
+
+    if (!slice_starts(name, prefix) || dot == NULL ||
+        !parse_int64(slice_of(rest.ptr + 1, (size_t)(dot - rest.ptr - 1)), &number) || number <= 0)
+        return false;
+    *seq = (uint64_t)number;
+    *kind = slice_skip(rest, (size_t)(dot - rest.ptr));
+    return slice_starts(*kind, LIT(".base.")) || slice_starts(*kind, LIT(".incr."));
+}
+
+/* A file of a log whose manifest is missing: whatever it holds, its number is not used again. */
+static void
+spare_file(void *arg, const char *name)
+{
+    struct aof *a = arg;
+    struct buf path = {0};
+    struct slice kind;
+    uint64_t seq;
+
+    if (is_data_file(a, slice_cstr(name), &seq, &kind) && aof__file_size(a, aof__path(a, &path, name)) > 0) {
+        uint64_t *last = slice_starts(kind, LIT(".base.")) ? &a->manifest.base_seq : &a->manifest.incr_seq;
+        log_warning("%s is in no manifest, for there is none; it is neither loaded nor written over", path.ptr);
+        *last = seq > *last ? seq : *last;
+    }
+    buf_fini(&path);
+}
+
+void
+aof__spare_files(struct aof *a)
+{
+    (void)a->disk->list(a->disk->ctx, a->dir, spare_file, a);
+}
+
 /* -- switching ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -311,6 +351,12 @@ bool
 aof_is_on(const struct aof *a)
 {
     return a->on;
+}
+
+bool
+aof_is_incomplete(const struct aof *a)
+{
+    return a->on && (a->log == NULL || a->unpublished);
 }
 
 /* -- in every turn --------------------------------------------------------------------------------------------- */

@@ -76,6 +76,8 @@ bool aof_start(struct aof *a, struct buf *why);
 void aof_switch_on(struct aof *a);
 void aof_switch_off(struct aof *a);
 bool aof_is_on(const struct aof *a);
+/* It is on, but its first rewrite is not complete, so the disk has no log of this dataset. */
+bool aof_is_incomplete(const struct aof *a);
 
 /* Once in a turn, before replies are sent. False when what has been changed is not as safe as the settings ask for. */
 bool aof_flush(struct aof *a);

@@ -38,8 +38,10 @@ adopt_single(struct aof *a, struct buf *why)
     bool moved = aof__file_size(a, aof__path(a, &path, a->name)) >= 0;
 
     buf_fini(&path);
-    if (!moved && aof__file_size(a, a->name) < 0)
+    if (!moved && aof__file_size(a, a->name) < 0) {
+        aof__spare_files(a);
         return AOF_ABSENT;
+    }
     if (!moved && move_single(a, why) < 0)
         return AOF_UNUSABLE;
     manifest_add(&a->manifest, slice_cstr(a->name), 1, 'b');

@@ -61,7 +61,7 @@ struct aof {
         char *base;
         bool commands;
         uint64_t base_seq;
-        int64_t begun_ms, last_ms, retry_ms;
+        int64_t begun_ms, last_ms, retry_ms, grown_retry_ms;
         uint64_t done, failures, cow_bytes;
         bool failed;
     } rewrite;
@@ -77,6 +77,8 @@ int64_t aof__file_size(const struct aof *a, const char *path);
 struct aof_log *aof__new_log(struct aof *a, uint64_t seq, struct buf *name, struct buf *why);
 /* Removes the files of that manifest's history, then writes it without them. */
 void aof__remove_history(struct aof *a, struct manifest *m);
+/* There is no manifest: files that one may have named are not written over. */
+void aof__spare_files(struct aof *a);
 void aof__listen(struct aof *a, bool on);
 int64_t aof__now_ms(const struct aof *a);
 void aof__rewrite_fini(struct aof *a);

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1000, LOOK_AGAIN_MS = 2 };
+enum { RETRY_MS = 1000, LOOK_AGAIN_MS = 2, GROWN_RETRY_MS = 60000, GROWN_RETRY_DOUBLED_MAX = 6 };
 
 void
 aof_rewrite_soon(struct aof *a)
@@ -34,12 +34,18 @@ aof_rewrite_cancel(struct aof *a)
 
 static void complete(struct aof *a);
 
+/* One that was due only because the log has grown comes again after a minute, and each time after twice as long: every
+ * attempt may fill the disk anew. */
 static void
 note_failure(struct aof *a, struct slice why)
 {
+    uint64_t doubled = a->rewrite.failures < GROWN_RETRY_DOUBLED_MAX ? a->rewrite.failures : GROWN_RETRY_DOUBLED_MAX;
+
     log_warning("Rewriting the append-only file failed: %.*s", (int)why.len, why.ptr);
     a->rewrite.failed = true;
     a->rewrite.failures++;
+    a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
+    a->rewrite.grown_retry_ms = aof__now_ms(a) + ((int64_t)GROWN_RETRY_MS << doubled);
 }
 
 static void
@@ -89,8 +95,10 @@ know_manifest(struct aof *a, struct buf *why)
     manifest_fini(&a->manifest);
     int r = manifest_load(&a->manifest, a->disk, aof__manifest_path(a, &path), why);
     buf_fini(&path);
-    if (r == -ENOENT)
+    if (r == -ENOENT) {
         buf_reset(why);
+        aof__spare_files(a);
+    }
     a->manifest_known = r == 0 || r == -ENOENT;
     return a->manifest_known;
 }
@@ -204,7 +212,6 @@ cannot_begin(struct aof *a, struct slice why)
 {
     note_failure(a, why);
     drop_files(a);
-    a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
     /* Asked for by hand, it is not repeated by itself; but a log that ought to be written is. */
     a->rewrite.waits = a->on && (a->log == NULL || a->unpublished || aof_log_suspect(a->log));
     if (a->on && a->log == NULL)
@@ -303,7 +310,6 @@ end(struct aof *a, bool ok, struct slice why)
         published(a);
     } else {
         note_failure(a, why);
-        a->rewrite.retry_ms = aof__now_ms(a) + RETRY_MS;
         a->rewrite.waits = a->on && (a->unpublished || (a->log != NULL && aof_log_suspect(a->log)));
     }
     a->rewrite.stage = REWRITE_NONE;
@@ -352,7 +358,8 @@ has_grown(const struct aof *a)
 {
     const struct aof_settings *s = &a->settings;
 
-    if (s->rewrite_percentage <= 0 || a->log == NULL || a->unpublished || a->rewrite.failed)
+    if (s->rewrite_percentage <= 0 || a->log == NULL || a->unpublished ||
+        (a->rewrite.failed && aof__now_ms(a) < a->rewrite.grown_retry_ms))
         return false;
     uint64_t size = a->older_bytes + aof_log_size(a->log), base = a->base_size > 0 ? a->base_size : 1;
     return size > s->rewrite_min_size && size > base &&

@@ -543,6 +543,71 @@ test_power_cut_at_every_call(void **state)
     }
 }
 
+/* -- files of others ------------------------------------------------------------------------------------------- */
+
+/* A base that Valkey 9 has written. */
+static void
+test_base_of_valkey(void **state)
+{
+    static const char base[] = "VALKEY080\xfe\0\0\1n\0015\xff\0\0\0\0\0\0\0"; /* without a checksum */
+    struct simdisk *sim = simdisk_new(1);
+    struct buf why = {0};
+    struct store t;
+
+    (void)state;
+    simdisk_put(sim, "dir/a.aof.manifest", LIT("file b seq 1 type b\nfile i seq 1 type i\n"));
+    simdisk_put(sim, "dir/b", slice_of(base, sizeof(base)));
+    simdisk_put(sim, "dir/i", LIT("*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"));
+    store_open(&t, sim, AOF_FSYNC_ALWAYS);
+    if (store_load(&t, &why) != AOF_DONE)
+        fail_msg("%.*s", (int)why.len, why.ptr);
+    assert_int_equal(ask_int(&t, "GET n\r\n"), 6);
+    store_close(&t);
+    buf_fini(&why);
+    simdisk_free(sim);
+}
+
+/* Files that were a log until somebody lost its manifest are not written over, at the start or by a rewrite. */
+static void
+test_files_without_manifest_are_spared(void **state)
+{
+    static const char incr[] = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+
+    (void)state;
+    for (int started = 0; started < 2; started++) {
+        struct simdisk *sim = simdisk_new(1);
+        struct buf why = {0};
+        struct store t;
+        simdisk_put(sim, "dir/a.aof.1.base.rdb", LIT("base"));
+        simdisk_put(sim, "dir/a.aof.3.incr.aof", slice_cstr(incr));
+        simdisk_put(sim, "dir/a.aof.9.incr.aof", LIT(""));
+        store_open(&t, sim, AOF_FSYNC_ALWAYS);
+        if (started) {
+            assert_int_equal(store_load(&t, &why), AOF_DONE);
+            assert_true(aof_start(t.aof, &why));
+        } else {
+            aof_switch_on(t.aof);
+        }
+        write_unit(&t);
+        aof_rewrite_soon(t.aof);
+        for (int i = 0; i < 20; i++) {
+            loopback_advance(t.l, 1000);
+            (void)aof_turn(t.aof, 1000000, true);
+            assert_true(aof_flush(t.aof));
+        }
+        assert_int_equal(aof_info(t.aof).rewrites, 1);
+        assert_true(slice_eq(simdisk_peek(sim, "dir/a.aof.1.base.rdb"), LIT("base")));
+        assert_true(slice_eq(simdisk_peek(sim, "dir/a.aof.3.incr.aof"), slice_cstr(incr)));
+        store_close(&t);
+        store_open(&t, sim, AOF_FSYNC_ALWAYS);
+        assert_int_equal(store_load(&t, &why), AOF_DONE);
+        check_state(&t, 1, 1);
+        store_close(&t);
+        buf_fini(&why);
+        simdisk_free(sim);
+    }
+}
+
 /* -- a disk that fails for a while ----------------------------------------------------------------------------- */
 
 static void
@@ -589,6 +654,42 @@ test_errors_heal(void **state)
     }
 }
 
+/* A log that has grown is rewritten in the end, though the disk was full when its time came; not at once, though. */
+static void
+test_grown_log_is_tried_again(void **state)
+{
+    static const struct {
+        int seconds;
+        bool full; /* the disk, meanwhile */
+        unsigned failures, rewrites;
+    } course[] = {{2, true, 1, 0}, {50, false, 1, 0}, {12, true, 2, 0}, {100, false, 2, 0}, {30, false, 0, 1}};
+    struct simdisk *sim = simdisk_new(1);
+    struct buf why = {0};
+    struct store t;
+
+    (void)state;
+    store_open(&t, sim, AOF_FSYNC_ALWAYS);
+    assert_int_equal(store_load(&t, &why), AOF_DONE);
+    assert_true(aof_start(t.aof, &why));
+    aof_settings(t.aof)->rewrite_percentage = 100;
+    aof_settings(t.aof)->rewrite_min_size = 1000;
+    for (int i = 0; i < 50; i++)
+        write_unit(&t);
+    assert_true(aof_flush(t.aof));
+    for (size_t i = 0; i < sizeof(course) / sizeof(course[0]); i++) {
+        simdisk_fail_at(sim, 1, course[i].full ? 1 : 0, ENOSPC);
+        for (int k = 0; k < course[i].seconds; k++) {
+            loopback_advance(t.l, 1000);
+            (void)aof_turn(t.aof, 1000000, true);
+        }
+        assert_int_equal(aof_info(t.aof).failures_in_a_row, course[i].failures);
+        assert_int_equal(aof_info(t.aof).rewrites, course[i].rewrites);
+    }
+    store_close(&t);
+    buf_fini(&why);
+    simdisk_free(sim);
+}
+
 int
 main(void)
 {
@@ -603,6 +704,9 @@ main(void)
         cmocka_unit_test(test_cut_large),
         cmocka_unit_test(test_flip_large),
         cmocka_unit_test(test_everysec_loses_a_second),
+        cmocka_unit_test(test_base_of_valkey),
+        cmocka_unit_test(test_grown_log_is_tried_again),
+        cmocka_unit_test(test_files_without_manifest_are_spared),
     };
 
     log_set_level(LOG_NOTHING);
