@@ -55,7 +55,9 @@ system_size(void *ctx, int fd)
     struct stat st;
 
     (void)ctx;
-    return fstat(fd, &st) < 0 ? -errno : (int64_t)st.st_size;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISDIR(st.st_mode) ? -EISDIR : (int64_t)st.st_size;
 }
 
 static int64_t

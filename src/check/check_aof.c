@@ -5,6 +5,7 @@
 #include "store/aof.h"
 #include "store/manifest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,9 +88,10 @@ check_manifest(const struct disk *d, const struct wanted *w)
     struct buf why = {0}, path = {0};
     int code = CHECK_FINE;
 
-    if (manifest_load(&m, d, w->path, &why) < 0) {
+    int r = manifest_load(&m, d, w->path, &why);
+    if (r < 0) {
         fprintf(stderr, "%.*s\n", (int)why.len, why.ptr);
-        code = CHECK_DAMAGED;
+        code = r == -EINVAL || r == -EFBIG ? CHECK_DAMAGED : CHECK_FAILED;
     }
     for (size_t i = 0; i < m.n && code == CHECK_FINE; i++) {
         if (m.files[i].type == 'h')

@@ -11,6 +11,7 @@
 #include "value/stream.h"
 #include "value/zset.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,7 +127,7 @@ verdict(struct check *c, struct rdb_reader *r, enum rdb_progress p)
 }
 
 static enum rdb_progress
-read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r)
+read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r, int *error)
 {
     enum rdb_progress p = RDB_WANTS_MORE;
     struct progress bar;
@@ -135,7 +136,9 @@ read_file(const struct disk *d, int fd, uint64_t total, struct rdb_reader *r)
     progress_begin(&bar, total);
     while (p == RDB_WANTS_MORE) {
         char *room = rdb_reader_room(r, READ_BYTES);
-        ssize_t n = room != NULL ? disk_read_full(d, fd, room, READ_BYTES) : 0;
+        ssize_t n = room != NULL ? disk_read_full(d, fd, room, READ_BYTES) : -ENOMEM;
+        if (n < 0)
+            *error = (int)-n;
         if (n <= 0)
             break;
         p = rdb_reader_feed(r, (size_t)n);
@@ -187,10 +190,14 @@ check_rdb(int argc, char **argv)
     int64_t size = d.size(d.ctx, fd);
     uint64_t total = size > 0 ? (uint64_t)size : 0;
     struct rdb_reader *r = rdb_reader_new(&h, &lim);
-    enum rdb_progress p = read_file(&d, fd, total, r);
+    int error = 0, code = CHECK_FAILED;
+    enum rdb_progress p = read_file(&d, fd, total, r, &error);
     if (!c.export)
         report(&c, r, total);
-    int code = verdict(&c, r, p);
+    if (error != 0)
+        fprintf(stderr, "Can't read %s: %s\n", path, strerror(error));
+    else
+        code = verdict(&c, r, p);
     rdb_reader_free(r);
     (void)d.close(d.ctx, fd);
     buf_fini(&c.line);

@@ -85,6 +85,19 @@ def test_check_finds_and_fixes(tmp_path):
     s.stop()
 
 
+def test_check_tells_what_is_damaged_from_what_it_cannot_read(tmp_path):
+    manifest, folder = tmp_path / "a.aof.manifest", str(tmp_path)
+    assert check(str(manifest))[0] == 2 and check(folder)[0] == 2 and check(str(tmp_path / "none"))[0] == 2
+    for text, code in ((b"nonsense\n", 1), (b"file a.aof.1.incr.aof seq 1 type i\n", 2), (b"", 1)):
+        manifest.write_bytes(text)
+        assert check(str(manifest))[0] == code, text
+    manifest.unlink()
+    manifest.mkdir()
+    assert check(str(manifest))[0] == 2
+    rdb = subprocess.run([os.path.join(BIN, "sorrel-check"), "rdb", folder], capture_output=True, text=True)
+    assert rdb.returncode == 2 and "Can't read" in rdb.stderr, rdb.stderr
+
+
 def test_check_truncates_to_a_timestamp(tmp_path):
     s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes", "--aof-timestamp-enabled", "yes")
     s.client.set("early", 1)
