@@ -7,6 +7,7 @@
 #include "proto/words.h"
 #include "server/crash.h"
 #include "server/machine.h"
+#include "server/persist.h"
 #include "server/persist_aof.h"
 #include "server/process.h"
 #include "server/replication.h"
@@ -357,5 +358,7 @@ server_apply(struct server *s, const bool *changed, struct buf *why)
     net_set_gather_us(s->net, to_u32(config_num(s->config, CFG_COALESCE_US)));
     server_replication_apply(s);
     persist_aof_apply(s, changed);
+    if (changed != NULL)
+        persist_judge(s->persist);
     return changed != NULL || users_load(s->engine, s->config, why);
 }

@@ -18,8 +18,6 @@ cmd_save(struct exec *x)
 
     if (persist_saving(persist_of(x)))
         return fail(x, "ERR Background save already in progress");
-    if (persist_aof_rewriting(engine_host_of(x->engine)->ctx))
-        return fail(x, "ERR Background append only file rewriting in progress");
     bool ok = persist_save(persist_of(x), &why);
     buf_fini(&why);
     return ok ? reply_ok(x) : fail(x, "ERR");
@@ -40,12 +38,8 @@ cmd_bgsave(struct exec *x)
             return RC_SYNTAX;
         schedule = true;
     }
-    if (persist_saving(p)) {
-        if (!schedule)
-            return fail(x, "ERR Background save already in progress");
-        persist_schedule(p);
-        return reply_simple(x, LIT("Background saving scheduled"));
-    }
+    if (persist_saving(p))
+        return fail(x, "ERR Background save already in progress");
     if (persist_aof_rewriting(engine_host_of(x->engine)->ctx)) {
         if (!schedule)
             return fail(x, "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "

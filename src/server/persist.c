@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,7 +69,8 @@ end_snapshot(struct persist *p, bool ok)
 {
     bool streamed = p->streams;
 
-    pace_end(&p->server->pace);
+    if (!persist_aof_rewriting(p->server)) /* SAVE does not wait for one */
+        pace_end(&p->server->pace);
     /* The marks of a walk that is not over must go, or the next snapshot would leave out what bears them. */
     if (p->snapshot != NULL && p->walking) {
         snapshot_give_up(p->snapshot);
@@ -161,12 +163,22 @@ file_name(const struct persist *p)
     return config_text(p->server->config, CFG_DBFILENAME).ptr;
 }
 
+/* Where a file of that name belongs now: `dir` may be another by the time that it is complete. */
+static const char *
+path_of(const struct persist *p, struct buf *to, const char *name)
+{
+    buf_printf(to, "%s/%s", config_text(p->server->config, CFG_DIR).ptr, name);
+    buf_add_char(to, '\0');
+    return to->ptr;
+}
+
 /* -- how it went ----------------------------------------------------------------------------------------------- */
 
+/* Only one that was made in the background stops writes: who asks for SAVE is told. */
 static void
-note_failure(struct persist *p, struct slice why)
+note_failure(struct persist *p, bool background, struct slice why)
 {
-    p->failed = true;
+    p->failed = p->failed || background;
     log_warning("Saving the dataset failed: %.*s", (int)why.len, why.ptr);
 }
 
@@ -181,9 +193,8 @@ note_success(struct persist *p, uint64_t changes)
     p->last_save_ms = now;
 }
 
-/* Writes are refused while they could not be saved; reads go on. */
-static void
-judge(struct persist *p)
+void
+persist_judge(struct persist *p)
 {
     struct server *s = p->server;
     struct save_point any;
@@ -226,14 +237,14 @@ static bool
 begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
 {
     const struct config *c = p->server->config;
-    struct buf temp = {0};
+    struct buf temp = {0}, path = {0};
+    char temp_name[32];
 
-    buf_printf(&temp, "temp-%d.rdb", (int)getpid());
-    buf_add_char(&temp, '\0');
+    (void)snprintf(temp_name, sizeof(temp_name), "temp-%d.rdb", (int)getpid());
     struct rdb_file_options fo = {
         .disk = to,
-        .temp = temp.ptr,
-        .name = file_name(p),
+        .temp = path_of(p, &temp, temp_name),
+        .name = path_of(p, &path, file_name(p)),
         .compress = config_on(c, CFG_RDBCOMPRESSION),
         .checksum = config_on(c, CFG_RDBCHECKSUM),
         .sync_often = config_on(c, CFG_RDB_SAVE_INCREMENTAL_FSYNC),
@@ -247,6 +258,7 @@ begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
     p->last_try_ms = p->begun_ms = engine_now_ms(p->server->engine);
     p->file = rdb_file_new(&fo, why);
     buf_fini(&temp);
+    buf_fini(&path);
     if (p->file != NULL) {
         p->changes_begun = engine_changes(p->server->engine);
         p->snapshot = snapshot_begin(p->server->engine, p->file, &so);
@@ -264,7 +276,6 @@ bool
 persist_save(struct persist *p, struct buf *why)
 {
     int64_t from = clock_mono_ns(&p->server->clock);
-    persist_aof_cancel(p->server);
     bool ok = begin(p, true, &p->disk, why);
 
     if (ok) {
@@ -279,9 +290,9 @@ persist_save(struct persist *p, struct buf *why)
         note_success(p, p->changes_begun);
         log_notice("DB saved on disk: %.3f seconds", (double)(clock_mono_ns(&p->server->clock) - from) / 1e9);
     } else {
-        note_failure(p, buf_slice(why));
+        note_failure(p, false, buf_slice(why));
     }
-    judge(p);
+    persist_judge(p);
     return ok;
 }
 
@@ -289,8 +300,8 @@ bool
 persist_background_save(struct persist *p, struct buf *why)
 {
     if (!begin(p, false, &p->disk, why)) {
-        note_failure(p, buf_slice(why));
-        judge(p);
+        note_failure(p, true, buf_slice(why));
+        persist_judge(p);
         return false;
     }
     p->scheduled = false;
@@ -333,10 +344,10 @@ complete(struct persist *p, enum rdb_file_state state)
                    (double)p->last_took_ms / 1000, (unsigned long long)p->last_early_bytes,
                    (double)p->server->pace.longest_ns / 1e6);
     } else {
-        note_failure(p, rdb_file_why(p->file));
+        note_failure(p, true, rdb_file_why(p->file));
     }
     end_snapshot(p, true);
-    judge(p);
+    persist_judge(p);
 }
 
 static int64_t
@@ -392,7 +403,7 @@ persist_cron(struct persist *p)
     uint64_t changes = engine_changes(s->engine) - p->changes_saved;
     bool due = p->scheduled, waits = p->failed && now - p->last_try_ms < RETRY_S * 1000;
 
-    judge(p);
+    persist_judge(p);
     if (p->snapshot != NULL || p->loading || persist_aof_rewriting(s))
         return;
     for (size_t i = 0; i < n && i < SAVE_POINTS_MAX && !due; i++) {
@@ -418,6 +429,13 @@ persist_shutdown(struct persist *p, unsigned flags)
         (flags & SHUTDOWN_SAVE) || (!(flags & SHUTDOWN_NOSAVE) && config_save_points(p->server->config, &any, 1) > 0);
     struct buf why = {0};
 
+    if (!p->loading && persist_aof_incomplete(p->server)) {
+        bool force = (flags & SHUTDOWN_FORCE) != 0;
+        log_warning("The append-only file does not hold the dataset yet: %s",
+                    force ? "ending all the same" : "can't exit");
+        if (!force)
+            return false;
+    }
     if (p->snapshot != NULL) {
         log_warning("There is a snapshot in the making. Stopping it.");
         end_snapshot(p, false);
@@ -425,6 +443,7 @@ persist_shutdown(struct persist *p, unsigned flags)
     if (!wanted || p->loading)
         return true;
     log_notice("Saving the final RDB snapshot before exiting.");
+    persist_aof_cancel(p->server);
     bool ok = persist_save(p, &why);
     if (!ok && !(flags & SHUTDOWN_FORCE))
         log_warning("Error trying to save the DB, can't exit.");
@@ -584,6 +603,7 @@ persist_reload(struct persist *p, unsigned flags, struct buf *why)
 
     if (p->snapshot != NULL)
         end_snapshot(p, false);
+    persist_aof_cancel(p->server);
     if (!(flags & RELOAD_NOSAVE) && !persist_save(p, why))
         return false;
     for (int i = 0; i < engine_db_count(e) && !(flags & RELOAD_NOFLUSH); i++)

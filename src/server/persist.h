@@ -36,6 +36,9 @@ int64_t persist_turn(struct persist *p, bool busy);
 /* Now and then: save points, what has been scheduled. */
 void persist_cron(struct persist *p);
 
+/* Refuses writes, or no more, by how the last snapshot went and what the configuration says of that; reads go on. */
+void persist_judge(struct persist *p);
+
 /* Saves in the foreground. False with a reason. */
 bool persist_save(struct persist *p, struct buf *why);
 /* Starts a snapshot; false with a reason when that is not possible. */

@@ -92,6 +92,12 @@ persist_aof_rewriting(const struct server *s)
     return s->aof != NULL && aof_rewriting(s->aof->aof);
 }
 
+bool
+persist_aof_incomplete(const struct server *s)
+{
+    return s->aof != NULL && aof_is_incomplete(s->aof->aof);
+}
+
 void
 persist_aof_cancel(struct server *s)
 {

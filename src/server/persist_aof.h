@@ -27,6 +27,8 @@ void persist_aof_renew(struct server *s);
 void persist_aof_reload_soon(struct server *s);
 /* A rewrite is under way: nobody else may make a snapshot. */
 bool persist_aof_rewriting(const struct server *s);
+/* It has been switched on, and its first rewrite is not complete: a start would find no log, or an older one. */
+bool persist_aof_incomplete(const struct server *s);
 /* The dataset is about to be replaced by another: nothing is logged until persist_aof_resume(), which begins anew. */
 void persist_aof_suspend(struct server *s);
 void persist_aof_resume(struct server *s);

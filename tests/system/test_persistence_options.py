@@ -63,15 +63,82 @@ def test_a_snapshot_may_be_scheduled_behind_a_rewrite(tmp_path):
     def ask():
         with pytest.raises(redis.exceptions.ResponseError, match="Another child process is active .AOF.*BGSAVE SCHEDULE"):
             s.client.execute_command("BGSAVE")
+        assert s.client.execute_command("SAVE")
+        os.unlink(tmp_path / "dump.rdb")
         return s.client.execute_command("BGSAVE", "SCHEDULE")
 
     try:
         assert in_a_rewrite(s, ask) in (b"Background saving scheduled", True)
         s.wait_rewrite()
-        wait_until(lambda: persistence(s)["rdb_saves"] == 1, what="the snapshot")
-        assert s.client.lastsave() >= last and os.path.exists(tmp_path / "dump.rdb")
+        digest = s.digest()
+        wait_until(lambda: os.path.exists(tmp_path / "dump.rdb"), what="the snapshot")
+        assert s.client.lastsave() >= last
+        s.stop(signal.SIGKILL)
+        s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+        assert s.digest() == digest
     finally:
         s.stop(signal.SIGKILL)
+
+
+class Slow:
+    """A server that each fsync takes a fifth of a second."""
+
+    def __init__(self, folder, *options):
+        self.faults = faults.Faults(str(folder), faults.build(str(folder)))
+        self.s = faults.start(PROGRAM, str(folder), self.faults.env, *options)
+        self.s.client.set("k", "v")
+        self.faults.arm("sync", 0, 1 << 30, faults.SLOW)
+
+    def __enter__(self):
+        return self.s
+
+    def __exit__(self, *_):
+        self.s.stop(signal.SIGKILL)
+
+
+def test_a_snapshot_goes_where_it_was_begun(tmp_path):
+    """Although `dir` is another by the time that it is complete."""
+    (tmp_path / "other").mkdir()
+    with Slow(tmp_path, "--enable-protected-configs", "yes") as s:
+        assert s.client.bgsave()
+        s.client.config_set("dir", str(tmp_path / "other"))
+        assert persistence(s)["rdb_bgsave_in_progress"]
+        wait_until(lambda: not persistence(s)["rdb_bgsave_in_progress"], what="the snapshot")
+        assert persistence(s)["rdb_last_bgsave_status"] == "ok"
+        assert (tmp_path / "dump.rdb").exists() and not os.listdir(tmp_path / "other")
+        assert not [name for name in os.listdir(tmp_path) if name.startswith("temp-")]
+        assert s.client.save()
+        assert os.listdir(tmp_path / "other") == ["dump.rdb"]
+
+
+def test_a_snapshot_is_not_scheduled_behind_another(tmp_path):
+    with Slow(tmp_path) as s:
+        assert s.client.bgsave()
+        for how in ([], ["SCHEDULE"]):
+            with pytest.raises(redis.exceptions.ResponseError, match="Background save already in progress"):
+                s.client.execute_command("BGSAVE", *how)
+
+
+def test_no_end_before_the_log_holds_the_dataset(tmp_path):
+    """A start would find no log, and take the dataset for empty."""
+    with Slow(tmp_path) as s:
+        s.client.config_set("appendonly", "yes")
+        for how in ([], ["NOSAVE"]):
+            with pytest.raises(redis.exceptions.ResponseError, match="Errors trying to SHUTDOWN. Check logs."):
+                s.client.execute_command("SHUTDOWN", *how)
+        s.process.send_signal(signal.SIGTERM)
+        s.wait_rewrite()
+        assert s.client.get("k") == b"v"
+        with pytest.raises(redis.exceptions.ConnectionError):
+            s.client.execute_command("SHUTDOWN")
+        assert s.process.wait(20) == 0
+    s = aof.Server(PROGRAM, str(tmp_path), "--appendonly", "yes")
+    assert s.client.get("k") == b"v"
+    s.client.config_set("appendonly", "no")
+    s.client.config_set("appendonly", "yes")
+    with pytest.raises(redis.exceptions.ConnectionError):
+        s.client.execute_command("SHUTDOWN", "NOSAVE", "FORCE")
+    assert s.process.wait(20) == 0
 
 
 def test_files_without_checksum_are_read_by_both(tmp_path):

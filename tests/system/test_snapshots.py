@@ -211,7 +211,20 @@ def test_a_failed_save_stops_writes(start, tmp_path):
                                b"error.")
     assert c.call("GET", "k") == ("$", b"v")
     assert c.call("CONFIG", "SET", "stop-writes-on-bgsave-error", "no") == OK
-    wait_until(lambda: c.call("SET", "k", "w") == OK, what="writes")
+    assert c.call("SET", "k", "w") == OK
+    assert c.call("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes") == OK
+    assert c.call("SET", "k", "x")[1].startswith(b"MISCONF")
+
+
+@pytest.mark.parametrize("how", ["SAVE", "SHUTDOWN"])
+def test_a_failed_save_in_the_foreground_stops_nothing(start, tmp_path, how):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    c = start("--save", "3600 1000000", "--dir", str(folder)).connect()
+    assert c.call("SET", "k", "v") == OK
+    os.rmdir(folder)
+    assert c.call(how)[0] == "-"
+    assert c.call("SET", "k", "w") == OK and info(c)["rdb_last_bgsave_status"] == "ok"
 
 
 @only_sorrel
