@@ -42,30 +42,56 @@ def last_of(log):
     return os.path.join(log, names[-1])
 
 
-def load(program, log, folder, length=None):
-    """(what is there after loading the log cut to that length, or None if it is refused; the folder of what is left)"""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(log, os.path.join(folder, "appendonlydir"))
+def copy(log, folder, length):
+    """Puts the log there, cut to that length."""
+    to = os.path.join(folder, "appendonlydir")
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(log, to)
     if length is not None:
-        os.truncate(last_of(os.path.join(folder, "appendonlydir")), length)
+        os.truncate(last_of(to), length)
+    return to
+
+
+def look(s):
+    return s.digest(), s.client.get("counter"), s.client.dbsize()
+
+
+def load(program, log, folder, length=None):
+    """(what is there after a start with the log cut to that length, or None if it is refused; the folder of what is left)"""
+    os.makedirs(folder, exist_ok=True)
+    left = copy(log, folder, length)
     try:
         s = aof.Server(program, folder, *OPTIONS)
     except AssertionError:
         return None, None
-    seen = s.digest(), s.client.get("counter"), s.client.dbsize()
+    seen = look(s)
     s.client.set("more", "later")
     s.stop(signal.SIGKILL)
-    return seen, os.path.join(folder, "appendonlydir")
+    return seen, left
 
 
-def compare(program, other, log, length, folder):
+class Reader:
+    """One redis-server that loads many whole logs of the same files, one after another."""
+
+    def __init__(self, program, log, folder):
+        self.folder = folder
+        os.makedirs(folder)
+        copy(log, folder, None)
+        self.s = aof.Server(program, folder, "--appendonly", "no")
+
+    def load(self, log):
+        copy(log, self.folder, None)
+        self.s.client.execute_command("DEBUG", "LOADAOF")  # it exits when anything had to be cut off
+        return look(self.s)
+
+
+def compare(program, other, reader, log, length, folder):
     want, _ = load(other, log, os.path.join(folder, "redis"), length)
     got, left = load(program, log, os.path.join(folder, "sorrel"), length)
     assert got == want, f"cut to {length}: redis-server has {want}, Sorrel has {got}"
     if got is None:
         return None
-    for reader in (other, program):
-        again, _ = load(reader, left, os.path.join(folder, "again"))
+    for again in (reader.load(left), load(program, left, os.path.join(folder, "again"))[0]):
         assert again and again[1] == got[1] and again[2] == got[2] + 1, f"cut to {length}: {again} of what was repaired"
     return got[0]
 
@@ -76,7 +102,12 @@ def cuts(program, other, every, first=0):
 
     def some(log, lengths, number):
         mine = os.path.join(folder, f"loader{number}")
-        return [compare(program, other, log, length, mine) for length in lengths]
+        reader = Reader(other, log, os.path.join(mine, "reader"))
+        try:
+            return [compare(program, other, reader, log, length, mine) for length in lengths]
+        finally:
+            reader.s.stop(signal.SIGKILL)
+            shutil.rmtree(mine)
 
     try:
         for writer in (program, other):
