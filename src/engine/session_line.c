@@ -1,4 +1,5 @@
 /* engine/session_line.c - a session as one line of text: CLIENT LIST, ACL LOG. */
+#include "base/number.h"
 #include "engine/acl.h"
 #include "engine/engine_priv.h"
 #include "engine/tracking.h"
@@ -76,37 +77,57 @@ add_text(struct buf *b, const char *label, struct slice text)
     buf_add_slice(b, text);
 }
 
+/* A line has two dozen numbers, and each wrong password costs a line (ACL LOG): printf() would be most of its cost. */
+static void
+add_number(struct buf *b, const char *label, int64_t v)
+{
+    buf_add_slice(b, slice_cstr(label));
+    buf_advance(b, format_int64(buf_room(b, INT64_TEXT_MAX), v));
+}
+
 void
 session_describe(const struct exec *x, const struct session *s, struct buf *b)
 {
     const struct command *last = s == x->session ? x->command : session_last_command(s);
     struct session_io io = io_of(x->engine, s);
-    size_t pending = session_output_pending(s);
+    int64_t pending = (int64_t)session_output_pending(s);
 
-    buf_printf(b, "id=%llu", (unsigned long long)session_ident(s));
+    add_number(b, "id=", (int64_t)session_ident(s));
     add_text(b, " addr=", session_addr(s));
     add_text(b, " laddr=", session_laddr(s));
-    buf_printf(b, " fd=%d", io.fd);
+    add_number(b, " fd=", io.fd);
     add_text(b, " name=", session_name(s));
-    buf_printf(b, " age=%lld idle=%lld", (long long)((x->now_ms - session_opened_ms(s)) / 1000),
-               (long long)((x->now_ms - session_active_ms(s)) / 1000));
+    add_number(b, " age=", (x->now_ms - session_opened_ms(s)) / 1000);
+    add_number(b, " idle=", (x->now_ms - session_active_ms(s)) / 1000);
     add_text(b, " flags=", LIT(""));
     session_describe_flags(s, b);
-    buf_printf(b, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu", session_db(s),
-               pubsub_session_count(s, PUBSUB_CHANNEL), pubsub_session_count(s, PUBSUB_PATTERN),
-               pubsub_session_count(s, PUBSUB_SHARD), session_multi_count(s), session_watch_count(s));
-    buf_printf(b, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", io.input_len, io.input_free,
-               session_argv_memory(s), session_multi_memory(s));
-    buf_printf(b, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s%s", pending, pending, pending,
-               session_memory(s) + io.input_len + io.input_free, io.reads ? "r" : "", io.writes ? "w" : "");
+    add_number(b, " db=", session_db(s));
+    add_number(b, " sub=", (int64_t)pubsub_session_count(s, PUBSUB_CHANNEL));
+    add_number(b, " psub=", (int64_t)pubsub_session_count(s, PUBSUB_PATTERN));
+    add_number(b, " ssub=", (int64_t)pubsub_session_count(s, PUBSUB_SHARD));
+    add_number(b, " multi=", session_multi_count(s));
+    add_number(b, " watch=", (int64_t)session_watch_count(s));
+    add_number(b, " qbuf=", (int64_t)io.input_len);
+    add_number(b, " qbuf-free=", (int64_t)io.input_free);
+    add_number(b, " argv-mem=", (int64_t)session_argv_memory(s));
+    add_number(b, " multi-mem=", (int64_t)session_multi_memory(s));
+    add_number(b, " rbs=", pending);
+    add_number(b, " rbp=", pending);
+    add_number(b, " obl=", pending);
+    add_text(b, " oll=0 omem=0", LIT(""));
+    add_number(b, " tot-mem=", (int64_t)(session_memory(s) + io.input_len + io.input_free));
+    add_text(b, " events=", io.reads ? LIT("r") : LIT(""));
+    if (io.writes)
+        buf_add_char(b, 'w');
     add_text(b, " cmd=", last == NULL ? LIT("NULL") : last->name);
     add_text(b, " user=", s->user == NULL ? LIT("(superuser)") : acl_user_name(s->user));
-    buf_printf(b, " redir=%lld resp=%d", session_tracking(s) != 0 ? (long long)session_redirect(s) : -1,
-               session_resp(s));
+    add_number(b, " redir=", session_tracking(s) != 0 ? (int64_t)session_redirect(s) : -1);
+    add_number(b, " resp=", session_resp(s));
     add_text(b, " lib-name=", session_lib_name(s));
     add_text(b, " lib-ver=", session_lib_ver(s));
-    buf_printf(b, " io-thread=0 tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu", (unsigned long long)io.bytes_in,
-               (unsigned long long)io.bytes_out, (unsigned long long)session_commands(s));
+    add_number(b, " io-thread=0 tot-net-in=", (int64_t)io.bytes_in);
+    add_number(b, " tot-net-out=", (int64_t)io.bytes_out);
+    add_number(b, " tot-cmds=", (int64_t)session_commands(s));
     add_text(b, " capa=", LIT(""));
     session_describe_capa(s, b);
 }
