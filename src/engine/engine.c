@@ -107,6 +107,7 @@ engine_free(struct engine *e)
     buf_fini(&e->scratch[0]);
     buf_fini(&e->scratch[1]);
     buf_fini(&e->error);
+    buf_fini(&e->notify_channel);
     out_fini(&e->void_out);
     out_fini(&e->own_push);
     name_free(e->password);

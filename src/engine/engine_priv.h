@@ -208,8 +208,9 @@ struct engine {
     struct engine_settings settings;
     struct request_limits limits, limits_unauth;
     struct buf scratch[2], error;
-    struct out void_out; /* swallows replies under CLIENT REPLY OFF */
-    struct out own_push; /* messages of the running session to itself, until its reply is complete */
+    struct buf notify_channel; /* of the notification under way */
+    struct out void_out;       /* swallows replies under CLIENT REPLY OFF */
+    struct out own_push;       /* messages of the running session to itself, until its reply is complete */
 
     struct session **sessions; /* open addressing by id */
     size_t session_count, session_mask;

@@ -1,7 +1,6 @@
 /* engine/notify.c - keyspace notifications: events published on channels named after the key and after the event. */
+#include "base/number.h"
 #include "engine/engine_priv.h"
-
-#include <stdio.h>
 
 /* In the order in which CONFIG GET prints them. */
 static const struct {
@@ -54,24 +53,33 @@ notify_mask_format(uint32_t mask, char out[NOTIFY_TEXT_MAX])
     return n;
 }
 
+/* "__keyspace@0__:key" or "__keyevent@0__:event"; valid until the next. */
+static struct slice
+channel_name(struct engine *e, struct slice kind, int db, struct slice what)
+{
+    struct buf *b = &e->notify_channel;
+
+    buf_reset(b);
+    buf_add_slice(b, kind);
+    buf_advance(b, format_int64(buf_room(b, INT64_TEXT_MAX), db));
+    buf_add_slice(b, LIT("__:"));
+    buf_add_slice(b, what);
+    return buf_slice(b);
+}
+
 void
 notify__event(struct engine *e, const struct effect_touch *t)
 {
+    enum { CHANNEL_KEPT = 4096 };
     uint32_t mask = e->settings.notify_mask;
     struct slice name = slice_cstr(event_name(t->event));
-    struct buf channel = {0};
 
     if (t->key.ptr == NULL || (mask & class_bit(event_class(t->event))) == 0)
         return;
-    if (mask & NOTIFY_KEYSPACE) {
-        buf_printf(&channel, "__keyspace@%d__:", t->db_index);
-        buf_add_slice(&channel, t->key);
-        pubsub_publish(e, PUBSUB_CHANNEL, buf_slice(&channel), name);
-    }
-    if (mask & NOTIFY_KEYEVENT) {
-        buf_reset(&channel);
-        buf_printf(&channel, "__keyevent@%d__:%s", t->db_index, event_name(t->event));
-        pubsub_publish(e, PUBSUB_CHANNEL, buf_slice(&channel), t->key);
-    }
-    buf_fini(&channel);
+    if (mask & NOTIFY_KEYSPACE)
+        pubsub_publish(e, PUBSUB_CHANNEL, channel_name(e, LIT("__keyspace@"), t->db_index, t->key), name);
+    if (mask & NOTIFY_KEYEVENT)
+        pubsub_publish(e, PUBSUB_CHANNEL, channel_name(e, LIT("__keyevent@"), t->db_index, name), t->key);
+    buf_reset(&e->notify_channel);
+    buf_shrink(&e->notify_channel, CHANNEL_KEPT);
 }
