@@ -13,18 +13,25 @@ sparse_max(const struct exec *x)
     return engine_settings(x->engine)->hll_sparse_max_bytes;
 }
 
-/* The sketch in an entry, validated. */
+/* The sketch in an entry, validated; *near leads to a register. */
 static enum rc
-sketch_of(struct exec *x, const struct entry *e, char *text, struct slice *out)
+sketch_near(struct exec *x, const struct entry *e, char *text, uint32_t index, struct slice *out,
+            struct hll_place *near)
 {
     struct slice s = string_get(e, text);
 
     if (!hll_looks_right(s))
         return fail(x, "WRONGTYPE Key is not a valid HyperLogLog string value.");
-    if (!hll_valid(s))
+    if (!hll_valid_near(s, index, near))
         return fail(x, "INVALIDOBJ Corrupted HLL object detected");
     *out = s;
     return RC_OK;
+}
+
+static enum rc
+sketch_of(struct exec *x, const struct entry *e, char *text, struct slice *out)
+{
+    return sketch_near(x, e, text, 0, out, &(struct hll_place){0});
 }
 
 /* Makes the entry, which is being edited, hold these bytes. */
@@ -49,9 +56,11 @@ store(struct exec *x, struct entry **e, struct slice sketch)
     return RC_OK;
 }
 
-/* Opens the sketch in a key to change it; makes an empty one if needed. *sketch is valid until the entry changes. */
+/* Opens the sketch in a key to change it; makes an empty one if needed. *sketch is valid until the entry changes, and
+ * so is the place near a register that is going to be raised. */
 static enum rc
-edit_sketch(struct exec *x, struct slice key, struct entry **e, char *text, struct slice *sketch, bool *made)
+edit_sketch(struct exec *x, struct slice key, struct entry **e, char *text, struct slice *sketch, bool *made,
+            uint32_t index, struct hll_place *near)
 {
     TRY(edit_entry(x, key, TYPE_STRING, ENTRY_EXISTING, e));
     *made = *e == NULL;
@@ -62,7 +71,7 @@ edit_sketch(struct exec *x, struct slice key, struct entry **e, char *text, stru
         TRY(edit_entry(x, key, TYPE_STRING, ENTRY_CREATE, e));
         TRY(store(x, e, buf_slice(empty)));
     }
-    enum rc rc = sketch_of(x, *e, text, sketch);
+    enum rc rc = sketch_near(x, *e, text, index, sketch, near);
     if (rc != RC_OK)
         entry_unchanged(x, *e);
     return rc;
@@ -87,13 +96,15 @@ add_dense(struct exec *x, struct entry **e, bool *changed)
 }
 
 static enum rc
-add_sparse(struct exec *x, struct entry **e, struct slice sketch, bool *changed)
+add_sparse(struct exec *x, struct entry **e, struct slice sketch, struct hll_place near_first, bool *changed)
 {
     /* Copying is cheaper than finding a register. */
     struct buf *copy = exec_scratch(x);
 
     buf_add_slice(copy, sketch);
-    for (int i = 2; i < x->argc; i++)
+    if (x->argc > 2)
+        *changed |= hll_raise_near(copy, hll_item_of(x->argv[2]), sparse_max(x), near_first);
+    for (int i = 3; i < x->argc; i++)
         *changed |= hll_raise(copy, hll_item_of(x->argv[i]), sparse_max(x));
     if (!*changed)
         return RC_OK;
@@ -108,9 +119,11 @@ cmd_pfadd(struct exec *x)
     struct slice sketch;
     char text[STRING_TEXT_MAX];
     bool changed;
+    struct hll_place near;
+    uint32_t first = x->argc > 2 ? hll_item_of(x->argv[2]).index : 0;
 
-    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &changed));
-    enum rc rc = hll_is_dense(sketch) ? add_dense(x, &e, &changed) : add_sparse(x, &e, sketch, &changed);
+    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &changed, first, &near));
+    enum rc rc = hll_is_dense(sketch) ? add_dense(x, &e, &changed) : add_sparse(x, &e, sketch, near, &changed);
     if (rc != RC_OK || !changed)
         entry_unchanged(x, e);
     else
@@ -196,7 +209,7 @@ cmd_pfmerge(struct exec *x)
     memset(registers, 0, HLL_REGISTERS);
     for (int i = 1; i < x->argc; i++)
         TRY(merge_key(x, x->argv[i], registers, &dense));
-    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &made));
+    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &made, 0, &(struct hll_place){0}));
     /* A buffer of its own: edit_sketch() may have used the scratch one. */
     struct buf copy = {0};
     buf_add_slice(&copy, sketch);

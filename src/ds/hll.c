@@ -247,10 +247,10 @@ sum_rest(const unsigned char *p, const unsigned char *end, uint64_t *registers)
 }
 
 static struct place
-find_run(struct slice sketch, uint32_t index)
+find_run(struct slice sketch, uint32_t index, struct hll_place near)
 {
-    const unsigned char *end = runs_end(sketch);
-    struct place w = {runs_begin(sketch), runs_begin(sketch), 0};
+    const unsigned char *end = runs_end(sketch), *begin = runs_begin(sketch);
+    struct place w = {begin + near.at, begin + near.previous, near.first};
     uint32_t begins;
 
     for (;;) {
@@ -285,22 +285,33 @@ hll_is_dense(struct slice s)
 }
 
 bool
-hll_valid(struct slice s)
+hll_valid_near(struct slice s, uint32_t index, struct hll_place *near)
 {
-    const unsigned char *end = runs_end(s);
-    struct place w = {runs_begin(s), runs_begin(s), 0};
+    const unsigned char *end = runs_end(s), *begin = runs_begin(s);
+    struct place w = {begin, begin, 0};
 
+    *near = (struct hll_place){0};
     if (hll_is_dense(s))
         return true;
 #if HAVE_X86
     uint32_t begins;
-    if (__builtin_cpu_supports("avx2") && walk_avx2(&w, end, HLL_REGISTERS, &begins))
-        return false; /* too many */
+    if (__builtin_cpu_supports("avx2")) {
+        bool more = walk_avx2(&w, end, index, &begins);
+        *near = (struct hll_place){(uint32_t)(w.at - begin), (uint32_t)(w.previous - begin), w.first};
+        if (more && walk_avx2(&w, end, HLL_REGISTERS, &begins))
+            return false; /* too many */
+    }
 #endif
     uint64_t registers = w.first;
     if (!sum_rest(w.at, end, &registers))
         return false;
     return registers == HLL_REGISTERS;
+}
+
+bool
+hll_valid(struct slice s)
+{
+    return hll_valid_near(s, 0, &(struct hll_place){0});
 }
 
 void
@@ -366,7 +377,7 @@ hll_get(struct slice sketch, uint32_t index)
 {
     if (hll_is_dense(sketch))
         return dense_get(runs_begin(sketch), index);
-    return run_at(find_run(sketch, index).at).value;
+    return run_at(find_run(sketch, index, (struct hll_place){0}).at).value;
 }
 
 bool
@@ -444,7 +455,7 @@ split_run(unsigned char *out, struct run r, uint32_t before, uint8_t value)
 }
 
 bool
-hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max)
+hll_raise_near(struct buf *sketch, struct hll_item item, size_t sparse_max, struct hll_place near)
 {
     if (hll_is_dense(buf_slice(sketch)))
         return hll_dense_raise(sketch->ptr, item);
@@ -452,7 +463,7 @@ hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max)
         hll_to_dense(sketch);
         return hll_dense_raise(sketch->ptr, item);
     }
-    struct place found = find_run(buf_slice(sketch), item.index);
+    struct place found = find_run(buf_slice(sketch), item.index, near);
     size_t at = (size_t)((const char *)found.at - sketch->ptr),
            previous = (size_t)((const char *)found.previous - sketch->ptr);
     struct run r = run_at(found.at);
@@ -473,6 +484,12 @@ hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max)
     sketch->len = sketch->len + n - r.bytes;
     merge_runs(sketch, p + previous);
     return true;
+}
+
+bool
+hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max)
+{
+    return hll_raise_near(sketch, item, sparse_max, (struct hll_place){0});
 }
 
 /* -- merging and counting -------------------------------------------------------------------------------------- */

@@ -21,6 +21,15 @@ bool hll_looks_right(struct slice s);
 /* Is one: sparse runs cover all registers and nothing else. Only after hll_looks_right(). */
 bool hll_valid(struct slice s);
 bool hll_is_dense(struct slice s);
+
+/* A run of a sparse sketch: where it and the one before it begin (for the first: itself), in bytes behind the header,
+ * and its first register. All zero: the first. */
+struct hll_place {
+    uint32_t at, previous, first;
+};
+/* The same as hll_valid(), and a run at or before that of the register, so that it need not be looked for from the
+ * front a second time. */
+bool hll_valid_near(struct slice s, uint32_t index, struct hll_place *near);
 /* Replaces the buffer's content by the empty sketch. */
 void hll_empty(struct buf *sketch);
 void hll_to_dense(struct buf *sketch);
@@ -36,6 +45,8 @@ uint8_t hll_get(struct slice sketch, uint32_t index);
 bool hll_dense_raise(char *sketch, struct hll_item item);
 /* The same for any sketch; a sparse one that grows beyond sparse_max bytes, or a value above 32, makes it dense. */
 bool hll_raise(struct buf *sketch, struct hll_item item, size_t sparse_max);
+/* As long as the sketch is as it was when `near` was found. */
+bool hll_raise_near(struct buf *sketch, struct hll_item item, size_t sparse_max, struct hll_place near);
 
 /* Raises each of the HLL_REGISTERS registers to the sketch's. */
 void hll_merge(uint8_t *registers, struct slice sketch);

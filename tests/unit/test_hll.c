@@ -85,7 +85,15 @@ test_junk(void **state)
             hll_count(s);
             for (uint32_t i = 0; i < HLL_REGISTERS; i += 97)
                 hll_get(s, i);
-            hll_raise(&exact, (struct hll_item){(uint32_t)rng_below(&r, HLL_REGISTERS), 7}, 3000);
+            struct hll_item item = {(uint32_t)rng_below(&r, HLL_REGISTERS), (uint8_t)(rng_below(&r, 32) + 1)};
+            struct buf other = {0};
+            struct hll_place near;
+            buf_add_slice(&other, s);
+            assert_true(hll_valid_near(s, item.index, &near));
+            assert_true(near.first <= item.index);
+            assert_int_equal(hll_raise_near(&exact, item, 3000, near), hll_raise(&other, item, 3000));
+            assert_true(slice_eq(buf_slice(&exact), buf_slice(&other)));
+            buf_fini(&other);
             assert_true(hll_valid(buf_slice(&exact)));
         }
         buf_fini(&exact);
