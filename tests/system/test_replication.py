@@ -319,8 +319,9 @@ def test_published_messages_reach_the_replicas_clients(machine):
     assert_equal(p, [r])
 
 
-def test_failover_hands_over_without_loss(machine):
-    a, b = machine("sorrel"), machine("sorrel")
+@pytest.mark.parametrize("primary,replica", PAIRS)
+def test_failover_hands_over_without_loss(machine, primary, replica):
+    a, b = machine(primary), machine(replica)
     follow(b, "127.0.0.1", a.port)
     wait_online(a, b)
     with a.connect() as c:
