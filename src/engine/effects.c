@@ -202,6 +202,8 @@ engine_propagate(struct engine *e)
         .now_ms = e->now_ms,
     };
     for (int stage = EFFECT_LOG; stage <= EFFECT_REPLICAS; stage++) {
+        if (e->sinks[stage].n == 0)
+            continue;
         struct effect_batch seen = batch_for(f, &b, stage);
         for (size_t i = 0; i < e->sinks[stage].n; i++)
             e->sinks[stage].v[i].apply(e->sinks[stage].v[i].ctx, &seen);

@@ -8,10 +8,13 @@ static char *
 put_count(char *to, char mark, uint64_t n)
 {
     *to++ = mark;
-    if (n < 10)
-        *to++ = (char)('0' + n);
-    else
+    if (n < 100) {
+        if (n >= 10)
+            *to++ = (char)('0' + n / 10);
+        *to++ = (char)('0' + n % 10);
+    } else {
         to += format_uint64(to, n);
+    }
     *to++ = '\r';
     *to++ = '\n';
     return to;

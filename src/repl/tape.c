@@ -32,6 +32,30 @@ block_new(uint64_t at, size_t cap)
     return b;
 }
 
+/* One of the usual size. Where a backlog is full each new block follows a forgotten one. */
+static struct tape_block *
+block_take(struct tape *t)
+{
+    struct tape_block *b = t->spare;
+
+    if (b == NULL)
+        return block_new(t->end, TAPE_BLOCK_BYTES);
+    t->spare = NULL;
+    b->at = t->end;
+    b->len = 0;
+    return b;
+}
+
+static void
+block_give(struct tape *t, struct tape_block *b)
+{
+    /* Nobody else can begin to refer to it: references are made from the tape's own. */
+    if (t->spare == NULL && b->cap == TAPE_BLOCK_BYTES && __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == 1)
+        t->spare = b;
+    else
+        release(b);
+}
+
 static struct tape_slot *
 last_slot(const struct tape *t)
 {
@@ -88,6 +112,7 @@ void
 tape_fini(struct tape *t)
 {
     tape_restart(t, 0);
+    mem_free(t->spare);
     mem_free(t->slots);
     *t = (struct tape){0};
 }
@@ -108,7 +133,7 @@ tape_room(struct tape *t, size_t n)
     CHECK(n <= TAPE_BLOCK_BYTES);
     if (s == NULL || s->block == NULL || s->block->cap - s->block->len < n) {
         s = push_slot(t);
-        *s = (struct tape_slot){.at = t->end, .block = block_new(t->end, TAPE_BLOCK_BYTES)};
+        *s = (struct tape_slot){.at = t->end, .block = block_take(t)};
         t->memory += sizeof(struct tape_block) + TAPE_BLOCK_BYTES;
     }
     return s->block->data + s->block->len;
@@ -221,7 +246,7 @@ tape_forget(struct tape *t, uint64_t before)
             break;
         if (s->block != NULL) {
             t->memory -= sizeof(struct tape_block) + s->block->cap;
-            release(s->block);
+            block_give(t, s->block);
         } else {
             t->spilled -= s->len;
         }

@@ -13,14 +13,15 @@
 #include "base/disk.h"
 #include "base/out.h"
 
-enum { TAPE_BLOCK_BYTES = 64 << 10 };
-
 struct tape_block {
     uint64_t at;
     size_t len, cap;
     unsigned refs; /* changed atomically: the tape's own and those of output queues */
     char data[];
 };
+
+/* With its head a block is 64 KiB, which the allocator has; a little more, and it would take 80. */
+enum { TAPE_BLOCK_BYTES = (64 << 10) - sizeof(struct tape_block) };
 
 struct tape_slot {
     uint64_t at;
@@ -36,7 +37,9 @@ struct tape {
     size_t memory;           /* of the blocks that are not in the file */
     const struct disk *disk; /* NULL: everything stays in memory */
     int fd;                  /* plus one; 0: there is no file yet */
-    uint64_t spilled;        /* bytes in the file */
+    struct tape_block
+        *spare;       /* of the usual size: the last one that was forgotten, and is not sent any more. May be NULL */
+    uint64_t spilled; /* bytes in the file */
 };
 
 void tape_init(struct tape *t, uint64_t at, const struct disk *disk);
