@@ -114,7 +114,14 @@ class Group:
         return [s for s in self.servers if s.alive()]
 
     def primary(self):
-        port = self.client.discover_master(NAME)[1]
+        """The one that Sentinel names; while it finds none good enough, it names none."""
+        def named():
+            try:
+                return self.client.discover_master(NAME)[1]
+            except redis.RedisError:
+                return None
+
+        port = wait_until(named, 20, "Sentinel naming a primary")
         return next(s for s in self.servers if s.port == port)
 
     def settled(self):
