@@ -278,39 +278,36 @@ move_sessions(struct acl *acl, const struct acl_user *was, struct acl_user *now)
     }
 }
 
-/* Subscriptions that the user may no longer have end its session, as redis does. */
 static bool
-may_keep_channels(const struct acl_user *was, const struct acl_user *now)
+may_hear(const struct acl_user *u, struct slice name, bool is_pattern)
 {
-    for (size_t i = 0; i < was->selector_count; i++) {
-        const struct acl_patterns *old = &was->selectors[i]->channels;
-        bool covered = false;
-        for (size_t j = 0; j < now->selector_count && !covered; j++) {
-            const struct acl_patterns *p = &now->selectors[j]->channels;
-            covered = p->all;
-            for (size_t k = 0; k < old->n && !covered && !old->all; k++) {
-                bool found = false;
-                for (size_t m = 0; m < p->n; m++)
-                    found |= slice_eq(p->v[m].text, old->v[k].text);
-                if (!found)
-                    break;
-                covered = k + 1 == old->n;
-            }
-        }
-        if (!covered && (old->all || old->n > 0))
-            return false;
+    for (size_t i = 0; i < u->selector_count; i++) {
+        if (acl__channel_allowed(u->selectors[i], name, is_pattern))
+            return true;
     }
-    return true;
+    return false;
 }
 
+static bool
+may_hear_channel(void *user, struct slice name)
+{
+    return may_hear(user, name, false);
+}
+
+static bool
+may_hear_pattern(void *user, struct slice name)
+{
+    return may_hear(user, name, true);
+}
+
+/* Sessions with a subscription that the user may no longer have are ended, as redis does. */
 static void
-kill_subscribers(struct acl *acl, const struct acl_user *u)
+end_eavesdroppers(struct acl *acl, const struct acl_user *was, struct acl_user *now)
 {
     for (struct session *s = acl->engine->session_first; s != NULL; s = s->next) {
-        bool subscribed = pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-                              pubsub_session_count(s, PUBSUB_SHARD) >
-                          0;
-        if (s->user == u && subscribed)
+        if (s->user == was && !(pubsub_session_every(s, PUBSUB_CHANNEL, may_hear_channel, now) &&
+                                pubsub_session_every(s, PUBSUB_SHARD, may_hear_channel, now) &&
+                                pubsub_session_every(s, PUBSUB_PATTERN, may_hear_pattern, now)))
             session_kill(s);
     }
 }
@@ -383,8 +380,7 @@ put_user(struct acl *acl, struct acl_user *u)
         insert(acl, u);
         return;
     }
-    if (!may_keep_channels(was, u))
-        kill_subscribers(acl, was);
+    end_eavesdroppers(acl, was, u);
     acl->users[names_place(acl->users, acl->count, u->name)] = u;
     move_sessions(acl, was, u);
     acl__user_drop(was);
@@ -467,26 +463,14 @@ acl_delete(struct acl *acl, struct slice name)
     return true;
 }
 
-static bool
-is_same(const struct acl_user *a, const struct acl_user *b)
-{
-    struct buf x = {0}, y = {0};
-
-    acl_describe(a, &x);
-    acl_describe(b, &y);
-    bool same = slice_eq(buf_slice(&x), buf_slice(&y));
-    buf_fini(&x);
-    buf_fini(&y);
-    return same;
-}
-
 void
 acl_replace(struct acl *acl, struct acl *with)
 {
     for (size_t i = 0; i < acl->count; i++) {
         struct acl_user *was = acl->users[i], *now = acl_find(with, was->name);
-        bool keep = now != NULL && (is_same(was, now) || slice_eq(was->name, LIT("default")));
-        move_sessions(acl, was, keep ? now : NULL);
+        if (now != NULL)
+            end_eavesdroppers(acl, was, now);
+        move_sessions(acl, was, now);
         acl__user_drop(was);
     }
     mem_free(acl->users);

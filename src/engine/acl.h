@@ -41,7 +41,8 @@ bool acl_define(struct acl *acl, struct slice name, const struct slice *rules, i
 bool acl_name_fits(struct slice name);
 /* False if there is none of that name. Its sessions are killed. Not the default user. */
 bool acl_delete(struct acl *acl, struct slice name);
-/* Replaces all users by those of another set (a file read into it), keeping the sessions of users that are the same. */
+/* Replaces all users by those of another set (a file read into it). Sessions of those that are not in it are killed,
+ * and those that hear what they no longer may. */
 void acl_replace(struct acl *acl, struct acl *with); /* takes `with` */
 struct acl *acl_new(struct engine *e);               /* only the default user, who may do everything */
 /* the same, with the settings of that one: to be filled for acl_replace() */

@@ -98,9 +98,11 @@ channel_args_of(const struct command *c)
     return NULL;
 }
 
-static bool
-channel_allowed(const struct acl_selector *s, struct slice channel, bool is_pattern)
+bool
+acl__channel_allowed(const struct acl_selector *s, struct slice channel, bool is_pattern)
 {
+    if (s->channels.all)
+        return true;
     for (size_t i = 0; i < s->channels.n; i++) {
         struct slice p = s->channels.v[i].text;
         if (is_pattern ? slice_eq(p, channel) : glob_match(p, channel, false))
@@ -115,7 +117,7 @@ check_channels(const struct acl_selector *s, const struct command *c, const stru
     const struct channel_args *args = s->channels.all ? NULL : channel_args_of(c);
 
     for (int i = 1; args != NULL && i < (args->all ? argc : 2) && i < argc; i++) {
-        if (!channel_allowed(s, argv[i], args->patterns)) {
+        if (!acl__channel_allowed(s, argv[i], args->patterns)) {
             *at = i;
             return ACL_DENIED_CHANNEL;
         }

@@ -74,6 +74,8 @@ bool acl__is_unrestricted(const struct acl_user *u);
 const char *acl__apply(struct acl *acl, struct acl_user *u, struct slice rule);
 extern const char acl__unknown_command[]; /* what acl__apply() returns for what may be shown in a log */
 size_t acl__command_words(const struct acl *acl);
+/* A pattern is allowed only as it stands. */
+bool acl__channel_allowed(const struct acl_selector *s, struct slice channel, bool is_pattern);
 void acl__log_fini(struct acl *acl);
 /* The hook of the dispatcher. */
 enum rc acl__guard(void *ctx, struct exec *x, const struct command *c);

@@ -432,8 +432,10 @@ describe_commands(const struct acl_selector *s, bool nested, struct buf *out)
     }
 }
 
+/* To be read again, "~*" among other patterns must not be what redis shows: it would take their place, or forbid them.
+ */
 static void
-describe_keys(const struct acl_selector *s, bool nested, struct buf *out)
+describe_keys(const struct acl_selector *s, bool nested, bool again, struct buf *out)
 {
     static const char *const sigils[] = {[ACL_READ] = "%R~", [ACL_WRITE] = "%W~", [ACL_READ | ACL_WRITE] = "~"};
     size_t from = out->len;
@@ -444,7 +446,8 @@ describe_keys(const struct acl_selector *s, bool nested, struct buf *out)
         const struct acl_pattern *p = &s->keys.v[i];
         if (out->len > from)
             buf_add_char(out, ' ');
-        add_rule(out, sigils[p->rights], p->text, nested);
+        bool all = again && s->keys.n > 1 && p->rights == (ACL_READ | ACL_WRITE) && slice_eq(p->text, LIT("*"));
+        add_rule(out, all ? "%RW~" : sigils[p->rights], p->text, nested);
     }
 }
 
@@ -467,7 +470,7 @@ describe_selector(const struct acl_selector *s, bool nested, struct buf *out)
 {
     size_t from = out->len;
 
-    describe_keys(s, nested, out);
+    describe_keys(s, nested, true, out);
     if (out->len > from)
         buf_add_char(out, ' ');
     if (!s->channels.all) {
@@ -552,7 +555,7 @@ acl_describe_commands(const struct acl_user *u, size_t selector, struct buf *out
 void
 acl_describe_keys(const struct acl_user *u, size_t selector, struct buf *out)
 {
-    describe_keys(u->selectors[selector], false, out);
+    describe_keys(u->selectors[selector], false, false, out);
 }
 
 void

@@ -499,22 +499,29 @@ dispatch__run(struct engine *e, struct session *s, struct command *c, const stru
 
 bool
 dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
-                 bool timed_out)
+                 enum resume_why why)
 {
     struct exec *x = &e->x;
 
     exec__begin(e, s, c, argv, argc);
     x->request_bytes = 0;
+    enum rc rc = RC_OK;
     x->cmd = c->row;
     if (UNLIKELY(e->gate & GATE_PINNED))
         slices__settle(x);
     x->resumed = true;
-    x->timed_out = timed_out;
+    x->timed_out = why == RESUME_TIMED_OUT;
     if (s->gate & GATE_REPLY)
         x->reply.out = &e->void_out;
     e->ticks.mark = ticks_now(&e->ticks);
     e->untimed = false;
-    enum rc rc = call(x, false);
+    /* What its user may do can have changed since it began to wait. */
+    if (why == RESUME_FOR_KEYS && ((s->gate | e->gate) & GATE_GUARD) && e->guard.check != NULL)
+        rc = e->guard.check(e->guard.ctx, x, c);
+    if (rc != RC_OK)
+        reject(x, rc);
+    else
+        rc = call(x, false);
     if (s->gate & GATE_TRACKING)
         tracking__after(x);
     finish(x);

@@ -287,9 +287,11 @@ void dispatch__mark_special(struct engine *e); /* once, before any rename */
 /* Runs one command of a session from start to end, at depth 0. */
 void dispatch__run(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
                    uint64_t hash, bool hashed);
-/* Runs a waiting session's command again. True if it waits no longer. */
+/* Runs a waiting session's command again. True if it waits no longer. One that waits for keys may no longer touch them
+ * if its user's rights have changed; one that is in the middle of its work goes on. */
+enum resume_why { RESUME_TIMED_OUT, RESUME_FOR_KEYS, RESUME_TO_GO_ON };
 bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
-                      bool timed_out);
+                      enum resume_why why);
 void dispatch__count_error(struct engine *e, struct slice line);
 /* A command that ran in slices is over: everything that follows the handler of one that did not. */
 void dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks);

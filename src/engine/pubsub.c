@@ -202,6 +202,34 @@ confirm(struct exec *x, enum pubsub_space space, struct slice word, const struct
     reply_put_bulk(&x->reply, word);
     if (name != NULL)
         reply_put_bulk(&x->reply, *name);
+}
+
+struct every {
+    pubsub_test *fn;
+    void *ctx;
+    bool holds;
+};
+
+static void
+test_sub(void *ctx, void *item)
+{
+    struct every *e = ctx;
+
+    e->holds = e->holds && e->fn(e->ctx, sub_name(item));
+}
+
+bool
+pubsub_session_every(const struct session *s, enum pubsub_space space, pubsub_test *fn, void *ctx)
+{
+    struct every e = {fn, ctx, true};
+    uint64_t cursor = 0;
+
+    if (pubsub_session_count(s, space) == 0)
+        return true;
+    do {
+        cursor = table_scan(&s->more->subs[space], &sub_ops, cursor, test_sub, &e);
+    } while (cursor != 0 && e.holds);
+    return e.holds;
     else
         reply_put_null(&x->reply);
     reply_put_int(&x->reply, (int64_t)confirmed_count(x->session, space));

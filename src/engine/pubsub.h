@@ -21,6 +21,9 @@ size_t pubsub_publish(struct engine *e, enum pubsub_space space, struct slice ch
 
 size_t pubsub_session_count(const struct session *s, enum pubsub_space space); /* subscriptions of that kind */
 size_t pubsub_subscribers(struct engine *e, enum pubsub_space space, struct slice name);
+/* True when fn says so of every name that the session is subscribed to there. */
+typedef bool pubsub_test(void *ctx, struct slice name);
+bool pubsub_session_every(const struct session *s, enum pubsub_space space, pubsub_test *fn, void *ctx);
 /* Calls fn for each name that has subscribers. */
 typedef void pubsub_visit(void *ctx, struct slice name, size_t subscribers);
 void pubsub_each(struct engine *e, enum pubsub_space space, pubsub_visit *fn, void *ctx);

@@ -403,7 +403,7 @@ resume(struct engine *e, struct session *s, bool timed_out)
     struct wait *w = s->more->wait;
 
     w->renewed = false;
-    bool done = dispatch__resume(e, s, w->command, w->argv, w->argc, timed_out);
+    bool done = dispatch__resume(e, s, w->command, w->argv, w->argc, why);
     CHECK(done != w->renewed && (done || !timed_out));
     if (!done)
         return;
@@ -412,6 +412,8 @@ resume(struct engine *e, struct session *s, bool timed_out)
 }
 
 static void
+    enum resume_why why = timed_out ? RESUME_TIMED_OUT : w->link_count > 0 ? RESUME_FOR_KEYS : RESUME_TO_GO_ON;
+
 serve_key(struct engine *e, struct wait_key *k)
 {
     struct wait_link *next;

@@ -91,6 +91,92 @@ OK
 a> GET k
 closed
 
+== what is waited for may be forbidden meanwhile
+> ACL SETUSER lim on nopass +blpop +blmove ~*
+OK
+a> AUTH lim x
+OK
+a> BLPOP q 0
+...
+b> AUTH lim x
+OK
+b> BLMOVE q d LEFT LEFT 0
+...
+> ACL SETUSER lim resetkeys ~d
+OK
+# oracle: skip because 7.2 began to look again at whoever has waited
+> RPUSH q 1
+:1
+# oracle: skip because 7.2 began to look again at whoever has waited
+a<
+-NOPERM No permissions to access a key
+# oracle: skip because 7.2 began to look again at whoever has waited
+b<
+-NOPERM No permissions to access a key
+# oracle: skip because 7.2 began to look again at whoever has waited
+> LRANGE q 0 -1
+["1"]
+> EXISTS d
+:0
+> ACL DELUSER lim
+:1
+
+== of those who listen, those who no longer may are cut off
+> ACL SETUSER lim on nopass +subscribe +psubscribe +ssubscribe &a &b &p*
+OK
+a> AUTH lim x
+OK
+a> SUBSCRIBE a
+>["subscribe" "a" :1]
+b> AUTH lim x
+OK
+b> SUBSCRIBE b
+>["subscribe" "b" :1]
+c> AUTH lim x
+OK
+c> PSUBSCRIBE p*
+>["psubscribe" "p*" :1]
+d> AUTH lim x
+OK
+d> SSUBSCRIBE b
+>["ssubscribe" "b" :1]
+> ACL SETUSER lim resetchannels &a &p*
+OK
+b<
+closed
+d<
+closed
+> PUBLISH a x
+:1
+a<
+>["message" "a" "x"]
+> PUBLISH p1 x
+:1
+c<
+>["pmessage" "p*" "p1" "x"]
+> ACL SETUSER lim resetchannels (&a +subscribe) &p1
+OK
+c<
+closed
+> PUBLISH a x
+:1
+> ACL DELUSER lim
+:1
+
+== all keys as one pattern of several are described so that they can be read again
+> ACL SETUSER u ~a %RW~* ~b
+OK
+# oracle: differs because it says ~*, after which no other pattern may come when it is read
+> ACL LIST
+["user default on nopass sanitize-payload ~* &* +@all" "user u off sanitize-payload ~a %RW~* ~b resetchannels -@all"]
+> ACL SETUSER u resetkeys %RW~*
+OK
+# oracle: differs because 7.0 shows the default user without sanitize-payload
+> ACL LIST
+["user default on nopass sanitize-payload ~* &* +@all" "user u off sanitize-payload ~* resetchannels -@all"]
+> ACL DELUSER u
+:1
+
 == selectors: one of them must allow everything
 > ACL SETUSER sel on nopass -@all (~r* +get) (~w* +set)
 OK

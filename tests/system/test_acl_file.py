@@ -33,6 +33,26 @@ def test_a_file_is_read_saved_and_read_again(start, tmp_path):
         assert c.call("AUTH", "bob", "x")[0] == "-"
 
 
+def test_loading_keeps_whoever_may_stay(start, tmp_path):
+    path = tmp_path / "users.acl"
+    path.write_text("user default on nopass ~* &* +@all\nuser bob on nopass ~* &a &b +@all\nuser eve on nopass +@all\n")
+    server = start("--aclfile", path)
+    with server.connect() as c, server.connect() as bob, server.connect() as hears_a, server.connect() as hears_b, \
+            server.connect() as eve, server.connect() as anybody:
+        for who, name in ((bob, "bob"), (hears_a, "bob"), (hears_b, "bob"), (eve, "eve")):
+            assert who.call("AUTH", name, "x") == ("+", b"OK")
+        for who, channel in ((hears_a, "a"), (hears_b, "b"), (anybody, "b")):
+            assert who.call("SUBSCRIBE", channel)[1][1] == ("$", channel.encode())
+        path.write_text("user default on nopass ~* &a +@all\nuser bob on nopass ~k* &a +@all\n")
+        assert c.call("ACL", "LOAD") == ("+", b"OK")
+        assert bob.call("SET", "z", "1") == ("-", b"NOPERM No permissions to access a key")
+        assert bob.call("SET", "k", "1") == ("+", b"OK")
+        assert c.call("PUBLISH", "a", "x") == (":", 1)
+        for gone in (hears_b, eve, anybody):
+            with pytest.raises(servers.Closed):
+                gone.call("PING")
+
+
 def test_users_in_the_configuration(start):
     server = start(config="user alice on >p/w+d=@% ~* &* +@all\nuser default off\n")
     with server.connect() as c:
