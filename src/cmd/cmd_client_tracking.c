@@ -133,7 +133,7 @@ client__caching(struct exec *x)
 {
     unsigned had = session_tracking(x->session);
 
-    if (!(had & (TRACKING_OPTIN | TRACKING_OPTOUT)))
+    if (!(had & TRACKING_ON))
         return fail(x, "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT "
                        "mode enabled");
     if (arg_is(x->argv[2], LIT("yes"))) {

@@ -81,3 +81,11 @@ OK
 -ERR The client ID you want redirect to does not exist
 > CLIENT CACHING YES
 -ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled
+> CLIENT TRACKING ON
+OK
+> CLIENT CACHING YES
+-ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.
+> CLIENT CACHING NO
+-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.
+> CLIENT TRACKING OFF
+OK
