@@ -3,6 +3,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/utf8.h"
+#include "server/config_load.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,19 +20,22 @@
 
 static const char *const level_names[] = {"debug", "verbose", "notice", "warning"};
 
-/* Between quotes, for logfmt and JSON. Bytes beyond ASCII are escaped one by one: whatever they are, the line is
+/* Between quotes, for logfmt and JSON. Bytes that are no UTF-8 are escaped one by one: whatever they are, the line is
  * valid. */
 static void
 add_escaped(struct buf *out, struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f)
-            buf_printf(out, "\\u%04x", c);
+    const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
+
+    while (p < end) {
+        unsigned n = utf8_length(p, end);
+        if (*p == '"' || *p == '\\')
+            buf_printf(out, "\\%c", *p);
+        else if (n == 0 || *p < 0x20 || *p == 0x7f)
+            buf_printf(out, "\\u%04x", *p);
         else
-            buf_add_char(out, (char)c);
+            buf_add(out, p, n);
+        p += n > 0 ? n : 1;
     }
 }
 

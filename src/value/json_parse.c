@@ -2,6 +2,7 @@
 #include "value/json_priv.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
@@ -62,26 +63,6 @@ json__plain_end(const unsigned char *p, const unsigned char *end)
     while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
         p++;
     return p;
-}
-
-unsigned
-json__utf8(const unsigned char *p, const unsigned char *end)
-{
-    size_t left = (size_t)(end - p);
-
-    if (*p < 0x80)
-        return 1;
-    if (*p >= 0xc2 && *p <= 0xdf)
-        return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-    if ((*p & 0xf0) == 0xe0) {
-        unsigned low = *p == 0xe0 ? 0xa0 : 0x80, high = *p == 0xed ? 0x9f : 0xbf;
-        return left >= 3 && p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 ? 3 : 0;
-    }
-    if (*p >= 0xf0 && *p <= 0xf4) {
-        unsigned low = *p == 0xf0 ? 0x90 : 0x80, high = *p == 0xf4 ? 0x8f : 0xbf;
-        return left >= 4 && p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 && (p[3] & 0xc0) == 0x80 ? 4 : 0;
-    }
-    return 0;
 }
 
 static void
@@ -212,7 +193,7 @@ string_slow(struct parser *s, const unsigned char *from)
         if (*s->p == '"')
             break;
         if (*s->p >= 0x80) {
-            unsigned n = json__utf8(s->p, s->end);
+            unsigned n = utf8_length(s->p, s->end);
             if (n == 0)
                 return bad(s, "invalid unicode code point");
             buf_add(s->out, s->p, n);
@@ -260,7 +241,7 @@ string(struct parser *s)
             break;
         if (*s->p < 0x80)
             return string_slow(s, from);
-        unsigned n = json__utf8(s->p, s->end);
+        unsigned n = utf8_length(s->p, s->end);
         if (n == 0)
             return bad(s, "invalid unicode code point");
         s->p += n;

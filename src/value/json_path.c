@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "value/json_priv.h"
 
 enum { SEGMENTS_MAX = 256, OPERATORS_MAX = 256 };
@@ -78,7 +79,7 @@ is_clean(struct slice s)
     const unsigned char *p = (const unsigned char *)s.ptr, *end = p + s.len;
 
     while (p < end) {
-        unsigned n = json__utf8(p, end);
+        unsigned n = utf8_length(p, end);
         if (*p < ' ' || n == 0)
             return false;
         p += n;

@@ -121,8 +121,6 @@ json__size(json_node n)
 
 /* Where plain text ends: the first byte that is a quote, a backslash, a control character or not ASCII. */
 const unsigned char *json__plain_end(const unsigned char *p, const unsigned char *end);
-/* The length of the UTF-8 sequence at p, 0 if it is none. */
-unsigned json__utf8(const unsigned char *p, const unsigned char *end);
 /* A string whose need of escapes is known. */
 void json__put_text(struct buf *tape, struct slice s, bool escape);
 /* The text of a finite double, at most JSON_SCALAR_MAX bytes; returns its length. */

@@ -1,6 +1,7 @@
 /* value/json_regex.c - a pattern becomes a small program, whose threads run side by side over the text. */
 #include "value/json_regex.h"
 
+#include "base/utf8.h"
 #include "value/json_priv.h"
 
 #include <utf8proc.h>
@@ -29,7 +30,7 @@ static uint32_t
 decode(const unsigned char **p, const unsigned char *end)
 {
     const unsigned char *s = *p;
-    unsigned n = json__utf8(s, end);
+    unsigned n = utf8_length(s, end);
 
     *p += n == 0 ? 1 : n;
     switch (n) {

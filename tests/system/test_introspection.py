@@ -98,6 +98,17 @@ def test_log_format(start, form):
 
 
 @only_sorrel
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_log_keeps_utf8(start, form):
+    server = start("--log-format", form, "--logfile", "server.log", "--enable-debug-command", "yes")
+    with server.connect() as c:
+        assert c.call("DEBUG", "LOG", "K\u00f6ln \u2603 \U0001f600 ".encode() + b"\xff\xc3") == ("+", b"OK")
+    with open(os.path.join(server.dir, "server.log"), encoding="utf-8") as f:
+        line = next(text for text in f.read().split("\n") if "DEBUG LOG" in text)
+    assert "DEBUG LOG: K\u00f6ln \u2603 \U0001f600 \\u00ff\\u00c3" in line
+
+
+@only_sorrel
 def test_log_follows_format_and_role(start):
     server = start("--logfile", "server.log", "--enable-debug-command", "yes")
 
