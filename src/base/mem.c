@@ -321,6 +321,7 @@ mem_stats_get(struct mem_stats *out)
     out->retained = stat_value("stats.retained");
     out->mapped = stat_value("stats.mapped");
     out->metadata = stat_value("stats.metadata");
+    out->muzzy = stat_value("stats.arenas.4096.pmuzzy") * stat_value("arenas.page");
 }
 
 const char *

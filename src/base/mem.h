@@ -53,6 +53,7 @@ void mem_fail_after(uint64_t n);
 /* What the allocator itself knows. resident and active are 0 where it can't tell. */
 struct mem_stats {
     size_t allocated, active, resident, retained, mapped, metadata;
+    size_t muzzy; /* free, and the system may take it back when it wants to */
 };
 void mem_stats_get(struct mem_stats *out);
 const char *mem_allocator_name(void);

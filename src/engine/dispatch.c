@@ -332,6 +332,9 @@ was_slow(struct exec *x, uint64_t took)
     if (limit >= 0 && took_us >= limit && !(x->command->flags & CMD_SKIP_SLOWLOG)) {
         struct commandlog_entry facts = facts_of(x, e->ticks.mark - took);
         facts.value = took_us;
+        e->stats.slow++;
+        e->stats.slow_us += (uint64_t)took_us;
+        e->stats.slow_us_max = (uint64_t)took_us > e->stats.slow_us_max ? (uint64_t)took_us : e->stats.slow_us_max;
         commandlog__add(x, COMMANDLOG_SLOW, &facts);
     }
     engine_latency(e, x->command->flags & CMD_FAST ? "fast-command" : "command", took_us);
@@ -502,10 +505,10 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
                  enum resume_why why)
 {
     struct exec *x = &e->x;
+    enum rc rc = RC_OK;
 
     exec__begin(e, s, c, argv, argc);
     x->request_bytes = 0;
-    enum rc rc = RC_OK;
     x->cmd = c->row;
     if (UNLIKELY(e->gate & GATE_PINNED))
         slices__settle(x);

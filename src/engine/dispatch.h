@@ -69,6 +69,8 @@ struct engine_stats {
     uint64_t expired_members, expired_members_by_tick;
     uint64_t sessions_opened, errors, unexpected_errors;
     uint64_t pubsub_messages;
+    uint64_t slow, slow_us, slow_us_max; /* commands that were slow enough for the log, and how long they took */
+    uint64_t expiry_ticks;               /* spent on removing what was due: engine_ticks_us() */
 };
 const struct engine_stats *engine_stats(const struct engine *e);
 /* Errors by their first word, in order of first occurrence; false at the end. */

@@ -237,6 +237,18 @@ engine_clock(const struct engine *e)
     return e->clock;
 }
 
+uint64_t
+engine_ticks(const struct engine *e)
+{
+    return ticks_now(&e->ticks);
+}
+
+int64_t
+engine_ticks_us(const struct engine *e, uint64_t n)
+{
+    return ticks_to_us(&e->ticks, n);
+}
+
 int64_t
 engine_now_us(const struct engine *e)
 {
@@ -247,6 +259,17 @@ int64_t
 engine_now_ms(const struct engine *e)
 {
     return e->now_ms;
+}
+
+static bool
+expire_due(struct engine *e, int64_t deadline_ns)
+{
+    uint64_t before = e->stats.expired + e->stats.expired_members, began = ticks_now(&e->ticks);
+    bool more = keyspace__tick(e, deadline_ns);
+
+    if (e->stats.expired + e->stats.expired_members != before)
+        e->stats.expiry_ticks += ticks_now(&e->ticks) - began;
+    return more;
 }
 
 int64_t
@@ -261,7 +284,7 @@ engine_tick(struct engine *e, int64_t budget_us)
     int64_t paused_until = pause__tick(e);
     size_t used = mem_used();
     e->memory.peak = used > e->memory.peak ? used : e->memory.peak;
-    bool more = keyspace__tick(e, deadline);
+    bool more = expire_due(e, deadline);
     if (e->memory_limited && evict__make_room(e))
         more = true;
     /* Each key that expires is a change of its own: nobody needs to see them together. */

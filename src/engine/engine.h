@@ -173,6 +173,9 @@ void engine_input_read(struct engine *e);
 int64_t engine_now_ms(const struct engine *e);
 struct clock engine_clock(const struct engine *e);
 int64_t engine_now_us(const struct engine *e); /* the same reading, unrounded */
+/* What commands are timed by: a counter that is cheap to read, and the microseconds that a difference of two is. */
+uint64_t engine_ticks(const struct engine *e);
+int64_t engine_ticks_us(const struct engine *e, uint64_t n);
 /* Does what is due: expiry, time-outs of blocked sessions, moving of tables; for at most about budget_us. Returns in
  * how many milliseconds it wants to be called again (0: there is more to do now). */
 int64_t engine_tick(struct engine *e, int64_t budget_us);

@@ -227,8 +227,11 @@ struct engine {
     struct change_observer observer;
     bool observed;
     size_t watch_total; /* watches of all sessions */
+    size_t watchers;    /* sessions that have any */
+    size_t subscribers; /* sessions that are subscribed to anything */
 
     size_t wait_total, wait_key_total;
+    size_t wait_gone_total;      /* of those keys, the ones whose going somebody wants to hear of */
     struct btree wait_deadlines; /* struct wait */
     struct wait_key *ready_first, **ready_last;
     bool serving;

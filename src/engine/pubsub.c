@@ -121,6 +121,16 @@ sub_find(struct session *s, enum pubsub_space space, struct slice name)
 }
 
 static bool
+is_subscribed(const struct session *s)
+{
+    bool any = false;
+
+    for (int space = 0; space < PUBSUB_SPACES; space++)
+        any = any || pubsub_session_count(s, (enum pubsub_space)space) > 0;
+    return any;
+}
+
+static bool
 join(struct session *s, enum pubsub_space space, struct slice name)
 {
     struct engine *e = s->engine;
@@ -133,6 +143,7 @@ join(struct session *s, enum pubsub_space space, struct slice name)
         c->cap = c->cap == 0 ? 2 : c->cap * 2;
         c->members = mem_resize(c->members, c->cap * sizeof(*c->members));
     }
+    e->subscribers += !is_subscribed(s);
     struct sub *sub = mem_get(sizeof(*sub));
     *sub = (struct sub){c, c->count};
     c->members[c->count++] = s->id;
@@ -157,6 +168,7 @@ leave(struct session *s, enum pubsub_space space, struct sub *sub)
     mem_free(sub);
     if (c->count == 0)
         channel_drop(e, space, c);
+    e->subscribers -= !is_subscribed(s);
     session__gate_update(s);
 }
 
@@ -181,27 +193,15 @@ pubsub__forget(struct session *s)
 /* -- commands -------------------------------------------------------------------------------------------------- */
 
 size_t
+pubsub_session_total(const struct engine *e)
+{
+    return e->subscribers;
+}
+
+size_t
 pubsub_session_count(const struct session *s, enum pubsub_space space)
 {
     return s->more == NULL ? 0 : table_count(&s->more->subs[space]);
-}
-
-/* What a confirmation counts: sharded channels by themselves, the others together. */
-static size_t
-confirmed_count(const struct session *s, enum pubsub_space space)
-{
-    if (space == PUBSUB_SHARD)
-        return pubsub_session_count(s, PUBSUB_SHARD);
-    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN);
-}
-
-static void
-confirm(struct exec *x, enum pubsub_space space, struct slice word, const struct slice *name)
-{
-    reply_put_push(&x->reply, 3);
-    reply_put_bulk(&x->reply, word);
-    if (name != NULL)
-        reply_put_bulk(&x->reply, *name);
 }
 
 struct every {
@@ -230,6 +230,24 @@ pubsub_session_every(const struct session *s, enum pubsub_space space, pubsub_te
         cursor = table_scan(&s->more->subs[space], &sub_ops, cursor, test_sub, &e);
     } while (cursor != 0 && e.holds);
     return e.holds;
+}
+
+/* What a confirmation counts: sharded channels by themselves, the others together. */
+static size_t
+confirmed_count(const struct session *s, enum pubsub_space space)
+{
+    if (space == PUBSUB_SHARD)
+        return pubsub_session_count(s, PUBSUB_SHARD);
+    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN);
+}
+
+static void
+confirm(struct exec *x, enum pubsub_space space, struct slice word, const struct slice *name)
+{
+    reply_put_push(&x->reply, 3);
+    reply_put_bulk(&x->reply, word);
+    if (name != NULL)
+        reply_put_bulk(&x->reply, *name);
     else
         reply_put_null(&x->reply);
     reply_put_int(&x->reply, (int64_t)confirmed_count(x->session, space));

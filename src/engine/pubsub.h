@@ -19,11 +19,12 @@ void pubsub_unsubscribe_all(struct exec *x, enum pubsub_space space);
 /* Returns how many sessions received it. space is CHANNEL (patterns included) or SHARD. */
 size_t pubsub_publish(struct engine *e, enum pubsub_space space, struct slice channel, struct slice message);
 
+size_t pubsub_session_total(const struct engine *e); /* sessions that are subscribed to anything */
 size_t pubsub_session_count(const struct session *s, enum pubsub_space space); /* subscriptions of that kind */
-size_t pubsub_subscribers(struct engine *e, enum pubsub_space space, struct slice name);
 /* True when fn says so of every name that the session is subscribed to there. */
 typedef bool pubsub_test(void *ctx, struct slice name);
 bool pubsub_session_every(const struct session *s, enum pubsub_space space, pubsub_test *fn, void *ctx);
+size_t pubsub_subscribers(struct engine *e, enum pubsub_space space, struct slice name);
 /* Calls fn for each name that has subscribers. */
 typedef void pubsub_visit(void *ctx, struct slice name, size_t subscribers);
 void pubsub_each(struct engine *e, enum pubsub_space space, pubsub_visit *fn, void *ctx);

@@ -108,6 +108,8 @@ size_t engine_held_count(const struct engine *e);                           /* s
 int session_multi_count(const struct session *s); /* queued commands; -1: not in MULTI */
 size_t session_multi_memory(const struct session *s);
 size_t session_watch_count(const struct session *s);
-bool session_tx_dirty(const struct session *s); /* a watched key has changed */
+bool session_tx_dirty(const struct session *s);     /* a watched key has changed */
+size_t engine_watchers(const struct engine *e);     /* sessions that watch keys */
+size_t engine_watched_keys(const struct engine *e); /* keys that anybody watches */
 
 #endif

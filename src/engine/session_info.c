@@ -384,3 +384,19 @@ session_set_reply_mode(struct session *s, enum reply_mode mode)
     if (e->running == s)
         e->x.reply.out = mode == REPLY_ON ? &s->out : &e->void_out;
 }
+
+size_t
+engine_watchers(const struct engine *e)
+{
+    return e->watchers;
+}
+
+size_t
+engine_watched_keys(const struct engine *e)
+{
+    size_t sum = 0;
+
+    for (int i = 0; i < e->db_count; i++)
+        sum += table_count(&e->dbs[i].watched);
+    return sum;
+}

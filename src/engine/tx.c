@@ -60,7 +60,8 @@ add_watch(struct engine *e, struct session *s, struct db *db, struct slice key)
         k->first->key_prev = w;
     k->first = w;
     m->watches = w;
-    m->watch_count++;
+    if (m->watch_count++ == 0)
+        e->watchers++;
     e->watch_total++;
     effects__listen(e, LISTEN_WATCH, true);
 }
@@ -85,6 +86,8 @@ drop_watches(struct session *s)
         mem_free(w);
         e->watch_total--;
     }
+    if (m->watch_count > 0)
+        e->watchers--;
     m->watch_count = 0;
     m->tx_dirty = false;
     effects__listen(e, LISTEN_WATCH, e->watch_total > 0);

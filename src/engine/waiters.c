@@ -102,6 +102,7 @@ key_drop_if_idle(struct engine *e, struct wait_key *k)
         return;
     table_remove(&k->db->waiting, &key_ops, keyspace__hash(e, k->name), k);
     e->wait_key_total--;
+    e->wait_gone_total -= k->when_gone;
     mem_free(k);
 }
 
@@ -118,7 +119,10 @@ link_up(struct engine *e, struct wait *w, struct db *db, struct slice name)
     *l = (struct wait_link){.key = k, .wait = w, .prev = k->last};
     *(k->last != NULL ? &k->last->next : &k->first) = l;
     k->last = l;
-    k->when_gone = k->when_gone || w->when_gone;
+    if (w->when_gone && !k->when_gone) {
+        k->when_gone = true;
+        e->wait_gone_total++;
+    }
 }
 
 static void
@@ -347,6 +351,12 @@ waiters_keys(const struct engine *e)
 }
 
 size_t
+waiters_keys_even_gone(const struct engine *e)
+{
+    return e->wait_gone_total;
+}
+
+size_t
 waiters__memory(const struct wait *w)
 {
     return w->argv_bytes;
@@ -402,6 +412,8 @@ resume(struct engine *e, struct session *s, bool timed_out)
 {
     struct wait *w = s->more->wait;
 
+    enum resume_why why = timed_out ? RESUME_TIMED_OUT : w->link_count > 0 ? RESUME_FOR_KEYS : RESUME_TO_GO_ON;
+
     w->renewed = false;
     bool done = dispatch__resume(e, s, w->command, w->argv, w->argc, why);
     CHECK(done != w->renewed && (done || !timed_out));
@@ -412,8 +424,6 @@ resume(struct engine *e, struct session *s, bool timed_out)
 }
 
 static void
-    enum resume_why why = timed_out ? RESUME_TIMED_OUT : w->link_count > 0 ? RESUME_FOR_KEYS : RESUME_TO_GO_ON;
-
 serve_key(struct engine *e, struct wait_key *k)
 {
     struct wait_link *next;

@@ -15,5 +15,7 @@ void session_wake(struct session *s);
 size_t waiters_count(const struct engine *e); /* sessions that wait */
 size_t waiters_timed(const struct engine *e); /* those of them that will not wait for ever */
 size_t waiters_keys(const struct engine *e);  /* keys that somebody waits for */
+/* Those of them whose going (or becoming another type) wakes somebody, too. */
+size_t waiters_keys_even_gone(const struct engine *e);
 
 #endif

@@ -188,6 +188,7 @@ on_input(void *ctx, struct conn *c, struct slice in, size_t *wants)
 
     if (LIKELY(used == in.len))
         return used;
+    recent_note(&s->input_recent, engine_now_ms(s->engine), in.len - used);
     if (in.len - used > s->query_max) {
         s->stats.query_limit_closed++;
         server_drop(s, session, "query buffer over client-query-buffer-limit");
@@ -238,6 +239,8 @@ on_written(void *ctx, struct conn *c, size_t left)
     struct session *session = conn_data(c);
 
     session_flushed(session);
+    if (UNLIKELY(left > 0))
+        recent_note(&s->output_recent, engine_now_ms(s->engine), left);
     if (UNLIKELY(session_must_close(session))) {
         if (left == 0 || session_killed(session))
             end(s, c);
@@ -313,6 +316,8 @@ on_established(void *owner, struct transport io)
         if (u != NULL && acl_user_on(u)) {
             session_set_user(session, u);
             session_set_authenticated(session, true);
+        } else {
+            s->stats.nameless_certificates++;
         }
     }
     buf_fini(&name);

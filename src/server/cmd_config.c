@@ -223,6 +223,7 @@ config_resetstat(struct exec *x)
     engine_evict_stats_reset(x->engine);
     s->stats = (struct server_stats){.peak_memory = s->stats.peak_memory, .peak_memory_ms = s->stats.peak_memory_ms};
     s->commands_rate = s->in_rate = s->out_rate = (struct rate){0};
+    s->repl_in_rate = s->repl_out_rate = s->turns_rate = s->turn_ticks_rate = (struct rate){0};
     return reply_ok(x);
 }
 

@@ -53,6 +53,33 @@ text(struct buf *out, const char *name, const char *v)
 
 /* -- server ---------------------------------------------------------------------------------------------------- */
 
+static void
+tcp_listener(const struct server *s, struct buf *out, int *n, enum config_id port, const char *name)
+{
+    struct slice_vec hosts = {0};
+
+    if (config_num(s->config, port) == 0)
+        return;
+    (void)words_split(config_text(s->config, CFG_BIND), NULL, &hosts);
+    buf_printf(out, "listener%d:name=%s", (*n)++, name);
+    for (size_t i = 0; i < hosts.n; i++)
+        buf_printf(out, ",bind=%.*s", (int)hosts.v[i].len, hosts.v[i].ptr);
+    buf_printf(out, ",port=%lld\r\n", (long long)config_num(s->config, port));
+    slice_vec_fini(&hosts);
+}
+
+static void
+listeners(const struct server *s, struct buf *out)
+{
+    struct slice path = config_text(s->config, CFG_UNIXSOCKET);
+    int n = 0;
+
+    tcp_listener(s, out, &n, CFG_PORT, "tcp");
+    if (path.len > 0)
+        buf_printf(out, "listener%d:name=unix,bind=%.*s\r\n", n++, (int)path.len, path.ptr);
+    tcp_listener(s, out, &n, CFG_TLS_PORT, "tls");
+}
+
 void
 info_server(struct server *s, struct buf *out)
 {
@@ -87,6 +114,7 @@ info_server(struct server *s, struct buf *out)
     text(out, "executable", s->executable);
     text(out, "config_file", s->config_path);
     number(out, "io_threads_active", 0);
+    listeners(s, out);
     if (s->drain_until_ms != 0)
         signed_number(out, "shutdown_in_milliseconds", s->drain_until_ms - now);
 }
@@ -134,15 +162,23 @@ void
 info_clients(struct server *s, struct buf *out)
 {
     struct largest largest = largest_buffers(s);
+    int64_t now = engine_now_ms(s->engine);
 
+    recent_note(&s->input_recent, now, largest.input);
+    recent_note(&s->output_recent, now, largest.output);
     number(out, "connected_clients", session_count(s->engine) - repl_stats(s->repl).replicas);
     number(out, "cluster_connections", 0);
     number(out, "maxclients", s->clients_max);
-    number(out, "client_recent_max_input_buffer", largest.input);
-    number(out, "client_recent_max_output_buffer", largest.output);
+    number(out, "client_recent_max_input_buffer", recent_most(&s->input_recent, now));
+    number(out, "client_recent_max_output_buffer", recent_most(&s->output_recent, now));
     number(out, "blocked_clients", waiters_count(s->engine) + engine_held_count(s->engine));
     number(out, "tracking_clients", engine_tracking_stats(s->engine).clients);
+    number(out, "pubsub_clients", pubsub_session_total(s->engine));
+    number(out, "watching_clients", engine_watchers(s->engine));
     number(out, "clients_in_timeout_table", waiters_timed(s->engine));
+    number(out, "total_watched_keys", engine_watched_keys(s->engine));
+    number(out, "total_blocking_keys", waiters_keys(s->engine));
+    number(out, "total_blocking_keys_on_nokey", waiters_keys_even_gone(s->engine));
 }
 
 /* -- memory ---------------------------------------------------------------------------------------------------- */
@@ -195,6 +231,7 @@ used_memory(struct server *s, struct buf *out, uint64_t used, uint64_t rss, uint
     info_human(out, "used_memory_rss_human", rss);
     number(out, "used_memory_peak", s->stats.peak_memory);
     info_human(out, "used_memory_peak_human", s->stats.peak_memory);
+    signed_number(out, "used_memory_peak_time", s->stats.peak_memory_ms / 1000);
     info_field(out, "used_memory_peak_perc", "%.2f%%", 100 * ratio(used, s->stats.peak_memory));
     number(out, "used_memory_overhead", overhead);
     number(out, "used_memory_startup", s->startup_memory);
@@ -249,11 +286,12 @@ info_memory(struct server *s, struct buf *out)
 
     mem_stats_get(&m);
     if (used > s->stats.peak_memory)
-        s->stats.peak_memory = used;
+        s->stats.peak_memory = used, s->stats.peak_memory_ms = engine_now_ms(s->engine);
     used_memory(s, out, used, rss, clients);
     number(out, "allocator_allocated", m.allocated);
     number(out, "allocator_active", m.active);
     number(out, "allocator_resident", m.resident);
+    number(out, "allocator_muzzy", m.muzzy);
     number(out, "total_system_memory", machine);
     info_human(out, "total_system_memory_human", machine);
     script_memory(s, out);
@@ -276,6 +314,7 @@ info_memory(struct server *s, struct buf *out)
     number(out, "mem_clients_slaves", repl.buffer_memory - repl.backlog_memory);
     number(out, "mem_clients_normal", clients);
     number(out, "mem_cluster_links", 0);
+    number(out, "mem_overhead_db_hashtable_rehashing", 0); /* a table grows in its place */
     number(out, "mem_aof_buffer", persist_aof_buffered(s));
     text(out, "mem_allocator", mem_allocator_name());
     number(out, "active_defrag_running", 0);
@@ -313,9 +352,26 @@ info_cluster(struct server *s, struct buf *out)
 
 /* -- statistics ------------------------------------------------------------------------------------------------ */
 
+static void
+loop_stats(struct server *s, struct buf *out)
+{
+    uint64_t turns = rate_per_second(&s->turns_rate), commands_us = 0;
+    int64_t busy_us = engine_ticks_us(s->engine, rate_per_second(&s->turn_ticks_rate));
+    struct command *c;
+
+    for (size_t id = 0; (c = command_by_id(s->engine, id)) != NULL; id++)
+        commands_us += command_usec(s->engine, c);
+    number(out, "eventloop_cycles", s->stats.turns);
+    signed_number(out, "eventloop_duration_sum", engine_ticks_us(s->engine, s->stats.turn_ticks));
+    number(out, "eventloop_duration_cmd_sum", commands_us);
+    number(out, "instantaneous_eventloop_cycles_per_sec", turns);
+    signed_number(out, "instantaneous_eventloop_duration_usec", turns > 0 ? busy_us / (int64_t)turns : 0);
+}
+
 void
 info_stats(struct server *s, struct buf *out)
 {
+    struct script_stats scripts;
     struct repl_stats repl = repl_stats(s->repl);
     /* clang-format off */
     static const char *const defrag[] = {"latest_fork_usec",         "total_forks",
@@ -340,8 +396,8 @@ info_stats(struct server *s, struct buf *out)
     number(out, "total_net_repl_output_bytes", repl.bytes_out);
     info_field(out, "instantaneous_input_kbps", "%.2f", (double)rate_per_second(&s->in_rate) / 1024);
     info_field(out, "instantaneous_output_kbps", "%.2f", (double)rate_per_second(&s->out_rate) / 1024);
-    text(out, "instantaneous_input_repl_kbps", "0.00");
-    text(out, "instantaneous_output_repl_kbps", "0.00");
+    info_field(out, "instantaneous_input_repl_kbps", "%.2f", (double)rate_per_second(&s->repl_in_rate) / 1024);
+    info_field(out, "instantaneous_output_repl_kbps", "%.2f", (double)rate_per_second(&s->repl_out_rate) / 1024);
     number(out, "rejected_connections", s->stats.rejected);
     number(out, "sync_full", repl.full);
     number(out, "sync_partial_ok", repl.partial_ok);
@@ -350,9 +406,11 @@ info_stats(struct server *s, struct buf *out)
     number(out, "expired_keys", e->expired);
     text(out, "expired_stale_perc", "0.00");
     number(out, "expired_time_cap_reached_count", 0);
-    number(out, "expire_cycle_cpu_milliseconds", 0);
+    signed_number(out, "expire_cycle_cpu_milliseconds", engine_ticks_us(s->engine, e->expiry_ticks) / 1000);
     number(out, "evicted_keys", e->evicted);
     number(out, "evicted_clients", s->stats.evicted_clients);
+    script_stats(s->engine, &scripts);
+    number(out, "evicted_scripts", scripts.evicted);
     signed_number(out, "total_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_us / 1000);
     signed_number(out, "current_eviction_exceeded_time", engine_evict_stats(s->engine).exceeded_now_us / 1000);
     number(out, "keyspace_hits", e->hits);
@@ -368,6 +426,7 @@ info_stats(struct server *s, struct buf *out)
     number(out, "acl_access_denied_cmd", acl_denials(engine_acl(s->engine), ACL_DENIED_COMMAND));
     number(out, "acl_access_denied_key", acl_denials(engine_acl(s->engine), ACL_DENIED_KEY));
     number(out, "acl_access_denied_channel", acl_denials(engine_acl(s->engine), ACL_DENIED_CHANNEL));
+    number(out, "acl_access_denied_tls_cert", s->stats.nameless_certificates);
     number(out, "unauthenticated_clients", session_stranger_count(s->engine));
     number(out, "unauthenticated_clients_closed", s->stats.strangers_closed);
     number(out, "unexpected_error_replies", e->unexpected_errors);
@@ -378,6 +437,10 @@ info_stats(struct server *s, struct buf *out)
     zeros(out, threads);
     number(out, "client_query_buffer_limit_disconnections", s->stats.query_limit_closed);
     number(out, "client_output_buffer_limit_disconnections", s->stats.output_limit_closed);
+    loop_stats(s, out);
+    number(out, "slowlog_commands_count", e->slow);
+    number(out, "slowlog_commands_time_ms_sum", e->slow_us / 1000);
+    number(out, "slowlog_commands_time_ms_max", e->slow_us_max / 1000);
 }
 
 static void

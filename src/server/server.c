@@ -257,6 +257,11 @@ sample_rates(struct server *s)
     rate_sample(&s->commands_rate, engine_stats(s->engine)->commands, elapsed_ms);
     rate_sample(&s->in_rate, net_stats(s->net)->bytes_in, elapsed_ms);
     rate_sample(&s->out_rate, net_stats(s->net)->bytes_out, elapsed_ms);
+    struct repl_stats repl = repl_stats(s->repl);
+    rate_sample(&s->repl_in_rate, repl.bytes_in, elapsed_ms);
+    rate_sample(&s->repl_out_rate, repl.bytes_out, elapsed_ms);
+    rate_sample(&s->turns_rate, s->stats.turns, elapsed_ms);
+    rate_sample(&s->turn_ticks_rate, s->stats.turn_ticks, elapsed_ms);
 }
 
 void
@@ -312,7 +317,10 @@ server_turn(struct server *s)
     if (tick_in > cron_in)
         tick_in = cron_in > 0 ? cron_in : 0;
     pace_turn_ends(&s->pace, &s->clock);
+    s->stats.turn_ticks += s->turn_began != 0 ? engine_ticks(s->engine) - s->turn_began : 0;
+    s->stats.turns++;
     s->busy = net_wait(s->net, tick_in, now) > 0;
+    s->turn_began = engine_ticks(s->engine);
     pace_turn_begins(&s->pace, &s->clock);
     engine_now_update(s->engine);
     repl_woke(s->repl);

@@ -17,6 +17,7 @@
 #include "server/config.h"
 #include "server/pace.h"
 #include "server/reaper.h"
+#include "server/recent.h"
 #include "server/tuning.h"
 
 enum { RUN_ID_LEN = 40, LISTENERS_MAX = 36, SAMPLES = 16 };
@@ -25,6 +26,8 @@ struct server_stats {
     uint64_t connections, rejected;
     uint64_t evicted_clients;
     uint64_t query_limit_closed, output_limit_closed, timeout_closed, strangers_closed;
+    uint64_t turns, turn_ticks;     /* of the loop, and how long they took without the sleep in between */
+    uint64_t nameless_certificates; /* clients whose certificate names no user that may log in */
     uint64_t peak_memory;
     int64_t peak_memory_ms;
 };
@@ -98,7 +101,9 @@ struct server {
     size_t over_soft; /* sessions over their class's soft limit */
     int64_t cron_at_ms, second_at_ms, second_mono_ns;
     bool was_late; /* the last once-a-second work came more than a second late */
-    struct rate commands_rate, in_rate, out_rate;
+    struct rate commands_rate, in_rate, out_rate, repl_in_rate, repl_out_rate, turns_rate, turn_ticks_rate;
+    struct recent input_recent, output_recent; /* what single clients have held of it */
+    uint64_t turn_began;                       /* engine_ticks() after the last sleep; 0: there was none */
     struct server_stats stats;
     struct slice misconf[MISCONFS]; /* owned reasons */
     bool busy;                      /* the last turn had sockets to serve */

@@ -186,6 +186,69 @@ def test_how_much_of_a_command_the_slow_log_shows(start):
         assert c.call("CONFIG", "SET", "slowlog-entry-max-argc", "1")[0] == "-"
 
 
+def info(c, section):
+    text = c.call("INFO", section)[1].decode()
+    return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
+
+
+@only_sorrel
+def test_info_counts_who_listens_watches_and_waits(start):
+    server = start()
+    names = ("pubsub_clients", "watching_clients", "total_watched_keys", "total_blocking_keys", "total_blocking_keys_on_nokey")
+
+    def numbers():
+        fields = info(c, "clients")
+        return tuple(int(fields[name]) for name in names)
+
+    with server.connect() as c:
+        assert c.call("XGROUP", "CREATE", "s", "g", "0", "MKSTREAM") == ("+", b"OK")
+        assert numbers() == (0, 0, 0, 0, 0)
+        with server.connect() as hears, server.connect() as watches, server.connect() as waits, server.connect() as reads:
+            hears.call("SUBSCRIBE", "a"), hears.call("PSUBSCRIBE", "b*")
+            watches.call("WATCH", "k", "l")
+            waits.send(b"BLPOP q r 0\r\n")
+            reads.send(b"XREADGROUP GROUP g c BLOCK 0 STREAMS s >\r\n")
+            wait_until(lambda: numbers() == (1, 1, 2, 3, 1))
+            watches.call("UNWATCH")
+            hears.call("UNSUBSCRIBE"), hears.call("PUNSUBSCRIBE")
+            assert numbers() == (0, 0, 0, 3, 1)
+        wait_until(lambda: numbers() == (0, 0, 0, 0, 0))
+
+
+@only_sorrel
+def test_info_counts_turns_and_slow_commands(start, tmp_path):
+    path = tmp_path / "s"
+    server = start("--slowlog-log-slower-than", "20000", "--enable-debug-command", "yes", "--unixsocket", path)
+    with server.connect() as c:
+        before = info(c, "stats")
+        for _ in range(100):
+            c.call("PING")
+        assert c.call("DEBUG", "SLEEP", "0.03") == ("+", b"OK")
+        after = info(c, "stats")
+        assert int(after["eventloop_cycles"]) >= int(before["eventloop_cycles"]) + 100
+        for name in ("eventloop_duration_sum", "eventloop_duration_cmd_sum"):
+            assert int(after[name]) >= int(before[name]) + 30000
+        assert int(after["slowlog_commands_count"]) == 1 and int(after["slowlog_commands_time_ms_max"]) >= 30
+        wait_until(lambda: info(c, "stats")["instantaneous_eventloop_cycles_per_sec"] != "0")
+        listeners = info(c, "server")
+        assert listeners["listener0"] == f"name=tcp,bind=127.0.0.1,port={server.port}" or "bind=*" in listeners["listener0"]
+        assert listeners["listener1"] == f"name=unix,bind={path}"
+        assert c.call("CONFIG", "RESETSTAT") == ("+", b"OK")
+        assert int(info(c, "stats")["slowlog_commands_count"]) == 0
+
+
+@only_sorrel
+def test_info_remembers_large_buffers(start):
+    server = start()
+    with server.connect() as c:
+        with server.connect() as slow:
+            slow.call("SET", "k", "x" * 3000000)
+            slow.send(b"GET k\r\n" * 4)
+            wait_until(lambda: int(info(c, "clients")["client_recent_max_output_buffer"]) >= 1000000)
+        time.sleep(1.1)
+        assert int(info(c, "clients")["client_recent_max_output_buffer"]) >= 1000000
+
+
 @only_sorrel
 def test_info_clients(start):
     server = start()
