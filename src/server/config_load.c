@@ -224,36 +224,55 @@ config_load_fd(struct config_loader *l, int fd, const char *name)
 
 /* -- the command line ------------------------------------------------------------------------------------------ */
 
-static bool
-is_option(const char *arg)
+bool
+config_is_option(const char *arg)
 {
     return arg[0] == '-' && arg[1] == '-' && arg[2] != '\0';
+}
+
+/* The words of the option at argv[i]: what it says itself ("--port 6380" may be one argument), then the arguments
+ * behind it. Returns where the next option stands. Behind a bare name the next argument is its value, whatever it looks
+ * like. */
+static int
+option_words(int argc, char **argv, int i, struct arena *a, struct slice_vec *words, bool *balanced)
+{
+    *balanced = words_split(slice_cstr(argv[i++] + 2), a, words);
+    if (words->n == 1 && slice_eq_nocase(words->v[0], LIT("save"))) {
+        /* `--save` alone is what `--save ""` becomes in some wrappers. */
+        if (i == argc || config_is_option(argv[i]))
+            slice_vec_add(words, LIT(""));
+    } else if (words->n == 1 && i < argc) {
+        slice_vec_add(words, slice_cstr(argv[i++]));
+    }
+    for (; i < argc && !config_is_option(argv[i]); i++)
+        slice_vec_add(words, slice_cstr(argv[i]));
+    return i;
 }
 
 bool
 config_load_args(struct config_loader *l, int argc, char **argv)
 {
     struct slice_vec words = {0};
+    struct arena arena = {0};
     bool ok = true;
 
     for (int i = 0; ok && i < argc;) {
-        if (!is_option(argv[i])) {
+        if (!config_is_option(argv[i])) {
             buf_printf(&l->error, "command line: '%s' stands where an option was expected", argv[i]);
             ok = false;
             break;
         }
+        struct slice option = slice_cstr(argv[i] + 2);
         words.n = 0;
-        slice_vec_add(&words, slice_cstr(argv[i] + 2));
-        for (i++; i < argc && !is_option(argv[i]); i++)
-            slice_vec_add(&words, slice_cstr(argv[i]));
-        /* `--save` alone is what `--save ""` becomes in some wrappers. */
-        if (words.n == 1 && slice_eq_nocase(words.v[0], LIT("save")))
-            slice_vec_add(&words, LIT(""));
-        if (slice_eq_nocase(words.v[0], LIT("include")) && words.n == 2)
+        i = option_words(argc, argv, i, &arena, &words, &ok);
+        if (!ok)
+            say(l, "command line", first_word(option), "unbalanced quotes");
+        else if (words.n == 2 && slice_eq_nocase(words.v[0], LIT("include")))
             ok = include(l, words.v[1], "command line", 0);
         else
             ok = config_load_words(l, words.v, words.n, "command line");
     }
     slice_vec_fini(&words);
+    arena_fini(&arena);
     return ok;
 }

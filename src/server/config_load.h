@@ -23,7 +23,8 @@ bool config_load_text(struct config_loader *l, struct slice text, const char *na
 bool config_load_fd(struct config_loader *l, int fd, const char *name);
 /* One directive, from wherever. */
 bool config_load_words(struct config_loader *l, const struct slice *words, size_t n, const char *where);
-/* --name value ... for the rest of argv. */
+/* --name value ... for the rest of argv. An option may hold its values, too: "--port 6380" as one argument. */
+bool config_is_option(const char *arg);
 bool config_load_args(struct config_loader *l, int argc, char **argv);
 
 #endif

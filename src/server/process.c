@@ -123,7 +123,7 @@ log_to(const struct log_target *t)
 static bool
 holds_secrets(struct slice option)
 {
-    static const struct slice tails[] = {LIT_INIT("pass"), LIT_INIT("masterauth"), LIT_INIT("--user")};
+    static const struct slice tails[] = {LIT_INIT("pass"), LIT_INIT("auth"), LIT_INIT("--user")};
 
     for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
         size_t n = tails[i].len;
@@ -136,14 +136,20 @@ holds_secrets(struct slice option)
 void
 process_hide_secrets(int argc, char **argv)
 {
-    bool secret = false;
+    bool secret = false, value_next = false;
 
     for (int i = 1; i < argc; i++) {
-        size_t len = strlen(argv[i]);
-        if (argv[i][0] == '-' && argv[i][1] == '-' && argv[i][2] != '\0')
-            secret = holds_secrets(slice_of(argv[i], len));
-        else if (secret)
-            memset(argv[i], '*', len);
+        size_t len = strlen(argv[i]), name = strcspn(argv[i], " \t");
+        if (value_next || !config_is_option(argv[i])) {
+            if (secret)
+                memset(argv[i], '*', len);
+            value_next = false;
+            continue;
+        }
+        secret = holds_secrets(slice_of(argv[i], name));
+        value_next = secret && name == len;
+        if (secret)
+            memset(argv[i] + name, '*', len - name);
     }
 }
 

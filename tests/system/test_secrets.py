@@ -69,6 +69,16 @@ def test_no_secret_anywhere(start):
 
 
 @only_sorrel
+@pytest.mark.parametrize("words", [("--primaryauth", "pw-4711"), ("--masterauth pw-4711",), ("--requirepass", "--pw-4711"),
+                                   ("--user", "bob", "on", ">pw-4711"), ("--tls-key-file-pass", "pw-4711")])
+def test_command_line_keeps_no_secret(start, words):
+    server = start(*words, "--set-proc-title", "no", "--timeout", "77")
+    with open(f"/proc/{server.process.pid}/cmdline", "rb") as f:
+        title = f.read()
+    assert b"4711" not in title and b"--timeout\x0077" in title
+
+
+@only_sorrel
 def test_secrets_in_transactions_and_errors(start):
     server = start("--slowlog-log-slower-than", "0")
     with server.connect() as watcher, server.connect() as c:

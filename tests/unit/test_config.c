@@ -377,6 +377,16 @@ test_arguments(void **state)
     const char *only_save[] = {"--save", "--port", "1"};
     assert_true(config_load_args(&l, 3, (char **)(uintptr_t)only_save));
     expect_shown(l.config, CFG_SAVE, "");
+    const char *whole[] = {"--port 7002", "--save 10 1", "20", "2", "--requirepass \"a b\"", "--masterauth", "--x"};
+    assert_true(config_load_args(&l, 7, (char **)(uintptr_t)whole));
+    assert_int_equal(config_num(l.config, CFG_PORT), 7002);
+    expect_shown(l.config, CFG_REQUIREPASS, "a b");
+    expect_shown(l.config, CFG_MASTERAUTH, "--x");
+    const char *open[] = {"--requirepass \"a b", "--port", "1"};
+    assert_false(config_load_args(&l, 3, (char **)(uintptr_t)open));
+    buf_add_char(&l.error, '\0');
+    assert_string_equal(l.error.ptr, "command line: requirepass: unbalanced quotes");
+    buf_reset(&l.error);
     const char *bad[] = {"--prot", "1"};
     assert_false(config_load_args(&l, 2, (char **)(uintptr_t)bad));
     buf_add_char(&l.error, '\0');
