@@ -147,6 +147,8 @@ bool repl_primary_address(const struct repl *r, struct slice *host, int *port);
 
 /* -- what INFO says -------------------------------------------------------------------------------------------- */
 
+/* What changes while this is on is no news to replicas: they have had it (DEBUG LOADAOF). */
+void repl_mute(struct repl *r, bool on);
 void repl_info(struct repl *r, struct buf *out);
 struct repl_stats {
     uint64_t full, partial_ok, partial_err, bytes_in, bytes_out;

@@ -97,6 +97,7 @@ struct repl {
     struct tape log;
     bool active;    /* the tape is being written: there is a backlog */
     bool listening; /* to the engine's effects */
+    bool muted;     /* not now: repl_mute() */
     int stream_db;  /* selected in the stream; -1: not known to those who read it */
     struct replica *first;
     size_t count; /* of replicas beyond the handshake */

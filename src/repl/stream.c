@@ -93,7 +93,7 @@ on_batch(void *ctx, const struct effect_batch *b)
 void
 repl__listen(struct repl *r)
 {
-    bool should = r->active && r->link == NULL;
+    bool should = r->active && r->link == NULL && !r->muted;
 
     if (should && !r->listening)
         engine_add_sink(r->engine, EFFECT_REPLICAS,
@@ -101,6 +101,13 @@ repl__listen(struct repl *r)
     else if (!should && r->listening)
         engine_remove_sink(r->engine, EFFECT_REPLICAS, r);
     r->listening = should;
+}
+
+void
+repl_mute(struct repl *r, bool on)
+{
+    r->muted = on;
+    repl__listen(r);
 }
 
 void

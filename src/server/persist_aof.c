@@ -180,9 +180,12 @@ reload(struct server *s)
     if (persist_saving(s->persist)) {
         (void)persist_cancel(s->persist);
         s->aof->reload = true; /* when that is over */
-    } else if (!aof_reload(s->aof->aof, &why)) {
-        log_warning("DEBUG LOADAOF failed: %.*s", (int)why.len, why.ptr);
+        return;
     }
+    repl_mute(s->repl, true);
+    if (!aof_reload(s->aof->aof, &why))
+        log_warning("DEBUG LOADAOF failed: %.*s", (int)why.len, why.ptr);
+    repl_mute(s->repl, false);
     buf_fini(&why);
 }
 

@@ -303,6 +303,19 @@ def test_wait_and_min_replicas(machine):
         wait_until(lambda: c.call("SET", "a", "4")[0] == "-")
 
 
+def test_reading_the_log_again_is_no_news_to_replicas(machine):
+    p, r = machine("sorrel", "--appendonly", "yes"), machine("sorrel")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c:
+        c.call("RPUSH", "l", "x"), c.call("INCR", "n")
+        before = offset(p)
+        assert c.call("DEBUG", "LOADAOF") == ("+", b"OK")
+        assert c.call("RPUSH", "l", "y") == (":", 2)
+    assert_equal(p, [r])
+    assert offset(p) - before < 100
+
+
 def test_published_messages_reach_the_replicas_clients(machine):
     p, r = machine("sorrel"), machine("redis")
     follow(r, "127.0.0.1", p.port)
