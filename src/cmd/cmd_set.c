@@ -127,6 +127,8 @@ cmd_smembers(struct exec *x)
 
 /* -- by chance ----------------------------------------------------------------------------------------------- */
 
+static enum rc cmd_spop(struct exec *x);
+
 static enum rc
 pop_one(struct exec *x)
 {
@@ -149,13 +151,11 @@ pop_one(struct exec *x)
 static enum rc
 pop_all(struct exec *x, struct entry *e, const struct set *set)
 {
-    struct set_iter it = {0};
-    struct set_member m;
-
-    reply_set(x, set_count(set));
-    while (set_next(set, &it, &m))
-        reply_bulk(x, m.s);
     entry_unchanged(x, e);
+    if (set_count(set) >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, cmd_spop, 0);
+    reply_set(x, set_count(set));
+    TRY(reply_members(x, set));
     EFFECT_AS(x, LIT("DEL"), x->argv[1]);
     notify(x, EV_SPOP, x->argv[1]);
     key_delete(x, x->db, x->argv[1], EV_DEL);

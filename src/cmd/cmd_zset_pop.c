@@ -15,7 +15,7 @@ enum pop_form {
     POP_NESTED, /* key [[member score] …] */
 };
 
-static void
+static enum rc
 pop_reply(struct exec *x, const struct zset *z, struct slice key, size_t n, enum pop_end end, enum pop_form form)
 {
     struct zset_iter it;
@@ -36,7 +36,10 @@ pop_reply(struct exec *x, const struct zset *z, struct slice key, size_t n, enum
             reply_array(x, 2);
         reply_bulk(x, member);
         reply_double(x, score);
+        if (exec_is_sliced(x))
+            TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
 /* Pops up to `count` (at least 1) members; the zset is not empty. Replies; propagation is the caller's. Returns how
@@ -47,7 +50,7 @@ pop_run(struct exec *x, struct entry *e, struct zset *z, struct slice key, int64
 {
     size_t have = zset_count(z), n = (uint64_t)count < have ? (size_t)count : have;
 
-    pop_reply(x, z, key, n, end, form);
+    (void)pop_reply(x, z, key, n, end, form); /* fails in slices only */
     if (end == POP_MIN)
         zset_remove_span(z, 0, n);
     else
@@ -91,13 +94,27 @@ pop_first(struct exec *x, const struct slice *keys, int n, int64_t count, enum p
 
 /* -- ZPOPMIN, ZPOPMAX ----------------------------------------------------------------------------------------- */
 
+/* n members, in slices: first all is said, then it is done. */
 static enum rc
-pop_cmd(struct exec *x, enum pop_end end)
+pop_many(struct exec *x, size_t n, enum pop_end end, enum pop_form form)
+{
+    const struct zset *z;
+
+    TRY(read_zset(x, x->argv[1], &z));
+    size_t have = zset_count(z), from = end == POP_MIN ? 0 : have - n;
+    TRY(pop_reply(x, z, x->argv[1], n, end, form));
+    zset__remove_in_pieces(x, x->argv[1], from, from + n, end == POP_MIN ? EV_ZPOPMIN : EV_ZPOPMAX);
+    return RC_OK;
+}
+
+static enum rc
+pop_cmd(struct exec *x, exec_body *again, enum pop_end end)
 {
     struct entry *e;
     struct zset *z;
     int64_t count = 1;
     bool counted = x->argc == 3;
+    enum pop_form form = counted && x->reply.resp == 3 ? POP_PAIRS : POP_FLAT;
 
     if (x->argc > 3)
         return RC_SYNTAX;
@@ -110,20 +127,25 @@ pop_cmd(struct exec *x, enum pop_end end)
         entry_unchanged(x, e);
         return reply_array(x, 0);
     }
-    pop_run(x, e, z, x->argv[1], count, end, counted && x->reply.resp == 3 ? POP_PAIRS : POP_FLAT);
-    return RC_OK;
+    size_t n = (uint64_t)count < zset_count(z) ? (size_t)count : zset_count(z);
+    if (!zset__is_long_removal(e, n)) {
+        pop_run(x, e, z, x->argv[1], count, end, form);
+        return RC_OK;
+    }
+    entry_unchanged(x, e);
+    return exec_is_sliced(x) ? pop_many(x, n, end, form) : exec_in_slices(x, again, SLICES_ALONE);
 }
 
 static enum rc
 cmd_zpopmin(struct exec *x)
 {
-    return pop_cmd(x, POP_MIN);
+    return pop_cmd(x, cmd_zpopmin, POP_MIN);
 }
 
 static enum rc
 cmd_zpopmax(struct exec *x)
 {
-    return pop_cmd(x, POP_MAX);
+    return pop_cmd(x, cmd_zpopmax, POP_MAX);
 }
 
 /* -- ZMPOP, BZMPOP -------------------------------------------------------------------------------------------- */

@@ -275,15 +275,28 @@ cmd_zrevrangebylex(struct exec *x)
     return range_run(x, cmd_zrevrangebylex, (struct range){.by = BY_LEX, .reverse = true, .may_score = true});
 }
 
+/* In ascending order whatever REV says: a sorted set forgets the direction, and appending is cheapest. */
+static enum rc
+copy_span(struct exec *x, const struct zset *z, size_t from, size_t to, struct zset *out)
+{
+    struct zset_iter it = zset_seek(z, from, false);
+    struct slice member;
+    double score;
+
+    for (size_t n = to - from; n > 0 && zset_next(z, &it, &member, &score); n--) {
+        zset_put(out, x->limits, member, score);
+        if (exec_is_sliced(x))
+            TRY(exec_pulse(x));
+    }
+    return RC_OK;
+}
+
 static enum rc
 cmd_zrangestore(struct exec *x)
 {
     struct range r = {.may_reverse = true};
     const struct zset *z;
-    struct entry *made;
     size_t from = 0, to = 0;
-    struct slice member;
-    double score;
 
     TRY(range_parse(x, &r, 3));
     TRY(read_zset(x, x->argv[2], &z));
@@ -293,19 +306,73 @@ cmd_zrangestore(struct exec *x)
         key_delete(x, x->db, x->argv[1], EV_DEL);
         return reply_int(x, 0);
     }
-    /* In ascending order whatever REV says: a sorted set forgets the direction, and appending is cheapest. */
-    made = entry_new(TYPE_ZSET, x->argv[1]);
-    struct zset_iter it = zset_seek(z, from, false);
-    for (size_t n = to - from; n > 0 && zset_next(z, &it, &member, &score); n--)
-        zset_put(zset__of(made), x->limits, member, score);
+    if (to - from >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        return exec_in_slices(x, cmd_zrangestore, 0);
+    struct entry *made = entry_new(TYPE_ZSET, x->argv[1]);
+    enum rc rc = copy_span(x, z, from, to, zset__of(made));
+    if (rc != RC_OK) {
+        entry_drop(x, made);
+        return rc;
+    }
     key_put(x, x->db, made, EV_ZRANGESTORE);
     return reply_int(x, (int64_t)(to - from));
 }
 
 /* -- removing ------------------------------------------------------------------------------------------------- */
 
+enum { PIECE = 64, KEPT_FEW = 1024 };
+
+/* Where little is left, that is put into a zset of its own, and the rest goes to the reaper as a whole. */
+static void
+keep_few(struct exec *x, struct zset *z, size_t from, size_t to)
+{
+    struct value_limits limits = *x->limits;
+    struct entry *rest = entry_new(TYPE_ZSET, LIT(""));
+    struct zset_iter it = zset_seek(z, 0, false);
+    struct slice member;
+    double score;
+
+    if (strcmp(zset_encoding(z), "listpack") != 0)
+        limits.zset_max_listpack_entries = 0; /* it stays large */
+    for (size_t i = 0; i < from && zset_next(z, &it, &member, &score); i++)
+        zset_put(zset__of(rest), &limits, member, score);
+    it = zset_seek(z, to, false);
+    while (zset_next(z, &it, &member, &score))
+        zset_put(zset__of(rest), &limits, member, score);
+    struct zset old = *z;
+    *z = *zset__of(rest);
+    *zset__of(rest) = old;
+    entry_drop(x, rest);
+}
+
+void
+zset__remove_in_pieces(struct exec *x, struct slice key, size_t from, size_t to, enum event event)
+{
+    struct entry *e;
+    struct zset *z;
+
+    while (edit_zset(x, key, ENTRY_EXISTING, &e, &z) == RC_OK && e != NULL) {
+        bool last = to - from <= PIECE;
+
+        if (zset_count(z) - (to - from) <= KEPT_FEW) {
+            keep_few(x, z, from, to);
+            last = true;
+        } else {
+            size_t until = last ? to : from + PIECE;
+            zset_remove_span(z, from, until);
+            to -= until - from;
+        }
+        if (last) {
+            entry_changed(x, e, event);
+            return;
+        }
+        entry_unchanged(x, e);
+        (void)exec_breathe(x); /* what has begun is brought to its end, whatever it says */
+    }
+}
+
 static enum rc
-remove_run(struct exec *x, struct range r, enum event event)
+remove_run(struct exec *x, exec_body *again, struct range r, enum event event)
 {
     struct entry *e;
     struct zset *z;
@@ -320,27 +387,34 @@ remove_run(struct exec *x, struct range r, enum event event)
         entry_unchanged(x, e);
         return reply_int(x, 0);
     }
-    zset_remove_span(z, from, to);
-    entry_changed(x, e, event);
+    if (zset__is_long_removal(e, to - from)) {
+        entry_unchanged(x, e);
+        if (!exec_is_sliced(x))
+            return exec_in_slices(x, again, SLICES_ALONE);
+        zset__remove_in_pieces(x, x->argv[1], from, to, event);
+    } else {
+        zset_remove_span(z, from, to);
+        entry_changed(x, e, event);
+    }
     return reply_int(x, (int64_t)(to - from));
 }
 
 static enum rc
 cmd_zremrangebyrank(struct exec *x)
 {
-    return remove_run(x, (struct range){.by = BY_RANK}, EV_ZREMRANGEBYRANK);
+    return remove_run(x, cmd_zremrangebyrank, (struct range){.by = BY_RANK}, EV_ZREMRANGEBYRANK);
 }
 
 static enum rc
 cmd_zremrangebyscore(struct exec *x)
 {
-    return remove_run(x, (struct range){.by = BY_SCORE}, EV_ZREMRANGEBYSCORE);
+    return remove_run(x, cmd_zremrangebyscore, (struct range){.by = BY_SCORE}, EV_ZREMRANGEBYSCORE);
 }
 
 static enum rc
 cmd_zremrangebylex(struct exec *x)
 {
-    return remove_run(x, (struct range){.by = BY_LEX}, EV_ZREMRANGEBYLEX);
+    return remove_run(x, cmd_zremrangebylex, (struct range){.by = BY_LEX}, EV_ZREMRANGEBYLEX);
 }
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */

@@ -161,14 +161,14 @@ source_next(const struct source *s, struct source_iter *it, struct slice *member
     return true;
 }
 
-/* By size, stable. Sources are few; but a client may name a million keys, so no quadratic sort: merge from the bottom.
- */
+/* By size, stable. Sources are few; but a client may name a million keys, so no quadratic sort: merge from the
+ * bottom. */
 static void
 sources_sort(struct exec *x, struct source *s, int n)
 {
     struct source *from = s, *to = arena_array(x->arena, (size_t)n, sizeof(*s));
 
-    for (int width = 1; width<n; width = width> n / 2 ? n : 2 * width) {
+    for (int width = 1; width < n; width = n / 2 < width ? n : 2 * width) {
         for (int lo = 0; lo < n; lo += 2 * width) {
             int mid = width < n - lo ? lo + width : n, hi = width < n - mid ? mid + width : n;
             int a = lo, b = mid;

@@ -458,7 +458,7 @@ run_guarded(struct exec *x, uint32_t gate)
         tx__queue(x);
     } else if (UNLIKELY(gate & GATE_OBSERVED) && may_write(x) && observer__hold(x)) {
         /* nothing yet */
-    } else if ((gate & GATE_PINNED) && may_write(x) && slices__hold(x)) {
+    } else if ((gate & GATE_PINNED) && slices__hold(x, may_write(x))) {
         /* nor now */
     } else {
         call(x, false);
@@ -511,7 +511,7 @@ dispatch__resume(struct engine *e, struct session *s, struct command *c, const s
     x->request_bytes = 0;
     x->cmd = c->row;
     if (UNLIKELY(e->gate & GATE_PINNED))
-        slices__settle(x);
+        slices__settle(x, true);
     x->resumed = true;
     x->timed_out = why == RESUME_TIMED_OUT;
     if (s->gate & GATE_REPLY)
@@ -576,6 +576,8 @@ run_inner(struct exec *outer, struct exec *x, enum rc rc, struct reply *reply)
         outer->error = x->error;
         return rc;
     }
+    if (UNLIKELY(gate & GATE_PINNED))
+        slices__settle(x, may_write(x));
     rc = call(x, true);
     if ((gate & GATE_MONITORED) && !(x->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
         monitor_feed(x);

@@ -127,6 +127,9 @@ struct out *session_out(struct session *s);
 void session_flushed(struct session *s);
 /* Commands that run in slices (engine_tick()) at present. */
 size_t engine_sliced(const struct engine *e);
+/* Ends the commands among them that have changed a key in part. To be called before a snapshot begins, and before the
+ * position in a log or stream is taken to which it will belong. */
+void engine_settle(struct engine *e);
 bool session_is_blocked(const struct session *s);
 bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
 

@@ -251,6 +251,7 @@ struct engine {
     struct evictor *evictor;
     struct tracking *tracking;           /* NULL until somebody asks for it */
     struct slow *slow_first, *slow_last; /* commands that run in slices, whose turn is next first */
+    bool slow_alone;                     /* one of them changes its keys piece by piece */
     struct coro *spare_stack;            /* kept for the next of them */
     struct walk *walks;                  /* db_walk()s under way */
     struct command_guard guard;
@@ -463,10 +464,11 @@ void pause__release(struct engine *e); /* all who wait look again */
 /* -- slices.c -- */
 /* Runs a slice of one long command. When the next one wants to run (unix ms); INT64_MAX: there is none. */
 int64_t slices__tick(struct engine *e);
-/* True: the command would change what a long one reads; it must wait, and is not to be used up. */
-bool slices__hold(struct exec *x);
+/* True: the command would change what a long one reads, or see what one has half changed; it must wait, and is not to
+ * be used up. */
+bool slices__hold(struct exec *x, bool writes);
 /* The same for one that can't wait: the long ones run to their end now. */
-void slices__settle(struct exec *x);
+void slices__settle(struct exec *x, bool writes);
 bool slices__pinned(const struct engine *e, struct slice key);
 /* Runs those that pin keys to their end. Not from inside one of them. */
 void slices__finish_all(struct engine *e);

@@ -189,16 +189,22 @@ enum rc parse_timeout(struct exec *x, struct slice arg, int64_t *deadline_ms);
  * ends it when it is killed. Inside EXEC and scripts it runs in one piece. Either way it ends at command-time-limit.
  *
  * What a command reads stays as it is for as long as it runs: writers of its keys (and, with SLICES_PIN_ALL, every
- * writer) wait until it is done. Nothing may be changed before the last exec_pulse(), except with SLICES_FREE. */
+ * writer) wait until it is done. Nothing may be changed before the last exec_pulse(), except with SLICES_FREE and
+ * SLICES_ALONE. */
 enum slices_flag {
     SLICES_MARKS = 1 << 0,   /* the reply has an open reply_mark during exec_pulse() */
     SLICES_PIN_ALL = 1 << 1, /* it reads keys that its arguments do not name */
-    /* no key needs to stay as it is; changes between slices are propagated at once, so the handler
-     * must say effect_as() */
+    /* No key needs to stay as it is; changes between slices are propagated at once, so the handler must say
+     * effect_as(). */
     SLICES_FREE = 1 << 2,
     SLICES_NO_LIMIT = 1 << 3, /* command-time-limit does not hold */
-    /* with SLICES_FREE: it changes keys later on, and waits while others need them as they are */
+    /* With SLICES_FREE: it changes keys later on, and waits while others need them as they are. */
     SLICES_WRITES = 1 << 4,
+    /* It changes its keys piece by piece, and nobody may see them half done: whoever only reads them waits, too. It
+     * can't be ended before it is through: command-time-limit does not hold, and the handler goes on whatever
+     * exec_pulse() returns. Edits are closed (entry_unchanged()) before each pause and entry_changed() is said once, at
+     * the end. */
+    SLICES_ALONE = 1 << 5,
 };
 /* Smaller things are not worth the effort. */
 enum { SLICES_ELEMENTS_MIN = 4096 };
@@ -219,6 +225,8 @@ exec_pulse(struct exec *x) /* for every element */
 {
     return ++x->pulses % 256 != 0 ? RC_OK : exec_breathe(x);
 }
+/* For a handler that looks into values of keys which its arguments do not name: ends what is half done. */
+void exec_settle(struct exec *x);
 /* Others run until then (unix time in ms). Does nothing where the command may not wait. */
 enum rc exec_sleep_until(struct exec *x, int64_t at_ms);
 

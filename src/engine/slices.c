@@ -4,7 +4,8 @@
  * belongs to the command is set aside, its session waits like one that blocks, and engine_tick() gives each such
  * command a slice in turn. Keys that it reads are pinned: a client's command that may change one is held back,
  * unexecuted, as in a pause. Changes that nobody can hold back (a replication stream, eviction) let the command run to
- * its end first.
+ * its end first. One that changes its keys piece by piece (SLICES_ALONE) holds those back, too, who would only read
+ * them, and is finished before a snapshot begins.
  */
 #include "base/coro.h"
 #include "engine/engine_priv.h"
@@ -74,7 +75,7 @@ exec_breathe(struct exec *x)
 
     if (t == NULL)
         return check_limits(x, now - e->ticks.mark);
-    if (!(t->flags & SLICES_NO_LIMIT))
+    if (!(t->flags & (SLICES_NO_LIMIT | SLICES_ALONE)))
         TRY(check_limits(x, t->spent + (now - t->began)));
     if (t->hurry || (now < t->ends && e->settings.slice_us > 0))
         return RC_OK;
@@ -198,14 +199,21 @@ pins_key(const struct slow *t, struct slice key)
     return false;
 }
 
-bool
-slices__pinned(const struct engine *e, struct slice key)
+/* With `alone` only by one that changes it. */
+static bool
+is_pinned(const struct engine *e, struct slice key, bool alone)
 {
     for (const struct slow *t = e->slow_first; t != NULL; t = t->next) {
-        if (pins_key(t, key))
+        if ((!alone || (t->flags & SLICES_ALONE)) && pins_key(t, key))
             return true;
     }
     return false;
+}
+
+bool
+slices__pinned(const struct engine *e, struct slice key)
+{
+    return is_pinned(e, key, false);
 }
 
 static void
@@ -213,8 +221,11 @@ update_gate(struct engine *e)
 {
     bool pins = false;
 
-    for (const struct slow *t = e->slow_first; t != NULL && !pins; t = t->next)
-        pins = t->pin_count != 0;
+    e->slow_alone = false;
+    for (const struct slow *t = e->slow_first; t != NULL; t = t->next) {
+        pins |= t->pin_count != 0;
+        e->slow_alone |= (t->flags & SLICES_ALONE) != 0;
+    }
     if (pins) {
         e->gate |= GATE_PINNED;
     } else if (e->gate & GATE_PINNED) {
@@ -223,31 +234,33 @@ update_gate(struct engine *e)
     }
 }
 
-/* Whether it may change what is pinned. Of scripts and transactions nobody knows. */
+/* Whether it may change what is pinned or, if it only reads, look at what is being changed. Of transactions, and of
+ * scripts that name no keys, nobody knows. What a script does with keys that it has not named is settled when it comes
+ * to that. */
 static bool
-touches_pinned(struct exec *x)
+meets_pins(struct exec *x, bool writes)
 {
     int index[PINS_MAX];
     uint16_t flags[PINS_MAX];
     int n = cmd_keys(x->cmd, x->argv, x->argc, index, flags, PINS_MAX);
-    bool touches = n <= 0 || n > PINS_MAX;
+    bool meets = n > PINS_MAX || (n <= 0 && (writes || (x->session->gate & GATE_MULTI)));
 
-    for (int i = 0; i < n && !touches; i++)
-        touches = slices__pinned(x->engine, x->argv[index[i]]);
-    return touches;
+    for (int i = 0; i < n && !meets; i++)
+        meets = is_pinned(x->engine, x->argv[index[i]], !writes);
+    return meets;
 }
 
 void
-slices__settle(struct exec *x)
+slices__settle(struct exec *x, bool writes)
 {
-    if (touches_pinned(x))
+    if ((writes || x->engine->slow_alone) && meets_pins(x, writes))
         slices__finish_all(x->engine);
 }
 
 bool
-slices__hold(struct exec *x)
+slices__hold(struct exec *x, bool writes)
 {
-    if (!touches_pinned(x))
+    if (!(writes || x->engine->slow_alone) || !meets_pins(x, writes))
         return false;
     if (x->session->flags & (SESSION_REPLICA | SESSION_INTERNAL)) {
         slices__finish_all(x->engine);
@@ -450,6 +463,19 @@ slices__forget(struct session *s)
     t->cancelled = t->hurry = true;
     while (!run_slice(s->engine, t))
         ;
+}
+
+void
+engine_settle(struct engine *e)
+{
+    if (e->slow_alone)
+        slices__finish_all(e);
+}
+
+void
+exec_settle(struct exec *x)
+{
+    engine_settle(x->engine);
 }
 
 size_t

@@ -56,6 +56,7 @@ begin(struct repl *r)
     size_t waiting = in_state(r, REPLICA_WAITS);
     bool any_at_once = false;
 
+    engine_settle(r->engine);
     for (const struct replica *p = r->first; p != NULL; p = p->next)
         any_at_once = any_at_once || (p->state == REPLICA_WAITS && goes_at_once(r, p));
     repl__activate(r);

@@ -240,6 +240,7 @@ begin(struct persist *p, bool still, const struct disk *to, struct buf *why)
     struct buf temp = {0}, path = {0};
     char temp_name[32];
 
+    engine_settle(p->server->engine);
     (void)snprintf(temp_name, sizeof(temp_name), "temp-%d.rdb", (int)getpid());
     struct rdb_file_options fo = {
         .disk = to,

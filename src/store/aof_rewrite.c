@@ -188,6 +188,7 @@ start_walk(struct aof *a, struct buf *why)
 {
     struct buf records = {0};
 
+    engine_settle(a->engine);
     a->rewrite.old_incr = a->manifest.incr_seq;
     if (!open_base(a, why) || (a->rewrite.fresh != NULL && !next_increment(a, why)))
         return false;

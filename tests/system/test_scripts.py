@@ -123,3 +123,18 @@ def test_one_script_cannot_take_all_memory(start):
         assert kind == "-" and b"not enough memory" in text
         assert c.call("EVAL", "return 1", "0") == (":", 1)
         wait_until(lambda: int(memory(c)["used_memory"]) < 50 << 20, what="the interpreter's memory back")
+
+
+@pytest.mark.parametrize("reach", ["redis.call('DEL', 'big')", "redis.call('SPOP', 'big', 1000)"])
+def test_undeclared_keys_of_long_commands(start, reach):
+    """A command that runs in slices reads its key to the end before a script changes it, declared or not."""
+    server = start()
+    n = 200000
+    with server.connect() as a, server.connect() as b:
+        for i in range(0, n, 5000):
+            a.call("SADD", "big", *(f"member:{j}" for j in range(i, i + 5000)))
+        a.send(resp.encode(["SMEMBERS", "big"]))
+        b.call("EVAL", reach, 1, "other")
+        kind, members = a.read()
+        assert kind in "*~" and len(set(v for _, v in members)) in (n, n - 1000, 0)
+        assert b.call("PING") == ("+", b"PONG")

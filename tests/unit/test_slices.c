@@ -251,6 +251,97 @@ test_writers_wait(void **state)
 }
 
 static void
+fill_zset(struct rig *r, struct session *s, const char *key, int n)
+{
+    for (int i = 0; i < n; i++)
+        say(r, s, "ZADD %s %d m%d", key, i, i);
+    take(r, s);
+}
+
+/* What changes a key piece by piece is seen by nobody before it is through. */
+static void
+test_readers_wait(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r), *other = client(r);
+
+    fill_zset(r, w, "z", 2 * MEMBERS);
+    say(r, w, "SET k v");
+    take(r, w);
+    say(r, a, "ZREMRANGEBYRANK z 0 %d", MEMBERS - 1);
+    assert_true(session_is_blocked(a));
+    for (int i = 0; i < 5; i++)
+        engine_tick(r->engine, 1000);
+    assert_int_equal(engine_sliced(r->engine), 1);
+    assert_false(say(r, w, "ZCARD z"));
+    assert_true(say(r, other, "GET k"));
+    assert_true(say(r, other, "EXISTS nothing"));
+    say(r, other, "MULTI");
+    say(r, other, "ZCARD z");
+    assert_false(say(r, other, "EXEC"));
+    assert_string_equal(take(r, w), "");
+    assert_string_equal(take(r, other), "$1\r\nv\r\n:0\r\n+OK\r\n+QUEUED\r\n");
+    run_out(r);
+    assert_string_equal(take(r, a), ":6000\r\n");
+    assert_true(say(r, w, "ZCARD z"));
+    assert_true(say(r, w, "ZRANGE z 0 0"));
+    assert_string_equal(take(r, w), ":6000\r\n*1\r\n$5\r\nm6000\r\n");
+    assert_true(say(r, other, "EXEC"));
+    assert_string_equal(take(r, other), "*1\r\n:6000\r\n");
+}
+
+/* Neither a client that goes nor a limit leaves anything half done, and who must see the key at once ends it. */
+static void
+test_what_has_begun_is_done(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_zset(r, w, "z", 3 * MEMBERS);
+    engine_settings(r->engine)->command_time_limit_ms = 1;
+    r->clock.step_us = 200;
+    say(r, a, "ZREMRANGEBYSCORE z -inf (%d", MEMBERS);
+    engine_tick(r->engine, 1000);
+    assert_int_equal(engine_sliced(r->engine), 1);
+    engine_session_close(a);
+    assert_int_equal(engine_sliced(r->engine), 0);
+    say(r, w, "ZCARD z");
+    assert_string_equal(take(r, w), ":12000\r\n");
+    a = client(r);
+    say(r, a, "ZREMRANGEBYRANK z 0 %d", MEMBERS - 1);
+    engine_tick(r->engine, 1000);
+    assert_int_equal(engine_sliced(r->engine), 1);
+    engine_settle(r->engine);
+    assert_int_equal(engine_sliced(r->engine), 0);
+    assert_string_equal(take(r, a), ":6000\r\n");
+    say(r, w, "ZCARD z");
+    assert_string_equal(take(r, w), ":6000\r\n");
+}
+
+/* A key whose time comes while it is being changed is gone, and what was to be removed counts. */
+static void
+test_key_expires_meanwhile(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+
+    fill_zset(r, w, "z", 2 * MEMBERS);
+    say(r, w, "PEXPIRE z 10");
+    take(r, w);
+    say(r, a, "ZREMRANGEBYRANK z 0 %d", MEMBERS - 1);
+    engine_tick(r->engine, 1000);
+    r->clock.us += 20000;
+    engine_now_update(r->engine);
+    run_out(r);
+    assert_string_equal(take(r, a), ":6000\r\n");
+    say(r, w, "EXISTS z");
+    assert_string_equal(take(r, w), ":0\r\n");
+    say(r, w, "ZADD z 1 x");
+    say(r, w, "ZCARD z");
+    assert_string_equal(take(r, w), ":1\r\n:1\r\n");
+}
+
+static void
 test_waiting_client_writes(void **state)
 {
     struct rig *r = *state;
@@ -324,6 +415,7 @@ test_same_results(void **state)
         "ZDIFF 2 z t", "ZRANGE z 0 -1 WITHSCORES", "ZREVRANGEBYSCORE z +inf -inf", "ZINTERCARD 2 z s", "HGETALL h", "HKEYS h", "HVALS h",
         "SORT s ALPHA DESC", "SORT s BY nothing_* ALPHA GET # GET w_*", "SORT s ALPHA STORE l", "LRANGE l 5 -5",
         "SORT s BY w_* LIMIT 0 10", "KEYS *", "SORT nothing", "SMEMBERS d", "LRANGE l 0 1000000",
+        "ZRANGESTORE y z 0 -1 REV", "ZRANGE y 0 -1 WITHSCORES",
     };
     /* clang-format on */
     struct rig *r = *state;
@@ -508,9 +600,21 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_keys_of_one_moment), T(test_keys_begins_anew),   T(test_writers_wait),  T(test_waiting_client_writes),
-        T(test_expiry_waits),       T(test_keys_are_exchanged), T(test_same_results),  T(test_client_goes),
-        T(test_kill_interrupts),    T(test_time_limit),         T(test_reply_skipped), T(test_delmatch),
+        T(test_keys_of_one_moment),
+        T(test_keys_begins_anew),
+        T(test_writers_wait),
+        T(test_readers_wait),
+        T(test_what_has_begun_is_done),
+        T(test_key_expires_meanwhile),
+        T(test_waiting_client_writes),
+        T(test_expiry_waits),
+        T(test_keys_are_exchanged),
+        T(test_same_results),
+        T(test_client_goes),
+        T(test_kill_interrupts),
+        T(test_time_limit),
+        T(test_reply_skipped),
+        T(test_delmatch),
         T(test_delmatch_rate),
     };
 
