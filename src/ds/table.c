@@ -734,6 +734,15 @@ table_reserve(struct table *t, const struct table_ops *ops, size_t n)
 }
 
 size_t
+table_growth_due(const struct table *t)
+{
+    if (t->old.count != 0 || t->items < count_limit(t->now.count))
+        return 0;
+    struct table_side next = {NULL, next_count(t->now.count)};
+    return side_paged(&next) ? 0 : side_bytes(&next);
+}
+
+size_t
 table_bytes(const struct table *t)
 {
     size_t n = pages_in_use(t);

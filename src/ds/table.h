@@ -86,6 +86,9 @@ void *table_random(const struct table *t, struct rng *rng);
 void table_reserve(struct table *t, const struct table_ops *ops, size_t n);
 /* Continues a move for up to n buckets; true while there is more to do. For idle time. */
 bool table_step(struct table *t, const struct table_ops *ops, size_t n);
+/* Bytes that one insertion more takes at once, because the table then grows; below 128 KiB, as larger tables take
+ * theirs bit by bit. Mostly 0. */
+size_t table_growth_due(const struct table *t);
 /* Bytes of the buckets. */
 size_t table_bytes(const struct table *t);
 /* Slots of the table now, and of the one being filled during a move (0: no move). For DEBUG HTSTATS and tests. */

@@ -489,6 +489,8 @@ uint32_t evict__born_clock(struct engine *e, uint64_t hash);
 int evict__frequency(const struct engine *e, const struct entry *entry);
 /* Deletes keys while more memory is in use than may be. True when it has run out of time. */
 bool evict__make_room(struct engine *e);
+/* A key has come into that database while there is a limit. */
+void evict__linked(struct engine *e, const struct db *db);
 void evict__fini(struct engine *e);
 
 /* -- auth_limit.c -- */

@@ -71,7 +71,8 @@ struct evictor {
     int64_t over_since_us; /* 0: the limit is kept */
     struct evict_stats stats;
     size_t uncounted;
-    bool reaping; /* a large value is on its way out: what it held will be free soon */
+    const struct db *growing; /* the next key in it makes its table grow, unless one goes; NULL: none */
+    bool reaping;             /* a large value is on its way out: what it held will be free soon */
 
     /* LRU and allkeys-adaptive */
     struct ghosts ghosts; /* the note: kind, under allkeys-adaptive with the frequency below it */
@@ -510,6 +511,9 @@ is_over(const struct engine *e)
     const struct evictor *v = e->evictor;
     size_t used = mem_used(), uncounted = v != NULL ? v->uncounted : 0, due = v != NULL ? v->ghosts_due : 0;
 
+    if (v != NULL && v->growing != NULL)
+        due += table_growth_due(&v->growing->by_key);
+
     return (used > uncounted ? used - uncounted : 0) + due > e->settings.maxmemory;
 }
 
@@ -577,6 +581,7 @@ evict__make_room(struct engine *e)
         struct entry *entry = choose(e, v, &db);
         if (entry == NULL) {
             v->ghosts_due = 0; /* there is nobody to remember */
+            v->growing = NULL; /* nor anybody to go instead */
             stuck = over = is_over(e);
             break;
         }
@@ -606,6 +611,13 @@ evict__make_room(struct engine *e)
         e->over_memory = false;
     }
     return over && !stuck;
+}
+
+void
+evict__linked(struct engine *e, const struct db *db)
+{
+    if (UNLIKELY(table_growth_due(&db->by_key) > 0))
+        evictor_of(e)->growing = db;
 }
 
 /* -- for others ------------------------------------------------------------------------------------------------ */

@@ -335,6 +335,8 @@ keyspace__link(struct engine *e, struct db *db, uint64_t hash, struct entry *ent
     table_insert(&db->by_key, &keyspace_table_ops, hash, entry);
     keyspace__index(db, entry);
     effects__linked(e, db, hash, entry);
+    if (UNLIKELY(e->memory_limited))
+        evict__linked(e, db);
     if (UNLIKELY(e->walks != NULL))
         walk__linked(e, db, hash, entry);
 }

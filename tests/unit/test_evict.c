@@ -37,6 +37,43 @@ has(struct fixture *f, struct session *s, const char *prefix, int n)
     return strcmp(say(f, s, line), "$-1\r\n") != 0;
 }
 
+/* Wherever the limit lies between two sizes of the table of keys: room is made for a larger one before it is there. */
+static void
+test_limit_holds_while_tables_grow(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+
+    for (size_t room = ROOM / 2; room < ROOM; room += room / 16) {
+        say(f, s, "flushall");
+        limit(f, EVICT_ALLKEYS_RANDOM, room);
+        size_t peak = 0;
+        for (int i = 0; i < KEYS / 2; i++) {
+            put(f, s, "k", i, 0);
+            peak = mem_used() > peak ? mem_used() : peak;
+        }
+        assert_true(peak <= engine_settings(f->engine)->maxmemory + 16 * 1024);
+        limit(f, EVICT_NONE, 0);
+    }
+    engine_session_close(s);
+}
+
+/* Where nothing may go a table grows all the same, and nobody is refused before the limit is reached. */
+static void
+test_growth_refuses_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct session *s = client(f);
+
+    say(f, s, "flushall");
+    limit(f, EVICT_NONE, ROOM);
+    for (int i = 0; strcmp(put(f, s, "k", i, 0), "+OK\r\n") == 0; i++)
+        assert_true(i < KEYS);
+    assert_true(mem_used() >= engine_settings(f->engine)->maxmemory);
+    limit(f, EVICT_NONE, 0);
+    engine_session_close(s);
+}
+
 static void
 test_limit_holds(void **state)
 {
@@ -260,6 +297,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_limit_holds),
+        T(test_limit_holds_while_tables_grow),
+        T(test_growth_refuses_nobody),
         T(test_refused),
         T(test_recent_keys_stay),
         T(test_soonest_goes_first),
