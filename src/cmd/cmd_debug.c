@@ -99,6 +99,35 @@ debug_object(struct exec *x)
     return reply_simple(x, buf_slice(b));
 }
 
+/* Key and value lie in one allocation, which counts as the value's. */
+static enum rc
+debug_sdslen(struct exec *x)
+{
+    struct entry *e = peek(x, x->argv[2]);
+    struct buf *b = exec_scratch(x);
+
+    if (e == NULL)
+        return RC_NO_KEY;
+    if (entry_type(e) != TYPE_STRING || strcmp(entry_encoding(e), "int") == 0)
+        return fail(x, "ERR Not an sds encoded string.");
+    buf_printf(b,
+               "key_sds_len:%zu, key_sds_avail:0, key_zmalloc: 0, val_sds_len:%zu, val_sds_avail:0, val_zmalloc: %zu",
+               entry_key(e).len, string_len(e), entry_bytes(e));
+    return reply_simple(x, buf_slice(b));
+}
+
+/* Lists have no plain nodes: only the argument is looked at. */
+static enum rc
+debug_packed_threshold(struct exec *x)
+{
+    const uint64_t most = (UINT64_C(4) << 30) - (1 << 20);
+    uint64_t size;
+
+    if (!parse_memory(x->argv[2], &size) || size > most)
+        return fail(x, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    return reply_ok(x);
+}
+
 static enum rc
 debug_digest(struct exec *x)
 {
@@ -311,7 +340,9 @@ static const struct debug_sub {
     {LIT_INIT("pause-cron"), 3, 3, debug_nothing},
     {LIT_INIT("populate"), 3, 5, debug_populate},
     {LIT_INIT("protocol"), 3, 3, debug_protocol},
+    {LIT_INIT("quicklist-packed-threshold"), 3, 3, debug_packed_threshold},
     {LIT_INIT("replybuffer"), 4, 4, debug_replybuffer},
+    {LIT_INIT("sdslen"), 3, 3, debug_sdslen},
     {LIT_INIT("set-active-expire"), 3, 3, debug_set_active_expire},
     {LIT_INIT("sleep"), 3, 3, debug_sleep},
     {LIT_INIT("stringmatch-len"), 4, 4, debug_stringmatch_len},
@@ -342,10 +373,14 @@ debug_help(struct exec *x)
         "PROTOCOL <type>",
         "    Reply with an example of a type: string, integer, double, bignum, null, array,",
         "    set, map, attrib, push, verbatim, true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    Accepted, without effect.",
         "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
         "    Save a snapshot, empty all databases and load it again; MERGE replaces keys that are there.",
         "REPLYBUFFER (PEAK-RESET-TIME (NEVER|RESET|<ms>)|RESIZING <0|1>)",
         "    Accepted, without effect.",
+        "SDSLEN <key>",
+        "    Tell how long a key and its string are, and what both take in memory.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether expired keys are removed before somebody looks at them.",
         "SLEEP <seconds>",
@@ -368,6 +403,7 @@ cmd_debug(struct exec *x)
             x, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
                "from a local connection, otherwise you need to set this option in the configuration file, and then "
                "restart the server.");
+    exec_settle(x);
     for (size_t i = 0; i < sizeof(debug_subs) / sizeof(debug_subs[0]); i++) {
         const struct debug_sub *sub = &debug_subs[i];
 

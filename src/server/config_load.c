@@ -30,6 +30,10 @@ unknown(struct config_loader *l, const char *where, struct slice name)
 {
     const char *near = config_nearest(name);
 
+    if (slice_eq_nocase(name, LIT("sentinel"))) {
+        buf_printf(&l->error, "%s: sentinel directive while not in sentinel mode", where);
+        return false;
+    }
     buf_printf(&l->error, "%s: unknown directive '%.*s'", where, (int)name.len, name.ptr);
     if (near != NULL)
         buf_printf(&l->error, " (did you mean '%s'?)", near);

@@ -186,6 +186,42 @@ on_stop_signal(void *ctx, int sig)
     return s->stopping;
 }
 
+/* Directives that are accepted so that people's files start, but ask for something that is not done. One line each,
+ * where they are not at their default. */
+static void
+warn_of_unserved(const struct config *c)
+{
+    static const struct {
+        enum config_id id;
+        const char *instead;
+    } unserved[] = {
+        {CFG_ACTIVEDEFRAG, "memory is not defragmented in the background"},
+        {CFG_CLIENT_DEFAULT_RESP, "connections begin with RESP2"},
+        {CFG_CLUSTER_ENABLED, "this is no node of a cluster: it serves all keys by itself"},
+        {CFG_IO_THREADS, "one thread serves all connections"},
+        {CFG_LOCALE_COLLATE, "texts are compared byte by byte"},
+        {CFG_OOM_SCORE_ADJ, "the kernel's score of this process stays as it is"},
+        {CFG_PROC_TITLE_TEMPLATE, "the title of the process stays as it is"},
+        {CFG_PROPAGATION_ERROR_BEHAVIOR, "a command that fails on a replica is logged and left out"},
+        {CFG_REPLICA_IGNORE_DISK_WRITE_ERRORS, "a replica that can't write its log goes on"},
+        {CFG_SOCKET_MARK_ID, "sockets are not marked"},
+        {CFG_WATCHDOG_PERIOD, "there is no watchdog"},
+    };
+    struct config *defaults = config_new();
+
+    for (size_t i = 0; i < sizeof(unserved) / sizeof(unserved[0]); i++) {
+        if (!config_same(c, defaults, unserved[i].id))
+            log_warning("%s has no effect: %s", config_name(unserved[i].id), unserved[i].instead);
+    }
+    config_free(defaults);
+    for (size_t i = 0; i < config_line_count(c); i++) {
+        const struct config_line *line = config_line_at(c, i);
+        if (line->id == CFG_LOADMODULE)
+            log_warning("loadmodule has no effect: no modules are loaded (%s, %.*s)", line->where,
+                        (int)line->argv[0].len, line->argv[0].ptr);
+    }
+}
+
 static void
 announce(const struct server *s)
 {
@@ -194,6 +230,7 @@ announce(const struct server *s)
 
     log_notice("Sorrel " SORREL_VERSION ", pid %d, configuration %s", (int)getpid(),
                s->config_path[0] != '\0' ? s->config_path : "from defaults and the command line");
+    warn_of_unserved(s->config);
     if (tls != 0)
         log_notice("Ready to accept connections tls on port %lld", tls);
     if (port != 0 && path.len > 0)

@@ -261,3 +261,14 @@ def test_a_file_that_may_not_be_changed():
     finally:
         os.chmod(etc, 0o755)
         shutil.rmtree(top)
+
+
+def test_what_is_not_served_is_said(start):
+    quiet = start("--io-threads", 1, "--cluster-enabled", "no")
+    assert "has no effect" not in quiet.log_text()
+    server = start("--cluster-enabled", "yes", "--activedefrag", "yes", config="io-threads 4\nloadmodule /tmp/x.so a\n")
+    said = [line.split(" # ")[1] for line in server.log_text().splitlines() if "has no effect" in line]
+    assert said[:3] == ["activedefrag has no effect: memory is not defragmented in the background",
+                        "cluster-enabled has no effect: this is no node of a cluster: it serves all keys by itself",
+                        "io-threads has no effect: one thread serves all connections"]
+    assert len(said) == 4 and said[3].startswith("loadmodule has no effect: no modules are loaded (") and "/tmp/x.so" in said[3]

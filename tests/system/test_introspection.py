@@ -285,3 +285,20 @@ def test_client_pause(server):
         assert c.call("PING") == ("+", b"PONG")
         assert time.monotonic() - begin > 0.25
         assert reader.read() == ("$", b"w")
+
+
+def test_debug_sdslen_and_packed_threshold(start):
+    server = start("--enable-debug-command", "yes")
+    with server.connect() as c:
+        c.call("SET", "key", "value")
+        c.call("SET", "number", "12")
+        c.call("RPUSH", "list", "x")
+        assert c.call("DEBUG", "SDSLEN", "key")[1].startswith(b"key_sds_len:3, key_sds_avail:0, key_zmalloc: 0, val_sds_len:5, ")
+        for key in "number", "list":
+            assert c.call("DEBUG", "SDSLEN", key) == ("-", b"ERR Not an sds encoded string.")
+        assert c.call("DEBUG", "SDSLEN", "nothing") == ("-", b"ERR no such key")
+        for size in "0", "100b", "1gb":
+            assert c.call("DEBUG", "QUICKLIST-PACKED-THRESHOLD", size) == ("+", b"OK")
+        for size in "x", "4gb":
+            assert c.call("DEBUG", "QUICKLIST-PACKED-THRESHOLD", size) == (
+                "-", b"ERR argument must be a memory value bigger than 1 and smaller than 4gb")

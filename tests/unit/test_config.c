@@ -299,6 +299,7 @@ test_file_mistakes(void **state)
         {"save 60\n", "line 1: save: Invalid save parameters"},
         {"rename-command x\n", "line 1: rename-command: it needs the command's name and its new one"},
         {"include /nonexistent/x.conf\n", "line 1: include: can't read '/nonexistent/x.conf'"},
+        {"Sentinel monitor m 127.0.0.1 6379 2\n", "line 1: sentinel directive while not in sentinel mode"},
         {"qqqqzzzz 1\n", "line 1: unknown directive 'qqqqzzzz'"},
     };
 
