@@ -96,7 +96,8 @@ struct session {
     const struct command *last;
     uint64_t hint; /* hash of the key seen by engine_hint(); 0: none */
     uint64_t commands;
-    uint64_t wrote_at; /* session_wrote_at() */
+    uint64_t wrote_at;  /* session_wrote_at() */
+    uint64_t stored_at; /* session_stored_at() */
     int64_t opened_ms, active_ms;
     struct session *prev, *next;
     struct session *stranger_prev, *stranger_next; /* while GATE_NOAUTH is set: in the order of becoming one */

@@ -80,6 +80,10 @@ void session_set_part(struct session *s, void *part);
 /* How far the stream of changes had come with the session's last one: the mark that WAIT waits for. */
 uint64_t session_wrote_at(const struct session *s);
 void session_set_wrote_at(struct session *s, uint64_t at);
+/* The same for what it has stored: messages, and what time takes while somebody reads, do not count. Kept only while
+ * replies wait for replicas. */
+uint64_t session_stored_at(const struct session *s);
+void session_set_stored_at(struct session *s, uint64_t at);
 /* There is something in its output, or it must be looked at: the host will. */
 void session_output_added(struct session *s);
 

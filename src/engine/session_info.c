@@ -176,6 +176,18 @@ session_set_wrote_at(struct session *s, uint64_t at)
     s->wrote_at = at;
 }
 
+uint64_t
+session_stored_at(const struct session *s)
+{
+    return s->stored_at;
+}
+
+void
+session_set_stored_at(struct session *s, uint64_t at)
+{
+    s->stored_at = at;
+}
+
 void
 session_output_added(struct session *s)
 {

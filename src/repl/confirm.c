@@ -7,8 +7,22 @@
  * A primary that becomes a replica can't know what will become of the writes that nobody has confirmed: whoever waits
  * for them is disconnected without a reply, which is what tells a client that its write may or may not have happened.
  */
+#include "engine/dispatch.h"
 #include "engine/session.h"
 #include "repl/repl_priv.h"
+
+void
+repl__confirm_later(struct repl *r, struct session *s)
+{
+    const struct command *c = s != NULL ? session_last_command(s) : NULL;
+
+    /* Messages are nobody's data, and Sentinel sends some to a primary that is cut off, whose answers it must get; what
+     * a reader makes go is what time has taken. */
+    if (c == NULL || (c->flags & CMD_READONLY) || c->row->group == GROUP_PUBSUB)
+        return;
+    session_set_stored_at(s, tape_end(&r->log));
+    r->ask_acks = true;
+}
 
 /* The position up to which that many of them have everything. */
 static uint64_t
@@ -45,7 +59,7 @@ repl__confirm_anew(struct repl *r)
 bool
 repl_confirmed(struct repl *r, struct session *s)
 {
-    uint64_t at = session_wrote_at(s);
+    uint64_t at = session_stored_at(s);
 
     /* What is beyond the end was a position of another history. */
     if (r->set.reply_replicas == 0 || at <= r->confirmed || at > tape_end(&r->log))

@@ -178,6 +178,9 @@ void repl__wait_check(struct repl *r);
 void repl__wait_forget(struct repl *r, session_id id);
 
 /* -- confirm.c -- */
+/* The session has changed something: its replies are kept back if that is what min-replicas-to-reply is about. NULL: it
+ * was nobody's doing. */
+void repl__confirm_later(struct repl *r, struct session *s);
 /* Acknowledgements have moved, or who counts has changed. */
 void repl__confirm(struct repl *r);
 /* Whoever waits for that is looked at again. */

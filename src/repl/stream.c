@@ -87,7 +87,8 @@ on_batch(void *ctx, const struct effect_batch *b)
         repl__put(r, &exec, 1);
     if (changer != NULL)
         session_set_wrote_at(changer, tape_end(&r->log));
-    r->ask_acks = r->ask_acks || r->set.reply_replicas > 0;
+    if (UNLIKELY(r->set.reply_replicas > 0))
+        repl__confirm_later(r, changer);
 }
 
 void

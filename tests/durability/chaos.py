@@ -28,7 +28,8 @@ from replication import Load, Proxy, assert_equal, info, link_up, log_tails, off
 
 TIMEOUT_S = 3
 OPTIONS = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", "--repl-timeout", str(TIMEOUT_S),
-           "--repl-ping-replica-period", "1", "--save", "100000 1000000000"]
+           "--repl-ping-replica-period", "1", "--save", "100000 1000000000",
+           "--proto-max-bulk-len", "8mb"]  # or SETBIT makes values that take this program minutes to read
 SETTINGS = [("repl-backlog-size", "16kb"), ("repl-backlog-size", "16mb"), ("client-output-buffer-limit", "replica 1mb 512kb 1"),
             ("client-output-buffer-limit", "replica 0 0 0"), ("repl-diskless-sync", "yes"), ("repl-diskless-sync", "no"),
             ("repl-diskless-load", "disabled"), ("repl-diskless-load", "swapdb"), ("repl-diskless-load", "on-empty-db"),

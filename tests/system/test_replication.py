@@ -536,6 +536,8 @@ def test_replies_wait_until_replicas_have_what_was_written(machine):
                 kept_back.read(0.2)
         c.send(resp.encode(["INCR", "n"]) * 100)  # not even read meanwhile
         assert reader.call("EXISTS", "n") == (":", 0)
+        # Sentinel publishes to primaries that are cut off, and must have its answer.
+        assert reader.call("PUBLISH", "c", "m") == (":", 0)
         proxy.holding = False
         assert [c.read() for _ in range(3)] == [("+", b"OK"), ("$", b"2"), (":", 1)]
         assert waiter.read() == ("*", [("$", b"l"), ("$", b"x")])
