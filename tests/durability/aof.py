@@ -2,11 +2,16 @@
 with redis-server. Servers that are killed: kills.py."""
 import os
 import signal
-import socket
 import subprocess
+import sys
 import time
 
 import redis
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import servers  # noqa: E402
+
+ports = []  # claimed by this process, and not in use now
 
 
 class Server:
@@ -23,9 +28,7 @@ class Server:
 
     def start(self, program, folder, options):
         """False when somebody else took the port meanwhile."""
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = ports.pop() if ports else servers.free_port()
         self.process = subprocess.Popen([program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", folder,
                                          "--save", "", "--enable-debug-command", "yes", *options],
                                         stdout=self.log, stderr=self.log)
@@ -45,6 +48,7 @@ class Server:
         self.process.send_signal(sig)
         self.process.wait(20)
         self.log.close()
+        ports.append(self.port)
 
     def digest(self):
         return self.client.execute_command("DEBUG", "DIGEST")
