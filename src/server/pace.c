@@ -10,8 +10,9 @@ enum {
     SLICE_BUSY_NS = 300000, /* clients wait meanwhile */
     SLICE_MIN_NS = 50000,
     SHARE_BUSY = 12, /* a snapshot gets one part where clients get so many */
-    BACKLOG_HARD = 8 << 20,
-    REST_US = 300,
+    BACKLOG_HARD = 4 << 20,
+    REST_US = 150, /* for each BACKLOG_HARD that waits */
+    REST_US_MAX = 10000,
     EARLY_BYTE_NS = 2,
     CREDIT_DEBT_NS = 10000000,
     IDLE_NS = 5000000,
@@ -47,11 +48,20 @@ slice_allowed(struct pace *p, const struct snapshot *s, bool busy, int64_t now)
     return now - p->busy_ns > IDLE_NS ? SLICE_MAX_NS : p->credit_ns;
 }
 
+/* The more waits for the disk the longer: clients must not fill the memory faster than it empties. */
+static void
+rest(size_t backlog)
+{
+    size_t us = backlog / BACKLOG_HARD * REST_US;
+
+    if (us > 0)
+        (void)usleep((useconds_t)(us < REST_US_MAX ? us : REST_US_MAX));
+}
+
 int64_t
 pace_slice(struct pace *p, const struct clock *clock, const struct snapshot *s, bool busy)
 {
-    if (snapshot_backlog(s) > BACKLOG_HARD)
-        (void)usleep(REST_US);
+    rest(snapshot_backlog(s));
     int64_t now = clock_mono_ns(clock), slice = slice_allowed(p, s, busy, now);
 
     p->slice_end_ns = now;

@@ -17,8 +17,8 @@ enum {
     FINAL_BYTES = 32 << 10, /* worth a call of its own */
     SYNC_BYTES = 1 << 20,
     FORGET_BEHIND = 8 << 20, /* what has been given to the disk so long ago is there, as a rule */
-    CHUNKS_KEPT = 4,
-    NICE = 10,
+    CHUNKS_KEPT = 32,
+    NICE = 5,
     NICE_MAX = 19,
     HURRY_BYTES = 2 << 20,
 };

@@ -128,6 +128,13 @@ rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_
         put_key(c, e, clock, clock_value);
 }
 
+void
+rdb_put_string_key(struct rdb_chunk *c, struct entry *e, enum rdb_clock clock, uint64_t clock_value)
+{
+    put_key(c, e, clock, clock_value);
+    rdb__put_string_value(c, e);
+}
+
 static bool
 put_deadlines(struct rdb_chunk *c, struct rdb_value *v, size_t budget)
 {

@@ -84,6 +84,8 @@ struct rdb_value {
 
 /* Opcodes for expiry and clock, type and key; then the value follows. clock_value: seconds or frequency. */
 void rdb_put_key(struct rdb_chunk *c, struct rdb_value *v, struct entry *e, enum rdb_clock clock, uint64_t clock_value);
+/* Both at once for a string, which needs no steps. */
+void rdb_put_string_key(struct rdb_chunk *c, struct entry *e, enum rdb_clock clock, uint64_t clock_value);
 /* The version that a value needs. */
 int rdb_version_of(const struct entry *e);
 /* As in a dumped value: type, then what follows. */

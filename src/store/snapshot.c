@@ -128,9 +128,13 @@ write_whole(struct snapshot *s, struct rdb_chunk *c, int *selected, const struct
     struct rdb_value v;
 
     select_db(s, c, selected, src);
-    put_key(s, c, &v, e);
-    bool done = put_value(s, c, &v, SIZE_MAX);
-    CHECK(done);
+    if (LIKELY(entry_type(e) == TYPE_STRING && !s->commands)) {
+        rdb_put_string_key(c, e, s->clock_kind, clock_value(s, e));
+    } else {
+        put_key(s, c, &v, e);
+        bool done = put_value(s, c, &v, SIZE_MAX);
+        CHECK(done);
+    }
     s->keys_done++;
 }
 
@@ -228,6 +232,13 @@ is_ahead(const struct source *src, uint64_t hash)
     return !src->done && hash >> (64 - TABLE_CURSOR_BITS) >= src->cursor;
 }
 
+/* Before the walk has begun no hash is needed to tell. */
+static bool
+is_entry_ahead(const struct source *src, const struct entry *e)
+{
+    return src->cursor == 0 ? !src->done : is_ahead(src, siphash(src->table->seed, entry_key(e)));
+}
+
 static void
 on_before_change(void *ctx, struct db *db, struct entry *e)
 {
@@ -251,7 +262,7 @@ on_before_change(void *ctx, struct db *db, struct entry *e)
         release(s);
         return;
     }
-    if ((entry_flags(e) & ENTRY_STAMP) || !is_ahead(src, siphash(src->table->seed, entry_key(e))))
+    if ((entry_flags(e) & ENTRY_STAMP) || !is_entry_ahead(src, e))
         return;
     if (!s->dead)
         write_early(s, src, e);
@@ -283,7 +294,7 @@ on_must_wait(void *ctx, struct db *db, struct entry *e)
             return true;
         }
     }
-    if ((entry_flags(e) & ENTRY_STAMP) || !is_ahead(src, siphash(src->table->seed, entry_key(e))))
+    if ((entry_flags(e) & ENTRY_STAMP) || !is_entry_ahead(src, e))
         return false;
     /* The walk has not come to it: it is taken out of turn. */
     entry_set_flag(e, ENTRY_STAMP, true);
