@@ -73,6 +73,16 @@ arena_printf(struct arena *a, const char *fmt, ...)
     return slice_of(p, (size_t)n);
 }
 
+size_t
+arena_bytes(const struct arena *a)
+{
+    size_t sum = 0;
+
+    for (const struct arena_block *b = a->head; b != NULL; b = b->next)
+        sum += b->cap;
+    return sum;
+}
+
 void
 arena_reset(struct arena *a)
 {

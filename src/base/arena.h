@@ -47,6 +47,7 @@ arena_rewind(struct arena *a, struct arena mark)
         a->next = mark.next;
 }
 
+size_t arena_bytes(const struct arena *a); /* that it holds, used or not */
 void arena_reset(struct arena *a);
 void arena_fini(struct arena *a);
 

@@ -78,33 +78,48 @@ parse_options(struct exec *x, bool may_store, struct options *o)
 
 /* -- elements -------------------------------------------------------------------------------------------------- */
 
-static void
-take_list(struct sorting *s, const struct list *list)
+/* The element that follows those that are there, in the collection's own order. */
+static enum rc
+take(struct exec *x, struct sorting *s, struct slice member)
 {
-    struct list_iter it = list_seek(list, 0, LIST_TAIL);
-
-    for (size_t i = 0; i < s->n && list_next(list, &it, &s->all[i].member); i++)
-        ;
+    s->all[s->n] = (struct element){.member = member};
+    s->order[s->n] = (struct sorted){.index = s->n};
+    s->n++;
+    return exec_pulse(x);
 }
 
-static void
+static enum rc
+take_list(struct exec *x, struct sorting *s, const struct list *list)
+{
+    struct list_iter it = list_seek(list, 0, LIST_TAIL);
+    struct slice member;
+
+    while (list_next(list, &it, &member))
+        TRY(take(x, s, member));
+    return RC_OK;
+}
+
+static enum rc
 take_set(struct exec *x, struct sorting *s, const struct set *set)
 {
     struct set_iter it = {0};
     struct set_member m;
 
-    for (size_t i = 0; i < s->n && set_next(set, &it, &m); i++)
-        s->all[i].member = m.s.ptr == m.text ? arena_copy(x->arena, m.s) : m.s;
+    while (set_next(set, &it, &m))
+        TRY(take(x, s, m.s.ptr == m.text ? arena_copy(x->arena, m.s) : m.s));
+    return RC_OK;
 }
 
-static void
-take_zset(struct sorting *s, const struct zset *z)
+static enum rc
+take_zset(struct exec *x, struct sorting *s, const struct zset *z)
 {
     struct zset_iter it = zset_seek(z, 0, false);
+    struct slice member;
     double score;
 
-    for (size_t i = 0; i < s->n && zset_next(z, &it, &s->all[i].member, &score); i++)
-        ;
+    while (zset_next(z, &it, &member, &score))
+        TRY(take(x, s, member));
+    return RC_OK;
 }
 
 static size_t
@@ -116,26 +131,19 @@ element_count(struct entry *e)
     return type == TYPE_LIST ? list_count(value) : type == TYPE_SET ? set_count(value) : zset_count(value);
 }
 
-/* Reads the elements in the collection's own order. */
 static enum rc
 take_elements(struct exec *x, struct sorting *s, struct entry *e)
 {
     const void *value = entry_handle(e);
-    enum value_type type = entry_type(e);
+    size_t n = element_count(e);
 
-    s->n = element_count(e);
-    s->all = arena_array(x->arena, s->n, sizeof(*s->all));
-    s->order = arena_array(x->arena, s->n, sizeof(*s->order));
-    memset(s->all, 0, s->n * sizeof(*s->all));
-    if (type == TYPE_LIST)
-        take_list(s, value);
-    else if (type == TYPE_SET)
-        take_set(x, s, value);
-    else
-        take_zset(s, value);
-    for (size_t i = 0; i < s->n; i++)
-        s->order[i].index = i;
-    return RC_OK;
+    s->all = arena_array(x->arena, n, sizeof(*s->all));
+    s->order = arena_array(x->arena, n, sizeof(*s->order));
+    switch (entry_type(e)) {
+    case TYPE_LIST: return take_list(x, s, value);
+    case TYPE_SET: return take_set(x, s, value);
+    default: return take_zset(x, s, value);
+    }
 }
 
 /* What a pattern stands for: the element put in place of its first '*'; after "->" a field of a hash. False: nothing.
@@ -409,18 +417,12 @@ reply_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
 }
 
 static enum rc
-store_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
+fill_list(struct exec *x, const struct sorting *s, size_t from, size_t n, struct list *list)
 {
     const struct options *o = s->o;
     struct buf *key = exec_scratch(x);
     struct slice v;
 
-    if (n == 0) {
-        key_delete(x, x->db, o->destination, EV_DEL);
-        return reply_int(x, 0);
-    }
-    struct entry *made = entry_new(TYPE_LIST, o->destination);
-    struct list *list = (struct list *)entry_handle(made);
     for (size_t i = from; i < from + n; i++) {
         struct slice member = s->all[s->order[i].index].member;
 
@@ -428,6 +430,26 @@ store_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
             list_push(list, x->limits, LIST_TAIL, member);
         for (int g = 0; g < o->get_count; g++)
             list_push(list, x->limits, LIST_TAIL, look_up(x, o->gets[g], member, key, &v) ? v : LIT(""));
+        TRY(exec_pulse(x));
+    }
+    return RC_OK;
+}
+
+static enum rc
+store_sorted(struct exec *x, const struct sorting *s, size_t from, size_t n)
+{
+    struct slice destination = s->o->destination;
+
+    if (n == 0) {
+        key_delete(x, x->db, destination, EV_DEL);
+        return reply_int(x, 0);
+    }
+    struct entry *made = entry_new(TYPE_LIST, destination);
+    struct list *list = (struct list *)entry_handle(made);
+    enum rc rc = fill_list(x, s, from, n, list);
+    if (rc != RC_OK) {
+        entry_free(made);
+        return rc;
     }
     int64_t stored = (int64_t)list_count(list);
     key_put(x, x->db, made, EV_SORTSTORE);
@@ -446,8 +468,9 @@ sort_key(struct exec *x, exec_body *again, bool may_store)
         enum value_type type = entry_type(e);
         if (type != TYPE_LIST && type != TYPE_SET && type != TYPE_ZSET)
             return RC_WRONGTYPE;
+        bool reads_others = (o.by.ptr != NULL && !o.as_it_is) || o.get_count > 0;
         if (element_count(e) >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
-            return exec_in_slices(x, again, o.by.ptr != NULL || o.get_count > 0 ? SLICES_PIN_ALL : 0);
+            return exec_in_slices(x, again, reads_others ? SLICES_PIN_ALL : 0);
         /* A set has no order to be stored in that would be the same elsewhere. */
         if (o.as_it_is && type == TYPE_SET && (o.destination.ptr != NULL || x->depth > 0)) {
             o.as_it_is = false;

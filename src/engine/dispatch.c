@@ -285,13 +285,30 @@ resolve(struct exec *x)
 
 /* -- after the handler ----------------------------------------------------------------------------------------- */
 
+static void
+let_go(void *arena)
+{
+    arena_fini(arena);
+    mem_free(arena);
+}
+
+/* Giving much memory back to the system takes milliseconds. */
 void
 exec__arena_reset(struct engine *e)
 {
-    if (e->arena.next != e->arena_mark) {
+    enum { MUCH = 4 << 20 };
+
+    if (e->arena.next == e->arena_mark)
+        return;
+    if (e->host.defer != NULL && arena_bytes(&e->arena) > MUCH) {
+        struct arena *a = mem_get(sizeof(*a));
+        *a = e->arena;
+        e->arena = (struct arena){0};
+        e->host.defer(e->host.ctx, let_go, a);
+    } else {
         arena_reset(&e->arena);
-        e->arena_mark = e->arena.next;
     }
+    e->arena_mark = e->arena.next;
 }
 
 /* Adds what a handler changed to the running batch. */

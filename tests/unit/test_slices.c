@@ -455,7 +455,8 @@ test_client_goes(void **state)
 
     fill_set(r, w, "s", 0, MEMBERS);
     fill_set(r, w, "t", 0, MEMBERS);
-    static const char *const commands[] = {"SMEMBERS s", "SUNIONSTORE u s t", "KEYS s", "SORT s ALPHA",
+    static const char *const commands[] = {"SMEMBERS s",   "SUNIONSTORE u s t",          "KEYS s",
+                                           "SORT s ALPHA", "SORT s BY nosort LIMIT 0 1", "SORT s ALPHA STORE l",
                                            "FLUSHALL SYNC"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         say(r, a, "%s", commands[i]);
@@ -468,6 +469,23 @@ test_client_goes(void **state)
     take(r, w);
     say(r, w, "DBSIZE");
     assert_string_equal(take(r, w), ":0\r\n");
+}
+
+/* Reading the elements takes its time, too; what reads no other keys keeps nobody from writing them. */
+static void
+test_sort_pauses_throughout(void **state)
+{
+    struct rig *r = *state;
+    struct session *a = client(r), *w = client(r);
+    int pauses = 0;
+
+    fill_set(r, w, "s", 0, MEMBERS);
+    for (say(r, a, "SORT s BY nosort LIMIT 0 1"); engine_sliced(r->engine) > 0; pauses++) {
+        say(r, w, "SET other 1");
+        assert_string_equal(take(r, w), "+OK\r\n");
+        engine_tick(r->engine, 1000);
+    }
+    assert_true(pauses > 0);
 }
 
 static void
@@ -611,6 +629,7 @@ main(void)
         T(test_keys_are_exchanged),
         T(test_same_results),
         T(test_client_goes),
+        T(test_sort_pauses_throughout),
         T(test_kill_interrupts),
         T(test_time_limit),
         T(test_reply_skipped),
