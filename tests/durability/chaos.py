@@ -63,8 +63,10 @@ class Node:
             return c.call(*words)
 
     def follow(self, other):
+        """Whoever is loading refuses that at first."""
         self.above = other
-        self.call(*(("REPLICAOF", "127.0.0.1", other.proxy.port) if other else ("REPLICAOF", "NO", "ONE")))
+        words = ("REPLICAOF", "127.0.0.1", other.proxy.port) if other else ("REPLICAOF", "NO", "ONE")
+        wait_until(lambda: self.call(*words)[0] == "+", 60, "REPLICAOF")
 
     def stop(self):
         self.proxy.close()

@@ -3,9 +3,10 @@
 
     waitaof.py [--rounds 10] [--writes 100000] [--server PROGRAM] [--replica PROGRAM]
 
-In each round several clients write pieces of 50 SETs to a primary with a log, each piece with WAITAOF 1 1 behind it, until so many
+In each round several clients write pieces of 2,000 SETs to a primary with a log, each piece with WAITAOF 1 1 behind it, until so many
 are confirmed. Then the primary, the replica or both are killed with SIGKILL, and each of them is started alone from its log. What
-is missing there of what was confirmed is lost: then this exits with 1. (Killing a process loses nothing that the kernel has;
+is missing there of what was confirmed is lost: then this exits with 1. Logs are synced once a second, which is what each piece waits
+for. (Killing a process loses nothing that the kernel has;
 tests/durability/torn.py takes the power away.)
 """
 import argparse
@@ -22,7 +23,7 @@ import resp  # noqa: E402
 import servers  # noqa: E402
 from replication import follow, wait_online  # noqa: E402
 
-PIECE, CLIENTS = 50, 4
+PIECE, CLIENTS = 2000, 4
 
 
 class Node:
