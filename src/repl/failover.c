@@ -53,7 +53,7 @@ hand_over(struct repl *r, const char *host, int port)
     snprintf(copy, sizeof(copy), "%s", host);
     f->state = FAILOVER_HANDS_OVER;
     log_notice("Failover: %s:%d takes over at offset %llu", copy, port, (unsigned long long)tape_end(&r->log));
-    r->go_on_db = r->stream_db >= 0 ? r->stream_db : 0;
+    repl__note_db(r);
     r->link = link__new(r, slice_cstr(copy), port, true);
     link__failover(r->link);
     repl__listen(r);

@@ -256,6 +256,15 @@ repl_primary_address(const struct repl *r, struct slice *host, int *port)
     return true;
 }
 
+/* Where nothing has been written since, the database is the one at which a snapshot, or our last primary, has left us;
+ * and if others know better, they begin with SELECT. */
+void
+repl__note_db(struct repl *r)
+{
+    if (r->link == NULL && r->stream_db >= 0)
+        r->go_on_db = r->stream_db;
+}
+
 static void
 become_primary(struct repl *r)
 {
@@ -279,8 +288,7 @@ static void
 become_replica(struct repl *r, struct slice host, int port, bool forced)
 {
     /* Our own stream ends here; if the new primary has gone on from it, so can we. */
-    if (r->link == NULL)
-        r->go_on_db = r->stream_db >= 0 ? r->stream_db : 0;
+    repl__note_db(r);
     repl__failover_end(r, "another role has been asked for");
     if (r->link == NULL)
         r->changed_to = tape_end(&r->log);

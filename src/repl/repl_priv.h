@@ -134,6 +134,8 @@ struct repl {
 
 /* Milliseconds that never go back. */
 int64_t repl__now(const struct repl *r);
+/* Our own stream ends here: which database is selected at its end. */
+void repl__note_db(struct repl *r);
 static inline struct repl *
 repl__of(const struct exec *x)
 {

@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 import resp  # noqa: E402
 import servers  # noqa: E402
-from replication import follow, wait_online  # noqa: E402
+from replication import follow, wait_online, wait_until  # noqa: E402
 
 PIECE, CLIENTS = 2000, 4
 
@@ -50,6 +50,7 @@ class Node:
         self.start()
         n = 0
         with self.server.connect(60) as c:
+            wait_until(lambda: c.call("PING") == ("+", b"PONG"), 60, "loading")
             for at in range(0, len(keys), 1000):
                 n += sum(v[1] is None for v in c.call("MGET", *keys[at:at + 1000])[1])
         return n

@@ -229,6 +229,34 @@ def test_what_sentinel_says_in_one_transaction(machine):
         assert "replicaof" not in f.read()
 
 
+@pytest.mark.parametrize("primary,replica", PAIRS)
+def test_who_goes_on_is_in_the_right_database(machine, tmp_path, primary, replica):
+    """The stream says SELECT once. Who was restarted, or a primary for a moment, goes on where it was in that, too."""
+    how = ("--dir", tmp_path, "--save", "1000 1000000")
+    p, r = machine(primary), machine(replica, *how)
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c:
+        c.call("SELECT", "5")
+        c.call("SET", "a", "1")
+        assert c.call("WAIT", "1", "10000") == (":", 1)
+        end(r)
+        c.call("SET", "b", "1")
+        r = machine(replica, *how, "--replicaof", f"127.0.0.1 {p.port}", port=r.port)
+        wait_online(p, r)
+        c.call("SET", "c", "1")
+        assert_equal(p, [r])
+        with r.connect() as d:
+            d.call("REPLICAOF", "NO", "ONE")
+            c.call("SET", "d", "1")
+            d.call("REPLICAOF", "127.0.0.1", p.port)
+        wait_online(p, r)
+        c.call("SET", "e", "1")
+        assert_equal(p, [r])
+        assert c.call("DBSIZE") == (":", 5)
+    assert int(info(p, "stats")["sync_full"]) == (1 if replica == "sorrel" else 2)  # redis has forgotten its old name by then
+
+
 def test_what_replicas_refuse_and_say(machine):
     p, r = machine("sorrel", "--requirepass", "secret"), machine("sorrel", "--masterauth", "wrong", "--replica-priority", "7")
     with r.connect() as c:
