@@ -200,8 +200,6 @@ warn_of_unserved(const struct config *c)
         {CFG_CLUSTER_ENABLED, "this is no node of a cluster: it serves all keys by itself"},
         {CFG_IO_THREADS, "one thread serves all connections"},
         {CFG_LOCALE_COLLATE, "texts are compared byte by byte"},
-        {CFG_OOM_SCORE_ADJ, "the kernel's score of this process stays as it is"},
-        {CFG_PROC_TITLE_TEMPLATE, "the title of the process stays as it is"},
         {CFG_PROPAGATION_ERROR_BEHAVIOR, "a command that fails on a replica is logged and left out"},
         {CFG_REPLICA_IGNORE_DISK_WRITE_ERRORS, "a replica that can't write its log goes on"},
         {CFG_SOCKET_MARK_ID, "sockets are not marked"},
