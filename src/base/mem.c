@@ -174,6 +174,14 @@ mem_get_zero_aligned(size_t align, size_t n)
     return memset(p, 0, rounded);
 }
 
+char *
+mem_copy_text(const char *text)
+{
+    size_t n = strlen(text) + 1;
+
+    return memcpy(mem_get(n), text, n);
+}
+
 enum { PAGE_BYTES = 4096 };
 static _Atomic int64_t pages_counted;
 

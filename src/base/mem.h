@@ -17,6 +17,8 @@
 /* Never NULL: when memory is out the process ends with a message. For sizes that we choose. */
 void *mem_get(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 void *mem_get_zero(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(1)));
+/* The text and its NUL. */
+char *mem_copy_text(const char *text) __attribute__((malloc, returns_nonnull));
 /* NULL when there is not that much. For sizes that a client or a file chooses. */
 void *mem_try(size_t n) __attribute__((malloc, alloc_size(1)));
 /* p may be NULL. mem_resize never returns NULL; mem_resize_try leaves p alone when it fails. */

@@ -95,10 +95,8 @@ options_print_help(void)
 static void
 set_text(char **field, const char *text)
 {
-    size_t len = strlen(text) + 1;
-
     mem_free(*field);
-    *field = memcpy(mem_get(len), text, len);
+    *field = mem_copy_text(text);
 }
 
 static bool

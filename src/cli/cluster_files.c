@@ -110,7 +110,7 @@ static void
 replace_text(char **field, const char *text)
 {
     mem_free(*field);
-    *field = text != NULL ? memcpy(mem_get(strlen(text) + 1), text, strlen(text) + 1) : NULL;
+    *field = text != NULL ? mem_copy_text(text) : NULL;
 }
 
 /* The source has a login of its own. */

@@ -177,8 +177,7 @@ history_open(struct history *h, const char *path)
     *h = (struct history){0};
     if (path == NULL || path[0] == '\0')
         return;
-    size_t len = strlen(path) + 1;
-    h->path = memcpy(mem_get(len), path, len);
+    h->path = mem_copy_text(path);
     if (load(h) <= 2 * HISTORY_MAX)
         return;
     int fd = open_private(path, O_TRUNC);

@@ -47,10 +47,8 @@ seconds_to_us(const char *text, int64_t *out)
 static void
 set_text(char **field, const char *text)
 {
-    size_t len = strlen(text) + 1;
-
     mem_free(*field);
-    *field = memcpy(mem_get(len), text, len);
+    *field = mem_copy_text(text);
 }
 
 static bool

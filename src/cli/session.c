@@ -274,10 +274,8 @@ session_connect(struct session *s)
 bool
 session_connect_to(struct session *s, const char *host, uint16_t port)
 {
-    size_t len = strlen(host) + 1;
-
     mem_free(s->url.host);
-    s->url.host = memcpy(mem_get(len), host, len);
+    s->url.host = mem_copy_text(host);
     s->url.port = port;
     s->url.transport = SORREL_TCP;
     return session_connect(s);

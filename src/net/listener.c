@@ -67,11 +67,8 @@ start(struct loop *loop, struct listener_owner owner, int fd, const char *path, 
     l->loop = loop;
     l->owner = owner;
     l->accepts_per_turn = ACCEPTS_PER_TURN;
-    if (path != NULL) {
-        size_t n = strlen(path) + 1;
-        l->path = mem_get(n);
-        memcpy(l->path, path, n);
-    }
+    if (path != NULL)
+        l->path = mem_copy_text(path);
     if (!loop_add(loop, &l->src, LOOP_READ)) {
         int saved = errno;
         buf_printf(why, "epoll_ctl: %m");

@@ -18,14 +18,6 @@
 
 enum { TICK_BUDGET_US = 500, SECOND_MS = 1000 };
 
-static char *
-copy_text(const char *s)
-{
-    size_t n = strlen(s) + 1;
-
-    return memcpy(mem_get(n), s, n);
-}
-
 /* rename-command lines, in order. */
 static bool
 rename_commands(struct server *s, struct buf *why)
@@ -89,8 +81,8 @@ server_new(const struct server_options *opt, struct buf *why)
 
     s->config = opt->config;
     s->clock = opt->clock;
-    s->config_path = copy_text(opt->config_path);
-    s->executable = copy_text(opt->executable);
+    s->config_path = mem_copy_text(opt->config_path);
+    s->executable = mem_copy_text(opt->executable);
     memcpy(s->run_id, opt->run_id, sizeof(s->run_id));
     if (!start(s, opt, why)) {
         server_free(s);

@@ -8,14 +8,6 @@
 
 #include <errno.h>
 
-static char *
-copy_text(const char *s)
-{
-    size_t n = strlen(s) + 1;
-
-    return memcpy(mem_get(n), s, n);
-}
-
 struct aof *
 aof_new(const struct aof_options *opt)
 {
@@ -24,8 +16,8 @@ aof_new(const struct aof_options *opt)
     a->engine = opt->engine;
     a->disk = opt->disk;
     a->clock = opt->clock;
-    a->dir = copy_text(opt->dir);
-    a->name = copy_text(opt->name);
+    a->dir = mem_copy_text(opt->dir);
+    a->name = mem_copy_text(opt->name);
     a->threaded = opt->threaded;
     a->sync_cores = opt->sync_cores;
     a->rewrite_cores = opt->rewrite_cores;

@@ -50,14 +50,6 @@ struct rdb_file {
     _Atomic enum rdb_file_state state;
 };
 
-static char *
-copy_text(const char *s)
-{
-    size_t n = strlen(s) + 1;
-
-    return memcpy(mem_get(n), s, n);
-}
-
 static bool
 failed(struct rdb_file *f, const char *what, int error)
 {
@@ -221,8 +213,8 @@ rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
 
     *f = (struct rdb_file){
         .disk = opt->disk,
-        .temp = copy_text(opt->temp),
-        .name = copy_text(opt->name),
+        .temp = mem_copy_text(opt->temp),
+        .name = mem_copy_text(opt->name),
         .threaded = opt->threaded,
         .cores = opt->cores,
         .sync_often = opt->sync_often,
