@@ -5,6 +5,7 @@
 #include "engine/settings.h"
 #include "proto/words.h"
 #include "server/config_priv.h"
+#include "server/title.h"
 
 static bool
 refuse(struct buf *why, const char *text)
@@ -258,23 +259,8 @@ check_shutdown(const struct config_given *given, struct buf *canonical, struct b
 bool
 check_title(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
-    static const struct slice known[] = {LIT_INIT("{title}"),      LIT_INIT("{listen-addr}"), LIT_INIT("{server-mode}"),
-                                         LIT_INIT("{port}"),       LIT_INIT("{tls-port}"),    LIT_INIT("{unixsocket}"),
-                                         LIT_INIT("{config-file}")};
-    struct slice left = given->words[0];
-
-    while (left.len > 0) {
-        const char *open = memchr(left.ptr, '{', left.len);
-        if (open == NULL)
-            break;
-        left = slice_skip(left, (size_t)(open - left.ptr));
-        size_t i = 0;
-        while (i < sizeof(known) / sizeof(known[0]) && !slice_starts(left, known[i]))
-            i++;
-        if (i == sizeof(known) / sizeof(known[0]))
-            return refuse(why, "template format is invalid or contains unknown variables");
-        left = slice_skip(left, known[i].len);
-    }
+    if (!title_valid(given->words[0]))
+        return refuse(why, "template format is invalid or contains unknown variables");
     buf_add_slice(canonical, given->words[0]);
     return true;
 }

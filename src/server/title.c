@@ -26,10 +26,8 @@ copy_environment(void)
     if (!size_mul(n + 1, sizeof(*environ), &bytes))
         return false;
     char **copy = mem_get(bytes);
-    for (size_t i = 0; i < n; i++) {
-        size_t len = strlen(environ[i]) + 1;
-        copy[i] = memcpy(mem_get(len), environ[i], len);
-    }
+    for (size_t i = 0; i < n; i++)
+        copy[i] = mem_copy_text(environ[i]);
     copy[n] = NULL;
     environ = copy; /* lives as long as the program, as getenv() wants it */
     return true;
@@ -42,10 +40,9 @@ title_init(struct title *t, char **argv)
     if (argv[0] == NULL)
         return;
     char *end = end_of(environ, end_of(argv, argv[0]));
-    size_t len = strlen(argv[0]) + 1;
     if (!copy_environment())
         return;
-    t->program = memcpy(mem_get(len), argv[0], len);
+    t->program = mem_copy_text(argv[0]);
     t->at = argv[0];
     t->room = (size_t)(end - argv[0]);
 }
@@ -75,12 +72,12 @@ add_address(struct buf *out, const struct config *c)
     buf_printf(out, ":%lld", (long long)port);
 }
 
-/* Adds what the variable at the front of the text stands for, and steps over it. False: there is none. */
-static bool
-add_variable(struct buf *out, struct slice *text, const struct title *t, const struct config *c,
-             const char *config_path)
+enum variable { TITLE, ADDRESS, MODE, PORT, TLS_PORT, UNIXSOCKET, CONFIG_FILE, VARIABLES };
+
+/* Steps over the variable at the front of the text; VARIABLES: there is none. */
+static enum variable
+take_variable(struct slice *text)
 {
-    enum variable { TITLE, ADDRESS, MODE, PORT, TLS_PORT, UNIXSOCKET, CONFIG_FILE, VARIABLES };
     static const struct slice names[VARIABLES] = {
         [TITLE] = LIT_INIT("{title}"),
         [ADDRESS] = LIT_INIT("{listen-addr}"),
@@ -90,22 +87,41 @@ add_variable(struct buf *out, struct slice *text, const struct title *t, const s
         [UNIXSOCKET] = LIT_INIT("{unixsocket}"),
         [CONFIG_FILE] = LIT_INIT("{config-file}"),
     };
-    int v = 0;
 
-    while (v < VARIABLES && !slice_starts(*text, names[v]))
-        v++;
-    if (v == VARIABLES)
-        return false;
-    *text = slice_skip(*text, names[v].len);
-    switch ((enum variable)v) {
+    for (int v = 0; v < VARIABLES; v++) {
+        if (slice_starts(*text, names[v])) {
+            *text = slice_skip(*text, names[v].len);
+            return (enum variable)v;
+        }
+    }
+    return VARIABLES;
+}
+
+bool title_valid(struct slice template)
+{
+    while (template.len > 0) {
+        if (*template.ptr != '{')
+            template = slice_skip(template, 1);
+        else if (take_variable(&template) == VARIABLES)
+            return false;
+    }
+    return true;
+}
+
+/* Adds what the variable at the front of the text stands for, and steps over it. False: there is none. */
+static bool
+add_variable(struct buf *out, struct slice *text, const struct title *t, const struct config *c,
+             const char *config_path)
+{
+    switch (take_variable(text)) {
     case TITLE: buf_add_slice(out, slice_cstr(t->program)); break;
     case ADDRESS: add_address(out, c); break;
     case PORT: buf_printf(out, "%lld", (long long)config_num(c, CFG_PORT)); break;
     case TLS_PORT: buf_printf(out, "%lld", (long long)config_num(c, CFG_TLS_PORT)); break;
     case UNIXSOCKET: buf_add_slice(out, config_text(c, CFG_UNIXSOCKET)); break;
     case CONFIG_FILE: buf_add_slice(out, slice_cstr(config_path)); break;
-    case MODE: /* neither sentinel nor cluster */
-    case VARIABLES: break;
+    case MODE: break; /* neither sentinel nor cluster */
+    case VARIABLES: return false;
     }
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include "server/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct title {
@@ -16,7 +17,9 @@ struct title {
     char *program; /* argv[0]; owned */
 };
 
-/* From here on argv holds nothing of use. Before any thread starts. */
+/* Whether every brace in a template begins a variable that there is. */
+bool title_valid(struct slice template);
+/* From here on title_show() overwrites argv and what it points to. Before any thread starts. */
 void title_init(struct title *t, char **argv);
 void title_fini(struct title *t);
 /* Fills the template in and shows it, cut where there is no more room. */
