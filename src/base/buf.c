@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 
 #include <stdio.h>
 
@@ -63,6 +64,12 @@ buf_consume(struct buf *b, size_t n)
     b->len -= n;
     if (n > 0 && b->len > 0)
         memmove(b->ptr, b->ptr + n, b->len);
+}
+
+void
+buf_add_int64(struct buf *b, int64_t v)
+{
+    buf_advance(b, format_int64(buf_room(b, INT64_TEXT_MAX), v));
 }
 
 void

@@ -24,6 +24,8 @@ bool buf_try_reserve(struct buf *b, size_t n);
 void buf_shrink(struct buf *b, size_t keep);
 /* Drops the first n bytes, moving the rest down. */
 void buf_consume(struct buf *b, size_t n);
+/* The decimal text, much quicker than with printf. */
+void buf_add_int64(struct buf *b, int64_t v);
 /* printf into the buffer. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

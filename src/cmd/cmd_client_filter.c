@@ -5,13 +5,6 @@
 #include "engine/pubsub.h"
 #include "engine/session.h"
 
-static size_t
-subscriptions(const struct session *s)
-{
-    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-           pubsub_session_count(s, PUBSUB_SHARD);
-}
-
 enum client_kind
 client__kind(const struct session *s)
 {
@@ -21,7 +14,7 @@ client__kind(const struct session *s)
         return KIND_REPLICA;
     if (flags & SESSION_PRIMARY)
         return KIND_MASTER;
-    return subscriptions(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
+    return pubsub_session_all(s) > 0 ? KIND_PUBSUB : KIND_NORMAL;
 }
 
 static int

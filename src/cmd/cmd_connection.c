@@ -135,9 +135,7 @@ cmd_ping(struct exec *x)
     if (x->argc > 2)
         return fail_arity(x);
     /* A RESP2 subscriber reads nothing but messages, so this has to look like one. */
-    if (x->reply.resp == 2 && pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-                                      pubsub_session_count(s, PUBSUB_SHARD) >
-                                  0) {
+    if (x->reply.resp == 2 && pubsub_session_all(s) > 0) {
         reply_array(x, 2);
         reply_bulk(x, LIT("pong"));
         return reply_bulk(x, x->argc == 2 ? x->argv[1] : LIT(""));

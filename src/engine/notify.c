@@ -1,5 +1,4 @@
 /* engine/notify.c - keyspace notifications: events published on channels named after the key and after the event. */
-#include "base/number.h"
 #include "engine/engine_priv.h"
 
 /* In the order in which CONFIG GET prints them. */
@@ -61,7 +60,7 @@ channel_name(struct engine *e, struct slice kind, int db, struct slice what)
 
     buf_reset(b);
     buf_add_slice(b, kind);
-    buf_advance(b, format_int64(buf_room(b, INT64_TEXT_MAX), db));
+    buf_add_int64(b, db);
     buf_add_slice(b, LIT("__:"));
     buf_add_slice(b, what);
     return buf_slice(b);

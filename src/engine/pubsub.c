@@ -120,14 +120,14 @@ sub_find(struct session *s, enum pubsub_space space, struct slice name)
     return s->more == NULL ? NULL : table_find(&s->more->subs[space], &sub_ops, keyspace__hash(s->engine, name), name);
 }
 
-static bool
-is_subscribed(const struct session *s)
+size_t
+pubsub_session_all(const struct session *s)
 {
-    bool any = false;
+    size_t sum = 0;
 
     for (int space = 0; space < PUBSUB_SPACES; space++)
-        any = any || pubsub_session_count(s, (enum pubsub_space)space) > 0;
-    return any;
+        sum += pubsub_session_count(s, (enum pubsub_space)space);
+    return sum;
 }
 
 static bool
@@ -143,7 +143,7 @@ join(struct session *s, enum pubsub_space space, struct slice name)
         c->cap = c->cap == 0 ? 2 : c->cap * 2;
         c->members = mem_resize(c->members, c->cap * sizeof(*c->members));
     }
-    e->subscribers += !is_subscribed(s);
+    e->subscribers += pubsub_session_all(s) == 0;
     struct sub *sub = mem_get(sizeof(*sub));
     *sub = (struct sub){c, c->count};
     c->members[c->count++] = s->id;
@@ -168,7 +168,7 @@ leave(struct session *s, enum pubsub_space space, struct sub *sub)
     mem_free(sub);
     if (c->count == 0)
         channel_drop(e, space, c);
-    e->subscribers -= !is_subscribed(s);
+    e->subscribers -= pubsub_session_all(s) == 0;
     session__gate_update(s);
 }
 

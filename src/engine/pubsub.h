@@ -21,6 +21,7 @@ size_t pubsub_publish(struct engine *e, enum pubsub_space space, struct slice ch
 
 size_t pubsub_session_total(const struct engine *e); /* sessions that are subscribed to anything */
 size_t pubsub_session_count(const struct session *s, enum pubsub_space space); /* subscriptions of that kind */
+size_t pubsub_session_all(const struct session *s);                            /* and of every kind */
 /* True when fn says so of every name that the session is subscribed to there. */
 typedef bool pubsub_test(void *ctx, struct slice name);
 bool pubsub_session_every(const struct session *s, enum pubsub_space space, pubsub_test *fn, void *ctx);

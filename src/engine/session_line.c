@@ -1,15 +1,7 @@
 /* engine/session_line.c - a session as one line of text: CLIENT LIST, ACL LOG. */
-#include "base/number.h"
 #include "engine/acl.h"
 #include "engine/engine_priv.h"
 #include "engine/tracking.h"
-
-static size_t
-subscriptions(const struct session *s)
-{
-    return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN) +
-           pubsub_session_count(s, PUBSUB_SHARD);
-}
 
 void
 session_describe_flags(const struct session *s, struct buf *b)
@@ -23,7 +15,7 @@ session_describe_flags(const struct session *s, struct buf *b)
         buf_add_char(b, 'S');
     if (flags & SESSION_PRIMARY)
         buf_add_char(b, 'M');
-    if (subscriptions(s) > 0)
+    if (pubsub_session_all(s) > 0)
         buf_add_char(b, 'P');
     if (session_multi_count(s) >= 0)
         buf_add_char(b, 'x');
@@ -82,7 +74,7 @@ static void
 add_number(struct buf *b, const char *label, int64_t v)
 {
     buf_add_slice(b, slice_cstr(label));
-    buf_advance(b, format_int64(buf_room(b, INT64_TEXT_MAX), v));
+    buf_add_int64(b, v);
 }
 
 void

@@ -130,7 +130,7 @@ get_string(struct rdb_input *in, struct buf *scratch, struct slice *out)
     int64_t v = (int64_t)(load_le(in->p, bytes) << shift) >> shift;
     in->p += bytes;
     buf_reset(scratch);
-    buf_advance(scratch, format_int64(buf_room(scratch, INT64_TEXT_MAX), v));
+    buf_add_int64(scratch, v);
     *out = buf_slice(scratch);
     return RDB_GOT;
 }
