@@ -37,7 +37,7 @@ static int
 repair(const struct disk *d, const char *path, struct aof_reader *r)
 {
     struct buf why = {0};
-    bool ok = aof_repair(d, clock_system(), path, r, &why);
+    bool ok = aof_repair(d, clock_system(), path, r, true, &why);
 
     if (ok)
         printf("%s has been cut off at offset %llu\n", path, (unsigned long long)aof_reader_keep(r));
@@ -63,10 +63,14 @@ check_file(const struct disk *d, const struct wanted *w, const char *path, bool 
     enum aof_progress p = read_all(r, &why);
     printf("%s: %llu bytes, %llu commands and keys: %s\n", path, (unsigned long long)aof_reader_total(r),
            (unsigned long long)aof_reader_commands(r),
-           p == AOF_DONE  ? "fine"
-           : p == AOF_CUT ? "cut"
-                          : "damaged");
-    if (p != AOF_DONE) {
+           p == AOF_DONE         ? "fine"
+           : p == AOF_CUT        ? "cut"
+           : p == AOF_UNREADABLE ? "not read to its end"
+                                 : "damaged");
+    if (p == AOF_UNREADABLE) {
+        fprintf(stderr, "%s can't be read %.*s\n", path, (int)why.len, why.ptr);
+        code = CHECK_FAILED;
+    } else if (p != AOF_DONE) {
         fprintf(stderr, "%s: %.*s; good up to offset %llu\n", path, (int)why.len, why.ptr,
                 (unsigned long long)aof_reader_keep(r));
         code = CHECK_DAMAGED;
@@ -138,6 +142,8 @@ check_aof(int argc, char **argv)
     size_t n = strlen(w.path);
     int code =
         n > 9 && strcmp(w.path + n - 9, ".manifest") == 0 ? check_manifest(&d, &w) : check_file(&d, &w, w.path, true);
-    puts(code == CHECK_FINE ? "The append-only file is fine." : "The append-only file is not fine.");
+    puts(code == CHECK_FINE      ? "The append-only file is fine."
+         : code == CHECK_DAMAGED ? "The append-only file is not fine."
+                                 : "The append-only file could not be checked or repaired.");
     return code;
 }

@@ -55,14 +55,15 @@ struct aof_settings *aof_settings(struct aof *a);
 enum aof_found { AOF_ABSENT, AOF_FOUND, AOF_UNUSABLE };
 /* Looks for a log; one of the old kind, a single file, is moved to where it belongs. */
 enum aof_found aof_load_begin(struct aof *a, struct buf *why);
-/* AOF_DONE, AOF_MORE or AOF_DAMAGED with a reason. */
+/* AOF_DONE, AOF_MORE, or AOF_DAMAGED or AOF_UNREADABLE with a reason. */
 enum aof_progress aof_load_step(struct aof *a, size_t max_bytes, struct buf *why);
 void aof_load_end(struct aof *a);
 uint64_t aof_load_total(const struct aof *a);
 uint64_t aof_load_at(const struct aof *a);
 
-/* Cuts a file off where a reader found its good part to end. The rest is kept beside it. */
-bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r,
+/* Cuts a file off where a reader found its good part to end. The rest is kept beside it; `keep_all`: nothing is cut off
+ * when that is not possible. */
+bool aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, bool keep_all,
                 struct buf *why);
 
 /* Empties the dataset and loads it from the log that is being written (DEBUG LOADAOF). Not while a command runs. */

@@ -149,6 +149,8 @@ keep_lost(const struct disk *d, const char *path, uint64_t from)
         r = disk_write_all(d, out, slice_of(bytes, (size_t)n));
     if (r == 0)
         r = n < 0 ? (int)n : d->sync(d->ctx, out);
+    if (r == 0)
+        r = disk_sync_parent(d, lost.ptr);
     if (in >= 0)
         (void)d->close(d->ctx, in);
     if (out >= 0)
@@ -163,11 +165,16 @@ keep_lost(const struct disk *d, const char *path, uint64_t from)
 }
 
 bool
-aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, struct buf *why)
+aof_repair(const struct disk *d, struct clock clock, const char *path, const struct aof_reader *r, bool keep_all,
+           struct buf *why)
 {
     uint64_t keep = aof_reader_keep(r);
+    int kept = keep_lost(d, path, keep);
 
-    (void)keep_lost(d, path, keep);
+    if (kept < 0 && keep_all) {
+        buf_printf(why, "what would be cut off can't be kept: %s", strerror(-kept));
+        return false;
+    }
     struct aof_log_options lo = {.disk = d, .clock = clock, .path = path, .size = keep};
     struct aof_log *l = aof_log_open(&lo, why);
     if (l == NULL)
@@ -194,7 +201,7 @@ handle_cut(struct aof *a, const char *path, struct buf *why)
         buf_printf(why, "%s: %.*s, and aof-load-truncated is off", path, (int)reason.len, reason.ptr);
     } else {
         log_warning("The end of the append-only file %s is missing: %.*s", path, (int)reason.len, reason.ptr);
-        ok = aof_repair(a->disk, a->clock, path, a->load.reader, why);
+        ok = aof_repair(a->disk, a->clock, path, a->load.reader, false, why);
     }
     buf_fini(&reason);
     return ok ? AOF_DONE : AOF_DAMAGED;
@@ -204,7 +211,7 @@ static enum aof_progress
 step_file(struct aof *a, size_t max_bytes, struct buf *why)
 {
     struct buf path = {0}, reason = {0};
-    enum aof_progress p = AOF_DAMAGED;
+    enum aof_progress p = AOF_UNREADABLE;
     int error = 0;
 
     aof__path(a, &path, a->manifest.files[a->load.at].name);
@@ -214,7 +221,9 @@ step_file(struct aof *a, size_t max_bytes, struct buf *why)
     }
     if (a->load.reader != NULL) {
         p = aof_reader_step(a->load.reader, max_bytes, &reason);
-        if (p == AOF_CUT) {
+        if (p == AOF_UNREADABLE) {
+            buf_printf(why, "%s can't be read %.*s", path.ptr, (int)reason.len, reason.ptr);
+        } else if (p == AOF_CUT) {
             buf_add_slice(why, buf_slice(&reason));
             p = handle_cut(a, path.ptr, why);
         } else if (p == AOF_DAMAGED) {

@@ -41,6 +41,7 @@ struct aof_reader {
     const struct disk *disk;
     struct engine *engine;
     int fd;
+    int error; /* of the disk or the memory: whatever has been found since means nothing */
     uint64_t total;
     struct buf in;
     size_t pos;
@@ -124,9 +125,16 @@ window(const struct aof_reader *r)
     return slice_of(r->in.ptr + r->pos, r->in.len - r->pos);
 }
 
-/* Reads on. False at the end of the file, or with *error set. */
 static bool
-read_more(struct aof_reader *r, int *error)
+no_memory(struct aof_reader *r)
+{
+    r->error = -ENOMEM;
+    return false;
+}
+
+/* Reads on. False at the end of the file, or with `error` set. */
+static bool
+read_more(struct aof_reader *r)
 {
     if (r->pos > 0 && r->pos >= r->in.len / 2) {
         buf_consume(&r->in, r->pos);
@@ -134,25 +142,22 @@ read_more(struct aof_reader *r, int *error)
         r->pos = 0;
     }
     size_t n = r->in.len < READ_BYTES ? READ_BYTES : r->in.len;
-    if (!buf_try_reserve(&r->in, n)) {
-        *error = -ENOMEM;
-        return false;
-    }
+    if (!buf_try_reserve(&r->in, n))
+        return no_memory(r);
     ssize_t got = disk_read_full(r->disk, r->fd, r->in.ptr + r->in.len, n);
-    if (got < 0) {
-        *error = (int)got;
-        return false;
-    }
-    buf_advance(&r->in, (size_t)got);
+    if (got < 0)
+        r->error = (int)got;
+    else
+        buf_advance(&r->in, (size_t)got);
     return got > 0;
 }
 
 /* At least n bytes in the window if the file has them. */
 static bool
-want(struct aof_reader *r, uint64_t n, int *error)
+want(struct aof_reader *r, uint64_t n)
 {
     while (r->in.len - r->pos < n) {
-        if (!read_more(r, error))
+        if (!read_more(r))
             return false;
     }
     return true;
@@ -166,23 +171,39 @@ damaged(const struct aof_reader *r, uint64_t at, const char *what, struct buf *w
 }
 
 static enum aof_progress
-unreadable(const struct aof_reader *r, int error, struct buf *why)
+unreadable(const struct aof_reader *r, struct buf *why)
 {
-    return damaged(r, aof_reader_at(r), strerror(-error), why);
+    buf_reset(why);
+    buf_printf(why, "at offset %llu of %llu: %s", (unsigned long long)aof_reader_at(r), (unsigned long long)r->total,
+               strerror(-r->error));
+    return AOF_UNREADABLE;
 }
 
 /* -- what lies behind ------------------------------------------------------------------------------------------ */
 
-static ssize_t
-read_at(const struct aof_reader *r, uint64_t at, void *to, size_t n)
+static bool
+move_to(struct aof_reader *r, uint64_t at)
 {
     int64_t s = r->disk->seek(r->disk->ctx, r->fd, (int64_t)at);
 
-    return s < 0 ? (ssize_t)s : disk_read_full(r->disk, r->fd, to, n);
+    if (s < 0)
+        r->error = (int)s;
+    return s >= 0;
+}
+
+/* How many bytes there are, up to n; none with `error` set. */
+static size_t
+read_at(struct aof_reader *r, uint64_t at, void *to, size_t n)
+{
+    ssize_t got = move_to(r, at) ? disk_read_full(r->disk, r->fd, to, n) : 0;
+
+    if (got < 0)
+        r->error = (int)got;
+    return got < 0 ? 0 : (size_t)got;
 }
 
 static bool
-is_good_block(const struct aof_reader *r, uint64_t at, const struct aof_block *b)
+is_good_block(struct aof_reader *r, uint64_t at, const struct aof_block *b)
 {
     bool good = false;
 
@@ -190,8 +211,8 @@ is_good_block(const struct aof_reader *r, uint64_t at, const struct aof_block *b
         return false;
     char *p = mem_try(b->len + 1);
     if (p == NULL)
-        return false;
-    if (read_at(r, at + AOF_BLOCK_HEAD, p, b->len) == (ssize_t)b->len)
+        return no_memory(r);
+    if (read_at(r, at + AOF_BLOCK_HEAD, p, b->len) == b->len)
         good = aof_block_sum(at, b->synced, slice_of(p, b->len)) == b->sum;
     mem_free(p);
     return good;
@@ -205,22 +226,22 @@ was_synced(struct aof_reader *r, uint64_t place)
     bool found = false;
 
     for (uint64_t at = place; at + AOF_BLOCK_HEAD <= r->total && !found;) {
-        ssize_t n = read_at(r, at, window_bytes, READ_BYTES);
+        size_t n = read_at(r, at, window_bytes, READ_BYTES);
         if (n < AOF_BLOCK_HEAD)
             break;
-        for (ssize_t i = 0; i + AOF_BLOCK_HEAD <= n && !found; i++) {
+        for (size_t i = 0; i + AOF_BLOCK_HEAD <= n && !found; i++) {
             struct aof_block b;
-            const char *p = memchr(window_bytes + i, '#', (size_t)(n - AOF_BLOCK_HEAD - i + 1));
+            const char *p = memchr(window_bytes + i, '#', n - AOF_BLOCK_HEAD - i + 1);
             if (p == NULL)
                 break;
-            i = p - window_bytes;
+            i = (size_t)(p - window_bytes);
             if (aof_block_get(slice_of(p, AOF_BLOCK_HEAD), &b) && b.synced > place)
-                found = is_good_block(r, at + (uint64_t)i, &b);
+                found = is_good_block(r, at + i, &b);
         }
-        at += (uint64_t)n - AOF_BLOCK_HEAD + 1;
+        at += n - AOF_BLOCK_HEAD + 1;
     }
     mem_free(window_bytes);
-    (void)r->disk->seek(r->disk->ctx, r->fd, (int64_t)(r->from + r->in.len));
+    (void)move_to(r, r->from + r->in.len);
     return found;
 }
 
@@ -232,7 +253,11 @@ cut(struct aof_reader *r, const char *what, struct buf *why)
 
     if (g->body != 0) {
         size_t n = (size_t)(g->end - g->body);
-        if (!buf_try_reserve(&r->salvage, n) || read_at(r, g->body, r->salvage.ptr, n) != (ssize_t)n)
+        if (!buf_try_reserve(&r->salvage, n)) {
+            (void)no_memory(r);
+            return AOF_UNREADABLE;
+        }
+        if (read_at(r, g->body, r->salvage.ptr, n) != n)
             return damaged(r, g->body, "can't be read again", why);
         buf_advance(&r->salvage, n);
     }
@@ -284,7 +309,6 @@ static enum aof_progress
 enter_block(struct aof_reader *r, const struct aof_block *b, struct buf *why)
 {
     uint64_t place = aof_reader_at(r), body = place + AOF_BLOCK_HEAD, left = r->total - body;
-    int error = 0;
 
     r->sums++;
     if (b->synced > place)
@@ -292,8 +316,8 @@ enter_block(struct aof_reader *r, const struct aof_block *b, struct buf *why)
     r->block_cut = b->len > left;
     if (r->block_cut && was_synced(r, place))
         return damaged(r, place, "a block's line is damaged", why);
-    if (!want(r, AOF_BLOCK_HEAD + (r->block_cut ? left : b->len), &error))
-        return unreadable(r, error != 0 ? error : -EIO, why);
+    if (!want(r, AOF_BLOCK_HEAD + (r->block_cut ? left : b->len)))
+        return damaged(r, place, "the file has become shorter", why);
     struct slice bytes = slice_of(r->in.ptr + r->pos + AOF_BLOCK_HEAD, (size_t)(r->block_cut ? left : b->len));
     if (r->block_cut)
         bytes.len = before_hole(body, bytes);
@@ -331,11 +355,10 @@ static enum aof_progress
 annotation(struct aof_reader *r, struct buf *why)
 {
     struct aof_block b;
-    int error = 0;
 
-    (void)want(r, AOF_LINE_MAX, &error);
-    if (error != 0)
-        return unreadable(r, error, why);
+    (void)want(r, AOF_LINE_MAX);
+    if (r->error != 0)
+        return AOF_UNREADABLE;
     struct slice in = window(r);
     if (r->block_end != 0)
         in.len = in.len < r->block_end - aof_reader_at(r) ? in.len : (size_t)(r->block_end - aof_reader_at(r));
@@ -461,7 +484,6 @@ command(struct aof_reader *r, struct buf *why)
     struct slice bad;
     enum parse_result p;
     size_t used;
-    int error = 0;
 
     if (r->in.ptr[r->pos] != '*')
         return trouble(r, aof_reader_at(r), "there is no command", why);
@@ -469,9 +491,9 @@ command(struct aof_reader *r, struct buf *why)
     r->batch_count = r->next = r->fetched = 0;
     do {
         p = request_parse(&r->parser, &limits, command_text(r, 0), &r->argv, &used, &bad);
-    } while (p == PARSE_MORE && r->block_end == 0 && read_more(r, &error));
-    if (error != 0)
-        return unreadable(r, error, why);
+    } while (p == PARSE_MORE && r->block_end == 0 && read_more(r));
+    if (r->error != 0)
+        return AOF_UNREADABLE;
     if (p != PARSE_DONE) {
         request_parser_fini(&r->parser);
         if (p == PARSE_MORE && (r->block_end == 0 || r->block_cut))
@@ -532,17 +554,18 @@ static enum aof_progress
 snapshot(struct aof_reader *r, struct buf *why)
 {
     size_t n = r->in.len - r->pos;
-    int error = 0;
 
-    if (n == 0 && !read_more(r, &error)) {
+    if (n == 0 && !read_more(r)) {
         rdb_reader_cut(r->snapshot);
         buf_add_slice(why, rdb_reader_why(r->snapshot));
         return AOF_DAMAGED;
     }
     n = r->in.len - r->pos;
     char *room = rdb_reader_room(r->snapshot, n);
-    if (room == NULL)
-        return unreadable(r, -ENOMEM, why);
+    if (room == NULL) {
+        (void)no_memory(r);
+        return AOF_UNREADABLE;
+    }
     memcpy(room, r->in.ptr + r->pos, n);
     enum rdb_progress p = rdb_reader_feed(r->snapshot, n);
     r->pos += n;
@@ -565,22 +588,17 @@ snapshot(struct aof_reader *r, struct buf *why)
 static enum aof_progress
 step(struct aof_reader *r, struct buf *why)
 {
-    int error = 0;
-
     if (r->next < r->batch_count)
         return run_next(r, why);
     if (r->snapshot != NULL)
         return snapshot(r, why);
     if (r->block_end != 0 && aof_reader_at(r) == r->block_end)
         return leave_block(r, why);
-    if (!want(r, 1, &error)) {
-        if (error != 0)
-            return unreadable(r, error, why);
+    if (!want(r, 1))
         return r->in_multi ? cut(r, "the last transaction is not complete", why) : AOF_DONE;
-    }
     if (!r->begun) {
         r->begun = true;
-        if (want(r, 5, &error) && (slice_starts(window(r), LIT("REDIS")) || slice_starts(window(r), LIT("VALKE")))) {
+        if (want(r, 5) && (slice_starts(window(r), LIT("REDIS")) || slice_starts(window(r), LIT("VALKE")))) {
             begin_snapshot(r);
             return AOF_MORE;
         }
@@ -594,9 +612,9 @@ aof_reader_step(struct aof_reader *r, size_t max_bytes, struct buf *why)
     uint64_t until = aof_reader_at(r) + max_bytes;
     enum aof_progress p = AOF_MORE;
 
-    while (p == AOF_MORE && aof_reader_at(r) < until)
+    while (p == AOF_MORE && r->error == 0 && aof_reader_at(r) < until)
         p = step(r, why);
-    return p;
+    return r->error != 0 ? unreadable(r, why) : p;
 }
 
 uint64_t

@@ -94,8 +94,23 @@ def test_check_tells_what_is_damaged_from_what_it_cannot_read(tmp_path):
     manifest.unlink()
     manifest.mkdir()
     assert check(str(manifest))[0] == 2
-    rdb = subprocess.run([os.path.join(BIN, "sorrel-check"), "rdb", folder], capture_output=True, text=True)
-    assert rdb.returncode == 2 and "Can't read" in rdb.stderr, rdb.stderr
+    failing = "/proc/self/mem"  # can be opened; reading it from the start is EIO
+    code, text = check(failing)
+    assert code == 2 and "Input/output error" in text and "damaged" not in text, text
+    for name in (folder, failing):
+        rdb = subprocess.run([os.path.join(BIN, "sorrel-check"), "rdb", name], capture_output=True, text=True)
+        assert rdb.returncode == 2 and "Can't read" in rdb.stderr, rdb.stderr
+
+
+def test_check_cuts_nothing_off_that_it_cannot_keep(tmp_path):
+    log = tmp_path / "log.aof"
+    log.write_bytes(b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPI")
+    (tmp_path / "log.aof.lost-14").mkdir()
+    code, text = check(str(log), "--fix")
+    assert code == 2 and "can't be kept" in text and log.stat().st_size == 24, text
+    (tmp_path / "log.aof.lost-14").rmdir()
+    assert check(str(log), "--fix")[0] == 0 and log.stat().st_size == 14
+    assert (tmp_path / "log.aof.lost-14").read_bytes() == b"*1\r\n$4\r\nPI"
 
 
 def test_check_truncates_to_a_timestamp(tmp_path):

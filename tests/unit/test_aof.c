@@ -543,6 +543,75 @@ test_power_cut_at_every_call(void **state)
     }
 }
 
+/* Reads the file at `path`, whose n-th read from now on fails (0: none). */
+static enum aof_progress
+read_with_failure(struct simdisk *sim, const char *path, uint64_t n, bool *failed)
+{
+    struct disk d = simdisk_disk(sim);
+    struct aof_reader_options ro = {.disk = &d, .path = path};
+    struct buf why = {0};
+    int error = 0;
+    struct aof_reader *r = aof_reader_open(&ro, &error, &why);
+    enum aof_progress p;
+
+    assert_non_null(r);
+    uint64_t before = simdisk_steps(sim);
+    simdisk_fail_at(sim, n, n > 0 ? 1 : 0, EIO);
+    while ((p = aof_reader_step(r, 1000, &why)) == AOF_MORE) {
+    }
+    *failed = n > 0 && simdisk_steps(sim) - before >= n;
+    if (*failed)
+        assert_non_null(memmem(why.ptr, why.len, "Input/output error", 18));
+    simdisk_fail_at(sim, 0, 0, 0);
+    aof_reader_free(r);
+    buf_fini(&why);
+    return p;
+}
+
+/* What can't be read is not taken for damaged, nor for a torn tail that may be cut off. */
+static void
+test_unreadable_is_not_damaged(void **state)
+{
+    enum { WHOLE, FLIPPED, TORN, BASE, CUT_BASE, FORMS };
+    static const enum aof_progress verdicts[FORMS] = {AOF_DONE, AOF_DAMAGED, AOF_CUT, AOF_DONE, AOF_DAMAGED};
+    struct simdisk *sim = simdisk_new(1);
+    struct buf log = {0}, base = {0}, why = {0};
+    struct store t;
+    bool failed;
+
+    (void)state;
+    (void)write_large(sim, 1 << 20, 20000);
+    buf_add_slice(&log, simdisk_peek(sim, INCR));
+    store_open(&t, sim, AOF_FSYNC_ALWAYS);
+    assert_int_equal(store_load(&t, &why), AOF_DONE);
+    assert_true(aof_start(t.aof, &why));
+    aof_settings(t.aof)->compress = false;
+    (void)ask(&t, "SETRANGE large 600000 x\r\n");
+    aof_rewrite_soon(t.aof);
+    for (int i = 0; i < 100 && aof_info(t.aof).rewrites == 0; i++)
+        (void)aof_turn(t.aof, 1000000, true);
+    buf_add_slice(&base, simdisk_peek(sim, "dir/a.aof.1.base.rdb"));
+    assert_true(base.len > 600000);
+    store_close(&t);
+    for (int form = 0; form < FORMS; form++) {
+        struct slice bytes = form < BASE ? buf_slice(&log) : buf_slice(&base);
+        log.ptr[log.len / 2] ^= (char)(form == FLIPPED);
+        bytes.len -= form == TORN || form == CUT_BASE ? 1000 : 0;
+        simdisk_put(sim, "file", bytes);
+        log.ptr[log.len / 2] ^= (char)(form == FLIPPED);
+        uint64_t n = 0;
+        do {
+            enum aof_progress p = read_with_failure(sim, "file", n, &failed);
+            assert_int_equal(p, failed ? AOF_UNREADABLE : verdicts[form]);
+        } while (n++ == 0 || failed);
+        assert_true(n > 4); /* some reads failed */
+    }
+    buf_fini(&log);
+    buf_fini(&base);
+    buf_fini(&why);
+    simdisk_free(sim);
+}
+
 /* -- files of others ------------------------------------------------------------------------------------------- */
 
 /* A base that Valkey 9 has written. */
@@ -704,6 +773,7 @@ main(void)
         cmocka_unit_test(test_cut_large),
         cmocka_unit_test(test_flip_large),
         cmocka_unit_test(test_everysec_loses_a_second),
+        cmocka_unit_test(test_unreadable_is_not_damaged),
         cmocka_unit_test(test_base_of_valkey),
         cmocka_unit_test(test_grown_log_is_tried_again),
         cmocka_unit_test(test_files_without_manifest_are_spared),
