@@ -1,10 +1,11 @@
 /* check/export_json.c - see export_json.h. Lists and sets are arrays, hashes arrays of pairs (names may be any bytes),
- * sorted sets arrays of member and score, streams arrays of entries. */
+ * sorted sets arrays of member and score, streams arrays of entries; a JSON document is itself. */
 #include "check/export_json.h"
 
 #include "base/number.h"
 #include "value/deadlines.h"
 #include "value/hash.h"
+#include "value/json.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/stream.h"
@@ -202,6 +203,8 @@ export_json(struct buf *out, int db, struct entry *e)
     buf_add_slice(out, LIT("\"value\":"));
     if (entry_type(e) == TYPE_STRING)
         add_text(out, string_get(e, text));
+    else if (entry_type(e) == TYPE_JSON)
+        json_print(json_root((const struct json *)entry_handle(e)), NULL, out);
     else
         add_collection(out, e);
     buf_add_slice(out, LIT("}\n"));

@@ -246,6 +246,7 @@ def test_a_damaged_file_is_refused(tmp_path):
 def test_check_tool(tmp_path):
     with Started(OURS, str(tmp_path), "--save", "3600 1") as c:
         fill(c, 6, small=True)
+        assert c.call("JSON.SET", "json", "$", '{"a": [1, 2.5, "b\\n"], "c": null}') == OK
     path = tmp_path / "dump.rdb"
     tool = os.path.join(BIN, "sorrel-check")
     fine = subprocess.run([tool, "rdb", path], capture_output=True, text=True)
@@ -253,6 +254,7 @@ def test_check_tool(tmp_path):
     lines = subprocess.run([tool, "rdb", path, "--export", "json"], capture_output=True, text=True).stdout.splitlines()
     assert any('"key":"list:0"' in line for line in lines)
     assert subprocess.run([tool, "rdb", "--export", "json", path], capture_output=True, text=True).stdout.splitlines() == lines
+    assert any('"key":"json"' in line and line.endswith('"type":"ReJSON-RL","value":{"a":[1,2.5,"b\\n"],"c":null}}') for line in lines)
     path.write_bytes(path.read_bytes()[:-20])
     cut = subprocess.run([tool, "rdb", path], capture_output=True, text=True)
     assert cut.returncode == 1 and "offset" in cut.stderr
