@@ -100,6 +100,8 @@ syncer_start(struct aof_log *l)
     pthread_cond_init(&y->more, NULL);
     pthread_cond_init(&y->done, NULL);
     y->running = l->threaded && pthread_create(&y->thread, NULL, run_syncer, l) == 0;
+    if (y->running)
+        (void)pthread_setname_np(y->thread, "aof sync");
 }
 
 static void
@@ -198,6 +200,7 @@ aof_log_open(const struct aof_log_options *opt, struct buf *why)
     l->open_at = NOT_OPEN;
     l->db = -1;
     l->threaded = opt->threaded;
+    l->cores = opt->cores;
     int r = open_file(l, opt);
     if (r < 0) {
         buf_printf(why, "can't open %s for writing: %s", opt->path, strerror(-r));

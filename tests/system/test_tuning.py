@@ -77,10 +77,11 @@ def test_huge_pages(start, wanted, enabled):
 def test_cores(start):
     cores = sorted(os.sched_getaffinity(0))
     main, other = str(cores[0]), str(cores[-1])
-    s = start("--server_cpulist", main, "--bio_cpulist", other, "--bgsave_cpulist", f"{other},{other}-{other}:2")
+    s = start("--server_cpulist", main, "--bio_cpulist", other, "--bgsave_cpulist", f"{other},{other}-{other}:2",
+              "--appendonly", "yes")
     tasks = f"/proc/{s.process.pid}/task"
     of = {open(f"{tasks}/{t}/comm").read().strip(): status(f"{tasks}/{t}/status", "Cpus_allowed_list") for t in os.listdir(tasks)}
-    assert of["reaper"] == other
+    assert of["reaper"] == of["aof sync"] == other
     assert status(f"{tasks}/{s.process.pid}/status", "Cpus_allowed_list") == main
     with s.connect() as c:
         assert c.call("CONFIG", "GET", "server-cpulist") == ("*", [("$", b"server-cpulist"), ("$", main.encode())])
