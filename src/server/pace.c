@@ -48,22 +48,22 @@ slice_allowed(struct pace *p, const struct snapshot *s, bool busy, int64_t now)
     return now - p->busy_ns > IDLE_NS ? SLICE_MAX_NS : p->credit_ns;
 }
 
-/* The more waits for the disk the longer: clients must not fill the memory faster than it empties. */
-static void
-rest(size_t backlog)
+int64_t
+pace_rest_us(size_t backlog)
 {
-    size_t us = backlog / BACKLOG_HARD * REST_US;
+    size_t parts = backlog / BACKLOG_HARD;
 
-    if (us > 0)
-        (void)usleep((useconds_t)(us < REST_US_MAX ? us : REST_US_MAX));
+    return parts < REST_US_MAX / REST_US ? (int64_t)parts * REST_US : REST_US_MAX;
 }
 
 int64_t
 pace_slice(struct pace *p, const struct clock *clock, const struct snapshot *s, bool busy)
 {
-    rest(snapshot_backlog(s));
-    int64_t now = clock_mono_ns(clock), slice = slice_allowed(p, s, busy, now);
+    int64_t rest_us = pace_rest_us(snapshot_backlog(s));
 
+    if (rest_us > 0)
+        (void)usleep((useconds_t)rest_us);
+    int64_t now = clock_mono_ns(clock), slice = slice_allowed(p, s, busy, now);
     p->slice_end_ns = now;
     return slice < SLICE_MIN_NS ? 0 : slice;
 }

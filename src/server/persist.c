@@ -335,15 +335,15 @@ complete(struct persist *p, enum rdb_file_state state)
     }
     p->last_took_ms = engine_now_ms(p->server->engine) - p->begun_ms;
     p->last_early_bytes = snapshot_early_bytes(p->snapshot);
-    if (p->cancelled) {
-        log_notice("Background saving cancelled");
-    } else if (state == RDB_FILE_DONE) {
+    if (state == RDB_FILE_DONE) { /* if it was cancelled, that was too late */
         note_success(p, p->changes_begun);
         log_notice("Background saving terminated with success: %llu keys, %llu bytes, %.3f seconds; %llu bytes of old "
                    "states, longest turn %.3f ms",
                    (unsigned long long)snapshot_keys_done(p->snapshot), (unsigned long long)rdb_file_written(p->file),
                    (double)p->last_took_ms / 1000, (unsigned long long)p->last_early_bytes,
                    (double)p->server->pace.longest_ns / 1e6);
+    } else if (p->cancelled) {
+        log_notice("Background saving cancelled");
     } else {
         note_failure(p, true, rdb_file_why(p->file));
     }
@@ -372,15 +372,14 @@ persist_turn(struct persist *p, bool busy)
     if (p->snapshot == NULL)
         return -1;
     enum rdb_file_state state = rdb_file_state(p->file);
-    if (state == RDB_FILE_FAILED || p->cancelled)
+    if (state == RDB_FILE_FAILED || rdb_file_is_given_up(p->file))
         snapshot_give_up(p->snapshot);
     if (p->walking)
         return walk(p, busy);
-    if (p->cancelled || state != RDB_FILE_WRITING) {
-        complete(p, state);
-        return -1;
-    }
-    return LOOK_AGAIN_MS;
+    if (state == RDB_FILE_WRITING)
+        return LOOK_AGAIN_MS;
+    complete(p, state);
+    return -1;
 }
 
 bool
@@ -389,8 +388,10 @@ persist_cancel(struct persist *p)
     bool any = p->snapshot != NULL || p->scheduled;
 
     p->scheduled = false;
-    if (p->snapshot != NULL)
+    if (p->snapshot != NULL) {
         p->cancelled = true;
+        rdb_file_give_up(p->file, "cancelled");
+    }
     return any;
 }
 

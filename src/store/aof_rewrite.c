@@ -393,7 +393,7 @@ walk_turn(struct aof *a, int64_t budget_ns)
 {
     enum rdb_file_state state = rdb_file_state(a->rewrite.file);
 
-    if (state == RDB_FILE_FAILED && !a->rewrite.given_up) {
+    if ((state == RDB_FILE_FAILED || rdb_file_is_given_up(a->rewrite.file)) && !a->rewrite.given_up) {
         a->rewrite.given_up = true;
         snapshot_give_up(a->rewrite.snapshot);
     }

@@ -3,6 +3,7 @@
 
 #include "base/cores.h"
 #include "base/mem.h"
+#include "store/chore.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@ enum {
     NICE = 5,
     NICE_MAX = 19,
     HURRY_BYTES = 2 << 20,
+    BACKLOG_MAX_LEAST = 64 << 20,
 };
 
 struct queued_chunk {
@@ -32,6 +34,7 @@ struct rdb_file {
     const struct disk *disk;
     char *temp, *name;
     bool threaded, sync_often, plain;
+    size_t backlog_max;
     struct slice cores;
     int fd; /* -1: closed */
     struct rdb_packer packer;
@@ -43,8 +46,11 @@ struct rdb_file {
     pthread_cond_t more, done;
     struct queued_chunk *first, **last, *spare;
     size_t spares;
-    bool ended, given_up;
+    bool ended;
+    struct buf reason;     /* for giving it up */
+    struct chore disposal; /* of what waited then */
     /* Looked at without it. */
+    _Atomic bool given_up;
     _Atomic size_t backlog;
     _Atomic uint64_t written;
     _Atomic enum rdb_file_state state;
@@ -133,7 +139,17 @@ abandon(struct rdb_file *f)
     }
 }
 
-/* The lock is held. */
+static void
+free_chunks(void *first)
+{
+    for (struct queued_chunk *q = first; q != NULL;) {
+        struct queued_chunk *next = q->next;
+        rdb_chunk_fini(&q->chunk);
+        mem_free(q);
+        q = next;
+    }
+}
+
 static void
 recycle_locked(struct rdb_file *f, struct queued_chunk *q)
 {
@@ -149,25 +165,56 @@ recycle_locked(struct rdb_file *f, struct queued_chunk *q)
     f->spare = q;
 }
 
+/* Takes away what is queued. */
+static struct queued_chunk *
+take_queue_locked(struct rdb_file *f)
+{
+    struct queued_chunk *q = f->first;
+
+    for (const struct queued_chunk *i = q; i != NULL; i = i->next)
+        f->backlog -= rdb_chunk_size(&i->chunk);
+    f->first = NULL;
+    f->last = &f->first;
+    return q;
+}
+
 static void
 settle_locked(struct rdb_file *f, enum rdb_file_state state)
 {
+    if (state == RDB_FILE_FAILED && f->why.len == 0)
+        buf_add_slice(&f->why, buf_slice(&f->reason));
     f->state = state;
     pthread_cond_broadcast(&f->done);
 }
 
-/* Works off what is queued; with `once` returns when there is nothing. */
+/* What is next, which is `q` or, when there is none, the end. */
+static enum rdb_file_state
+write_next(struct rdb_file *f, const struct queued_chunk *q, bool hurry)
+{
+    enum rdb_file_state state = RDB_FILE_FAILED;
+
+    if (!f->given_up && q != NULL && write_chunk(f, &q->chunk, hurry))
+        state = RDB_FILE_WRITING;
+    else if (!f->given_up && q == NULL && complete(f))
+        state = RDB_FILE_DONE;
+    if (state == RDB_FILE_FAILED)
+        abandon(f);
+    return state;
+}
+
+/* Works off what is queued, until the file is done or has failed; with `once` until there is nothing. */
 static void
 work(struct rdb_file *f, bool once)
 {
     pthread_mutex_lock(&f->lock);
-    for (;;) {
-        while (f->first == NULL && !f->ended && !f->given_up && !once)
-            pthread_cond_wait(&f->more, &f->lock);
+    while (f->state == RDB_FILE_WRITING) {
         struct queued_chunk *q = f->first;
-        bool alive = f->state == RDB_FILE_WRITING && !f->given_up;
-        if (q == NULL && !(f->ended && alive))
-            break;
+        if (q == NULL && !f->ended && !f->given_up) {
+            if (once)
+                break;
+            pthread_cond_wait(&f->more, &f->lock);
+            continue;
+        }
         if (q != NULL && (f->first = q->next) == NULL)
             f->last = &f->first;
         bool hurry = f->threaded && f->backlog > HURRY_BYTES;
@@ -176,18 +223,16 @@ work(struct rdb_file *f, bool once)
          * scheduler, for milliseconds. */
         if (f->threaded)
             (void)sched_yield();
-        bool ok = !alive || (q != NULL ? write_chunk(f, &q->chunk, hurry) : complete(f));
+        enum rdb_file_state state = write_next(f, q, hurry);
         pthread_mutex_lock(&f->lock);
         if (q != NULL)
             recycle_locked(f, q);
-        if (!ok)
-            settle_locked(f, RDB_FILE_FAILED);
-        else if (q == NULL)
-            settle_locked(f, RDB_FILE_DONE);
-        if (!ok)
-            abandon(f);
+        if (state != RDB_FILE_WRITING)
+            settle_locked(f, state);
     }
+    struct queued_chunk *rest = f->state == RDB_FILE_WRITING ? NULL : take_queue_locked(f);
     pthread_mutex_unlock(&f->lock);
+    free_chunks(rest);
 }
 
 static void *
@@ -200,7 +245,6 @@ run(void *arg)
     /* Where processors are short, clients go first; the walk rests when this thread can't follow. */
     int nice_now = getpriority(PRIO_PROCESS, (id_t)gettid());
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice_now + NICE < NICE_MAX ? nice_now + NICE : NICE_MAX);
-    /* What comes in after a failure is dropped until the owner knows of it. */
     work(f, false);
     mem_thread_detach();
     return NULL;
@@ -219,8 +263,11 @@ rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
         .cores = opt->cores,
         .sync_often = opt->sync_often,
         .plain = opt->plain,
+        .backlog_max = opt->backlog_max,
         .packer = {.compress = opt->compress, .checksum = opt->checksum},
     };
+    if (f->backlog_max == 0)
+        f->backlog_max = mem_used() / 2 > BACKLOG_MAX_LEAST ? mem_used() / 2 : BACKLOG_MAX_LEAST;
     f->last = &f->first;
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->more, NULL);
@@ -239,6 +286,8 @@ rdb_file_new(const struct rdb_file_options *opt, struct buf *why)
         rdb_file_free(f);
         return NULL;
     }
+    if (f->threaded)
+        (void)pthread_setname_np(f->thread, "snapshot");
     return f;
 }
 
@@ -262,17 +311,46 @@ rdb_file_chunk(struct rdb_file *f)
 }
 
 void
+rdb_file_give_up(struct rdb_file *f, const char *why)
+{
+    pthread_mutex_lock(&f->lock);
+    if (!f->given_up)
+        buf_printf(&f->reason, "%s", why);
+    f->given_up = true;
+    pthread_cond_signal(&f->more);
+    struct queued_chunk *dropped = take_queue_locked(f);
+    pthread_mutex_unlock(&f->lock);
+    /* It may be much, and the file's thread may be waiting for the disk. */
+    if (dropped != NULL)
+        chore_begin(&f->disposal, f->threaded, f->cores, free_chunks, dropped);
+}
+
+bool
+rdb_file_is_given_up(const struct rdb_file *f)
+{
+    return f->given_up;
+}
+
+void
 rdb_file_put(struct rdb_file *f, struct rdb_chunk *c)
 {
     struct queued_chunk *q = (struct queued_chunk *)c;
+    bool too_much = false;
 
     q->next = NULL;
     pthread_mutex_lock(&f->lock);
-    *f->last = q;
-    f->last = &q->next;
     f->backlog += rdb_chunk_size(c);
-    pthread_cond_signal(&f->more);
+    if (f->given_up || f->state != RDB_FILE_WRITING) {
+        recycle_locked(f, q);
+    } else {
+        *f->last = q;
+        f->last = &q->next;
+        pthread_cond_signal(&f->more);
+        too_much = f->threaded && f->backlog > f->backlog_max;
+    }
     pthread_mutex_unlock(&f->lock);
+    if (too_much)
+        rdb_file_give_up(f, "the disk is too slow: more waits to be written than there is room for");
     if (!f->threaded)
         work(f, true);
 }
@@ -323,36 +401,23 @@ rdb_file_wait(struct rdb_file *f)
     return state;
 }
 
-static void
-free_chunks(struct queued_chunk *q)
-{
-    while (q != NULL) {
-        struct queued_chunk *next = q->next;
-        rdb_chunk_fini(&q->chunk);
-        mem_free(q);
-        q = next;
-    }
-}
-
 void
 rdb_file_free(struct rdb_file *f)
 {
     if (f == NULL)
         return;
-    pthread_mutex_lock(&f->lock);
-    f->given_up = true;
-    pthread_cond_signal(&f->more);
-    pthread_mutex_unlock(&f->lock);
+    rdb_file_give_up(f, "it is not wanted any more");
     if (f->threaded)
         pthread_join(f->thread, NULL);
     abandon(f);
-    free_chunks(f->first);
+    chore_wait(&f->disposal);
     free_chunks(f->spare);
     pthread_cond_destroy(&f->more);
     pthread_cond_destroy(&f->done);
     pthread_mutex_destroy(&f->lock);
     buf_fini(&f->out);
     buf_fini(&f->why);
+    buf_fini(&f->reason);
     mem_free(f->temp);
     mem_free(f->name);
     mem_free(f);

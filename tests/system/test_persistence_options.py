@@ -81,13 +81,13 @@ def test_a_snapshot_may_be_scheduled_behind_a_rewrite(tmp_path):
 
 
 class Slow:
-    """A server that each fsync takes a fifth of a second."""
+    """A server that each fsync (or other call) takes a fifth of a second."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, call="sync"):
         self.faults = faults.Faults(str(folder), faults.build(str(folder)))
         self.s = faults.start(PROGRAM, str(folder), self.faults.env, *options)
         self.s.client.set("k", "v")
-        self.faults.arm("sync", 0, 1 << 30, faults.SLOW)
+        self.faults.arm(call, 0, 1 << 30, faults.SLOW)
 
     def __enter__(self):
         return self.s
@@ -109,6 +109,32 @@ def test_a_snapshot_goes_where_it_was_begun(tmp_path):
         assert not [name for name in os.listdir(tmp_path) if name.startswith("temp-")]
         assert s.client.save()
         assert os.listdir(tmp_path / "other") == ["dump.rdb"]
+
+
+def test_a_snapshot_is_given_up_when_the_disk_stands_still(tmp_path):
+    """Its memory has a bound, clients are served, and the next one succeeds."""
+    slow = Slow(tmp_path, "--rdbcompression", "no", call="write")
+    with slow as s:
+        value = os.urandom(100000)
+        p = s.client.pipeline(transaction=False)
+        for n in range(900):
+            p.set(f"large{n}", value)
+        p.execute()
+        assert s.client.bgsave()
+        longest = 0
+        for n in range(900):
+            began = time.monotonic()
+            s.client.set(f"large{n}", n)
+            longest = max(longest, time.monotonic() - began)
+        assert longest < 0.15  # nobody has waited for a write, which takes 0.2 s
+        wait_until(lambda: not persistence(s)["rdb_bgsave_in_progress"], what="the end")
+        assert persistence(s)["rdb_last_bgsave_status"] == "err" and "the disk is too slow" in s.log_tail()
+        assert os.listdir(tmp_path).count("dump.rdb") == 0
+        assert not [name for name in os.listdir(tmp_path) if name.startswith("temp-") and name.endswith(".rdb")]
+        slow.faults.disarm()
+        assert s.client.bgsave()
+        wait_until(lambda: not persistence(s)["rdb_bgsave_in_progress"], what="the next")
+        assert persistence(s)["rdb_last_bgsave_status"] == "ok"
 
 
 def test_a_snapshot_is_not_scheduled_behind_another(tmp_path):

@@ -14,6 +14,7 @@
 #include "store/rdb_read.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,10 +269,116 @@ test_given_up(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* -- a disk that stands still ----------------------------------------------------------------------------------- */
+
+struct still_disk {
+    struct disk disk, real;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool still, waited_for; /* guarded by lock */
+};
+
+static ssize_t
+still_write(void *ctx, int fd, const void *p, size_t n)
+{
+    struct still_disk *d = ctx;
+
+    pthread_mutex_lock(&d->lock);
+    d->waited_for = true;
+    pthread_cond_broadcast(&d->changed);
+    while (d->still)
+        pthread_cond_wait(&d->changed, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    return d->real.write(d->real.ctx, fd, p, n);
+}
+
+static void
+wait_for_writer(struct still_disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    while (!d->waited_for)
+        pthread_cond_wait(&d->changed, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void
+go_on(struct still_disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->still = false;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void
+put_letters(struct rdb_file *f, size_t n)
+{
+    struct rdb_chunk *c = rdb_file_chunk(f);
+
+    memset(buf_room(&c->bytes, n), 'x', n);
+    buf_advance(&c->bytes, n);
+    rdb_file_put(f, c);
+}
+
+/* What waits for it has a bound; nobody who gives the file up waits for the disk. */
+static void
+test_a_disk_that_stands_still(void **state)
+{
+    enum { CHUNK = 64 << 10, BACKLOG = 1 << 20 };
+    char dir[] = "/tmp/test_rdb_file-XXXXXX", temp[64], name[64];
+    struct buf why = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(temp, sizeof(temp), "%s/temp", dir);
+    snprintf(name, sizeof(name), "%s/dump.rdb", dir);
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        struct still_disk d = {.disk = disk_system(), .real = disk_system(), .still = true};
+        pthread_mutex_init(&d.lock, NULL);
+        pthread_cond_init(&d.changed, NULL);
+        d.disk.write = still_write;
+        d.disk.ctx = &d;
+        struct rdb_file_options opt = {
+            .disk = &d.disk, .temp = temp, .name = name, .threaded = true, .plain = true, .backlog_max = BACKLOG};
+        struct rdb_file *f = rdb_file_new(&opt, &why);
+        assert_non_null(f);
+        put_letters(f, CHUNK);
+        wait_for_writer(&d);
+        for (int i = 0; i < (cancelled ? 8 : 100 * BACKLOG / CHUNK); i++) {
+            put_letters(f, CHUNK);
+            assert_true(rdb_file_backlog(f) <= BACKLOG + 2 * CHUNK);
+        }
+        assert_int_equal(rdb_file_is_given_up(f), !cancelled);
+        if (cancelled)
+            rdb_file_give_up(f, "cancelled");
+        assert_true(rdb_file_backlog(f) <= CHUNK); /* what the thread has in its hands */
+        assert_int_equal(rdb_file_state(f), RDB_FILE_WRITING);
+        go_on(&d);
+        assert_int_equal(rdb_file_wait(f), RDB_FILE_FAILED);
+        buf_reset(&why);
+        buf_add_slice(&why, rdb_file_why(f));
+        buf_add_char(&why, '\0');
+        assert_non_null(strstr(why.ptr, cancelled ? "cancelled" : "the disk is too slow"));
+        assert_int_not_equal(access(temp, F_OK), 0);
+        put_letters(f, CHUNK);
+        assert_int_equal(rdb_file_backlog(f), 0);
+        rdb_file_free(f);
+        pthread_cond_destroy(&d.changed);
+        pthread_mutex_destroy(&d.lock);
+    }
+    assert_int_not_equal(access(name, F_OK), 0);
+    buf_fini(&why);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_call_fails_once), cmocka_unit_test(test_given_up)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_call_fails_once),
+        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_a_disk_that_stands_still),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
