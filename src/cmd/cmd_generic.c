@@ -1,5 +1,7 @@
 /* cmd/cmd_generic.c - keys whatever their type: removing, renaming, copying, and whole databases. */
 #include "cmd/args.h"
+#include "engine/dispatch.h"
+#include "engine/session.h"
 
 /* -- keys ---------------------------------------------------------------------------------------------------- */
 
@@ -179,10 +181,21 @@ flush_db(struct exec *x)
     return reply_ok(x);
 }
 
+static void
+tell_host(struct exec *x)
+{
+    const struct engine_host *h = engine_host_of(x->engine);
+    unsigned flags = session_flags(x->session) & (SESSION_INTERNAL | SESSION_PRIMARY);
+
+    if (h->flushed != NULL && flags != SESSION_INTERNAL) /* else a log is loaded, or another dataset comes */
+        h->flushed(h->ctx);
+}
+
 static enum rc
 flush_all(struct exec *x)
 {
     TRY(db_flush(x, NULL, false));
+    tell_host(x);
     return reply_ok(x);
 }
 
@@ -196,6 +209,8 @@ flush(struct exec *x, struct db *db)
     if (!async)
         return exec_in_slices(x, db != NULL ? flush_db : flush_all, SLICES_FREE | SLICES_NO_LIMIT);
     TRY(db_flush(x, db, true));
+    if (db == NULL)
+        tell_host(x);
     return reply_ok(x);
 }
 

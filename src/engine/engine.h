@@ -72,6 +72,9 @@ struct engine_host {
     void (*sleep_us)(void *ctx, int64_t us);
     /* Subcommands of DEBUG that concern what only the host has (RELOAD, LOADAOF). False: it knows none of that name. */
     bool (*debug)(void *ctx, struct exec *x, enum rc *rc);
+    /* A client, or our primary, has emptied all databases: what the disk holds is not wanted any more. NULL: nobody
+     * cares. */
+    void (*flushed)(void *ctx);
     /* DEBUG LOG: a line for the log. */
     void (*log_line)(void *ctx, struct slice line);
     /* Runs work(arg), which frees things and touches nothing else, elsewhere. */

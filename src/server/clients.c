@@ -438,6 +438,14 @@ host_defer(void *ctx, void (*work)(void *arg), void *arg)
 }
 
 static void
+host_flushed(void *ctx)
+{
+    struct server *s = ctx;
+
+    persist_flushed(s->persist);
+}
+
+static void
 host_session_io(void *ctx, const struct session *session, struct session_io *out)
 {
     struct conn *c = session_host_data(session);
@@ -577,6 +585,7 @@ server_host(struct server *s)
         .shutdown = host_shutdown,
         .busy = host_busy,
         .sleep_us = host_sleep,
+        .flushed = host_flushed,
         .log_line = host_log_line,
         .debug = host_debug,
     };

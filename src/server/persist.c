@@ -396,6 +396,18 @@ persist_cancel(struct persist *p)
 }
 
 void
+persist_flushed(struct persist *p)
+{
+    struct save_point any;
+
+    if (config_save_points(p->server->config, &any, 1) == 0)
+        return;
+    if (!p->streams)
+        (void)persist_cancel(p);
+    persist_schedule(p);
+}
+
+void
 persist_cron(struct persist *p)
 {
     struct server *s = p->server;

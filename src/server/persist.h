@@ -52,6 +52,8 @@ bool persist_stream(struct persist *p, const struct disk *to, struct buf *why);
 /* Ends that one, now. */
 void persist_stream_cancel(struct persist *p);
 void persist_schedule(struct persist *p);
+/* FLUSHALL: with save points a snapshot is due, and one that is under way is of no use. */
+void persist_flushed(struct persist *p);
 /* Stops a snapshot in the making and what is scheduled; false if there was none. */
 bool persist_cancel(struct persist *p);
 /* The last thing before the end: saves unless the configuration or the flags (enum shutdown_flag) say otherwise. False:

@@ -317,6 +317,8 @@ on_take_tables(void *ctx, struct db *db, struct table *by_key, struct btree *by_
 {
     struct snapshot *s = ctx;
     struct source *src = source_of(s, &db->by_key);
+    if (s->dead && src != NULL)
+        src->done = true;
     bool needed = src != NULL && !src->done;
 
     for (size_t i = 0; i < s->large_count && src != NULL; i++)
@@ -545,6 +547,9 @@ snapshot_give_up(struct snapshot *s)
     s->dead = true;
     s->value_open = false;
     s->large_count = 0;
+    /* Nobody will ask for the marks of what a flush has handed over. */
+    for (size_t i = 0; i < s->source_count; i++)
+        s->sources[i].done = s->sources[i].done || s->sources[i].owned;
     release(s);
 }
 

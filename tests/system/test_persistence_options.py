@@ -111,6 +111,32 @@ def test_a_snapshot_goes_where_it_was_begun(tmp_path):
         assert os.listdir(tmp_path / "other") == ["dump.rdb"]
 
 
+@pytest.mark.parametrize("how", [["FLUSHALL"], ["FLUSHALL", "ASYNC"], ["EVAL", "return redis.call('flushall')", "0"]])
+def test_flushall_empties_the_snapshot(tmp_path, how):
+    """What was emptied does not come back with a crash; not even when it was just being saved."""
+    def saved(s):
+        i = persistence(s)
+        return i["rdb_changes_since_last_save"] <= 1 and not i["rdb_bgsave_in_progress"]
+
+    with Slow(tmp_path, "--save", "3600 1000000") as s:
+        s.client.mset({f"k{n}": n for n in range(10)})
+        assert s.client.bgsave()
+        s.client.execute_command(*how)
+        s.client.set("after", 1)
+        wait_until(lambda: saved(s), what="the snapshot")
+    s = aof.Server(PROGRAM, str(tmp_path))
+    assert s.client.dbsize() <= 1 and s.client.get("k1") is None
+    s.client.set("k", 1)
+    s.client.save()
+    s.client.config_set("save", "")
+    s.client.flushall()
+    time.sleep(0.3)
+    s.stop(signal.SIGKILL)
+    s = aof.Server(PROGRAM, str(tmp_path))  # without rules the file is whoever's who asked for it
+    assert s.client.get("k") == b"1"
+    s.stop(signal.SIGKILL)
+
+
 def test_a_snapshot_is_given_up_when_the_disk_stands_still(tmp_path):
     """Its memory has a bound, clients are served, and the next one succeeds."""
     slow = Slow(tmp_path, "--rdbcompression", "no", call="write")
