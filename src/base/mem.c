@@ -140,6 +140,12 @@ mem_try(size_t n)
 }
 
 void *
+mem_try_zero(size_t n)
+{
+    return must_fail() ? NULL : counted(calloc(1, n > 0 ? n : 1));
+}
+
+void *
 mem_resize(void *p, size_t n)
 {
     void *q = resize(p, n);

@@ -21,6 +21,8 @@ void *mem_get_zero(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(
 char *mem_copy_text(const char *text) __attribute__((malloc, returns_nonnull));
 /* NULL when there is not that much. For sizes that a client or a file chooses. */
 void *mem_try(size_t n) __attribute__((malloc, alloc_size(1)));
+/* The same, zeroed: by the system, where that can be left to it, when the pages are touched. */
+void *mem_try_zero(size_t n) __attribute__((malloc, alloc_size(1)));
 /* p may be NULL. mem_resize never returns NULL; mem_resize_try leaves p alone when it fails. */
 void *mem_resize(void *p, size_t n) __attribute__((returns_nonnull, alloc_size(2)));
 void *mem_resize_try(void *p, size_t n) __attribute__((alloc_size(2)));

@@ -128,6 +128,19 @@ arena_int(struct arena *a, int64_t v)
     return slice_of(text, format_int64(text, v));
 }
 
+void
+reply_pairs(struct exec *x, size_t n, bool beside)
+{
+    reply_array(x, beside && x->reply.resp == 2 ? 2 * n : n);
+}
+
+void
+reply_pair(struct exec *x, bool beside)
+{
+    if (beside && x->reply.resp > 2)
+        reply_array(x, 2);
+}
+
 enum rc
 check_repetitions(struct exec *x, uint64_t n)
 {

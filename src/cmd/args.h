@@ -33,6 +33,11 @@ void effect_members(struct exec *x, struct slice command, struct slice extra, st
 /* A number as a slice in the arena. */
 struct slice arena_int(struct arena *a, int64_t v);
 
+/* Elements with something beside each (a field's value, a member's score), when `beside` says so: RESP2 has them flat,
+ * RESP3 in pairs. The header for n of them, and what comes before each. */
+void reply_pairs(struct exec *x, size_t n, bool beside);
+void reply_pair(struct exec *x, bool beside);
+
 /* Refuses replies that a single short command could blow up beyond all bounds: n elements, repetitions allowed. */
 enum rc check_repetitions(struct exec *x, uint64_t n);
 

@@ -105,6 +105,40 @@ bit_range(int64_t start, int64_t end, bool bits, size_t len, uint64_t *first, ui
     return true;
 }
 
+/* Whether a string of so many bytes is to be gone through in slices, so many at a time. */
+enum { LONG_BYTES = 4 << 20, PART_BYTES = 256 * 1024 };
+
+static bool
+is_long(const struct exec *x, size_t bytes)
+{
+    return bytes >= LONG_BYTES && !exec_is_sliced(x);
+}
+
+/* The last bit of the part that begins with bit `at`, none being behind `last`. */
+static uint64_t
+part_end(uint64_t at, uint64_t last)
+{
+    uint64_t end = (at / 8 / PART_BYTES + 1) * PART_BYTES * 8 - 1;
+
+    return end < last ? end : last;
+}
+
+static enum rc cmd_bitcount(struct exec *x);
+
+static enum rc
+count_bits(struct exec *x, struct slice s, uint64_t first, uint64_t last)
+{
+    int64_t n = 0;
+
+    if (is_long(x, s.len))
+        return exec_in_slices(x, cmd_bitcount, 0);
+    for (uint64_t at = first; at <= last; at = part_end(at, last) + 1) {
+        n += (int64_t)bitmap_count_range(s, at, part_end(at, last));
+        TRY(exec_breathe(x));
+    }
+    return reply_int(x, n);
+}
+
 /* As redis does, the arguments are looked at only when there is a string: a missing key counts nothing. */
 static enum rc
 cmd_bitcount(struct exec *x)
@@ -119,8 +153,10 @@ cmd_bitcount(struct exec *x)
     if (e == NULL)
         return reply_int(x, 0);
     struct slice s = string_get(e, text);
-    if (x->argc == 2)
+    if (x->argc == 2 && s.len < LONG_BYTES)
         return reply_int(x, (int64_t)bitmap_count(s));
+    if (x->argc == 2)
+        return count_bits(x, s, 0, s.len * 8 - 1);
     if (x->argc != 4 && x->argc != 5)
         return RC_SYNTAX;
     TRY(arg_int(x, x->argv[2], &start));
@@ -131,7 +167,7 @@ cmd_bitcount(struct exec *x)
         TRY(arg_unit(x->argv[4], &bits));
     if (!bit_range(start, end, bits, s.len, &first, &last))
         return reply_int(x, 0);
-    return reply_int(x, (int64_t)bitmap_count_range(s, first, last));
+    return count_bits(x, s, first, last);
 }
 
 static enum rc
@@ -160,8 +196,13 @@ cmd_bitpos(struct exec *x)
         TRY(arg_int(x, x->argv[4], &end));
     if (!bit_range(start, end, bits, s.len, &first, &last))
         return reply_int(x, -1);
-    if (bitmap_find(s, bit != 0, first, last, &at))
-        return reply_int(x, (int64_t)at);
+    if (is_long(x, s.len))
+        return exec_in_slices(x, cmd_bitpos, 0);
+    for (; first <= last; first = part_end(first, last) + 1) {
+        if (bitmap_find(s, bit != 0, first, part_end(first, last), &at))
+            return reply_int(x, (int64_t)at);
+        TRY(exec_breathe(x));
+    }
     /* Without an end the string goes on with zeros for ever. */
     return reply_int(x, bit || end_given ? -1 : (int64_t)s.len * 8);
 }
@@ -193,6 +234,24 @@ arg_operation(struct exec *x, enum bitmap_op *op)
     return RC_SYNTAX;
 }
 
+/* Combines n sources into out, a part at a time. */
+static enum rc
+combine(struct exec *x, enum bitmap_op op, const struct slice *sources, size_t n, char *out, size_t len)
+{
+    struct slice *parts = arena_array(x->arena, n, sizeof(*parts));
+
+    for (size_t at = 0; at < len; at += PART_BYTES) {
+        size_t here = len - at < PART_BYTES ? len - at : PART_BYTES;
+        for (size_t i = 0; i < n; i++) {
+            size_t left = sources[i].len > at ? sources[i].len - at : 0;
+            parts[i] = slice_of(sources[i].ptr + (left > 0 ? at : 0), left < here ? left : here);
+        }
+        bitmap_combine(op, parts, n, out + at, here);
+        TRY(exec_breathe(x));
+    }
+    return RC_OK;
+}
+
 static enum rc
 cmd_bitop(struct exec *x)
 {
@@ -214,12 +273,18 @@ cmd_bitop(struct exec *x)
         key_delete(x, x->db, x->argv[2], EV_DEL);
         return reply_int(x, 0);
     }
+    if (is_long(x, len))
+        return exec_in_slices(x, cmd_bitop, 0);
     struct entry *made = entry_new(TYPE_STRING, x->argv[2]), *grown = string_edit_unset(made, len, &out);
     if (grown == NULL) {
         entry_free(made);
         return RC_NO_MEMORY;
     }
-    bitmap_combine(op, sources, n, out, len);
+    enum rc rc = combine(x, op, sources, n, out, len);
+    if (rc != RC_OK) {
+        entry_drop(x, grown);
+        return rc;
+    }
     key_put(x, x->db, grown, EV_SET);
     return reply_int(x, (int64_t)len);
 }

@@ -139,7 +139,14 @@ cmd_copy(struct exec *x)
     const struct entry *e = look(x, x->argv[1]);
     if (e == NULL || (!replace && peek_in(x, to, x->argv[2]) != NULL))
         return reply_int(x, 0);
-    struct entry *copy = entry_copy(e, x->argv[2], x->limits);
+    if (exec_is_long(x, entry_elements(e)))
+        return exec_in_slices(x, cmd_copy, 0);
+    struct exec_beat beat = exec_beat_of(x);
+    struct entry *copy = entry_copy(e, x->argv[2], x->limits, &beat.pulse);
+    if (beat.rc != RC_OK) {
+        entry_drop(x, copy);
+        return beat.rc;
+    }
     key_delete(x, to, x->argv[2], EV_NONE);
     key_put(x, to, copy, EV_COPY_TO);
     return reply_int(x, 1);

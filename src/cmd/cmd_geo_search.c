@@ -25,6 +25,8 @@ struct search {
     int64_t count;
     bool any, with_distance, with_hash, with_place, store, store_distance;
     struct slice destination;
+    exec_body *again;  /* the handler */
+    size_t candidates; /* members in the cells that cover the area, as far as they have been looked at */
 };
 
 struct found {
@@ -257,8 +259,9 @@ cover(const struct search *s, struct geo_span *spans)
     return geo_cover(middle, radius, &box, spans);
 }
 
-static size_t
-search_run(struct exec *x, const struct search *s, struct found **out)
+/* Ends early where there is so much to look at that it is to be done in slices. */
+static enum rc
+search_run(struct exec *x, struct search *s, struct found **out, size_t *count)
 {
     struct geo_span spans[GEO_CELLS_MAX];
     size_t n = 0, cap = 0, cells = cover(s, spans), limit = s->any ? (size_t)s->count : SIZE_MAX;
@@ -273,8 +276,12 @@ search_run(struct exec *x, const struct search *s, struct found **out)
         zset_span_score(s->zset, &range, &from, &to);
         if (from >= to)
             continue;
+        s->candidates += to - from;
+        if (exec_is_long(x, s->candidates))
+            return RC_OK;
         struct zset_iter it = zset_seek(s->zset, from, false);
         for (; from < to && n < limit && zset_next(s->zset, &it, &member, &score); from++) {
+            TRY(exec_pulse(x));
             if (!inside(s, geo_decode(geo_score_bits(score)), &distance))
                 continue;
             if (n == cap) {
@@ -288,7 +295,8 @@ search_run(struct exec *x, const struct search *s, struct found **out)
         }
     }
     *out = all;
-    return n;
+    *count = n;
+    return RC_OK;
 }
 
 static int
@@ -323,6 +331,7 @@ reply_found(struct exec *x, const struct search *s, const struct found *all, siz
             reply_int(x, (int64_t)geo_score_bits(all[i].score));
         if (s->with_place)
             geo__reply_place(x, geo_decode(geo_score_bits(all[i].score)));
+        TRY(exec_pulse(x));
     }
     return RC_OK;
 }
@@ -336,8 +345,13 @@ store_found(struct exec *x, const struct search *s, const struct found *all, siz
     }
     struct entry *made = entry_new(TYPE_ZSET, s->destination);
     struct zset *z = (struct zset *)entry_handle(made);
-    for (size_t i = 0; i < n; i++)
+    enum rc rc = RC_OK;
+    for (size_t i = 0; i < n && (rc = exec_pulse(x)) == RC_OK; i++)
         zset_put(z, x->limits, all[i].member, s->store_distance ? all[i].distance / s->unit : all[i].score);
+    if (rc != RC_OK) {
+        entry_drop(x, made);
+        return rc;
+    }
     key_put(x, x->db, made, s->form == FORM_STORE ? EV_GEOSEARCHSTORE : EV_GEORADIUSSTORE);
     return reply_int(x, (int64_t)n);
 }
@@ -353,7 +367,9 @@ search(struct exec *x, struct search *s, int at)
         TRY(option(x, s, &at));
     TRY(check_options(x, s));
     if (s->zset != NULL)
-        n = search_run(x, s, &all);
+        TRY(search_run(x, s, &all, &n));
+    if (exec_is_long(x, s->candidates))
+        return exec_in_slices(x, s->again, 0);
     if (s->order != ORDER_NONE && n > 1)
         qsort(all, n, sizeof(*all), s->order == ORDER_ASC ? nearest_first : farthest_first);
     if (s->count > 0 && (uint64_t)s->count < n)
@@ -366,7 +382,7 @@ search(struct exec *x, struct search *s, int at)
 static enum rc
 cmd_geosearch(struct exec *x)
 {
-    struct search s = {.form = FORM_SEARCH};
+    struct search s = {.form = FORM_SEARCH, .again = cmd_geosearch};
 
     TRY(read_zset(x, x->argv[1], &s.zset));
     return search(x, &s, 2);
@@ -375,16 +391,16 @@ cmd_geosearch(struct exec *x)
 static enum rc
 cmd_geosearchstore(struct exec *x)
 {
-    struct search s = {.form = FORM_STORE, .store = true, .destination = x->argv[1]};
+    struct search s = {.form = FORM_STORE, .again = cmd_geosearchstore, .store = true, .destination = x->argv[1]};
 
     TRY(read_zset(x, x->argv[2], &s.zset));
     return search(x, &s, 3);
 }
 
 static enum rc
-radius(struct exec *x, enum form form)
+radius(struct exec *x, exec_body *again, enum form form)
 {
-    struct search s = {.form = form};
+    struct search s = {.form = form, .again = again};
 
     TRY(read_zset(x, x->argv[1], &s.zset));
     TRY(geo__arg_point(x, 2, &s.centre));
@@ -393,9 +409,9 @@ radius(struct exec *x, enum form form)
 }
 
 static enum rc
-radius_by_member(struct exec *x, enum form form)
+radius_by_member(struct exec *x, exec_body *again, enum form form)
 {
-    struct search s = {.form = form, .unit = 1};
+    struct search s = {.form = form, .again = again, .unit = 1};
 
     TRY(read_zset(x, x->argv[1], &s.zset));
     /* Without a key redis does not look at the radius. */
@@ -409,25 +425,25 @@ radius_by_member(struct exec *x, enum form form)
 static enum rc
 cmd_georadius(struct exec *x)
 {
-    return radius(x, FORM_RADIUS);
+    return radius(x, cmd_georadius, FORM_RADIUS);
 }
 
 static enum rc
 cmd_georadius_ro(struct exec *x)
 {
-    return radius(x, FORM_RADIUS_RO);
+    return radius(x, cmd_georadius_ro, FORM_RADIUS_RO);
 }
 
 static enum rc
 cmd_georadiusbymember(struct exec *x)
 {
-    return radius_by_member(x, FORM_RADIUS);
+    return radius_by_member(x, cmd_georadiusbymember, FORM_RADIUS);
 }
 
 static enum rc
 cmd_georadiusbymember_ro(struct exec *x)
 {
-    return radius_by_member(x, FORM_RADIUS_RO);
+    return radius_by_member(x, cmd_georadiusbymember_ro, FORM_RADIUS_RO);
 }
 
 /* Appends the keys that follow a word; returns how many keys there are then. */

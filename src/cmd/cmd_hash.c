@@ -1,5 +1,6 @@
 /* cmd/cmd_hash.c - hashes: fields and their values. HRANDFIELD and HSCAN are in cmd_hash_walk.c. */
 #include "cmd/args.h"
+#include "cmd/cmd_hash_priv.h"
 
 #include "value/deadlines.h"
 
@@ -138,8 +139,8 @@ cmd_hincrbyfloat(struct exec *x)
 
 /* -- reading ------------------------------------------------------------------------------------------------- */
 
-static void
-reply_field(struct exec *x, const struct hash *hash, struct slice field)
+void
+hash__reply_field(struct exec *x, const struct hash *hash, struct slice field)
 {
     struct slice value;
 
@@ -155,7 +156,7 @@ cmd_hget(struct exec *x)
     const struct hash *hash;
 
     TRY(read_hash(x, x->argv[1], &hash));
-    reply_field(x, hash, x->argv[2]);
+    hash__reply_field(x, hash, x->argv[2]);
     return RC_OK;
 }
 
@@ -167,7 +168,7 @@ cmd_hmget(struct exec *x)
     TRY(read_hash(x, x->argv[1], &hash));
     reply_array(x, (size_t)x->argc - 2);
     for (int i = 2; i < x->argc; i++)
-        reply_field(x, hash, x->argv[i]);
+        hash__reply_field(x, hash, x->argv[i]);
     return RC_OK;
 }
 
@@ -208,7 +209,7 @@ read_all(struct exec *x, exec_body *again, bool fields, bool values)
 
     TRY(read_hash(x, x->argv[1], &hash));
     size_t n = hash != NULL ? hash_count(hash) : 0;
-    if (n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (exec_is_long(x, n))
         return exec_in_slices(x, again, 0);
     if (fields && values)
         reply_map(x, n);

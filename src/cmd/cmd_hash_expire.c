@@ -1,6 +1,7 @@
 /* cmd/cmd_hash_expire.c - HGETDEL, HGETEX, HSETEX: reading or writing fields together with the time they have to live.
  * HEXPIRE and its kind are in cmd_member_expire.c. */
 #include "cmd/args.h"
+#include "cmd/cmd_hash_priv.h"
 
 #include "value/deadlines.h"
 
@@ -31,17 +32,6 @@ parse_fields(struct exec *x, int at, int *first)
     return RC_OK;
 }
 
-static void
-reply_field(struct exec *x, const struct hash *hash, struct slice field)
-{
-    struct slice value;
-
-    if (hash != NULL && hash_get(hash, field, &value))
-        reply_bulk(x, value);
-    else
-        reply_null(x);
-}
-
 static enum rc
 reply_nulls(struct exec *x, int n)
 {
@@ -68,7 +58,7 @@ cmd_hgetdel(struct exec *x)
     struct slice *fields = arena_array(x->arena, (size_t)(x->argc - first), sizeof(*fields));
     reply_array(x, (size_t)(x->argc - first));
     for (int i = first; i < x->argc; i++) {
-        reply_field(x, hash, x->argv[i]);
+        hash__reply_field(x, hash, x->argv[i]);
         if (hash_del(hash, x->argv[i]))
             fields[gone++] = x->argv[i];
     }
@@ -146,7 +136,7 @@ cmd_hgetex(struct exec *x)
     reply_array(x, (size_t)(x->argc - first));
     for (int i = first; i < x->argc; i++) {
         struct slice field = x->argv[i];
-        reply_field(x, (const struct hash *)entry_handle(e), field);
+        hash__reply_field(x, (const struct hash *)entry_handle(e), field);
         if (life == LIFE_AS_IS || !entry_has_member(e, field) || (life == LIFE_EVER && entry_deadline(e, field) < 0))
             continue;
         fields[done++] = field;

@@ -4,62 +4,73 @@
 
 /* -- HRANDFIELD ---------------------------------------------------------------------------------------------- */
 
-static void
-reply_pair(struct exec *x, struct slice field, struct slice value, bool values)
+static enum rc
+put(struct exec *x, struct slice field, struct slice value, bool values)
 {
-    if (values && x->reply.resp > 2)
-        reply_array(x, 2);
+    reply_pair(x, values);
     reply_bulk(x, field);
-    if (values)
-        reply_bulk(x, value);
+    return values ? reply_bulk(x, value) : RC_OK;
 }
 
-static void
-pairs_header(struct exec *x, size_t n, bool values)
-{
-    reply_array(x, values && x->reply.resp == 2 ? 2 * n : n);
-}
-
-static void
+static enum rc
 random_with_repetition(struct exec *x, const struct hash *hash, size_t n, bool values)
 {
     struct slice field, value;
 
-    pairs_header(x, n, values);
     while (n-- > 0) {
         hash_random(hash, x->rng, &field, &value);
-        reply_pair(x, field, value, values);
+        put(x, field, value, values);
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
 /* n different fields. A third of the hash or more is chosen while walking over it: each field is taken with the chance
  * that makes every choice of n equally likely. Fewer are drawn until they differ. */
-static void
+static enum rc
 random_distinct(struct exec *x, const struct hash *hash, size_t n, bool values)
 {
     struct slice field, value;
     size_t left = hash_count(hash);
 
-    pairs_header(x, n, values);
     if (n >= left / 3) {
         struct hash_iter it = {0};
         for (; n > 0 && hash_next(hash, &it, &field, &value); left--) {
+            TRY(exec_pulse(x));
             if (rng_below(x->rng, left) >= n)
                 continue;
-            reply_pair(x, field, value, values);
+            put(x, field, value, values);
             n--;
         }
-        return;
+        return RC_OK;
     }
     struct set drawn = {0};
-    while (n > 0) {
+    enum rc rc = RC_OK;
+    while (n > 0 && (rc = exec_pulse(x)) == RC_OK) {
         hash_random(hash, x->rng, &field, &value);
         if (!set_add(&drawn, x->limits, field))
             continue;
-        reply_pair(x, field, value, values);
+        put(x, field, value, values);
         n--;
     }
     set_fini(&drawn);
+    return rc;
+}
+
+static enum rc cmd_hrandfield(struct exec *x);
+
+/* count fields, or -count that may be the same. */
+static enum rc
+random_many(struct exec *x, const struct hash *hash, int64_t count, bool values)
+{
+    size_t n = count < 0 ? (size_t)-count : (size_t)count;
+
+    if (count > 0 && n > hash_count(hash))
+        n = hash_count(hash);
+    if (exec_is_long(x, n))
+        return exec_in_slices(x, cmd_hrandfield, 0);
+    reply_pairs(x, n, values);
+    return count < 0 ? random_with_repetition(x, hash, n, values) : random_distinct(x, hash, n, values);
 }
 
 static enum rc
@@ -86,14 +97,9 @@ cmd_hrandfield(struct exec *x)
     }
     if (hash == NULL || count == 0)
         return reply_array(x, 0);
-    if (count < 0) {
+    if (count < 0)
         TRY(check_repetitions(x, (uint64_t)-count));
-        random_with_repetition(x, hash, (size_t)-count, values);
-    } else {
-        size_t n = hash_count(hash);
-        random_distinct(x, hash, (uint64_t)count < n ? (size_t)count : n, values);
-    }
-    return RC_OK;
+    return random_many(x, hash, count, values);
 }
 
 /* -- HSCAN --------------------------------------------------------------------------------------------------- */
@@ -121,6 +127,8 @@ cmd_hscan(struct exec *x)
     if (hash == NULL)
         return scan_reply_empty(x);
     TRY(scan_options(x, &s, 3, false, LIT("novalues")));
+    if (scan_is_long(&s, hash_count(hash)))
+        return exec_in_slices(x, cmd_hscan, 0);
     do
         s.cursor = hash_scan(hash, s.cursor, visit, &s);
     while (scan_goes_on(&s));

@@ -94,7 +94,7 @@ cmd_lrange(struct exec *x)
     TRY(read_list(x, x->argv[1], &list));
     if (list == NULL || !clamp_range(first, last, list_count(list), &from, &count))
         return reply_array(x, 0);
-    if (count >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (exec_is_long(x, count))
         return exec_in_slices(x, cmd_lrange, 0);
     reply_array(x, count);
     struct list_iter it = list_seek(list, from, LIST_TAIL);
@@ -150,6 +150,8 @@ cmd_lpos(struct exec *x)
         return o.many ? reply_array(x, 0) : reply_null(x);
 
     size_t count = list_count(list), looks = count;
+    if (exec_is_long(x, count))
+        return exec_in_slices(x, cmd_lpos, SLICES_MARKS);
     bool backward = o.rank < 0;
     uint64_t skip = (uint64_t)(backward ? -o.rank : o.rank) - 1;
     if (o.max_len > 0 && (uint64_t)o.max_len < looks)
@@ -160,6 +162,7 @@ cmd_lpos(struct exec *x)
         mark = reply_mark_here(&x->reply);
 
     for (size_t i = 0; i < looks && list_next(list, &it, &element); i++) {
+        TRY(exec_pulse(x));
         if (!slice_eq(element, x->argv[2]))
             continue;
         if (skip > 0) {
@@ -205,33 +208,44 @@ cmd_lset(struct exec *x)
     return reply_ok(x);
 }
 
+/* The place of the first element that equals another; the list's length when there is none. */
+static enum rc
+find_first(struct exec *x, const struct list *list, struct slice wanted, size_t *at)
+{
+    struct list_iter it = list_seek(list, 0, LIST_TAIL);
+    struct slice element;
+
+    for (*at = 0; list_next(list, &it, &element) && !slice_eq(element, wanted); ++*at)
+        TRY(exec_pulse(x));
+    return RC_OK;
+}
+
 static enum rc
 cmd_linsert(struct exec *x)
 {
     struct entry *e;
     struct list *list;
-    struct slice element;
     bool after = arg_is(x->argv[2], LIT("AFTER"));
-    size_t at = 0;
+    size_t at, count;
 
     if (!after && !arg_is(x->argv[2], LIT("BEFORE")))
         return RC_SYNTAX;
     TRY(edit_list(x, x->argv[1], ENTRY_EXISTING, &e, &list));
     if (e == NULL)
         return reply_int(x, 0);
-    struct list_iter it = list_seek(list, 0, LIST_TAIL);
-    while (list_next(list, &it, &element)) {
-        if (!slice_eq(element, x->argv[3])) {
-            at++;
-            continue;
-        }
-        list_insert(list, x->limits, at + after, x->argv[4]);
-        size_t count = list_count(list);
-        entry_changed(x, e, EV_LINSERT);
-        return reply_int(x, (int64_t)count);
-    }
-    entry_unchanged(x, e);
-    return reply_int(x, -1);
+    entry_unchanged(x, e); /* to look for the element may take long, so the edit begins anew when it is found */
+    count = list_count(list);
+    if (exec_is_long(x, count))
+        return exec_in_slices(x, cmd_linsert, 0);
+    TRY(find_first(x, list, x->argv[3], &at));
+    if (at == count)
+        return reply_int(x, -1);
+    TRY(edit_list(x, x->argv[1], ENTRY_EXISTING, &e, &list));
+    if (e == NULL)
+        return reply_int(x, 0); /* the key's time has come meanwhile */
+    list_insert(list, x->limits, at + after, x->argv[4]);
+    entry_changed(x, e, EV_LINSERT);
+    return reply_int(x, (int64_t)count + 1);
 }
 
 static enum rc

@@ -6,28 +6,24 @@
 #include "cmd/cmd_list_priv.h"
 
 static enum rc
+pop_or_wait(struct exec *x, const struct slice *keys, int n, const struct list__pop *p, int64_t deadline_ms)
+{
+    bool popped;
+
+    TRY(list__pop_first(x, keys, n, p, &popped));
+    if (popped)
+        return RC_OK;
+    return may_block(x) ? wait_on_keys(x, keys, n, TYPE_LIST, deadline_ms) : reply_null_array(x);
+}
+
+static enum rc
 blocking_pop(struct exec *x, enum list_end end)
 {
-    const struct slice *keys = x->argv + 1;
-    int n = x->argc - 2;
+    struct list__pop p = {end, LIST_KEY_ONE, 1, NULL};
     int64_t deadline_ms;
-    struct entry *e;
-    struct list *list;
 
     TRY(parse_timeout(x, x->argv[x->argc - 1], &deadline_ms));
-    for (int i = 0; i < n; i++) {
-        TRY(edit_list(x, keys[i], ENTRY_EXISTING, &e, &list));
-        if (e == NULL)
-            continue;
-        EFFECT_AS(x, end == LIST_HEAD ? LIT("LPOP") : LIT("RPOP"), keys[i]);
-        reply_array(x, 2);
-        reply_bulk(x, keys[i]);
-        list__reply_popped(x, e, list, end, 1, false);
-        return RC_OK;
-    }
-    if (!may_block(x))
-        return reply_null_array(x);
-    return wait_on_keys(x, keys, n, TYPE_LIST, deadline_ms);
+    return pop_or_wait(x, x->argv + 1, x->argc - 2, &p, deadline_ms);
 }
 
 static enum rc
@@ -45,18 +41,12 @@ cmd_brpop(struct exec *x)
 static enum rc
 cmd_blmpop(struct exec *x)
 {
-    struct list__mpop m;
+    struct list__mpop m = {.pop.again = cmd_blmpop};
     int64_t deadline_ms;
-    bool popped;
 
     TRY(list__parse_mpop(x, 2, &m));
     TRY(parse_timeout(x, x->argv[1], &deadline_ms));
-    TRY(list__mpop(x, &m, &popped));
-    if (popped)
-        return RC_OK;
-    if (!may_block(x))
-        return reply_null_array(x);
-    return wait_on_keys(x, m.keys, m.key_count, TYPE_LIST, deadline_ms);
+    return pop_or_wait(x, m.keys, m.key_count, &m.pop, deadline_ms);
 }
 
 static enum rc

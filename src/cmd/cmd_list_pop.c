@@ -21,25 +21,86 @@ pop_event(enum list_end end)
     return end == LIST_HEAD ? EV_LPOP : EV_RPOP;
 }
 
-void
-list__reply_popped(struct exec *x, struct entry *e, struct list *list, enum list_end end, size_t n, bool array)
+static enum rc
+reply_elements(struct exec *x, const struct list__pop *p, struct slice key, const struct list *list, size_t n)
 {
-    size_t count = list_count(list);
+    size_t from = p->end == LIST_HEAD ? 0 : list_count(list) - 1;
+    struct slice element;
 
-    if (n > count)
-        n = count;
-    if (!array) {
-        reply_bulk(x, list_peek(list, end));
-    } else {
-        struct list_iter it =
-            list_seek(list, end == LIST_HEAD ? 0 : count - 1, end == LIST_HEAD ? LIST_TAIL : LIST_HEAD);
-        struct slice element;
-        reply_array(x, n);
-        for (size_t i = 0; i < n && list_next(list, &it, &element); i++)
-            reply_bulk(x, element);
+    if (p->form == LIST_KEY_ONE || p->form == LIST_KEY_MANY) {
+        reply_array(x, 2);
+        reply_bulk(x, key);
     }
-    list_drop(list, end, n);
-    entry_changed(x, e, pop_event(end));
+    if (p->form == LIST_ONE || p->form == LIST_KEY_ONE)
+        return reply_bulk(x, list_peek(list, p->end));
+    struct list_iter it = list_seek(list, from, p->end == LIST_HEAD ? LIST_TAIL : LIST_HEAD);
+    reply_array(x, n);
+    for (size_t i = 0; i < n && list_next(list, &it, &element); i++) {
+        reply_bulk(x, element);
+        if (exec_is_sliced(x))
+            TRY(exec_pulse(x));
+    }
+    return RC_OK;
+}
+
+/* LPOP and RPOP are propagated as they were sent. */
+static void
+propagate(struct exec *x, const struct list__pop *p, struct slice key, size_t n)
+{
+    struct slice name = p->end == LIST_HEAD ? LIT("LPOP") : LIT("RPOP");
+
+    if (p->form == LIST_KEY_MANY)
+        EFFECT_AS(x, name, key, arena_int(x->arena, (int64_t)n));
+    else if (p->form == LIST_KEY_ONE)
+        EFFECT_AS(x, name, key);
+}
+
+/* In slices all is said first. To drop the elements then takes no time, as they go by the block; a whole list goes with
+ * its key, so that it is freed elsewhere. */
+static enum rc
+pop_many(struct exec *x, const struct list__pop *p, struct slice key, const struct list *list, size_t n)
+{
+    struct entry *e;
+    struct list *popped;
+
+    TRY(reply_elements(x, p, key, list, n));
+    propagate(x, p, key, n);
+    if (n == list_count(list)) {
+        notify(x, pop_event(p->end), key);
+        key_delete(x, x->db, key, EV_DEL);
+        return RC_OK;
+    }
+    TRY(edit_list(x, key, ENTRY_EXISTING, &e, &popped));
+    if (e == NULL)
+        return RC_OK; /* its time has come meanwhile */
+    list_drop(popped, p->end, n);
+    entry_changed(x, e, pop_event(p->end));
+    return RC_OK;
+}
+
+enum rc
+list__pop(struct exec *x, const struct list__pop *p, struct slice key, bool *popped)
+{
+    struct entry *e;
+    struct list *list;
+
+    *popped = false;
+    TRY(edit_list(x, key, ENTRY_EXISTING, &e, &list));
+    if (e == NULL)
+        return RC_OK;
+    size_t count = list_count(list), n = (uint64_t)p->count < count ? (size_t)p->count : count;
+    *popped = n > 0;
+    if (n == 0 || n >= SLICES_ELEMENTS_MIN) {
+        entry_unchanged(x, e);
+        if (n == 0)
+            return RC_OK;
+        return exec_is_sliced(x) ? pop_many(x, p, key, list, n) : exec_in_slices(x, p->again, 0);
+    }
+    TRY(reply_elements(x, p, key, list, n));
+    propagate(x, p, key, n);
+    list_drop(list, p->end, n);
+    entry_changed(x, e, pop_event(p->end));
+    return RC_OK;
 }
 
 enum rc
@@ -89,85 +150,68 @@ list__parse_mpop(struct exec *x, int at, struct list__mpop *m)
     m->keys = x->argv + at + 1;
     m->key_count = (int)n;
     int i = at + 1 + (int)n;
-    TRY(list__arg_end(x->argv[i++], &m->end));
-    m->count = 1;
+    m->pop.form = LIST_KEY_MANY;
+    TRY(list__arg_end(x->argv[i++], &m->pop.end));
+    m->pop.count = 1;
     if (i == x->argc)
         return RC_OK;
     /* COUNT may be said once. */
     if (!arg_is(x->argv[i], LIT("COUNT")) || i + 1 == x->argc)
         return RC_SYNTAX;
-    TRY(arg_range_or(x, x->argv[i + 1], 1, INT64_MAX, "ERR count should be greater than 0", &m->count));
+    TRY(arg_range_or(x, x->argv[i + 1], 1, INT64_MAX, "ERR count should be greater than 0", &m->pop.count));
     return i + 2 == x->argc ? RC_OK : RC_SYNTAX;
 }
 
 enum rc
-list__mpop(struct exec *x, const struct list__mpop *m, bool *popped)
+list__pop_first(struct exec *x, const struct slice *keys, int n, const struct list__pop *p, bool *popped)
 {
     *popped = false;
-    for (int i = 0; i < m->key_count && !*popped; i++) {
-        struct entry *e;
-        struct list *list;
-
-        TRY(edit_list(x, m->keys[i], ENTRY_EXISTING, &e, &list));
-        if (e == NULL)
-            continue;
-        size_t n = list_count(list);
-        if (n > (uint64_t)m->count)
-            n = (size_t)m->count;
-        EFFECT_AS(x, m->end == LIST_HEAD ? LIT("LPOP") : LIT("RPOP"), m->keys[i], arena_int(x->arena, (int64_t)n));
-        reply_array(x, 2);
-        reply_bulk(x, m->keys[i]);
-        list__reply_popped(x, e, list, m->end, n, true);
-        *popped = true;
-    }
+    for (int i = 0; i < n && !*popped; i++)
+        TRY(list__pop(x, p, keys[i], popped));
     return RC_OK;
 }
 
 /* -- commands ------------------------------------------------------------------------------------------------ */
 
 static enum rc
-pop(struct exec *x, enum list_end end)
+pop(struct exec *x, exec_body *again, enum list_end end)
 {
-    struct entry *e;
-    struct list *list;
-    int64_t count = 1;
     bool counted = x->argc == 3;
+    struct list__pop p = {end, counted ? LIST_MANY : LIST_ONE, 1, again};
+    bool popped;
 
     if (x->argc > 3)
         return fail_arity(x);
     if (counted)
-        TRY(arg_positive(x, x->argv[2], &count));
-    TRY(edit_list(x, x->argv[1], ENTRY_EXISTING, &e, &list));
-    if (e == NULL)
-        return counted ? reply_null_array(x) : reply_null(x);
-    if (count == 0) {
-        entry_unchanged(x, e);
+        TRY(arg_positive(x, x->argv[2], &p.count));
+    TRY(list__pop(x, &p, x->argv[1], &popped));
+    if (popped)
+        return RC_OK;
+    if (p.count == 0 && peek(x, x->argv[1]) != NULL)
         return reply_array(x, 0);
-    }
-    list__reply_popped(x, e, list, end, (size_t)count, counted);
-    return RC_OK;
+    return counted ? reply_null_array(x) : reply_null(x);
 }
 
 static enum rc
 cmd_lpop(struct exec *x)
 {
-    return pop(x, LIST_HEAD);
+    return pop(x, cmd_lpop, LIST_HEAD);
 }
 
 static enum rc
 cmd_rpop(struct exec *x)
 {
-    return pop(x, LIST_TAIL);
+    return pop(x, cmd_rpop, LIST_TAIL);
 }
 
 static enum rc
 cmd_lmpop(struct exec *x)
 {
-    struct list__mpop m;
+    struct list__mpop m = {.pop.again = cmd_lmpop};
     bool popped;
 
     TRY(list__parse_mpop(x, 1, &m));
-    TRY(list__mpop(x, &m, &popped));
+    TRY(list__pop_first(x, m.keys, m.key_count, &m.pop, &popped));
     return popped ? RC_OK : reply_null_array(x);
 }
 

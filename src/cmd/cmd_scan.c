@@ -81,6 +81,8 @@ cmd_scan(struct exec *x)
 
     TRY(scan_cursor(x->argv[1], &s.cursor));
     TRY(scan_options(x, &s, 2, true, (struct slice){0}));
+    if (scan_is_long(&s, db_size(x, x->db)))
+        return exec_in_slices(x, cmd_scan, SLICES_FREE);
     do
         s.cursor = db_scan(x, x->db, s.cursor, scan_visit, &s);
     while (scan_goes_on(&s));

@@ -119,7 +119,7 @@ cmd_smembers(struct exec *x)
 
     TRY(read_set(x, x->argv[1], &set));
     size_t n = set != NULL ? set_count(set) : 0;
-    if (n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (exec_is_long(x, n))
         return exec_in_slices(x, cmd_smembers, 0);
     reply_set(x, n);
     return n > 0 ? reply_members(x, set) : RC_OK;
@@ -128,6 +128,7 @@ cmd_smembers(struct exec *x)
 /* -- by chance ----------------------------------------------------------------------------------------------- */
 
 static enum rc cmd_spop(struct exec *x);
+static enum rc cmd_srandmember(struct exec *x);
 
 static enum rc
 pop_one(struct exec *x)
@@ -152,7 +153,7 @@ static enum rc
 pop_all(struct exec *x, struct entry *e, const struct set *set)
 {
     entry_unchanged(x, e);
-    if (set_count(set) >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (exec_is_long(x, set_count(set)))
         return exec_in_slices(x, cmd_spop, 0);
     reply_set(x, set_count(set));
     TRY(reply_members(x, set));
@@ -185,6 +186,104 @@ pop_some(struct exec *x, struct entry *e, struct set *set, size_t n)
     entry_changed(x, e, EV_SPOP);
 }
 
+typedef void take_member(struct exec *x, void *ctx, struct slice member);
+
+/* n different members. A third of the set or more is chosen while walking over it: each member is taken with the chance
+ * that makes every choice of n equally likely. Fewer are drawn until they differ. */
+static enum rc
+choose(struct exec *x, const struct set *set, size_t n, take_member *take, void *ctx)
+{
+    struct set_member m;
+    size_t left = set_count(set);
+
+    if (n >= left / 3) {
+        struct set_iter it = {0};
+        for (; n > 0 && set_next(set, &it, &m); left--) {
+            TRY(exec_pulse(x));
+            if (rng_below(x->rng, left) >= n)
+                continue;
+            take(x, ctx, m.s);
+            n--;
+        }
+        return RC_OK;
+    }
+    struct set drawn = {0};
+    enum rc rc = RC_OK;
+    while (n > 0 && (rc = exec_pulse(x)) == RC_OK) {
+        set_random(set, x->rng, &m);
+        if (!set_add(&drawn, x->limits, m.s))
+            continue;
+        take(x, ctx, m.s);
+        n--;
+    }
+    set_fini(&drawn);
+    return rc;
+}
+
+/* Members that are to go, as they will be propagated: in front of each REMOVALS_PER_EFFECT of them is room for a
+ * command's name and the key. */
+struct removal {
+    struct slice *words;
+    size_t members;
+};
+
+static size_t
+removal_word(size_t member)
+{
+    return member + 2 * (member / REMOVALS_PER_EFFECT + 1);
+}
+
+static void
+take_away(struct exec *x, void *ctx, struct slice member)
+{
+    struct removal *r = ctx;
+
+    r->words[removal_word(r->members++)] = arena_copy(x->arena, member);
+    reply_bulk(x, member);
+}
+
+static void
+remove_in_pieces(struct exec *x, const struct removal *r)
+{
+    enum { PIECE = 256 };
+    struct entry *e;
+    struct set *set;
+
+    for (size_t i = 0; i < r->members && edit_set(x, x->argv[1], ENTRY_EXISTING, &e, &set) == RC_OK && e != NULL;) {
+        for (int k = 0; k < PIECE && i < r->members; k++, i++)
+            set_remove(set, r->words[removal_word(i)]);
+        if (i == r->members) {
+            entry_changed(x, e, EV_SPOP);
+        } else {
+            entry_unchanged(x, e);
+            (void)exec_breathe(x); /* what has begun is brought to its end, whatever it says */
+        }
+    }
+}
+
+/* n members, fewer than there are, in slices: first all are chosen and said, then they go. Replicas and the log get
+ * them at once. */
+static enum rc
+pop_many(struct exec *x, size_t n)
+{
+    const struct set *set;
+    struct slice key = arena_copy(x->arena, x->argv[1]);
+    struct removal r = {.words = arena_array(x->arena, removal_word(n), sizeof(struct slice))};
+
+    TRY(read_set(x, x->argv[1], &set));
+    reply_set(x, n);
+    TRY(choose(x, set, n, take_away, &r));
+    remove_in_pieces(x, &r);
+    for (size_t i = 0; i < r.members; i += REMOVALS_PER_EFFECT) {
+        size_t k = r.members - i < REMOVALS_PER_EFFECT ? r.members - i : REMOVALS_PER_EFFECT;
+        struct slice *words = r.words + removal_word(i) - 2;
+        words[0] = LIT("SREM");
+        words[1] = key;
+        effect_kept(x, words, (int)k + 2);
+    }
+    return RC_OK;
+}
+
 static enum rc
 cmd_spop(struct exec *x)
 {
@@ -206,37 +305,42 @@ cmd_spop(struct exec *x)
     }
     if ((uint64_t)count >= set_count(set))
         return pop_all(x, e, set);
-    pop_some(x, e, set, (size_t)count);
-    return RC_OK;
+    /* Members that expire might go between two slices. */
+    if (count < SLICES_ELEMENTS_MIN || (entry_flags(e) & ENTRY_DEADLINES)) {
+        pop_some(x, e, set, (size_t)count);
+        return RC_OK;
+    }
+    entry_unchanged(x, e);
+    return exec_is_sliced(x) ? pop_many(x, (size_t)count) : exec_in_slices(x, cmd_spop, SLICES_ALONE);
 }
 
-/* n different members; see random_distinct() of hashes. */
 static void
-random_distinct(struct exec *x, const struct set *set, size_t n)
+take_to_reply(struct exec *x, void *ctx, struct slice member)
+{
+    (void)ctx;
+    reply_bulk(x, member);
+}
+
+/* count members, or -count that may be the same. */
+static enum rc
+random_many(struct exec *x, const struct set *set, int64_t count)
 {
     struct set_member m;
-    size_t left = set_count(set);
+    size_t n = count < 0 ? (size_t)-count : (size_t)count;
 
+    if (count > 0 && n > set_count(set))
+        n = set_count(set);
+    if (exec_is_long(x, n))
+        return exec_in_slices(x, cmd_srandmember, 0);
     reply_array(x, n);
-    if (n >= left / 3) {
-        struct set_iter it = {0};
-        for (; n > 0 && set_next(set, &it, &m); left--) {
-            if (rng_below(x->rng, left) >= n)
-                continue;
-            reply_bulk(x, m.s);
-            n--;
-        }
-        return;
-    }
-    struct set drawn = {0};
-    while (n > 0) {
+    if (count > 0)
+        return choose(x, set, n, take_to_reply, NULL);
+    for (; n > 0; n--) {
         set_random(set, x->rng, &m);
-        if (!set_add(&drawn, x->limits, m.s))
-            continue;
         reply_bulk(x, m.s);
-        n--;
+        TRY(exec_pulse(x));
     }
-    set_fini(&drawn);
+    return RC_OK;
 }
 
 static enum rc
@@ -259,18 +363,9 @@ cmd_srandmember(struct exec *x)
     }
     if (set == NULL || count == 0)
         return reply_array(x, 0);
-    size_t size = set_count(set);
-    if (count > 0) {
-        random_distinct(x, set, (uint64_t)count < size ? (size_t)count : size);
-        return RC_OK;
-    }
-    TRY(check_repetitions(x, (uint64_t)-count));
-    reply_array(x, (size_t)-count);
-    for (int64_t i = count; i < 0; i++) {
-        set_random(set, x->rng, &m);
-        reply_bulk(x, m.s);
-    }
-    return RC_OK;
+    if (count < 0)
+        TRY(check_repetitions(x, (uint64_t)-count));
+    return random_many(x, set, count);
 }
 
 /* -- SSCAN --------------------------------------------------------------------------------------------------- */
@@ -295,6 +390,8 @@ cmd_sscan(struct exec *x)
     if (set == NULL)
         return scan_reply_empty(x);
     TRY(scan_options(x, &s, 3, false, (struct slice){0}));
+    if (scan_is_long(&s, set_count(set)))
+        return exec_in_slices(x, cmd_sscan, 0);
     do
         s.cursor = set_scan(set, s.cursor, visit, &s);
     while (scan_goes_on(&s));

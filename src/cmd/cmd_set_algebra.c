@@ -130,7 +130,7 @@ is_long(const struct exec *x, const struct operands *o)
 
     for (int i = 0; i < o->count; i++)
         n += o->sets[i] != NULL ? set_count(o->sets[i]) : 0;
-    return n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x);
+    return exec_is_long(x, n);
 }
 
 /* -- to the client ------------------------------------------------------------------------------------------- */

@@ -469,7 +469,7 @@ sort_key(struct exec *x, exec_body *again, bool may_store)
         if (type != TYPE_LIST && type != TYPE_SET && type != TYPE_ZSET)
             return RC_WRONGTYPE;
         bool reads_others = (o.by.ptr != NULL && !o.as_it_is) || o.get_count > 0;
-        if (element_count(e) >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+        if (exec_is_long(x, element_count(e)))
             return exec_in_slices(x, again, reads_others ? SLICES_PIN_ALL : 0);
         /* A set has no order to be stored in that would be the same elsewhere. */
         if (o.as_it_is && type == TYPE_SET && (o.destination.ptr != NULL || x->depth > 0)) {

@@ -402,7 +402,7 @@ cmd_xlen(struct exec *x)
 }
 
 static enum rc
-range(struct exec *x, bool reverse)
+range(struct exec *x, exec_body *again, bool reverse)
 {
     const struct stream *s;
     struct stream_id from, to;
@@ -422,12 +422,16 @@ range(struct exec *x, bool reverse)
         return reply_array(x, 0);
     if (count == 0)
         return reply_null_array(x);
+    size_t have = stream_count(s);
+    if (exec_is_long(x, (uint64_t)count < have ? (size_t)count : have)) /* -1 is more than there can be */
+        return exec_in_slices(x, again, SLICES_MARKS);
     struct reply_mark mark = reply_mark_here(&x->reply);
     struct stream_iter it = stream_seek(s, reverse ? to : from, reverse);
     for (struct stream_entry e; (count < 0 || n < (size_t)count) && stream_next(&it, &e); n++) {
         if (reverse ? stream_id_cmp(e.id, from) < 0 : stream_id_cmp(e.id, to) > 0)
             break;
         stream__reply_entry(x, &e);
+        TRY(exec_pulse(x));
     }
     reply_close_array(&x->reply, mark, n);
     return RC_OK;
@@ -436,13 +440,13 @@ range(struct exec *x, bool reverse)
 static enum rc
 cmd_xrange(struct exec *x)
 {
-    return range(x, false);
+    return range(x, cmd_xrange, false);
 }
 
 static enum rc
 cmd_xrevrange(struct exec *x)
 {
-    return range(x, true);
+    return range(x, cmd_xrevrange, true);
 }
 
 /* -- removing -------------------------------------------------------------------------------------------------- */

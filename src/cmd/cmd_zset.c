@@ -280,26 +280,34 @@ cmd_zlexcount(struct exec *x)
 
 /* -- ZRANDMEMBER ---------------------------------------------------------------------------------------------- */
 
-static void
+static enum rc cmd_zrandmember(struct exec *x);
+
+static enum rc
 random_put(struct exec *x, struct slice member, double score, bool scores)
 {
-    if (scores && x->reply.resp == 3)
-        reply_array(x, 2);
+    reply_pair(x, scores);
     reply_bulk(x, member);
-    if (scores)
-        reply_double(x, score);
+    return scores ? reply_double(x, score) : RC_OK;
 }
 
-static void
-random_header(struct exec *x, size_t n, bool scores)
+static enum rc
+random_with_repetition(struct exec *x, const struct zset *z, size_t n, bool scores)
 {
-    reply_array(x, scores && x->reply.resp == 2 ? 2 * n : n);
+    struct slice member;
+    double score;
+
+    for (; n > 0; n--) {
+        zset_random(z, x->rng, &member, &score);
+        random_put(x, member, score, scores);
+        TRY(exec_pulse(x));
+    }
+    return RC_OK;
 }
 
 /* n different members by walking over all of them, each kept with the chance that makes every choice of n equally
  * likely: (still wanted) in (still to come). From the highest down: when all are wanted there is no chance in it, and
  * this is redis's order. */
-static void
+static enum rc
 random_by_walking(struct exec *x, const struct zset *z, size_t n, bool scores)
 {
     size_t left = zset_count(z);
@@ -307,24 +315,31 @@ random_by_walking(struct exec *x, const struct zset *z, size_t n, bool scores)
     struct slice member;
     double score;
 
-    for (; n > 0 && zset_next(z, &it, &member, &score); left--)
-        if (rng_below(x->rng, left) < n) {
-            random_put(x, member, score, scores);
-            n--;
-        }
+    for (; n > 0 && zset_next(z, &it, &member, &score); left--) {
+        TRY(exec_pulse(x));
+        if (rng_below(x->rng, left) >= n)
+            continue;
+        random_put(x, member, score, scores);
+        n--;
+    }
+    return RC_OK;
 }
 
 /* n different positions out of many: Floyd's sampling, with an open-addressed table of the positions taken so far. */
-static void
+static enum rc
 random_by_position(struct exec *x, const struct zset *z, size_t n, bool scores)
 {
+    enum { CLEARED = 4096 }; /* slots at a time; a power of two, as all of them are */
     size_t count = zset_count(z), slots = 16;
     size_t *taken;
 
     while (slots < 2 * n)
         slots *= 2;
     taken = arena_array(x->arena, slots, sizeof(*taken)); /* position + 1; n is under a third of the set's count */
-    memset(taken, 0, slots * sizeof(*taken));
+    for (size_t at = 0; at < slots; at += CLEARED) {
+        memset(taken + at, 0, (slots < CLEARED ? slots : CLEARED) * sizeof(*taken));
+        TRY(exec_breathe(x));
+    }
     for (size_t top = count - n; top < count; top++) {
         size_t pick = rng_below(x->rng, top + 1), at;
         struct slice member;
@@ -342,38 +357,25 @@ random_by_position(struct exec *x, const struct zset *z, size_t n, bool scores)
         struct zset_iter it = zset_seek(z, pick, false);
         zset_next(z, &it, &member, &score);
         random_put(x, member, score, scores);
+        TRY(exec_pulse(x));
     }
+    return RC_OK;
 }
 
+/* count members, or -count that may be the same. */
 static enum rc
-random_count(struct exec *x, int64_t count, bool scores)
+random_many(struct exec *x, const struct zset *z, int64_t count, bool scores)
 {
-    const struct zset *z;
-    size_t have, n;
+    size_t have = zset_count(z), n = count < 0 ? (size_t)-count : (size_t)count;
 
-    TRY(read_zset(x, x->argv[1], &z));
-    if (z == NULL || count == 0)
-        return reply_array(x, 0);
-    if (count < 0) {
-        struct slice member;
-        double score;
-
-        TRY(check_repetitions(x, (uint64_t)-count));
-        random_header(x, (size_t)-count, scores);
-        for (; count < 0; count++) {
-            zset_random(z, x->rng, &member, &score);
-            random_put(x, member, score, scores);
-        }
-        return RC_OK;
-    }
-    have = zset_count(z);
-    n = (uint64_t)count < have ? (size_t)count : have;
-    random_header(x, n, scores);
-    if (n >= have / 3)
-        random_by_walking(x, z, n, scores);
-    else
-        random_by_position(x, z, n, scores);
-    return RC_OK;
+    if (count > 0 && n > have)
+        n = have;
+    if (exec_is_long(x, n))
+        return exec_in_slices(x, cmd_zrandmember, 0);
+    reply_pairs(x, n, scores);
+    if (count < 0)
+        return random_with_repetition(x, z, n, scores);
+    return n >= have / 3 ? random_by_walking(x, z, n, scores) : random_by_position(x, z, n, scores);
 }
 
 static enum rc
@@ -392,7 +394,12 @@ cmd_zrandmember(struct exec *x)
             return RC_SYNTAX;
         if (scores && (count < -INT64_MAX / 2 || count > INT64_MAX / 2))
             return fail(x, "ERR value is out of range");
-        return random_count(x, count, scores);
+        TRY(read_zset(x, x->argv[1], &z));
+        if (z == NULL || count == 0)
+            return reply_array(x, 0);
+        if (count < 0)
+            TRY(check_repetitions(x, (uint64_t)-count));
+        return random_many(x, z, count, scores);
     }
     TRY(read_zset(x, x->argv[1], &z));
     if (z == NULL)
@@ -439,6 +446,8 @@ cmd_zscan(struct exec *x)
     if (z == NULL) /* as redis does, before looking at the options */
         return scan_reply_empty(x);
     TRY(scan_options(x, &s.scan, 3, false, LIT("noscores")));
+    if (scan_is_long(&s.scan, zset_count(z)))
+        return exec_in_slices(x, cmd_zscan, 0);
     s.packed = strcmp(zset_encoding(z), "listpack") == 0;
     do
         s.scan.cursor = zset_scan(z, s.scan.cursor, scan_visit, &s);

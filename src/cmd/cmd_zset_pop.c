@@ -15,24 +15,31 @@ enum pop_form {
     POP_NESTED, /* key [[member score] …] */
 };
 
+struct pop {
+    enum pop_end end;
+    enum pop_form form;
+    int64_t count;
+    exec_body *again; /* the handler, for what is done in slices */
+};
+
 static enum rc
-pop_reply(struct exec *x, const struct zset *z, struct slice key, size_t n, enum pop_end end, enum pop_form form)
+pop_reply(struct exec *x, const struct pop *p, const struct zset *z, struct slice key, size_t n)
 {
     struct zset_iter it;
     struct slice member;
     double score;
 
-    if (form == POP_KEYED)
+    if (p->form == POP_KEYED)
         reply_array(x, 3);
-    else if (form == POP_NESTED)
+    else if (p->form == POP_NESTED)
         reply_array(x, 2);
-    if (form == POP_KEYED || form == POP_NESTED)
+    if (p->form == POP_KEYED || p->form == POP_NESTED)
         reply_bulk(x, key);
-    if (form != POP_KEYED)
-        reply_array(x, form == POP_FLAT ? 2 * n : n);
-    it = zset_seek(z, end == POP_MIN ? 0 : zset_count(z) - 1, end == POP_MAX);
+    if (p->form != POP_KEYED)
+        reply_array(x, p->form == POP_FLAT ? 2 * n : n);
+    it = zset_seek(z, p->end == POP_MIN ? 0 : zset_count(z) - 1, p->end == POP_MAX);
     for (size_t i = 0; i < n && zset_next(z, &it, &member, &score); i++) {
-        if (form == POP_PAIRS || form == POP_NESTED)
+        if (p->form == POP_PAIRS || p->form == POP_NESTED)
             reply_array(x, 2);
         reply_bulk(x, member);
         reply_double(x, score);
@@ -42,98 +49,77 @@ pop_reply(struct exec *x, const struct zset *z, struct slice key, size_t n, enum
     return RC_OK;
 }
 
-/* Pops up to `count` (at least 1) members; the zset is not empty. Replies; propagation is the caller's. Returns how
- * many. */
-static size_t
-pop_run(struct exec *x, struct entry *e, struct zset *z, struct slice key, int64_t count, enum pop_end end,
-        enum pop_form form)
+/* ZPOPMIN and ZPOPMAX are propagated as they were sent. */
+static void
+propagate(struct exec *x, const struct pop *p, struct slice key, size_t n)
 {
-    size_t have = zset_count(z), n = (uint64_t)count < have ? (size_t)count : have;
+    struct slice name = p->end == POP_MIN ? LIT("ZPOPMIN") : LIT("ZPOPMAX");
 
-    (void)pop_reply(x, z, key, n, end, form); /* fails in slices only */
-    if (end == POP_MIN)
-        zset_remove_span(z, 0, n);
-    else
-        zset_remove_span(z, have - n, have);
-    entry_changed(x, e, end == POP_MIN ? EV_ZPOPMIN : EV_ZPOPMAX);
-    return n;
+    if (p->form == POP_NESTED)
+        EFFECT_AS(x, name, key, arena_int(x->arena, (int64_t)n));
+    else if (p->form == POP_KEYED)
+        EFFECT_AS(x, name, key);
 }
 
-static struct slice
-pop_name(enum pop_end end)
+/* Pops up to p->count members of that key and replies with them. *popped is false, and nothing replied, when there is
+ * none. Many are popped in slices: first all is said, then it is done. */
+static enum rc
+pop_run(struct exec *x, const struct pop *p, struct slice key, bool *popped)
 {
-    return end == POP_MIN ? LIT("ZPOPMIN") : LIT("ZPOPMAX");
+    enum event event = p->end == POP_MIN ? EV_ZPOPMIN : EV_ZPOPMAX;
+    struct entry *e;
+    struct zset *z;
+
+    *popped = false;
+    TRY(edit_zset(x, key, ENTRY_EXISTING, &e, &z));
+    if (e == NULL)
+        return RC_OK;
+    size_t have = zset_count(z), n = (uint64_t)p->count < have ? (size_t)p->count : have;
+    size_t from = p->end == POP_MIN ? 0 : have - n;
+    bool is_long = zset__is_long_removal(e, n);
+    *popped = n > 0;
+    if (is_long || n == 0)
+        entry_unchanged(x, e);
+    if (n == 0)
+        return RC_OK;
+    if (is_long && !exec_is_sliced(x))
+        return exec_in_slices(x, p->again, SLICES_ALONE);
+    TRY(pop_reply(x, p, z, key, n));
+    propagate(x, p, key, n);
+    if (is_long) {
+        zset__remove_in_pieces(x, key, from, from + n, event);
+    } else {
+        zset_remove_span(z, from, from + n);
+        entry_changed(x, e, event);
+    }
+    return RC_OK;
 }
 
 /* Pops from the first key that has a sorted set; *popped says whether there was one. */
 static enum rc
-pop_first(struct exec *x, const struct slice *keys, int n, int64_t count, enum pop_end end, enum pop_form form,
-          bool *popped)
+pop_first(struct exec *x, const struct slice *keys, int n, const struct pop *p, bool *popped)
 {
-    char text[INT64_TEXT_MAX];
-
     *popped = false;
-    for (int i = 0; i < n; i++) {
-        struct entry *e;
-        struct zset *z;
-        size_t taken;
-
-        TRY(edit_zset(x, keys[i], ENTRY_EXISTING, &e, &z));
-        if (e == NULL)
-            continue;
-        *popped = true;
-        taken = pop_run(x, e, z, keys[i], count, end, form);
-        if (form == POP_NESTED)
-            EFFECT_AS(x, pop_name(end), keys[i], slice_of(text, format_uint64(text, taken)));
-        else
-            EFFECT_AS(x, pop_name(end), keys[i]);
-        break;
-    }
+    for (int i = 0; i < n && !*popped; i++)
+        TRY(pop_run(x, p, keys[i], popped));
     return RC_OK;
 }
 
 /* -- ZPOPMIN, ZPOPMAX ----------------------------------------------------------------------------------------- */
 
-/* n members, in slices: first all is said, then it is done. */
-static enum rc
-pop_many(struct exec *x, size_t n, enum pop_end end, enum pop_form form)
-{
-    const struct zset *z;
-
-    TRY(read_zset(x, x->argv[1], &z));
-    size_t have = zset_count(z), from = end == POP_MIN ? 0 : have - n;
-    TRY(pop_reply(x, z, x->argv[1], n, end, form));
-    zset__remove_in_pieces(x, x->argv[1], from, from + n, end == POP_MIN ? EV_ZPOPMIN : EV_ZPOPMAX);
-    return RC_OK;
-}
-
 static enum rc
 pop_cmd(struct exec *x, exec_body *again, enum pop_end end)
 {
-    struct entry *e;
-    struct zset *z;
-    int64_t count = 1;
     bool counted = x->argc == 3;
-    enum pop_form form = counted && x->reply.resp == 3 ? POP_PAIRS : POP_FLAT;
+    struct pop p = {end, counted && x->reply.resp == 3 ? POP_PAIRS : POP_FLAT, 1, again};
+    bool popped;
 
     if (x->argc > 3)
         return RC_SYNTAX;
     if (counted)
-        TRY(arg_positive(x, x->argv[2], &count));
-    TRY(edit_zset(x, x->argv[1], ENTRY_EXISTING, &e, &z));
-    if (e == NULL)
-        return reply_array(x, 0);
-    if (count == 0) {
-        entry_unchanged(x, e);
-        return reply_array(x, 0);
-    }
-    size_t n = (uint64_t)count < zset_count(z) ? (size_t)count : zset_count(z);
-    if (!zset__is_long_removal(e, n)) {
-        pop_run(x, e, z, x->argv[1], count, end, form);
-        return RC_OK;
-    }
-    entry_unchanged(x, e);
-    return exec_is_sliced(x) ? pop_many(x, n, end, form) : exec_in_slices(x, again, SLICES_ALONE);
+        TRY(arg_positive(x, x->argv[2], &p.count));
+    TRY(pop_run(x, &p, x->argv[1], &popped));
+    return popped ? RC_OK : reply_array(x, 0);
 }
 
 static enum rc
@@ -153,8 +139,7 @@ cmd_zpopmax(struct exec *x)
 struct mpop {
     const struct slice *keys;
     int n;
-    enum pop_end end;
-    int64_t count;
+    struct pop pop;
 };
 
 /* numkeys key... MIN|MAX [COUNT count], from argv[at] on. */
@@ -170,18 +155,19 @@ mpop_parse(struct exec *x, int at, struct mpop *m)
         return RC_SYNTAX;
     m->n = (int)n;
     m->keys = &x->argv[at + 1];
-    m->count = 1;
+    m->pop.form = POP_NESTED;
+    m->pop.count = 1;
     at += 1 + m->n;
     if (arg_is(x->argv[at], LIT("min")))
-        m->end = POP_MIN;
+        m->pop.end = POP_MIN;
     else if (arg_is(x->argv[at], LIT("max")))
-        m->end = POP_MAX;
+        m->pop.end = POP_MAX;
     else
         return RC_SYNTAX;
     for (at++; at < x->argc; at += 2) {
         if (counted || at + 1 >= x->argc || !arg_is(x->argv[at], LIT("count")))
             return RC_SYNTAX;
-        if (arg_int(x, x->argv[at + 1], &m->count) != RC_OK || m->count < 1)
+        if (arg_int(x, x->argv[at + 1], &m->pop.count) != RC_OK || m->pop.count < 1)
             return fail(x, "ERR count should be greater than 0");
         counted = true;
     }
@@ -191,22 +177,22 @@ mpop_parse(struct exec *x, int at, struct mpop *m)
 static enum rc
 cmd_zmpop(struct exec *x)
 {
-    struct mpop m;
+    struct mpop m = {.pop.again = cmd_zmpop};
     bool popped;
 
     TRY(mpop_parse(x, 1, &m));
-    TRY(pop_first(x, m.keys, m.n, m.count, m.end, POP_NESTED, &popped));
+    TRY(pop_first(x, m.keys, m.n, &m.pop, &popped));
     return popped ? RC_OK : reply_null_array(x);
 }
 
 /* -- the forms that wait -------------------------------------------------------------------------------------- */
 
 static enum rc
-pop_or_wait(struct exec *x, const struct mpop *m, enum pop_form form, int64_t deadline_ms)
+pop_or_wait(struct exec *x, const struct mpop *m, int64_t deadline_ms)
 {
     bool popped;
 
-    TRY(pop_first(x, m->keys, m->n, m->count, m->end, form, &popped));
+    TRY(pop_first(x, m->keys, m->n, &m->pop, &popped));
     if (popped)
         return RC_OK;
     if (!may_block(x))
@@ -217,22 +203,22 @@ pop_or_wait(struct exec *x, const struct mpop *m, enum pop_form form, int64_t de
 static enum rc
 cmd_bzmpop(struct exec *x)
 {
-    struct mpop m;
+    struct mpop m = {.pop.again = cmd_bzmpop};
     int64_t deadline_ms;
 
     TRY(mpop_parse(x, 2, &m));
     TRY(parse_timeout(x, x->argv[1], &deadline_ms));
-    return pop_or_wait(x, &m, POP_NESTED, deadline_ms);
+    return pop_or_wait(x, &m, deadline_ms);
 }
 
 static enum rc
 bzpop(struct exec *x, enum pop_end end)
 {
-    struct mpop m = {.keys = &x->argv[1], .n = x->argc - 2, .end = end, .count = 1};
+    struct mpop m = {.keys = &x->argv[1], .n = x->argc - 2, .pop = {.end = end, .form = POP_KEYED, .count = 1}};
     int64_t deadline_ms;
 
     TRY(parse_timeout(x, x->argv[x->argc - 1], &deadline_ms));
-    return pop_or_wait(x, &m, POP_KEYED, deadline_ms);
+    return pop_or_wait(x, &m, deadline_ms);
 }
 
 static enum rc

@@ -2,6 +2,7 @@
  *
  * All of them reduce to an interval of positions: bounds are turned into [from, to), then LIMIT cuts a piece out of it,
  * counted from the end at which the walk begins. */
+#include "cmd/args.h"
 #include "cmd/cmd_zset_priv.h"
 
 #include <math.h>
@@ -204,17 +205,15 @@ enum rc
 zset__reply_span(struct exec *x, const struct zset *z, size_t from, size_t to, bool reverse, bool scores)
 {
     size_t n = to > from ? to - from : 0;
-    bool pairs = scores && x->reply.resp == 3;
     struct slice member;
     double score;
 
-    reply_array(x, scores && !pairs ? 2 * n : n);
+    reply_pairs(x, n, scores);
     if (n == 0)
         return RC_OK;
     struct zset_iter it = zset_seek(z, reverse ? to - 1 : from, reverse);
     for (; n > 0 && zset_next(z, &it, &member, &score); n--) {
-        if (pairs)
-            reply_array(x, 2);
+        reply_pair(x, scores);
         reply_bulk(x, member);
         if (scores)
             reply_double(x, score);
@@ -234,7 +233,7 @@ range_run(struct exec *x, exec_body *again, struct range r)
     if (z == NULL)
         return reply_array(x, 0);
     range_span(&r, z, &from, &to);
-    if (to > from && to - from >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (to > from && exec_is_long(x, to - from))
         return exec_in_slices(x, again, 0);
     return zset__reply_span(x, z, from, to, r.reverse, r.scores);
 }
@@ -306,7 +305,7 @@ cmd_zrangestore(struct exec *x)
         key_delete(x, x->db, x->argv[1], EV_DEL);
         return reply_int(x, 0);
     }
-    if (to - from >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x))
+    if (exec_is_long(x, to - from))
         return exec_in_slices(x, cmd_zrangestore, 0);
     struct entry *made = entry_new(TYPE_ZSET, x->argv[1]);
     enum rc rc = copy_span(x, z, from, to, zset__of(made));

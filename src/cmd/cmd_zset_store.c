@@ -364,7 +364,7 @@ is_long(const struct exec *x, const struct combination *c)
 
     for (int i = 0; i < c->n; i++)
         n += c->sources[i].count;
-    return n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x);
+    return exec_is_long(x, n);
 }
 
 static enum rc

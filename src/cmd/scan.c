@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 enum { COUNT_DEFAULT = 10, CURSOR_TEXT_MAX = 32 };
+enum { SEAL_AT = 64 * 1024 }; /* what is complete need not be copied when the buffer becomes too small */
 
 /* What strtoul makes of the text up to its first NUL: an empty one is 0, and -1 the highest cursor there is. Only a
  * blank in front is refused besides. */
@@ -64,6 +65,12 @@ scan_options(struct exec *x, struct scan *s, int at, bool types, struct slice ba
 }
 
 bool
+scan_is_long(const struct scan *s, size_t have)
+{
+    return exec_is_long(s->x, (uint64_t)s->count < have ? (size_t)s->count : have);
+}
+
+bool
 scan_wants(struct scan *s, struct slice name)
 {
     s->visited++;
@@ -77,12 +84,17 @@ scan_add(struct scan *s, struct slice item)
 
     reply_put_bulk(&r, item);
     s->written++;
+    if (s->items.bytes.len >= SEAL_AT)
+        out_seal(&s->items);
 }
 
 bool
-scan_goes_on(const struct scan *s)
+scan_goes_on(struct scan *s)
 {
-    return s->cursor != 0 && s->visited < (uint64_t)s->count;
+    if (s->cursor == 0 || s->visited >= (uint64_t)s->count)
+        return false;
+    s->rc = exec_pulse(s->x);
+    return s->rc == RC_OK;
 }
 
 enum rc
@@ -91,12 +103,14 @@ scan_reply(struct scan *s)
     struct exec *x = s->x;
     char text[INT64_TEXT_MAX];
 
-    reply_array(x, 2);
-    reply_bulk(x, slice_of(text, format_uint64(text, s->cursor)));
-    reply_array(x, s->written);
-    out_move(x->reply.out, &s->items);
+    if (s->rc == RC_OK) {
+        reply_array(x, 2);
+        reply_bulk(x, slice_of(text, format_uint64(text, s->cursor)));
+        reply_array(x, s->written);
+        out_move(x->reply.out, &s->items);
+    }
     out_fini(&s->items);
-    return RC_OK;
+    return s->rc;
 }
 
 enum rc

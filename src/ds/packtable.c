@@ -277,10 +277,11 @@ block_own_externals(const struct packtable *t, struct block *b)
 }
 
 struct packtable *
-packtable_copy(const struct packtable *t)
+packtable_copy(const struct packtable *t, struct pulse *p)
 {
     struct packtable *copy = mem_get(sizeof(*copy));
     size_t n = blocks_of(t);
+    bool wanted = true;
 
     *copy = *t;
     copy->segments = mem_get_array(t->segment_room, sizeof(*t->segments));
@@ -288,7 +289,8 @@ packtable_copy(const struct packtable *t)
         if ((i & (SEGMENT - 1)) == 0)
             copy->segments[i >> SEGMENT_BITS] = mem_get_array(i == 0 ? t->first_room : SEGMENT, sizeof(struct block *));
         const struct block *b = *block_at(t, i);
-        if (b == NULL) {
+        wanted = wanted && pulse_beat(p);
+        if (b == NULL || !wanted) {
             *block_at(copy, i) = NULL;
             continue;
         }

@@ -13,6 +13,7 @@
 #ifndef SORREL_DS_PACKTABLE_H
 #define SORREL_DS_PACKTABLE_H
 
+#include "base/pulse.h"
 #include "base/rng.h"
 #include "base/siphash.h"
 
@@ -24,8 +25,8 @@ struct packtable;
 struct packtable *packtable_new(struct hash_seed seed, bool with_values);
 /* NULL is fine. O(n): large ones are freed on a background thread by the engine's reaper. */
 void packtable_free(struct packtable *t);
-/* A deep copy, in the time that copying its bytes takes. */
-struct packtable *packtable_copy(const struct packtable *t);
+/* A deep copy, in the time that copying its bytes takes. p may be NULL. */
+struct packtable *packtable_copy(const struct packtable *t, struct pulse *p);
 size_t packtable_count(const struct packtable *t);
 size_t packtable_bytes(const struct packtable *t);
 /* *value may be NULL when only presence is asked. */

@@ -124,7 +124,7 @@ without_due_members(struct exec *x, struct entry *e)
 
     if (due == 0 || is_open(x, e))
         return e;
-    struct entry *copy = entry_copy(e, entry_key(e), x->limits);
+    struct entry *copy = entry_copy(e, entry_key(e), x->limits, NULL);
     entry_set_clock(copy, entry_clock(e));
     entry_remove_first(copy, due, ignore_member, NULL);
     struct reader_copy *c = mem_get(sizeof(*c));
@@ -558,12 +558,24 @@ key_expire(struct exec *x, struct entry *e, int64_t at_ms, enum event event)
 
 /* -- consequences ---------------------------------------------------------------------------------------------- */
 
-void
-effect_as(struct exec *x, const struct slice *argv, int argc)
+static void
+note_instead(struct exec *x, const struct slice *argv, int argc, bool copy)
 {
     x->rewritten = true;
     if (x->engine->listening & LISTEN_SINKS)
-        effects__command(x->engine, x->db->index, argv, argc, true);
+        effects__command(x->engine, x->db->index, argv, argc, copy);
+}
+
+void
+effect_as(struct exec *x, const struct slice *argv, int argc)
+{
+    note_instead(x, argv, argc, true);
+}
+
+void
+effect_kept(struct exec *x, const struct slice *argv, int argc)
+{
+    note_instead(x, argv, argc, false);
 }
 
 void

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/number.h"
+#include "base/pulse.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "engine/cmd.h"
@@ -148,6 +149,8 @@ void effect_as(struct exec *x, const struct slice *argv, int argc);
 #define EFFECT_AS(x, ...)                               \
     effect_as((x), (const struct slice[]){__VA_ARGS__}, \
               (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
+/* The same for slices that live as long as the command, in x->arena: they are not copied. */
+void effect_kept(struct exec *x, const struct slice *argv, int argc);
 /* Replicas get the command as it was sent, although it changes nothing (PUBLISH). */
 void effect_replicas(struct exec *x);
 /* Propagate nothing for this command although it changed something. */
@@ -218,6 +221,12 @@ exec_is_sliced(const struct exec *x)
 {
     return x->again;
 }
+/* Whether n elements are enough to begin slices for. */
+static inline bool
+exec_is_long(const struct exec *x, size_t n)
+{
+    return n >= SLICES_ELEMENTS_MIN && !exec_is_sliced(x);
+}
 /* RC_OK: go on. Otherwise clean up and return it. What the reply holds so far is dropped by the caller. */
 enum rc exec_breathe(struct exec *x);
 static inline enum rc
@@ -225,6 +234,14 @@ exec_pulse(struct exec *x) /* for every element */
 {
     return ++x->pulses % 256 != 0 ? RC_OK : exec_breathe(x);
 }
+/* exec_breathe() for loops in lower layers; rc is what the handler ends with unless it is RC_OK. */
+struct exec_beat {
+    struct pulse pulse;
+    struct exec *x;
+    unsigned beats;
+    enum rc rc;
+};
+struct exec_beat exec_beat_of(struct exec *x);
 /* For a handler that looks into values of keys which its arguments do not name: ends what is half done. */
 void exec_settle(struct exec *x);
 /* Others run until then (unix time in ms). Does nothing where the command may not wait. */

@@ -82,6 +82,23 @@ exec_breathe(struct exec *x)
     return pause_here(x, t);
 }
 
+static bool
+beat(struct pulse *p)
+{
+    enum { BREATH = 64 };
+    struct exec_beat *b = (struct exec_beat *)p;
+
+    if (b->rc == RC_OK && ++b->beats % BREATH == 0)
+        b->rc = exec_breathe(b->x);
+    return b->rc == RC_OK;
+}
+
+struct exec_beat
+exec_beat_of(struct exec *x)
+{
+    return (struct exec_beat){.pulse = {beat}, .x = x};
+}
+
 enum rc
 exec_sleep_until(struct exec *x, int64_t at_ms)
 {
@@ -334,8 +351,8 @@ exec_in_slices(struct exec *x, exec_body *body, unsigned flags)
 
     CHECK(!x->again);
     /* While somebody is held back for the sake of one such command, the next may not pause, or he might wait for
-     * ever. */
-    if (may_block(x) && ((flags & SLICES_FREE) || e->held_count == 0 || !(e->gate & GATE_PINNED)))
+     * ever. One that has waited for a key is to be through when it is the next one's turn. */
+    if (may_block(x) && !x->resumed && ((flags & SLICES_FREE) || e->held_count == 0 || !(e->gate & GATE_PINNED)))
         t = slow_new(x, body, flags);
     if (t == NULL)
         return run_whole(x, body);

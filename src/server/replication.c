@@ -93,7 +93,7 @@ dump(void *ctx, struct entry *e, struct buf *out)
 {
     const struct server *s = ctx;
 
-    dump_value(e, config_on(s->config, CFG_RDBCOMPRESSION), out);
+    (void)dump_value(e, config_on(s->config, CFG_RDBCOMPRESSION), NULL, out);
 }
 
 static void

@@ -323,7 +323,7 @@ put_restore(struct buf *out, struct entry *e)
 {
     struct buf payload = {0};
 
-    dump_value(e, true, &payload);
+    (void)dump_value(e, true, NULL, &payload);
     struct slice argv[4] = {LIT("RESTORE"), entry_key(e), LIT("0"), buf_slice(&payload)};
     aof_put_command(out, argv, 4);
     buf_fini(&payload);

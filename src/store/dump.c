@@ -5,44 +5,50 @@
 #include "store/rdb_extra.h"
 #include "store/rdb_write.h"
 
-void
-dump_value(struct entry *e, bool compress, struct buf *out)
+bool
+dump_value(struct entry *e, bool compress, struct pulse *pulse, struct buf *out)
 {
+    enum { PART_BYTES = 1024 };
     struct rdb_chunk c = {0};
     struct rdb_packer p = {.compress = compress};
     struct rdb_value v;
     size_t from = out->len;
+    bool whole, wanted = true;
 
     rdb_put_type(&c, &v, e);
-    while (!rdb_put_value(&c, &v, SIZE_MAX)) {
-    }
-    rdb_pack(&p, &c, out);
+    do {
+        whole = rdb_put_value(&c, &v, PART_BYTES);
+        rdb_pack(&p, &c, out);
+        rdb_chunk_reset(&c);
+        wanted = whole || pulse_beat(pulse);
+    } while (!whole && wanted);
     rdb_chunk_fini(&c);
     rdb_put_footer(out, from, rdb_version_of(e));
+    return wanted;
 }
 
 enum dump_trouble
-dump_read(struct slice payload, struct slice key, const struct value_limits *limits, struct entry **out)
+dump_read(struct slice payload, struct slice key, const struct value_limits *limits, struct pulse *pulse,
+          struct entry **out)
 {
     struct rdb_build b;
     const char *why;
     int version;
 
+    *out = NULL;
     if (!rdb_take_footer(&payload, &version) || payload.len == 0)
         return DUMP_BAD_FOOTER;
     const unsigned char *p = (const unsigned char *)payload.ptr;
     struct rdb_input in = {p, p + payload.len, NULL};
-    struct entry *e = NULL;
     rdb_build_init(&b, limits);
     b.valkey = version >= RDB_VERSION_VALKEY_MIN;
-    if (rdb_get_extra(&b, &in) == RDB_GOT && rdb_get_bytes(&in, 1, &p) == RDB_GOT &&
-        rdb_build_begin(&b, *p, key, &why) && rdb_build_step(&b, &in) == RDB_GOT && in.p == in.end)
-        e = rdb_build_take(&b);
+    b.pulse = pulse;
+    bool whole = rdb_get_extra(&b, &in) == RDB_GOT && rdb_get_bytes(&in, 1, &p) == RDB_GOT &&
+                 rdb_build_begin(&b, *p, key, &why) && rdb_build_step(&b, &in) == RDB_GOT && in.p == in.end;
+    if (b.entry != NULL)
+        *out = rdb_build_take(&b);
     rdb_build_fini(&b);
-    if (e == NULL)
-        return DUMP_BAD_FORMAT;
-    *out = e;
-    return DUMP_FINE;
+    return whole && *out != NULL ? DUMP_FINE : DUMP_BAD_FORMAT;
 }
 
 /* -- commands -------------------------------------------------------------------------------------------------- */
@@ -51,12 +57,14 @@ static enum rc
 cmd_dump(struct exec *x)
 {
     struct entry *e = look(x, x->argv[1]);
-    struct buf *b = exec_scratch(x);
 
     if (e == NULL)
         return reply_null(x);
-    dump_value(e, true, b);
-    return reply_bulk(x, buf_slice(b));
+    if (exec_is_long(x, entry_elements(e)))
+        return exec_in_slices(x, cmd_dump, 0);
+    struct buf *b = exec_scratch(x);
+    struct exec_beat beat = exec_beat_of(x);
+    return dump_value(e, true, &beat.pulse, b) ? reply_bulk(x, buf_slice(b)) : beat.rc;
 }
 
 struct restore_options {
@@ -123,6 +131,30 @@ restore_expired(struct exec *x, bool existed)
     return reply_ok(x);
 }
 
+/* Whether to make a value of that may take long. A string is only copied. */
+static bool
+is_long(const struct exec *x, struct slice payload)
+{
+    enum { LONG_BYTES = 64 * 1024 };
+
+    return payload.len >= LONG_BYTES && payload.ptr[0] != RDB_STRING && !exec_is_sliced(x);
+}
+
+static enum rc
+read_payload(struct exec *x, struct entry **e)
+{
+    struct exec_beat beat = exec_beat_of(x);
+    enum dump_trouble trouble = dump_read(x->argv[3], x->argv[1], x->limits, &beat.pulse, e);
+
+    if (trouble == DUMP_FINE)
+        return RC_OK;
+    if (*e != NULL)
+        entry_drop(x, *e);
+    TRY(beat.rc);
+    return trouble == DUMP_BAD_FOOTER ? fail(x, "ERR DUMP payload version or checksum are wrong")
+                                      : fail(x, "ERR Bad data format");
+}
+
 static enum rc
 cmd_restore(struct exec *x)
 {
@@ -137,11 +169,9 @@ cmd_restore(struct exec *x)
     TRY(arg_int(x, x->argv[2], &ttl));
     if (ttl < 0)
         return fail(x, "ERR Invalid TTL value, must be >= 0");
-    switch (dump_read(x->argv[3], x->argv[1], x->limits, &e)) {
-    case DUMP_BAD_FOOTER: return fail(x, "ERR DUMP payload version or checksum are wrong");
-    case DUMP_BAD_FORMAT: return fail(x, "ERR Bad data format");
-    case DUMP_FINE: break;
-    }
+    if (is_long(x, x->argv[3]))
+        return exec_in_slices(x, cmd_restore, 0);
+    TRY(read_payload(x, &e));
     if (ttl != 0 && !o.absolute)
         ttl = ttl > INT64_MAX - x->now_ms ? INT64_MAX : ttl + x->now_ms;
     if (ttl != 0 && ttl < x->now_ms) {

@@ -128,6 +128,13 @@ zset_of(struct rdb_build *b)
     return (struct zset *)entry_handle(b->entry);
 }
 
+/* For every element. */
+static enum rdb_got
+go_on(struct rdb_build *b, struct rdb_input *in)
+{
+    return pulse_beat(b->pulse) ? RDB_GOT : rdb_bad(in, "it is not wanted any more");
+}
+
 /* -- packed blocks --------------------------------------------------------------------------------------------- */
 
 static enum rdb_got
@@ -159,6 +166,7 @@ add_block(struct rdb_build *b, struct rdb_input *in, enum pack_form form, struct
     if (!pack_open(&c, form, block))
         return rdb_bad(in, c.why);
     while ((got = pack_next(&c, &it[n])) == PACK_ITEM) {
+        RDB_TRY(go_on(b, in));
         if (++n < group)
             continue;
         n = 0;
@@ -314,6 +322,7 @@ build_elements(struct rdb_build *b, struct rdb_input *in)
     }
     for (; b->left > 0; b->left--) {
         const unsigned char *from = in->p;
+        RDB_TRY(go_on(b, in));
         enum rdb_got got = add_element(b, in);
         if (got == RDB_MORE)
             in->p = from;

@@ -8,6 +8,7 @@
 #define SORREL_STORE_RDB_BUILD_H
 
 #include "base/buf.h"
+#include "base/pulse.h"
 #include "store/rdb.h"
 #include "value/entry.h"
 #include "value/stream.h"
@@ -22,8 +23,9 @@ struct rdb_pel { /* of a group that is being read: not yet assigned to a consume
 
 struct rdb_build {
     const struct value_limits *limits;
-    bool valkey;     /* type 22 is Valkey's */
-    struct buf a, b; /* scratch for strings */
+    struct pulse *pulse; /* for every element; NULL: nobody else needs to run */
+    bool valkey;         /* type 22 is Valkey's */
+    struct buf a, b;     /* scratch for strings */
 
     unsigned type; /* enum rdb_type */
     int stage;

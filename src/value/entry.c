@@ -171,17 +171,17 @@ twin(const struct entry *e, struct slice key)
 }
 
 struct entry *
-entry_copy(const struct entry *e, struct slice key, const struct value_limits *lim)
+entry_copy(const struct entry *e, struct slice key, const struct value_limits *lim, struct pulse *p)
 {
     struct entry *t = twin(e, key);
 
     if (entry_type(e) != TYPE_STRING) {
         const struct zset *d = entry_deadlines(e);
-        struct handle h = value_ops[entry_type(e)].copy((const struct handle *)entry__value(e), lim);
+        struct handle h = value_ops[entry_type(e)].copy((const struct handle *)entry__value(e), lim, p);
         *entry_handle(t) = h;
         if (d != NULL) {
             handle_mark_deadlines(entry_handle(t), true);
-            *entry_deadlines(t) = zset_copy(d, lim);
+            *entry_deadlines(t) = zset_copy(d, lim, p);
         }
     } else if (entry__blob(e) != NULL) {
         blob_hold(entry__blob(e));

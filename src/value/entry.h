@@ -18,6 +18,7 @@
 #define SORREL_VALUE_ENTRY_H
 
 #include "base/check.h"
+#include "base/pulse.h"
 #include "value/handle.h"
 #include "value/limits.h"
 
@@ -65,8 +66,9 @@ void entry_free(struct entry *e);
 size_t entry_free_effort(const struct entry *e);
 /* Sets or (with -1) clears the expiry; the entry may move. */
 struct entry *entry_set_expiry(struct entry *e, int64_t at_ms);
-/* Copies value (deeply; a blob is shared until one of the two changes) under another key, with e's expiry. */
-struct entry *entry_copy(const struct entry *e, struct slice key, const struct value_limits *lim);
+/* Copies value (deeply; a blob is shared until one of the two changes) under another key, with e's expiry. p may be
+ * NULL. */
+struct entry *entry_copy(const struct entry *e, struct slice key, const struct value_limits *lim, struct pulse *p);
 /* Moves the value under another key, freeing e: the new entry has e's expiry and clock. */
 struct entry *entry_rename(struct entry *e, struct slice key);
 /* Bytes of memory in all, with the value. */

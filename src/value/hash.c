@@ -49,12 +49,12 @@ hash_fini(struct hash *hash)
 }
 
 struct hash
-hash_copy(const struct hash *hash, const struct value_limits *lim)
+hash_copy(const struct hash *hash, const struct value_limits *lim, struct pulse *p)
 {
     struct hash copy;
 
     if (rep_of(hash) == REP_TABLE)
-        handle_set(&copy.h, packtable_copy(table_of(hash)), REP_TABLE);
+        handle_set(&copy.h, packtable_copy(table_of(hash), p), REP_TABLE);
     else
         handle_set(&copy.h, packed_copy(packed_of(hash)), rep_of(hash));
     return copy;

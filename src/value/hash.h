@@ -7,6 +7,7 @@
 #ifndef SORREL_VALUE_HASH_H
 #define SORREL_VALUE_HASH_H
 
+#include "base/pulse.h"
 #include "base/rng.h"
 #include "value/handle.h"
 #include "value/limits.h"
@@ -16,7 +17,7 @@ struct hash {
 };
 
 void hash_fini(struct hash *hash); /* leaves an empty one */
-struct hash hash_copy(const struct hash *hash, const struct value_limits *lim);
+struct hash hash_copy(const struct hash *hash, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t hash_count(const struct hash *hash);
 bool hash_get(const struct hash *hash, struct slice field, struct slice *value);
 bool hash_has(const struct hash *hash, struct slice field);

@@ -293,7 +293,7 @@ list_fini(struct list *list)
 }
 
 struct list
-list_copy(const struct list *list, const struct value_limits *lim)
+list_copy(const struct list *list, const struct value_limits *lim, struct pulse *p)
 {
     struct list copy = {0};
     struct strip *s;
@@ -312,7 +312,7 @@ list_copy(const struct list *list, const struct value_limits *lim)
         struct chain *c = mem_get_zero(sizeof(*c));
         c->fill = from->fill;
         c->count = from->count;
-        for (const struct node *n = from->head; n != NULL; n = n->next) {
+        for (const struct node *n = from->head; n != NULL && pulse_beat(p); n = n->next) {
             struct node *twin;
             if (is_large(n)) {
                 twin = large_node_new(large_get(n));

@@ -6,6 +6,7 @@
 #ifndef SORREL_VALUE_LIST_H
 #define SORREL_VALUE_LIST_H
 
+#include "base/pulse.h"
 #include "value/handle.h"
 #include "value/limits.h"
 
@@ -16,7 +17,7 @@ struct list {
 enum list_end { LIST_HEAD, LIST_TAIL };
 
 void list_fini(struct list *list);
-struct list list_copy(const struct list *list, const struct value_limits *lim);
+struct list list_copy(const struct list *list, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t list_count(const struct list *list);
 /* Copies the element in. It must not point into this list. */
 void list_push(struct list *list, const struct value_limits *lim, enum list_end end, struct slice element);

@@ -9,26 +9,26 @@
 #include "value/zset.h"
 
 /* Every collection is a struct around its handle, so the casts below change nothing but the name. */
-#define ADAPT(T)                                                                              \
-    static void T##_ops_fini(struct handle *h)                                                \
-    {                                                                                         \
-        T##_fini((struct T *)h);                                                              \
-    }                                                                                         \
-    static struct handle T##_ops_copy(const struct handle *h, const struct value_limits *lim) \
-    {                                                                                         \
-        return T##_copy((const struct T *)h, lim).h;                                          \
-    }                                                                                         \
-    static size_t T##_ops_bytes(const struct handle *h)                                       \
-    {                                                                                         \
-        return T##_bytes((const struct T *)h);                                                \
-    }                                                                                         \
-    static const char *T##_ops_encoding(const struct handle *h)                               \
-    {                                                                                         \
-        return T##_encoding((const struct T *)h);                                             \
-    }                                                                                         \
-    static size_t T##_ops_elements(const struct handle *h)                                    \
-    {                                                                                         \
-        return T##_count((const struct T *)h);                                                \
+#define ADAPT(T)                                                                                               \
+    static void T##_ops_fini(struct handle *h)                                                                 \
+    {                                                                                                          \
+        T##_fini((struct T *)h);                                                                               \
+    }                                                                                                          \
+    static struct handle T##_ops_copy(const struct handle *h, const struct value_limits *lim, struct pulse *p) \
+    {                                                                                                          \
+        return T##_copy((const struct T *)h, lim, p).h;                                                        \
+    }                                                                                                          \
+    static size_t T##_ops_bytes(const struct handle *h)                                                        \
+    {                                                                                                          \
+        return T##_bytes((const struct T *)h);                                                                 \
+    }                                                                                                          \
+    static const char *T##_ops_encoding(const struct handle *h)                                                \
+    {                                                                                                          \
+        return T##_encoding((const struct T *)h);                                                              \
+    }                                                                                                          \
+    static size_t T##_ops_elements(const struct handle *h)                                                     \
+    {                                                                                                          \
+        return T##_count((const struct T *)h);                                                                 \
     }
 
 ADAPT(hash)
@@ -93,10 +93,10 @@ stream_ops_fini(struct handle *h)
 }
 
 static struct handle
-stream_ops_copy(const struct handle *h, const struct value_limits *lim)
+stream_ops_copy(const struct handle *h, const struct value_limits *lim, struct pulse *p)
 {
     (void)lim;
-    return stream_copy((const struct stream *)h).h;
+    return stream_copy((const struct stream *)h, p).h;
 }
 
 static size_t
@@ -137,9 +137,10 @@ json_ops_fini(struct handle *h)
 }
 
 static struct handle
-json_ops_copy(const struct handle *h, const struct value_limits *lim)
+json_ops_copy(const struct handle *h, const struct value_limits *lim, struct pulse *p)
 {
     (void)lim;
+    (void)p;
     return json_copy((const struct json *)h).h;
 }
 

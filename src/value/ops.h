@@ -9,7 +9,7 @@
 
 struct value_ops {
     void (*fini)(struct handle *h);
-    struct handle (*copy)(const struct handle *h, const struct value_limits *lim);
+    struct handle (*copy)(const struct handle *h, const struct value_limits *lim, struct pulse *p);
     size_t (*bytes)(const struct handle *h);  /* outside the entry */
     size_t (*effort)(const struct handle *h); /* allocations to free, roughly */
     const char *(*encoding)(const struct handle *h);

@@ -70,7 +70,7 @@ set_fini(struct set *set)
 }
 
 struct set
-set_copy(const struct set *set, const struct value_limits *lim)
+set_copy(const struct set *set, const struct value_limits *lim, struct pulse *p)
 {
     struct set copy = {0};
 
@@ -78,7 +78,7 @@ set_copy(const struct set *set, const struct value_limits *lim)
     case REP_EMPTY: break;
     case REP_INTS: handle_set(&copy.h, intset__copy(ints_of(set)), REP_INTS); break;
     case REP_PACKED: handle_set(&copy.h, packed_copy(packed_of(set)), REP_PACKED); break;
-    case REP_TABLE: handle_set(&copy.h, packtable_copy(table_of(set)), REP_TABLE); break;
+    case REP_TABLE: handle_set(&copy.h, packtable_copy(table_of(set), p), REP_TABLE); break;
     }
     return copy;
 }

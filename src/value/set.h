@@ -6,6 +6,7 @@
 #ifndef SORREL_VALUE_SET_H
 #define SORREL_VALUE_SET_H
 
+#include "base/pulse.h"
 #include "base/rng.h"
 #include "value/handle.h"
 #include "value/limits.h"
@@ -21,7 +22,7 @@ struct set_member {
 };
 
 void set_fini(struct set *set);
-struct set set_copy(const struct set *set, const struct value_limits *lim);
+struct set set_copy(const struct set *set, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t set_count(const struct set *set);
 bool set_has(const struct set *set, struct slice member);
 /* The member will be asked for, added or removed soon: brings what that takes nearer, if it is far. Changes nothing. */

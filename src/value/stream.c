@@ -344,7 +344,7 @@ stream_fini(struct stream *s)
 }
 
 struct stream
-stream_copy(const struct stream *s)
+stream_copy(const struct stream *s, struct pulse *p)
 {
     struct stream copy = {0};
     const struct stream_body *from = stream__body(s);
@@ -357,7 +357,7 @@ stream_copy(const struct stream *s)
     to->last_id = from->last_id;
     to->max_deleted_id = from->max_deleted_id;
     struct btree_iter it = btree_seek(&from->blocks, 0);
-    for (const struct stream_block *block; (block = btree_get(it)) != NULL; btree_forward(&it)) {
+    for (const struct stream_block *block; (block = btree_get(it)) != NULL && pulse_beat(p); btree_forward(&it)) {
         struct stream_block *b = block_new(to, block->base, block->used);
         uint32_t cap = b->cap;
         memcpy(b, block, sizeof(*block) + block->used);

@@ -15,6 +15,7 @@
 #define SORREL_VALUE_STREAM_H
 
 #include "base/arena.h"
+#include "base/pulse.h"
 #include "base/slice.h"
 #include "value/handle.h"
 #include "value/limits.h"
@@ -46,8 +47,8 @@ struct stream_node_limits {
     uint64_t max_bytes, max_entries;
 };
 
-void stream_fini(struct stream *s); /* leaves an empty one */
-struct stream stream_copy(const struct stream *s);
+void stream_fini(struct stream *s);                                 /* leaves an empty one */
+struct stream stream_copy(const struct stream *s, struct pulse *p); /* p: NULL is fine */
 size_t stream_count(const struct stream *s);
 size_t stream_blocks(const struct stream *s);
 size_t stream_bytes(const struct stream *s); /* outside the entry */

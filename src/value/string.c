@@ -11,9 +11,11 @@
 
 /* A string that grows gets as much again in reserve, up to this much. */
 enum { RESERVE_MAX = 1 << 20 };
+/* So many zeros at once are had from the system rather than written. */
+enum { ZEROED_FROM = 1 << 20 };
 
-struct blob *
-blob_new(size_t len, size_t cap)
+static struct blob *
+blob_make(size_t len, size_t cap, bool zeroed)
 {
     size_t bytes;
 
@@ -21,13 +23,19 @@ blob_new(size_t len, size_t cap)
     if (!size_add(sizeof(struct blob), cap, &bytes))
         return NULL;
     bytes = mem_good_size(bytes);
-    struct blob *b = mem_try(bytes);
+    struct blob *b = zeroed ? mem_try_zero(bytes) : mem_try(bytes);
     if (b == NULL)
         return NULL;
     atomic_init(&b->refs, 1);
     b->len = len;
     b->cap = bytes - sizeof(struct blob);
     return b;
+}
+
+struct blob *
+blob_new(size_t len, size_t cap)
+{
+    return blob_make(len, cap, false);
 }
 
 void
@@ -154,6 +162,22 @@ string_set_int(struct entry *e, int64_t value)
     return e;
 }
 
+/* Makes a blob, which this takes over, the string's value. NULL when memory is out. */
+static struct entry *
+take_blob(struct entry *e, struct blob *fresh)
+{
+    struct blob *old = entry__blob(e);
+    struct entry *moved = entry__resize(e, 8);
+
+    if (moved == NULL) {
+        blob_drop(fresh);
+        return NULL;
+    }
+    put_blob(moved, fresh);
+    blob_drop(old);
+    return moved;
+}
+
 /* Long values: the old blob takes the new bytes if nobody reads it and it is neither too small nor much too large. */
 static struct entry *
 set_blob(struct entry *e, struct slice value)
@@ -169,14 +193,7 @@ set_blob(struct entry *e, struct slice value)
     if (fresh == NULL)
         return NULL;
     memcpy(fresh->data, value.ptr, value.len);
-    struct entry *moved = entry__resize(e, 8);
-    if (moved == NULL) {
-        blob_drop(fresh);
-        return NULL;
-    }
-    put_blob(moved, fresh);
-    blob_drop(b);
-    return moved;
+    return take_blob(e, fresh);
 }
 
 struct entry *
@@ -232,14 +249,7 @@ own_blob(struct entry *e, size_t need)
         return NULL;
     if (was.len > 0)
         memcpy(grown->data, was.ptr, was.len);
-    e = entry__resize(e, 8);
-    if (e == NULL) {
-        blob_drop(grown);
-        return NULL;
-    }
-    put_blob(e, grown);
-    blob_drop(b);
-    return e;
+    return take_blob(e, grown);
 }
 
 /* Makes the string `len` bytes long, at least as long as it was; what is new is left unset. *at is its first byte. */
@@ -298,11 +308,33 @@ string_edit_unset(struct entry *e, size_t len, char **out)
     return grow(e, len > was ? len : was, out);
 }
 
+/* The string with so many zeros behind it that they are better had from the system. */
+static struct entry *
+extend_far(struct entry *e, size_t len, char **out)
+{
+    char text[STRING_TEXT_MAX];
+    struct slice was = string_get(e, text);
+    struct blob *grown = blob_make(len, with_reserve(len), true);
+
+    if (grown == NULL)
+        return NULL;
+    if (was.len > 0)
+        memcpy(grown->data, was.ptr, was.len);
+    e = take_blob(e, grown);
+    if (e == NULL)
+        return NULL;
+    e->flags |= ENTRY_RAW;
+    *out = grown->data;
+    return e;
+}
+
 struct entry *
 string_edit(struct entry *e, size_t len, char **out)
 {
     size_t was = string_len(e);
 
+    if (len > was && len - was >= ZEROED_FROM)
+        return extend_far(e, len, out);
     e = string_edit_unset(e, len, out);
     if (e != NULL && len > was)
         memset(*out + was, 0, len - was);

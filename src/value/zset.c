@@ -366,7 +366,7 @@ zset_fini(struct zset *z)
 }
 
 struct zset
-zset_copy(const struct zset *z, const struct value_limits *lim)
+zset_copy(const struct zset *z, const struct value_limits *lim, struct pulse *p)
 {
     struct zset copy = {0};
 
@@ -380,7 +380,7 @@ zset_copy(const struct zset *z, const struct value_limits *lim)
         struct large *l = large_new(lim->seed);
         table_reserve(&l->members, &members_ops, table_count(&from->members));
         struct btree_iter it = btree_seek(&from->order, 0);
-        for (const struct member *m = btree_get(it); m != NULL; btree_forward(&it), m = btree_get(it))
+        for (const struct member *m; (m = btree_get(it)) != NULL && pulse_beat(p); btree_forward(&it))
             large_add(l, siphash(lim->seed, member_name(m)), member_name(m), m->score);
         handle_set(&copy.h, l, REP_LARGE);
     }

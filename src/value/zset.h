@@ -6,6 +6,7 @@
 #ifndef SORREL_VALUE_ZSET_H
 #define SORREL_VALUE_ZSET_H
 
+#include "base/pulse.h"
 #include "base/rng.h"
 #include "value/handle.h"
 #include "value/limits.h"
@@ -26,7 +27,7 @@ struct zset_lex { /* by member; unbounded ends have ptr NULL */
 };
 
 void zset_fini(struct zset *z);
-struct zset zset_copy(const struct zset *z, const struct value_limits *lim);
+struct zset zset_copy(const struct zset *z, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t zset_count(const struct zset *z);
 /* The member will be asked for, added or removed soon: brings what that takes nearer, if it is far. Changes nothing. */
 void zset_expect(const struct zset *z, struct slice member);

@@ -81,7 +81,7 @@ header_fields(void **state)
         entry_set_flag(e, ENTRY_STAMP, false);
         assert_int_equal(entry_flags(e), 0);
         e = entry_set_expiry(e, 99);
-        struct entry *twin = entry_copy(e, other, NULL);
+        struct entry *twin = entry_copy(e, other, NULL, NULL);
         e = entry_rename(e, other);
         assert_true(slice_eq(entry_key(e), other) && slice_eq(entry_key(twin), other));
         assert_true(slice_eq(string_get(e, text), LIT("some value")));

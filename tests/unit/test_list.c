@@ -168,7 +168,7 @@ random_changes(void **state)
                 assert_same(&l, m);
         }
         assert_same(&l, m);
-        struct list copy = list_copy(&l, &lim);
+        struct list copy = list_copy(&l, &lim, NULL);
         assert_same(&copy, m);
         list_drop(&copy, LIST_TAIL, list_count(&copy));
         assert_int_equal(list_count(&copy), 0);

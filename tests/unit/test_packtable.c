@@ -141,7 +141,7 @@ play(bool map, uint32_t keys, size_t high, int rounds)
     }
     compare(t, w);
 
-    struct packtable *copy = packtable_copy(t);
+    struct packtable *copy = packtable_copy(t, NULL);
     compare(copy, w);
     packtable_free(t);
     compare(copy, w);

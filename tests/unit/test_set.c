@@ -107,7 +107,7 @@ play(enum universe u, const struct value_limits *lim, uint32_t members, int roun
         }
         assert_int_equal(set_count(&s), w->n);
         if (i % 997 == 0) {
-            struct set copy = set_copy(&s, lim);
+            struct set copy = set_copy(&s, lim, NULL);
             compare(&copy, w);
             assert_string_equal(set_encoding(&copy), set_encoding(&s));
             set_fini(&copy);

@@ -416,6 +416,14 @@ test_same_results(void **state)
         "SORT s ALPHA DESC", "SORT s BY nothing_* ALPHA GET # GET w_*", "SORT s ALPHA STORE l", "LRANGE l 5 -5",
         "SORT s BY w_* LIMIT 0 10", "KEYS *", "SORT nothing", "SMEMBERS d", "LRANGE l 0 1000000",
         "ZRANGESTORE y z 0 -1 REV", "ZRANGE y 0 -1 WITHSCORES",
+        "COPY z c REPLACE", "ZRANGE c 0 -1 WITHSCORES", "COPY h c REPLACE", "HGETALL c", "COPY s c REPLACE", "SMEMBERS c",
+        "COPY l c REPLACE", "LRANGE c 0 -1", "COPY x c REPLACE", "XRANGE c - +", "XREVRANGE x + - COUNT 5000",
+        "LPOS l m59 COUNT 0", "LPOS l nothing", "LINSERT l BEFORE nothing x", "SSCAN s 0 COUNT 100000", "HSCAN h 0 COUNT 5000 MATCH *9*",
+        "ZSCAN z 0 COUNT 100000", "SCAN 0 COUNT 100000 TYPE set", "DUMP z", "DUMP h", "HRANDFIELD h 100000", "ZRANDMEMBER z 100000",
+        "SRANDMEMBER s 100000", "BITCOUNT bits", "BITCOUNT bits 1 -3", "BITPOS bits 0 1", "BITPOS bits 1 4000000", "BITOP XOR bits2 bits s1 s2",
+        "BITCOUNT bits2 8 9000000 BIT", "BITOP NOT bits2 bits", "BITPOS bits2 0", "LCS s1 s2", "LCS s1 s2 LEN", "LCS s1 s2 IDX WITHMATCHLEN",
+        "GEOSEARCH g FROMLONLAT 0 0 BYRADIUS 9000 km ASC WITHDIST", "GEOSEARCHSTORE g2 g FROMLONLAT 0 0 BYBOX 9000 9000 km STOREDIST",
+        "ZRANGE g2 0 -1 WITHSCORES", "GEORADIUS g 10 10 5000 km DESC COUNT 4500",
     };
     /* clang-format on */
     struct rig *r = *state;
@@ -427,6 +435,14 @@ test_same_results(void **state)
         say(r, w, "ZADD z %d m%d", i % 97, i);
         say(r, w, "HSET h f%d v%d", i, i);
         say(r, w, "SET w_m%d %d", i, (i * 7919) % MEMBERS);
+        say(r, w, "XADD x %d-1 n %d", i + 1, i);
+        say(r, w, "GEOADD g %d.%d %d m%d", i % 180, i % 10, i % 85, i);
+    }
+    say(r, w, "SETBIT bits 40000000 1"); /* 5 MB */
+    say(r, w, "SETRANGE bits 0 abc");
+    for (int i = 0; i < 200; i++) {
+        say(r, w, "APPEND s1 abcdefgh");
+        say(r, w, "APPEND s2 hcbaxyzd");
     }
     take(r, w);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -159,7 +159,7 @@ behaves_like_an_array(void **state)
         if (i % 1000 == 0)
             assert_same(&s, &m, &rng);
     }
-    struct stream copy = stream_copy(&s);
+    struct stream copy = stream_copy(&s, NULL);
     assert_same(&copy, &m, &rng);
     stream_fini(&copy);
     assert_true(place(&m, STREAM_ID_MIN) == 0);
@@ -191,7 +191,7 @@ groups_keep_what_is_pending(void **state)
     assert_ptr_equal(p->consumer, alice);
     stream_pending_deliver(g, p, bob, 2000, 2);
     assert_int_equal(stream_pending_count(g, bob), 501);
-    struct stream copy = stream_copy(&s);
+    struct stream copy = stream_copy(&s, NULL);
     struct stream_group *twin = stream_group_find(&copy, LIT("g"));
     assert_int_equal(stream_pending_count(twin, stream_consumer_find(twin, LIT("bob"))), 501);
     stream_fini(&copy);

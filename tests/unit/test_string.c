@@ -142,7 +142,7 @@ shared_blobs(void **state)
     assert_int_equal(held->refs, 1);
     at[0] = '!';
     assert_int_equal(held->data[0], s.ptr[0]);
-    struct entry *twin = entry_copy(e, LIT("another"), NULL);
+    struct entry *twin = entry_copy(e, LIT("another"), NULL, NULL);
     twin = string_append(twin, LIT("tail"));
     assert_int_equal(string_len(e), 5000);
     assert_int_equal(string_len(twin), 5004);

@@ -241,7 +241,7 @@ play(uint64_t seed, unsigned kind, uint32_t entries)
             assert_same(&z, m);
     }
     assert_same(&z, m);
-    struct zset copy = zset_copy(&z, &lim);
+    struct zset copy = zset_copy(&z, &lim, NULL);
     assert_same(&copy, m);
     zset_remove_span(&copy, 0, zset_count(&copy));
     assert_int_equal(zset_bytes(&copy), 0);
