@@ -312,7 +312,7 @@ test_cut_large(void **state)
         store_close(&t);
         simdisk_free(cut);
     }
-    if (is_campaign())
+    if (is_campaign() && is_wanted(whole.len))
         assert_int_equal(last, units);
     buf_fini(&whole);
     buf_fini(&why);
