@@ -319,7 +319,7 @@ end_wait(struct session *s, bool with_error)
 void
 session_wake(struct session *s)
 {
-    if ((s->gate & GATE_BLOCKED) && s->more->wait->link_count == 0)
+    if ((s->gate & GATE_BLOCKED) && s->more->wait != NULL && s->more->wait->link_count == 0)
         resume_by_time(s->engine, s, false);
 }
 
