@@ -38,6 +38,12 @@ log_set_level(enum log_level level)
     atomic_store(&level_min, (int)level);
 }
 
+bool
+log_wants(enum log_level level)
+{
+    return (int)level >= atomic_load(&level_min);
+}
+
 static void
 add_escaped(struct buf *out, struct slice s)
 {
@@ -56,7 +62,7 @@ log_at(enum log_level level, const char *fmt, ...)
     va_list ap;
     struct buf raw = {0}, line = {0};
 
-    if ((int)level < atomic_load(&level_min))
+    if (!log_wants(level))
         return;
     va_start(ap, fmt);
     buf_vprintf(&raw, fmt, ap);

@@ -18,6 +18,8 @@ struct log_sink {
 };
 void log_set_sink(struct log_sink sink);
 void log_set_level(enum log_level level);
+/* For what costs something to find out and is only logged. */
+bool log_wants(enum log_level level);
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)

@@ -11,6 +11,7 @@
 #include "server/users.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,6 +48,15 @@ server_drop(struct server *s, struct session *session, const char *reason)
     log_notice("Client id=%llu addr=%.*s name=%.*s closed: %s", (unsigned long long)session_ident(session),
                (int)addr.len, addr.ptr, (int)name.len, name.ptr, reason);
     end(s, session_host_data(session));
+}
+
+static void
+tell_closed(const struct session *session, const char *why)
+{
+    struct slice addr = session_addr(session);
+
+    log_verbose("Client id=%llu addr=%.*s closed: %s", (unsigned long long)session_ident(session), (int)addr.len,
+                addr.ptr, why);
 }
 
 /* -- limits ---------------------------------------------------------------------------------------------------- */
@@ -225,10 +235,8 @@ static void
 on_ended(void *ctx, struct conn *c, int error)
 {
     struct server *s = ctx;
-    struct session *session = conn_data(c);
 
-    if (error != 0 && error != ECONNRESET && error != EPIPE)
-        log_verbose("Connection of client id=%llu broke: errno %d", (unsigned long long)session_ident(session), error);
+    tell_closed(conn_data(c), error != 0 ? strerror(error) : "it has hung up");
     end(s, c);
 }
 
@@ -242,10 +250,12 @@ on_written(void *ctx, struct conn *c, size_t left)
     if (UNLIKELY(left > 0))
         recent_note(&s->output_recent, engine_now_ms(s->engine), left);
     if (UNLIKELY(session_must_close(session))) {
-        if (left == 0 || session_killed(session))
-            end(s, c);
-        else
+        if (left > 0 && !session_killed(session)) {
             conn_pause(c, true);
+            return;
+        }
+        tell_closed(session, session_killed(session) ? "it was killed" : "it has had its last reply");
+        end(s, c);
         return;
     }
     if (UNLIKELY(session_flags(session) & SESSION_REPLICA)) {
@@ -294,6 +304,11 @@ server_net_owner(struct server *s)
 static void
 turn_away(struct server *s, int fd, struct slice line, bool tls)
 {
+    char addr[PEER_TEXT_MAX];
+
+    if (log_wants(LOG_VERBOSE))
+        log_verbose("Connection from %.*s refused: %.*s", (int)peer_text(fd, false, addr), addr, (int)line.len - 3,
+                    line.ptr + 1);
     s->stats.rejected++;
     if (!tls) { /* what is no TLS would only confuse the other end */
         ssize_t ignored = write(fd, line.ptr, line.len);
@@ -366,6 +381,8 @@ accepted(struct server *s, struct listener *l, int fd, bool tls)
         s->handshakes++;
         tls_on_established(io, on_established, session);
     }
+    log_verbose("Client id=%llu addr=%.*s connected", (unsigned long long)session_ident(session), (int)peer.len,
+                peer.ptr);
 }
 
 static void

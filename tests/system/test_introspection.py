@@ -302,3 +302,40 @@ def test_debug_sdslen_and_packed_threshold(start):
         for size in "x", "4gb":
             assert c.call("DEBUG", "QUICKLIST-PACKED-THRESHOLD", size) == (
                 "-", b"ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+
+
+@only_sorrel
+def test_verbose_tells_of_connections(start, tmp_path):
+    """Who comes, who goes and why, who is refused; at notice none of it. A socket's name forges no line."""
+    path = tmp_path / "a\nClient id=1 addr=nobody connected"
+    server = start("--loglevel", "verbose", "--unixsocket", path, "--maxclients", "2")
+
+    def told(pattern):
+        return wait_until(lambda: re.findall(pattern, server.log_text()), what=pattern)
+
+    with server.connect() as c:
+        addr = "127.0.0.1:" + str(c.socket.getsockname()[1])
+        number = c.call("CLIENT", "ID")[1]
+        told(f"Client id={number} addr={addr} connected\n")
+        with servers.Connection(str(path)) as d:
+            told(r"Client id=\d+ addr=.*a\\x0aClient id=1 addr=nobody connected:0 connected\n")
+            with server.connect() as refused:
+                assert refused.read() == ("-", b"ERR max number of clients reached")
+                told("Connection from 127.0.0.1:" + str(refused.socket.getsockname()[1]) +
+                     " refused: ERR max number of clients reached\n")
+            assert d.call("QUIT") == ("+", b"OK")
+            told("addr=nobody connected:0 closed: it has had its last reply\n")
+        wait_until(lambda: c.call("CLIENT", "LIST")[1].count(b"id=") == 1)
+        with server.connect() as d:
+            assert c.call("CLIENT", "KILL", "ID", d.call("CLIENT", "ID")[1]) == (":", 1)
+            told("closed: it was killed\n")
+        assert not re.search("^(?!.* [-.*#] ).*nobody", server.log_text(), re.M)
+        c.call("CONFIG", "SET", "loglevel", "notice")
+        before = server.log_text()
+        wait_until(lambda: c.call("CLIENT", "LIST")[1].count(b"id=") == 1)
+        with server.connect() as d:
+            d.call("PING")
+        wait_until(lambda: c.call("CLIENT", "LIST")[1].count(b"id=") == 1)
+        assert server.log_text() == before
+        c.call("CONFIG", "SET", "loglevel", "verbose")
+    told(f"Client id={number} addr={addr} closed: it has hung up\n")
