@@ -1,9 +1,9 @@
 /* client/async_dial.c - see async_dial.h. */
 #include "client/async_dial.h"
 
+#include "base/lookup.h"
 #include "client/dial.h"
 #include "client/error_priv.h"
-#include "client/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -44,7 +44,7 @@ async_dial__begin(struct async_dial *d, const struct sorrel_url *u, struct sorre
         return SORREL_OK;
     int error = lookup_now(host, port, AI_NUMERICHOST, &d->list);
     if (error == EAI_NONAME) {
-        d->lookup = lookup_begin(host, port);
+        d->lookup = lookup_begin(NULL, host, port);
         if (d->lookup != NULL)
             return SORREL_OK;
         error = lookup_now(host, port, 0, &d->list);

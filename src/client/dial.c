@@ -2,8 +2,8 @@
 #include "client/dial.h"
 
 #include "base/clock.h"
+#include "base/lookup.h"
 #include "client/error_priv.h"
-#include "client/lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +96,7 @@ look_up(const char *host, uint16_t port, int64_t deadline, struct addrinfo **lis
 
     if (e != EAI_NONAME)
         return e;
-    struct lookup *l = deadline >= 0 ? lookup_begin(host, port) : NULL;
+    struct lookup *l = deadline >= 0 ? lookup_begin(NULL, host, port) : NULL;
     if (l == NULL)
         return lookup_now(host, port, 0, list);
     for (;;) {

@@ -501,6 +501,7 @@ connect_now(struct link *l)
         .loop = r->host.loop,
         .host = l->host,
         .port = l->port,
+        .lookups = r->lookups,
         .source = r->set.bind_source,
         .secure = r->host.secure,
         .secure_ctx = r->host.ctx,

@@ -103,8 +103,9 @@ on_down(void *ctx, const char *why)
     if (m->over)
         return;
     if (m->error.len == 0)
-        buf_printf(&m->error, m->introduced ? "IOERR error or timeout reading from target node"
-                                            : "IOERR error or timeout writing to target instance");
+        buf_printf(&m->error, m->introduced               ? "IOERR error or timeout reading from target node"
+                              : wire_has_address(m->wire) ? "IOERR error or timeout writing to target instance"
+                                                          : "IOERR error or timeout connecting to the client");
     log_verbose("MIGRATE: %s", why);
     finish(m);
 }
@@ -321,6 +322,7 @@ connect_to(struct repl *r, struct migration *m, struct slice host, int port)
         .loop = r->host.loop,
         .host = name,
         .port = port,
+        .lookups = r->lookups,
         .source = r->set.bind_source,
         .owner = {.ctx = m, .up = on_up, .input = on_input, .down = on_down},
     };

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { CRON_MS = 100, FAR_MS = 1000 };
+enum { CRON_MS = 100, FAR_MS = 1000, LOOKUPS_MAX = 8 };
 
 static const char no_id[] = "0000000000000000000000000000000000000000";
 
@@ -52,6 +52,7 @@ repl_new(struct engine *e, const struct repl_host *host)
 
     r->engine = e;
     r->host = *host;
+    r->lookups = lookup_limit_new(LOOKUPS_MAX);
     repl_rename(r);
     r->stream_db = -1;
     tape_init(&r->log, 0, host->disk);
@@ -70,6 +71,7 @@ repl_free(struct repl *r)
     if (r->listening)
         engine_remove_sink(r->engine, EFFECT_REPLICAS, r);
     tape_fini(&r->log);
+    lookup_limit_free(r->lookups);
     mem_free(r->waiting);
     mem_free(r);
 }

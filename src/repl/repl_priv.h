@@ -2,6 +2,7 @@
 #ifndef SORREL_REPL_REPL_PRIV_H
 #define SORREL_REPL_REPL_PRIV_H
 
+#include "base/lookup.h"
 #include "base/mem.h"
 #include "engine/effects.h"
 #include "engine/exec.h"
@@ -92,6 +93,7 @@ struct repl {
     struct engine *engine;
     struct repl_host host;
     struct repl_settings set;
+    struct lookup_limit *lookups; /* of names of primaries and of MIGRATE's targets */
     char id[REPL_ID_LEN + 1], id2[REPL_ID_LEN + 1];
     int64_t id2_until; /* redis's second_repl_offset: the first offset that does not belong to it; -1: none */
     struct tape log;

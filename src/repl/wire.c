@@ -1,13 +1,12 @@
 /* repl/wire.c - see wire.h. */
 #include "repl/wire.h"
 
+#include "base/lookup.h"
 #include "base/mem.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,7 +20,10 @@ struct wire {
     wire_secure *secure;
     void *secure_ctx;
     char *host;
-    struct transport io; /* ops NULL: still connecting */
+    struct lookup *lookup;         /* of the host's name: `src` is its descriptor; NULL: over, or not needed */
+    struct addrinfo *found, *next; /* the host's addresses, and which is tried when this one does not answer */
+    struct addrinfo *source;       /* address to come from; NULL: any */
+    struct transport io;           /* ops NULL: still connecting */
     struct buf in;
     struct out out;
     bool up, paused, stuck, over;
@@ -34,7 +36,8 @@ fall(struct wire *w, const char *why)
     if (w->over)
         return;
     w->over = true;
-    loop_watch(w->loop, &w->src, 0);
+    if (w->src.fd >= 0)
+        loop_watch(w->loop, &w->src, 0);
     w->owner.down(w->owner.ctx, why);
 }
 
@@ -81,6 +84,68 @@ wire_flush(struct wire *w)
         (void)send_out(w);
 }
 
+/* -- getting there --------------------------------------------------------------------------------------------- */
+
+static void
+close_socket(struct wire *w)
+{
+    loop_remove(w->loop, &w->src);
+    close(w->src.fd);
+    w->src.fd = -1;
+}
+
+static bool
+start_from(const struct addrinfo *source, int fd, const struct addrinfo *to)
+{
+    return source == NULL || source->ai_family != to->ai_family || bind(fd, source->ai_addr, source->ai_addrlen) == 0;
+}
+
+static bool
+dial(struct wire *w, const struct addrinfo *a)
+{
+    int one = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    w->src.fd = fd;
+    if (start_from(w->source, fd, a) && (connect(fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS) &&
+        loop_add(w->loop, &w->src, LOOP_WRITE))
+        return true;
+    int saved = errno;
+    close(fd);
+    w->src.fd = -1;
+    errno = saved;
+    return false;
+}
+
+/* False, with errno set, when there is no address left to try. */
+static bool
+dial_next(struct wire *w)
+{
+    while (w->next != NULL) {
+        const struct addrinfo *a = w->next;
+        w->next = a->ai_next;
+        if (dial(w, a))
+            return true;
+    }
+    return false;
+}
+
+static void
+looked_up(struct wire *w)
+{
+    loop_remove(w->loop, &w->src);
+    w->src.fd = -1;
+    int error = lookup_take(w->lookup, &w->found);
+    w->lookup = NULL;
+    w->next = w->found;
+    if (error != 0)
+        fall(w, gai_strerror(error));
+    else if (!dial_next(w))
+        fall(w, strerror(errno));
+}
+
 static void
 came_up(struct wire *w)
 {
@@ -91,7 +156,9 @@ came_up(struct wire *w)
     if (getsockopt(w->src.fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
         error = errno;
     if (error != 0) {
-        fall(w, strerror(error));
+        close_socket(w);
+        if (!dial_next(w))
+            fall(w, strerror(error));
         return;
     }
     if (w->secure == NULL) {
@@ -99,9 +166,8 @@ came_up(struct wire *w)
     } else if (!w->secure(w->secure_ctx, w->src.fd, w->host, &w->io, &why)) {
         loop_remove(w->loop, &w->src);
         w->src.fd = -1;
-        w->over = true;
         buf_add_char(&why, '\0');
-        w->owner.down(w->owner.ctx, why.ptr);
+        fall(w, why.ptr);
         buf_fini(&why);
         return;
     }
@@ -118,6 +184,8 @@ came_up(struct wire *w)
     watch(w);
     w->owner.up(w->owner.ctx);
 }
+
+/* -- being there ----------------------------------------------------------------------------------------------- */
 
 static void
 read_in(struct wire *w)
@@ -148,6 +216,10 @@ on_ready(struct source *src, uint32_t events)
 {
     struct wire *w = (struct wire *)src; /* its first member */
 
+    if (w->lookup != NULL) {
+        looked_up(w);
+        return;
+    }
     if (!w->up) {
         came_up(w);
         return;
@@ -175,66 +247,54 @@ wire_turn(struct wire *w)
         read_in(w);
 }
 
-static int
-dial(const struct wire_options *opt, struct buf *why)
+/* An address is dialled at once; a name is looked up elsewhere, as that may take long. */
+static bool
+begin(struct wire *w, const struct wire_options *opt, struct buf *why)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL, *from = NULL;
-    char port[16];
-    int fd = -1;
-
-    snprintf(port, sizeof(port), "%d", opt->port);
-    int r = getaddrinfo(opt->host, port, &hints, &found);
-    if (r != 0) {
-        buf_printf(why, "%s", gai_strerror(r));
-        return -1;
+    if (opt->source.len > 0 && lookup_now(opt->source.ptr, 0, AI_NUMERICHOST, &w->source) != 0) {
+        buf_printf(why, "bind-source-addr is not an address");
+        return false;
     }
-    if (opt->source.len > 0)
-        (void)getaddrinfo(opt->source.ptr, NULL, &hints, &from);
-    for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            continue;
-        int one = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        bool bound = from == NULL || from->ai_family != a->ai_family || bind(fd, from->ai_addr, from->ai_addrlen) == 0;
-        if (!bound || (connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)) {
-            int saved = errno;
-            close(fd);
-            fd = -1;
-            errno = saved;
-        }
-    }
-    if (fd < 0)
+    int error = lookup_now(opt->host, (uint16_t)opt->port, AI_NUMERICHOST, &w->found);
+    if (error == 0) {
+        w->next = w->found;
+        if (dial_next(w))
+            return true;
         buf_printf(why, "%m");
-    freeaddrinfo(found);
-    if (from != NULL)
-        freeaddrinfo(from);
-    return fd;
+        return false;
+    }
+    if (error != EAI_NONAME) {
+        buf_printf(why, "%s", gai_strerror(error));
+        return false;
+    }
+    w->lookup = lookup_begin(opt->lookups, opt->host, (uint16_t)opt->port);
+    if (w->lookup == NULL) {
+        buf_printf(why, "too many names are being looked up");
+        return false;
+    }
+    w->src.fd = lookup_fd(w->lookup);
+    if (loop_add(w->loop, &w->src, LOOP_READ))
+        return true;
+    buf_printf(why, "%m");
+    w->src.fd = -1;
+    return false;
 }
 
 struct wire *
 wire_open(const struct wire_options *opt, struct buf *why)
 {
-    int fd = dial(opt, why);
-    size_t n = strlen(opt->host) + 1;
-
-    if (fd < 0)
-        return NULL;
     struct wire *w = mem_get_zero(sizeof(*w));
-    w->src = (struct source){.fd = fd, .ready = on_ready};
+
+    w->src = (struct source){.fd = -1, .ready = on_ready};
     w->loop = opt->loop;
     w->owner = opt->owner;
     w->secure = opt->secure;
     w->secure_ctx = opt->secure_ctx;
-    w->host = memcpy(mem_get(n), opt->host, n);
-    if (!loop_add(w->loop, &w->src, LOOP_WRITE)) {
-        buf_printf(why, "%m");
-        close(fd);
-        w->src.fd = -1;
-        wire_free(w);
-        return NULL;
-    }
-    return w;
+    w->host = mem_copy_text(opt->host);
+    if (begin(w, opt, why))
+        return w;
+    wire_free(w);
+    return NULL;
 }
 
 void
@@ -246,13 +306,24 @@ wire_free(struct wire *w)
         loop_remove(w->loop, &w->src);
         if (w->io.ops != NULL)
             w->io.ops->close(w->io.state);
-        else
+        else if (w->lookup == NULL)
             close(w->src.fd);
     }
+    lookup_abandon(w->lookup);
+    if (w->found != NULL)
+        freeaddrinfo(w->found);
+    if (w->source != NULL)
+        freeaddrinfo(w->source);
     buf_fini(&w->in);
     out_fini(&w->out);
     mem_free(w->host);
     mem_free(w);
+}
+
+bool
+wire_has_address(const struct wire *w)
+{
+    return w->found != NULL;
 }
 
 struct buf *

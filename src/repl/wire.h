@@ -1,11 +1,13 @@
 /* repl/wire.h - an outgoing connection: to a primary, or to where keys are migrated.
  *
- * Connects without blocking (but for the look-up of a name), plain or through whatever the host makes of the socket,
- * and then collects input and sends output. Threads: one owner, the loop's.
+ * Looks a name up and connects without blocking, to one of its addresses after the other until one answers; plain or
+ * through whatever the host makes of the socket. Then it collects input and sends output. Threads: one owner, the
+ * loop's.
  */
 #ifndef SORREL_REPL_WIRE_H
 #define SORREL_REPL_WIRE_H
 
+#include "base/lookup.h"
 #include "base/out.h"
 #include "net/loop.h"
 #include "net/transport.h"
@@ -29,8 +31,9 @@ struct wire_options {
     struct loop *loop;
     const char *host;
     int port;
-    struct slice source; /* address to come from; empty: any */
-    wire_secure *secure; /* NULL: plain */
+    struct lookup_limit *lookups; /* how many names are looked up at a time */
+    struct slice source;          /* address to come from; empty: any */
+    wire_secure *secure;          /* NULL: plain */
     void *secure_ctx;
     struct wire_owner owner;
 };
@@ -38,6 +41,8 @@ struct wire_options {
 /* NULL with a reason. */
 struct wire *wire_open(const struct wire_options *opt, struct buf *why);
 void wire_free(struct wire *w); /* NULL is fine */
+/* The host's name has been found, or was none. */
+bool wire_has_address(const struct wire *w);
 /* What has come in and has not been used up; consumed by the owner with buf_consume(). Never more than about in_max. */
 struct buf *wire_in(struct wire *w);
 /* While paused nothing is read. */

@@ -1,5 +1,5 @@
-/* client/lookup.c - see lookup.h. The asker and the thread each hold the look-up; who lets go last frees it. */
-#include "client/lookup.h"
+/* base/lookup.c - see lookup.h. The asker and the thread each hold the look-up; who lets go last frees it. */
+#include "base/lookup.h"
 
 #include "base/mem.h"
 
@@ -12,7 +12,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* Held by its owner and by each thread that runs. */
+struct lookup_limit {
+    atomic_uint holders;
+    unsigned most;
+};
+
 struct lookup {
+    struct lookup_limit *limit; /* NULL: none; held until the thread ends */
     atomic_int holders;
     int fd; /* an eventfd */
     uint16_t port;
@@ -20,6 +27,32 @@ struct lookup {
     struct addrinfo *list;
     char host[];
 };
+
+struct lookup_limit *
+lookup_limit_new(unsigned most)
+{
+    struct lookup_limit *limit = mem_get(sizeof(*limit));
+
+    atomic_init(&limit->holders, 1);
+    limit->most = most;
+    return limit;
+}
+
+void
+lookup_limit_free(struct lookup_limit *limit)
+{
+    if (limit != NULL && atomic_fetch_sub(&limit->holders, 1) == 1)
+        mem_free(limit);
+}
+
+static bool
+may_begin(struct lookup_limit *limit)
+{
+    if (limit == NULL || atomic_fetch_add(&limit->holders, 1) <= limit->most)
+        return true;
+    lookup_limit_free(limit);
+    return false;
+}
 
 int
 lookup_now(const char *host, uint16_t port, int flags, struct addrinfo **list)
@@ -47,34 +80,27 @@ static void *
 run(void *arg)
 {
     struct lookup *l = arg;
+    struct lookup_limit *limit = l->limit;
     uint64_t one = 1;
 
+    mem_thread_attach(); /* what is found is freed by another thread */
     l->error = lookup_now(l->host, l->port, 0, &l->list);
     /* Nothing else is ever written to it, so there is room. */
     if (write(l->fd, &one, sizeof(one)) < 0)
         l->error = EAI_SYSTEM;
     let_go(l);
+    lookup_limit_free(limit);
+    mem_thread_detach();
     return NULL;
 }
 
-struct lookup *
-lookup_begin(const char *host, uint16_t port)
+static bool
+start(struct lookup *l)
 {
-    size_t len = strlen(host) + 1;
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sigset_t all, before;
     pthread_attr_t attr;
     pthread_t thread;
 
-    if (fd < 0)
-        return NULL;
-    struct lookup *l = mem_get(sizeof(*l) + len);
-    l->fd = fd;
-    l->port = port;
-    l->error = 0;
-    l->list = NULL;
-    atomic_init(&l->holders, 2);
-    memcpy(l->host, host, len);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     /* Signals are the program's: none of its handlers may run in here. */
@@ -83,10 +109,30 @@ lookup_begin(const char *host, uint16_t port)
     int e = pthread_create(&thread, &attr, run, l);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
-    if (e == 0)
-        return l;
-    close(fd);
-    mem_free(l);
+    return e == 0;
+}
+
+struct lookup *
+lookup_begin(struct lookup_limit *limit, const char *host, uint16_t port)
+{
+    size_t len = strlen(host) + 1;
+
+    if (!may_begin(limit))
+        return NULL;
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd >= 0) {
+        struct lookup *l = mem_get_zero(sizeof(*l) + len);
+        l->limit = limit;
+        l->fd = fd;
+        l->port = port;
+        atomic_init(&l->holders, 2);
+        memcpy(l->host, host, len);
+        if (start(l))
+            return l;
+        close(fd);
+        mem_free(l);
+    }
+    lookup_limit_free(limit);
     return NULL;
 }
 
