@@ -116,16 +116,37 @@ can_continue(struct repl *r, struct slice id, int64_t offset, uint64_t *at)
 static enum rc
 may_attach(struct exec *x)
 {
-    const struct repl *r = repl__of(x);
-
-    if (r->link != NULL && !link__is_up(r->link))
-        return fail(x, "NOMASTERLINK Can't SYNC while not connected with my master");
-    if (r->failover.state != FAILOVER_NONE)
-        return fail(x, "ERR Can't attach while failing over");
+    if (repl__of(x)->failover.state != FAILOVER_NONE)
+        return fail(x, "NOMASTERLINK Can't SYNC while failing over");
     if (out_pending(session_out(x->session)) > 0)
         return fail(x, "ERR SYNC and PSYNC are invalid with pending output");
     if (session_flags(x->session) & SESSION_MONITOR)
         return fail(x, "ERR MONITOR and replication do not go together");
+    return RC_OK;
+}
+
+static enum rc
+has_stream(struct exec *x)
+{
+    const struct repl *r = repl__of(x);
+
+    if (r->link != NULL && !link__is_up(r->link))
+        return fail(x, "NOMASTERLINK Can't SYNC while not connected with my master");
+    return RC_OK;
+}
+
+/* PSYNC … FAILOVER: our primary wants us to take over, and is at the same place of the same history. */
+static enum rc
+take_over(struct exec *x)
+{
+    struct repl *r = repl__of(x);
+
+    if (r->link == NULL)
+        return fail(x, "ERR PSYNC FAILOVER can't be sent to a master.");
+    if (!slice_eq(x->argv[1], slice_cstr(r->id)))
+        return fail(x, "ERR PSYNC FAILOVER replid must match my replid.");
+    log_notice("Failover request received: we take over");
+    repl_follow(r, LIT(""), 0, true);
     return RC_OK;
 }
 
@@ -140,15 +161,10 @@ cmd_psync(struct exec *x)
     if (p->state != REPLICA_SHAKES)
         return RC_OK;
     TRY(arg_int(x, x->argv[2], &offset));
-    if (x->argc > 3 && arg_is(x->argv[3], LIT("failover"))) {
-        if (!slice_eq(x->argv[1], slice_cstr(r->id)))
-            return fail(x, "ERR PSYNC FAILOVER replid must match my replid.");
-        if (r->link == NULL)
-            return fail(x, "ERR PSYNC FAILOVER can't be sent to a master.");
-        log_notice("Failover request received: we take over");
-        repl_follow(r, LIT(""), 0, true);
-    }
     TRY(may_attach(x));
+    if (x->argc > 3 && arg_is(x->argv[3], LIT("failover")))
+        TRY(take_over(x));
+    TRY(has_stream(x));
     bool go_on = can_continue(r, x->argv[1], offset, &at);
     r->stats.partial_err += !go_on && !slice_eq(x->argv[1], LIT("?"));
     return repl__attach(x, p, go_on, at);
@@ -162,6 +178,7 @@ cmd_sync(struct exec *x)
     if (p->state != REPLICA_SHAKES)
         return RC_OK;
     TRY(may_attach(x));
+    TRY(has_stream(x));
     p->old_sync = true;
     return repl__attach(x, p, false, 0);
 }

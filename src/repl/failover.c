@@ -2,6 +2,10 @@
  *
  * Writes wait; when the replica has everything it is asked, by a PSYNC that says so, to be the primary, and we follow
  * it from the very same place in the stream.
+ *
+ * Once it has been asked it may be the primary, whether or not its answer reaches us: so we are one again only if it
+ * says no, or if we are told to by FAILOVER ABORT. When the connection breaks it is asked on the next one what it is,
+ * and asked again to take over if it is still a replica.
  */
 #include "base/log.h"
 #include "base/number.h"
@@ -26,13 +30,14 @@ repl__failover_end(struct repl *r, const char *why)
     if (f->state == FAILOVER_NONE)
         return;
     bool handed = f->state == FAILOVER_HANDS_OVER;
+    bool unsure = handed && !f->refused && r->link != NULL && link__has_asked(r->link);
     *f = (struct failover){0};
     engine_unpause(r->engine, PAUSE_FAILOVER);
     if (why == NULL) {
         log_notice("Failover is complete: we are a replica now");
         return;
     }
-    log_warning("Failover aborted: %s", why);
+    log_warning("Failover aborted: %s%s", why, unsure ? "; the target may have taken over all the same" : "");
     if (handed && r->link != NULL) {
         /* Nothing has been written since, so we are what we were. */
         link__free(r->link);
@@ -54,7 +59,7 @@ hand_over(struct repl *r, const char *host, int port)
     f->state = FAILOVER_HANDS_OVER;
     log_notice("Failover: %s:%d takes over at offset %llu", copy, port, (unsigned long long)tape_end(&r->log));
     repl__note_db(r);
-    r->link = link__new(r, slice_cstr(copy), port, true);
+    r->link = link__new(r, slice_cstr(copy), port, f->force);
     link__failover(r->link);
     repl__listen(r);
     repl__conditions(r);
@@ -80,14 +85,12 @@ repl__failover_turn(struct repl *r)
     if (LIKELY(f->state == FAILOVER_NONE))
         return;
     now = repl__now(r);
-    if (f->failed) {
-        repl__failover_end(r, "the target did not take over");
-        return;
-    }
     bool late = f->deadline_ms != 0 && now >= f->deadline_ms;
     if (f->state == FAILOVER_HANDS_OVER) {
-        if (late && !f->force)
-            repl__failover_end(r, "the target did not take over in time");
+        if (f->refused)
+            repl__failover_end(r, "the target has refused to take over");
+        else if (late && !f->force && !link__has_asked(r->link))
+            repl__failover_end(r, "the target could not be asked in time");
         return;
     }
     for (const struct replica *p = r->first; p != NULL; p = p->next) {

@@ -77,7 +77,8 @@ ask_for_data(struct handshake *h, const struct handshake_facts *f, struct buf *o
     struct slice id = f->id.len > 0 ? f->id : LIT("?");
 
     h->step = HS_PSYNC;
-    if (f->failover)
+    h->asked_over = f->failover && !h->primary;
+    if (h->asked_over)
         REQUEST(out, LIT("PSYNC"), id, next, LIT("FAILOVER"));
     else
         REQUEST(out, LIT("PSYNC"), id, next);
@@ -115,7 +116,7 @@ keep_id(struct handshake *h, struct slice id)
 }
 
 static enum handshake_result
-psync_reply(struct handshake *h, struct slice line, struct buf *out, struct buf *why)
+psync_reply(struct handshake *h, const struct handshake_facts *f, struct slice line, struct buf *out, struct buf *why)
 {
     struct slice full = LIT("+FULLRESYNC "), cont = LIT("+CONTINUE");
 
@@ -145,14 +146,15 @@ psync_reply(struct handshake *h, struct slice line, struct buf *out, struct buf 
         (void)failed("the primary can't serve us now", line, why);
         return HANDSHAKE_LATER;
     }
-    if (!slice_starts(line, LIT("-ERR unknown command")))
+    if (!slice_starts(line, LIT("-ERR unknown command")) || f->failover)
         return failed("the primary refuses PSYNC", line, why);
     REQUEST(out, LIT("SYNC"));
     h->step = HS_DONE;
     return HANDSHAKE_OLD;
 }
 
-/* A primary that goes on from a snapshot of another history says so here and nowhere else. */
+/* A primary that goes on from a snapshot of another history says so here and nowhere else; and whoever was asked to
+ * take over, on a connection that broke, whether it has. */
 static void
 info_line(struct handshake *h, struct slice line)
 {
@@ -162,6 +164,8 @@ info_line(struct handshake *h, struct slice line)
         memcpy(h->before, line.ptr + id.len, HANDSHAKE_ID_LEN);
     else if (slice_starts(line, until) && !parse_int64(slice_skip(line, until.len), &h->before_until))
         h->before_until = 0;
+    else if (slice_eq(line, LIT("role:master")))
+        h->primary = true;
 }
 
 static enum handshake_result
@@ -205,7 +209,7 @@ handshake_line(struct handshake *h, const struct handshake_facts *f, struct slic
         return h->replies_left > 0 ? HANDSHAKE_MORE : after_introduction(h, f, out);
     case HS_INFO:
     case HS_INFO_LINES: return info_reply(h, f, line, out, why);
-    case HS_PSYNC: return psync_reply(h, line, out, why);
+    case HS_PSYNC: return psync_reply(h, f, line, out, why);
     case HS_DONE: break;
     }
     return failed("unexpected line", line, why);

@@ -17,8 +17,8 @@ struct handshake_facts {
     struct slice ip;             /* replica-announce-ip; empty: not told */
     struct slice id;             /* of the history that we could go on with; empty: none */
     uint64_t next;               /* the offset wanted */
-    bool failover;               /* the primary shall make way for us */
-    bool ask_before;             /* which history it continues */
+    bool failover;               /* it shall take over from us, if it is not a primary yet */
+    bool ask_before;             /* which history it continues, and whether it is a primary */
 };
 
 enum handshake_step { HS_PING, HS_REPLIES, HS_INFO, HS_INFO_LINES, HS_PSYNC, HS_DONE };
@@ -31,6 +31,8 @@ struct handshake {
     /* the history that it continues, "": not told; and the first offset that differs */
     char before[HANDSHAKE_ID_LEN + 1];
     int64_t before_until;
+    bool primary;      /* it says that it is one */
+    bool asked_over;   /* PSYNC has asked it to take over */
     bool mute;         /* it does not let us have INFO */
     int64_t info_left; /* bytes of that reply */
 };

@@ -41,7 +41,9 @@ struct link {
     bool forced;       /* whatever dataset it has is wanted */
     bool known;        /* we have followed its stream before */
     bool mute;         /* it has refused to tell about its history */
-    bool failover;     /* it shall make way for us */
+    bool failover;     /* it shall take over from us */
+    bool asked_over;   /* it has been asked to: it may have done so without our hearing its answer */
+    bool unsure;       /* that was on an earlier connection */
     char asked[REPL_ID_LEN + 1];
     struct apply *apply; /* also while the link is down: its place in the stream */
     int64_t try_ms, heard_ms, ack_ms, down_ms;
@@ -86,8 +88,6 @@ give_up(struct link *l, const char *why, int64_t retry_ms)
     l->state = LINK_CONNECT;
     l->try_ms = now + retry_ms;
     repl__conditions(r);
-    if (r->failover.state == FAILOVER_HANDS_OVER)
-        r->failover.failed = true; /* what follows from that may free this link: later */
 }
 
 static void
@@ -153,12 +153,9 @@ begin_stream(struct link *l)
     l->state = LINK_STREAMS;
     l->forced = false;
     l->known = true;
-    l->failover = false;
     l->apply = apply__new(r, r->go_on_db, slice_of(addr, (size_t)n));
     repl__activate(r);
     repl__conditions(r);
-    if (r->failover.state == FAILOVER_HANDS_OVER)
-        repl__failover_end(r, NULL);
     send_ack(l);
 }
 
@@ -378,13 +375,42 @@ transfer_input(struct link *l)
 
 /* -- lines ----------------------------------------------------------------------------------------------------- */
 
+/* FAILOVER: it has taken over, and we follow it from now on. */
+static void
+handed_over(struct link *l)
+{
+    if (!l->failover)
+        return;
+    l->failover = l->asked_over = l->unsure = false;
+    repl__failover_end(l->repl, NULL);
+}
+
+/* FAILOVER: it says no. Unless its answer on an earlier connection was lost, which may have been yes. */
+static void
+refused_over(struct link *l)
+{
+    if (!l->unsure || !l->hs.mute)
+        l->repl->failover.refused = true; /* what follows from that frees this link: later */
+    else
+        log_warning("Failover: %s:%d refuses now, but may have taken over before. If it has not, FAILOVER ABORT makes "
+                    "this server a primary again",
+                    l->host, l->port);
+}
+
 static void
 act(struct link *l, enum handshake_result result, const char *why)
 {
+    bool asked = l->hs.asked_over;
+
+    l->asked_over = l->asked_over || asked;
     switch (result) {
-    case HANDSHAKE_MORE: break;
+    case HANDSHAKE_MORE: return;
     case HANDSHAKE_FAILED:
-    case HANDSHAKE_LATER: give_up(l, why, RETRY_MS); break;
+    case HANDSHAKE_LATER:
+        if (asked)
+            refused_over(l);
+        give_up(l, why, RETRY_MS);
+        return;
     case HANDSHAKE_CONTINUE: go_on(l); break;
     case HANDSHAKE_OLD:
         l->old = true;
@@ -392,6 +418,7 @@ act(struct link *l, enum handshake_result result, const char *why)
         break;
     case HANDSHAKE_FULL: begin_full(l); break;
     }
+    handed_over(l);
 }
 
 static struct handshake_facts
@@ -405,7 +432,7 @@ facts(struct link *l)
                                 .ip = s->announce_ip,
                                 .next = tape_end(&r->log) + 1,
                                 .failover = l->failover,
-                                .ask_before = l->known && !l->mute && is_choosy(l)};
+                                .ask_before = l->unsure || (l->known && !l->mute && is_choosy(l))};
 
     l->asked[0] = '\0';
     if (r->active) {
@@ -510,6 +537,7 @@ connect_now(struct link *l)
 
     l->heard_ms = repl__now(r);
     l->old = false;
+    l->unsure = l->asked_over;
     log_notice("Connecting to primary %s:%d", l->host, l->port);
     l->state = LINK_CONNECTING;
     l->wire = wire_open(&wo, &why);
@@ -621,6 +649,12 @@ void
 link__failover(struct link *l)
 {
     l->failover = true;
+}
+
+bool
+link__has_asked(const struct link *l)
+{
+    return l->asked_over;
 }
 
 void

@@ -64,7 +64,8 @@ struct full_sync {
 enum failover_state { FAILOVER_NONE, FAILOVER_WAITS, FAILOVER_HANDS_OVER };
 struct failover {
     enum failover_state state;
-    bool force, failed;
+    bool force;
+    bool refused;            /* the target has said that it does not take over */
     int64_t deadline_ms;     /* 0: none */
     char host[HOST_MAX + 1]; /* "": whoever has caught up first */
     int64_t port;
@@ -230,7 +231,8 @@ int link__port(const struct link *l);
 const char *link__state_name(const struct link *l); /* as ROLE says */
 void link__info(const struct link *l, struct buf *out);
 int link__db(const struct link *l);
-void link__force(struct link *l);    /* whatever dataset the primary has is wanted; tries at once */
-void link__failover(struct link *l); /* PSYNC … FAILOVER on the next try */
+void link__force(struct link *l);           /* whatever dataset the primary has is wanted; tries at once */
+void link__failover(struct link *l);        /* PSYNC … FAILOVER, until it has been answered */
+bool link__has_asked(const struct link *l); /* has sent that: who was asked may have taken over, whatever it answers */
 
 #endif

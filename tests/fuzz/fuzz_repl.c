@@ -15,8 +15,12 @@ static void
 lines(struct slice in)
 {
     struct handshake h;
-    struct handshake_facts f = {
-        .port = 1, .password = LIT("p"), .id = LIT(ID), .next = 5, .ask_before = in.len % 2 == 1};
+    struct handshake_facts f = {.port = 1,
+                                .password = LIT("p"),
+                                .id = LIT(ID),
+                                .next = 5,
+                                .failover = in.len % 3 == 1,
+                                .ask_before = in.len % 2 == 1};
     struct handshake_bulk b;
     struct buf out = {0}, why = {0};
     enum handshake_result r = HANDSHAKE_MORE;

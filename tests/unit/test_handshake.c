@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "repl/handshake.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ID "0123456789abcdef0123456789abcdef01234567"
@@ -175,6 +176,34 @@ test_before(void **state)
     end(&t);
 }
 
+/* Who has been asked to take over, and may have done it, is asked first what it is. */
+static void
+test_failover_again(void **state)
+{
+    static const char *const roles[] = {"role:slave", "role:master", "role:masterful"};
+    struct talk t = {.f = {.port = 1, .id = LIT_INIT(ID), .next = 9, .failover = true, .ask_before = true}};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        bool primary = i == 1;
+        char head[32];
+
+        begin(&t);
+        (void)say(&t, "+PONG");
+        (void)say(&t, "+OK");
+        (void)say(&t, "+OK");
+        assert_false(t.h.asked_over);
+        snprintf(head, sizeof(head), "$%zu", strlen(roles[i]) + 2);
+        assert_int_equal(say(&t, head), HANDSHAKE_MORE);
+        assert_int_equal(say(&t, roles[i]), HANDSHAKE_MORE);
+        assert_int_equal(say(&t, ""), HANDSHAKE_MORE);
+        assert_true(slice_starts(buf_slice(&t.out), primary ? LIT("*3\r\n$5\r\nPSYNC") : LIT("*4\r\n$5\r\nPSYNC")));
+        assert_int_equal(t.h.asked_over, !primary);
+        assert_int_equal(say(&t, "-ERR unknown command 'PSYNC'"), HANDSHAKE_FAILED); /* SYNC would not do */
+    }
+    end(&t);
+}
+
 static void
 test_bulk(void **state)
 {
@@ -225,8 +254,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full),   cmocka_unit_test(test_go_on), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_before), cmocka_unit_test(test_bulk),  cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_go_on),          cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_before), cmocka_unit_test(test_failover_again), cmocka_unit_test(test_bulk),
+        cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
