@@ -133,6 +133,10 @@ size_t engine_sliced(const struct engine *e);
 /* Ends the commands among them that have changed a key in part. To be called before a snapshot begins, and before the
  * position in a log or stream is taken to which it will belong. */
 void engine_settle(struct engine *e);
+/* This server is about to be somebody's replica: whoever waits for keys, or in another blocking command, is told so and
+ * disconnected, long commands that write are ended or, where they have begun to, brought to their end, and all of that
+ * is propagated. May be called from inside a command. */
+void engine_end_writes(struct engine *e);
 bool session_is_blocked(const struct session *s);
 bool session_must_close(const struct session *s); /* close once the output has been sent (or at once if it can't) */
 

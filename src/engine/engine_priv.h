@@ -421,11 +421,13 @@ void tx__discard(struct session *s);
 void tx__watch_fini(struct engine *e, struct db *db);
 
 /* -- waiters.c -- */
+#define ROLE_CHANGED "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 size_t waiters__memory(const struct wait *w);
 void waiters__forget(struct session *s); /* it closes */
 void waiters__touched(struct engine *e, const struct effect_touch *t);
 void waiters__scan(struct engine *e, struct db *db); /* another set of keys is in this database */
 void waiters__serve(struct engine *e);
+void waiters__end_all(struct engine *e); /* with ROLE_CHANGED */
 void waiters__tick(struct engine *e);
 int64_t waiters__next_deadline(const struct engine *e);
 void waiters__fini(struct engine *e, struct db *db);
@@ -473,6 +475,7 @@ void slices__settle(struct exec *x, bool writes);
 bool slices__pinned(const struct engine *e, struct slice key);
 /* Runs those that pin keys to their end. Not from inside one of them. */
 void slices__finish_all(struct engine *e);
+void slices__end_writers(struct engine *e);  /* those that may write; before they have begun to, if they have not */
 size_t slices__memory(const struct slow *t); /* of the reply so far; t may be NULL */
 void slices__forget(struct session *s);      /* it closes */
 void slices__fini(struct engine *e);

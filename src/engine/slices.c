@@ -21,6 +21,7 @@ struct slow {
     enum rc rc;
     bool hurry; /* no more pauses */
     bool cancelled;
+    bool ended;                    /* may not write any more, if it has not begun to */
     bool mute;                     /* its reply is not wanted (CLIENT REPLY) */
     int64_t wake_ms;               /* it sleeps until then */
     uint64_t spent;                /* ticks of the slices before this one */
@@ -63,7 +64,9 @@ pause_here(struct exec *x, struct slow *t)
     if (!(t->flags & SLICES_MARKS) && t->out.bytes.len >= SEAL_MIN)
         out_seal(&t->out);
     coro_pause(t->stack);
-    return t->cancelled || t->session->killed ? fail(x, "ERR command stopped: its client is gone") : RC_OK;
+    if (t->cancelled || t->session->killed)
+        return fail(x, "ERR command stopped: its client is gone");
+    return t->ended ? fail(x, ROLE_CHANGED) : RC_OK;
 }
 
 enum rc
@@ -465,6 +468,21 @@ slices__finish_all(struct engine *e)
         if (t->pin_count == 0)
             continue;
         t->hurry = true;
+        while (!run_slice(e, t))
+            ;
+    }
+}
+
+void
+slices__end_writers(struct engine *e)
+{
+    struct slow *next;
+
+    for (struct slow *t = e->slow_first; t != NULL; t = next) {
+        next = t->next;
+        if (!(t->x.cmd->flags & CMD_WRITE))
+            continue;
+        t->ended = t->hurry = true;
         while (!run_slice(e, t))
             ;
     }

@@ -289,9 +289,9 @@ go_on(struct session *s)
 static void resume_by_time(struct engine *e, struct session *s, bool timed_out);
 
 static void
-end_wait(struct session *s, bool with_error)
+end_wait(struct session *s, const char *error)
 {
-    if (!with_error && s->more->wait->timeout_reply == TIMEOUT_RUN) {
+    if (error == NULL && s->more->wait->timeout_reply == TIMEOUT_RUN) {
         resume_by_time(s->engine, s, true);
         return;
     }
@@ -299,8 +299,8 @@ end_wait(struct session *s, bool with_error)
     struct wait *w = detach(s);
     struct reply r = {s->gate & GATE_REPLY ? &e->void_out : &s->out, s->resp};
 
-    if (with_error) {
-        reply_put_error(&r, LIT("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+    if (error != NULL) {
+        reply_put_error(&r, slice_cstr(error));
         dispatch__count_error(e, LIT("UNBLOCKED"));
         w->command->failed++;
     } else if (w->timeout_reply == TIMEOUT_NULL) {
@@ -328,8 +328,28 @@ waiters_unblock(struct session *s, bool with_error)
 {
     if (!(s->gate & GATE_BLOCKED) || s->more->wait == NULL)
         return false;
-    end_wait(s, with_error);
+    end_wait(s, with_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : NULL);
     return true;
+}
+
+/* MIGRATE and SHUTDOWN wait, too, and are no such commands: they find out by themselves. */
+void
+waiters__end_all(struct engine *e)
+{
+    for (struct session *s = e->wait_total > 0 ? e->session_first : NULL; s != NULL; s = s->next) {
+        if (!(s->gate & GATE_BLOCKED) || s->more->wait == NULL || !(s->more->wait->command->flags & CMD_BLOCKING))
+            continue;
+        end_wait(s, ROLE_CHANGED);
+        session_close_after_reply(s);
+    }
+}
+
+void
+engine_end_writes(struct engine *e)
+{
+    waiters__end_all(e);
+    slices__end_writers(e);
+    engine_propagate(e);
 }
 
 size_t
@@ -480,7 +500,7 @@ waiters__tick(struct engine *e)
 
     while ((w = btree_min(&e->wait_deadlines)) != NULL && w->wake_ms <= e->now_ms) {
         if (w->deadline_ms != 0 && w->deadline_ms <= e->now_ms)
-            end_wait(w->session, false);
+            end_wait(w->session, NULL);
         else
             resume_by_time(e, w->session, false);
     }

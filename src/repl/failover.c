@@ -98,14 +98,21 @@ repl__failover_turn(struct repl *r)
         int port;
         if (p->state != REPLICA_ONLINE || p->acked < tape_end(&r->log) || !is_target(f, p))
             continue;
+        engine_end_writes(r->engine);
+        if (p->acked < tape_end(&r->log)) { /* some of those have written before they ended */
+            r->ask_acks = true;
+            return;
+        }
         repl__replica_address(p, host, &port);
         hand_over(r, host, port);
         return;
     }
-    if (late && f->force)
+    if (late && f->force) {
+        engine_end_writes(r->engine);
         hand_over(r, f->host, (int)f->port);
-    else if (late)
+    } else if (late) {
         repl__failover_end(r, "no replica has caught up in time");
+    }
 }
 
 static const struct replica *
@@ -186,7 +193,9 @@ repl__cmd_failover(struct exec *x)
     f.deadline_ms = w.timeout_ms > 0 ? repl__now(r) + w.timeout_ms : 0;
     r->failover = f;
     r->ask_acks = true;
+    /* Nobody writes from here on, nor do those whose writing takes long. */
     engine_pause(r->engine, PAUSE_FAILOVER, INT64_MAX, false);
+    engine_settle(r->engine);
     log_notice("FAILOVER requested");
     return reply_ok(x);
 }

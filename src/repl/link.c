@@ -285,7 +285,8 @@ finish_load(struct link *l)
     log_notice("MASTER <-> REPLICA sync: finished with success");
     wire_pause(l->wire, false);
     begin_stream(l);
-    stream_input(l);
+    if (l->state == LINK_STREAMS) /* the first acknowledgement may have found the connection broken */
+        stream_input(l);
 }
 
 static void

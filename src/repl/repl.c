@@ -137,9 +137,7 @@ cron(struct repl *r, int64_t now)
         log_notice("Replication backlog freed after %lld seconds without connected replicas.",
                    (long long)r->set.backlog_ttl_s);
         r->alone_since_ms = 0;
-        repl__deactivate(r);
-        /* What happens from now on is in no backlog: nobody may think that he can go on. */
-        repl_rename(r);
+        repl_history_lost(r); /* what happens from now on is in no backlog */
     }
 }
 
@@ -217,6 +215,13 @@ repl_history_loaded(struct repl *r, const struct repl_history *h)
     r->alone_since_ms = repl__now(r);
 }
 
+void
+repl_history_lost(struct repl *r)
+{
+    repl__deactivate(r);
+    repl_rename(r);
+}
+
 uint64_t
 repl_position(const struct repl *r)
 {
@@ -289,7 +294,8 @@ become_primary(struct repl *r)
 static void
 become_replica(struct repl *r, struct slice host, int port, bool forced)
 {
-    /* Our own stream ends here; if the new primary has gone on from it, so can we. */
+    /* Our own stream ends here, with what is being written; if the new primary has gone on from it, so can we. */
+    engine_end_writes(r->engine);
     repl__note_db(r);
     repl__failover_end(r, "another role has been asked for");
     if (r->link == NULL)

@@ -134,6 +134,8 @@ void repl_history_loaded(struct repl *r, const struct repl_history *h);
 /* It says itself that of our history it has less than we have. */
 bool repl_history_is_older(const struct repl *r, const struct repl_history *h);
 uint64_t repl_position(const struct repl *r);
+/* The dataset is gone that it was the history of: nobody can go on from here, nor can we. */
+void repl_history_lost(struct repl *r);
 /* Which database is selected where the snapshot ends. */
 void repl_set_go_on_db(struct repl *r, int db);
 

@@ -80,6 +80,7 @@ begin_replacing(struct repl_loader *l)
     l->replacing = true;
     log_notice("MASTER <-> REPLICA sync: replacing the dataset");
     persist_aof_suspend(s);
+    repl_history_lost(s->repl);
     empty_all(s->engine);
     if (l->way != WAY_ASIDE) {
         engine_set_condition(s->engine, COND_LOADING, true);

@@ -213,3 +213,126 @@ def test_nothing_is_lost_when_the_answer_is(start, kind):
         proxy.close()
         if kind == "redis":
             b.stop()
+
+
+# -- a primary that is made a replica ----------------------------------------------------------------------------------
+
+UNBLOCKED = b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+
+
+@pytest.mark.parametrize("how", ["REPLICAOF", "MULTI", "FAILOVER"])
+def test_nobody_goes_on_writing_to_what_is_a_replica_now(start, how):
+    """Who waits for a key would take it from under the primary; long commands that write, and a transaction around it, are part of
+    what the other may know, or are not done."""
+    debug = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
+    a, b = start(*debug), start(*debug)
+    follow(b, "127.0.0.1", a.port)
+    wait_online(a, b)
+    with a.connect() as c, b.connect() as other, a.connect() as pops, a.connect() as reads, a.connect() as removes, a.connect() as waits:
+        for i in range(60):
+            c.call("ZADD", "z", *[w for j in range(5000) for w in (i * 5000 + j, f"m{i * 5000 + j}")])
+        for i in range(200):
+            c.call("SET", f"gone{i}", "x")
+        pops.send(resp.encode(["BLPOP", "q", "0"]))
+        reads.send(resp.encode(["XREAD", "BLOCK", "0", "STREAMS", "s", "$"]))
+        waits.send(resp.encode(["DELMATCH", "gone*", "RATE", "20"]))
+        wait_until(lambda: info(a, "clients")["blocked_clients"] == "2" and c.call("DBSIZE")[1] < 201)
+        if how == "FAILOVER":
+            removes.send(resp.encode(["ZREMRANGEBYRANK", "z", "10", "-10"]))
+            assert c.call("FAILOVER") == ("+", b"OK")
+        else:
+            other.call("REPLICAOF", "NO", "ONE")
+            wait_until(lambda: info(a)["connected_slaves"] == "0")
+            removes.send(resp.encode(["ZREMRANGEBYRANK", "z", "10", "-10"]))
+            words = [["REPLICAOF", "127.0.0.1", b.port]]
+            if how == "MULTI":
+                words = [["MULTI"], ["SET", "inside", "1"], *words, ["EXEC"]]
+            c.send(b"".join(resp.encode(w) for w in words))
+            for _ in words:
+                assert c.read()[0] != "-"
+        for blocked in (pops, reads, waits):
+            assert blocked.read() == ("-", UNBLOCKED)
+        for blocked in (pops, reads):
+            with pytest.raises(servers.Closed):
+                blocked.fill(20)
+        assert removes.read() in ((":", 299981), ("-", b"READONLY You can't write against a read only replica."))
+        wait_until(lambda: link_up(a))
+        assert other.call("RPUSH", "q", "x") == (":", 1)
+        assert other.call("XADD", "s", "1-1", "f", "v") == ("$", b"1-1")
+        assert other.call("SET", "gone0", "back")[0] == "+"
+    assert_equal(b, [a])
+
+
+# -- what may go wrong while a dataset comes in ------------------------------------------------------------------------
+
+class Source:
+    """A primary that sends a snapshot of a real one, whole, and has what follows decided by the test."""
+
+    def __init__(self, snapshot):
+        self.snapshot = snapshot
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(20)
+        self.port = self.listener.getsockname()[1]
+
+    def send(self):
+        s, _ = self.listener.accept()
+        c = servers.Connection.__new__(servers.Connection)
+        c.socket, c.data, c.ended = s, bytearray(), False
+        s.settimeout(20)
+        while True:
+            words = [w[1] for w in c.read()[1]]
+            if words[0] == b"PSYNC":
+                break
+            c.send(ANSWERS.get(words[0], b"-NOPERM no\r\n"))
+        c.send(b"+FULLRESYNC %s 5000\r\n$%d\r\n" % (NEW_ID, len(self.snapshot)))
+        c.send(self.snapshot)
+        return s
+
+
+def snapshot_of(start, count):
+    with start() as s, s.connect() as c:
+        for i in range(0, count, 10000):
+            c.call("MSET", *[w for j in range(i, i + 10000) for w in (f"other{j}", "x" * 60)])
+        assert c.call("SAVE") == ("+", b"OK")
+        with open(f"{s.dir}/dump.rdb", "rb") as f:
+            return f.read()
+
+
+def test_half_a_dataset_is_no_place_in_a_history(start):
+    """A replica turns to another primary, whose dataset is damaged: what it had is gone, so it can't go on where it was."""
+    debug = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
+    a, r = start(*debug), start(*debug)
+    snapshot = bytearray(snapshot_of(start, 10000))
+    snapshot[-1] ^= 1  # its checksum
+    source = Source(bytes(snapshot))
+    with a.connect() as c:
+        c.call("MSET", "k1", "1", "k2", "2")
+        follow(r, "127.0.0.1", a.port)
+        wait_online(a, r)
+        follow(r, "127.0.0.1", source.port)
+        link = source.send()
+        with r.connect() as d:
+            wait_until(lambda: "replacing the dataset" in r.log_text() and f"Following 127.0.0.1:{source.port} failed" in r.log_text())
+            link.close()
+            source.listener.close()
+            assert d.call("DBSIZE") == (":", 0)
+            follow(r, "127.0.0.1", a.port)
+            wait_online(a, r)
+            assert d.call("MGET", "k1", "k2") == ("*", [("$", b"1"), ("$", b"2")])
+        assert_equal(a, [r])
+
+
+def test_a_primary_that_goes_while_its_dataset_is_loaded(start):
+    """The first acknowledgement finds the connection broken."""
+    r = start()
+    source = Source(snapshot_of(start, 300000))
+    follow(r, "127.0.0.1", source.port)
+    link = source.send()
+    wait_until(lambda: "replacing the dataset" in r.log_text())
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    link.close()
+    wait_until(lambda: "Connection with primary" in r.log_text() or not r.alive())
+    assert r.alive(), r.log_text()
+    source.listener.close()
+    with r.connect() as c:
+        assert c.call("DBSIZE") == (":", 300000)
