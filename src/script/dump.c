@@ -32,7 +32,7 @@ script__dump(const struct script_host *h, struct buf *out)
     size_t from = out->len;
 
     put_libraries(h, out);
-    rdb_put_footer(out, from, RDB_VERSION_WRITTEN);
+    (void)rdb_put_footer(out, from, RDB_VERSION_WRITTEN, NULL);
 }
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ script__read_dump(struct script_host *h, struct exec *x, struct slice dump, stru
     struct buf scratch = {0};
     int version;
 
-    if (!rdb_take_footer(&dump, &version))
+    if (!rdb_take_footer(&dump, &version, NULL))
         return fail(x, "ERR DUMP payload version or checksum are wrong");
     const unsigned char *p = (const unsigned char *)dump.ptr;
     struct rdb_input in = {p, p + dump.len, NULL};

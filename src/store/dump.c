@@ -23,8 +23,7 @@ dump_value(struct entry *e, bool compress, struct pulse *pulse, struct buf *out)
         wanted = whole || pulse_beat(pulse);
     } while (!whole && wanted);
     rdb_chunk_fini(&c);
-    rdb_put_footer(out, from, rdb_version_of(e));
-    return wanted;
+    return wanted && rdb_put_footer(out, from, rdb_version_of(e), pulse);
 }
 
 enum dump_trouble
@@ -36,7 +35,7 @@ dump_read(struct slice payload, struct slice key, const struct value_limits *lim
     int version;
 
     *out = NULL;
-    if (!rdb_take_footer(&payload, &version) || payload.len == 0)
+    if (!rdb_take_footer(&payload, &version, pulse) || payload.len == 0)
         return DUMP_BAD_FOOTER;
     const unsigned char *p = (const unsigned char *)payload.ptr;
     struct rdb_input in = {p, p + payload.len, NULL};

@@ -168,21 +168,42 @@ rdb_format_len(unsigned char out[9], uint64_t len)
     return 9;
 }
 
-void
-rdb_put_footer(struct buf *out, size_t from, int version)
+/* False if the pulse wants no more of it. */
+static bool
+checksum(struct slice bytes, struct pulse *pulse, uint64_t *crc)
 {
-    unsigned char footer[FOOTER];
+    enum { STEP_BYTES = 1024 };
 
-    store_le(footer, (uint64_t)version, 2);
-    buf_add(out, footer, 2);
-    store_le(footer + 2, crc64(0, slice_of(out->ptr + from, out->len - from)), 8);
-    buf_add(out, footer + 2, 8);
+    *crc = 0;
+    for (size_t at = 0; at < bytes.len; at += STEP_BYTES) {
+        size_t n = bytes.len - at < STEP_BYTES ? bytes.len - at : STEP_BYTES;
+        *crc = crc64(*crc, slice_of(bytes.ptr + at, n));
+        if (!pulse_beat(pulse))
+            return false;
+    }
+    return true;
 }
 
 bool
-rdb_take_footer(struct slice *payload, int *version)
+rdb_put_footer(struct buf *out, size_t from, int version, struct pulse *pulse)
+{
+    unsigned char bytes[8];
+    uint64_t crc;
+
+    store_le(bytes, (uint64_t)version, 2);
+    buf_add(out, bytes, 2);
+    if (!checksum(slice_of(out->ptr + from, out->len - from), pulse, &crc))
+        return false;
+    store_le(bytes, crc, 8);
+    buf_add(out, bytes, 8);
+    return true;
+}
+
+bool
+rdb_take_footer(struct slice *payload, int *version, struct pulse *pulse)
 {
     struct slice p = *payload;
+    uint64_t crc;
 
     if (p.len < FOOTER)
         return false;
@@ -190,5 +211,5 @@ rdb_take_footer(struct slice *payload, int *version)
     bool known = (*version >= 1 && *version <= RDB_VERSION_REDIS_MAX) ||
                  (*version >= RDB_VERSION_VALKEY_MIN && *version <= RDB_VERSION_VALKEY_MAX);
     payload->len -= FOOTER;
-    return known && load_le(p.ptr + p.len - 8, 8) == crc64(0, slice_of(p.ptr, p.len - 8));
+    return known && checksum(slice_of(p.ptr, p.len - 8), pulse, &crc) && load_le(p.ptr + p.len - 8, 8) == crc;
 }

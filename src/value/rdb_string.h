@@ -8,6 +8,7 @@
 #define SORREL_VALUE_RDB_STRING_H
 
 #include "base/buf.h"
+#include "base/pulse.h"
 
 enum {
     RDB_VERSION_WRITTEN = 10,
@@ -103,9 +104,9 @@ size_t rdb_format_len(unsigned char out[9], uint64_t len);
 
 /* -- dumped values --------------------------------------------------------------------------------------------- */
 
-/* The version and a checksum over all from `from` on. */
-void rdb_put_footer(struct buf *out, size_t from, int version);
-/* Takes the footer off. False if it is not of a version we know, or the checksum is wrong. */
-bool rdb_take_footer(struct slice *payload, int *version);
+/* The version and a checksum over all from `from` on. False when the pulse, which may be NULL, wants no more of it. */
+bool rdb_put_footer(struct buf *out, size_t from, int version, struct pulse *pulse);
+/* Takes the footer off. False if it is not of a version we know, the checksum is wrong, or the pulse wants no more. */
+bool rdb_take_footer(struct slice *payload, int *version, struct pulse *pulse);
 
 #endif

@@ -96,6 +96,7 @@ class Pair:
         self.program = program
         self.sides = []
         self.counts = {}
+        self.apart = set()  # keys whose values differ for an explained reason
         self.sides.append(Side(servers.Server(servers.oracle_command(), *OPTIONS)))
         self.sides.append(Side(servers.Server(program, *OPTIONS)))
 
@@ -122,7 +123,13 @@ class Pair:
         if data[0] == data[1]:
             return None
         a, b = [parse_what_is_there(d) for d in data]
-        return self.first_difference(commands, a, b)
+        found = self.first_difference(commands, a, b)
+        for key in self.apart:
+            for s in self.sides:
+                s.send(conn, resp.encode([b"DEL", key]))
+                s.receive(conn)
+        self.apart.clear()
+        return found
 
     def first_difference(self, commands, a, b):
         queued, before = None, None
@@ -159,6 +166,8 @@ class Pair:
         name = explained.explain(command, x, y)
         if name is not None:
             self.counts[name] = self.counts.get(name, 0) + 1
+        if name in explained.LEAVES_APART:
+            self.apart.add(command[1])
         return name is not None
 
     # -- the whole dataset ------------------------------------------------------------------------------------------

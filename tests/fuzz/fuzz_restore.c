@@ -191,7 +191,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine_settings_changed(t.l->engine);
     rng_seed(&t.rng, data[0]);
     buf_add(&t.payload, data + 1, size - 1);
-    rdb_put_footer(&t.payload, 0, data[0] % 8 == 0 ? RDB_VERSION_VALKEY_MIN : RDB_VERSION_REDIS_MAX);
+    (void)rdb_put_footer(&t.payload, 0, data[0] % 8 == 0 ? RDB_VERSION_VALKEY_MIN : RDB_VERSION_REDIS_MAX, NULL);
     if (restore(&t, LIT("k"), buf_slice(&t.payload))) {
         check_sound(&t);
         struct entry *e = keyspace_find(t.l->engine, engine_db(t.l->engine, 0), LIT("k"));
