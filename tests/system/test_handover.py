@@ -97,9 +97,9 @@ IN_PROGRESS = ("slave", "failover-in-progress")
 
 
 def ask(primary, target, c, *more):
-    """FAILOVER, and a write that waits for what becomes of it."""
-    assert c.call("FAILOVER", "TO", "127.0.0.1", target.port, *more) == ("+", b"OK")
-    c.send(resp.encode(["SET", "k", "v"]))
+    """FAILOVER, and a write that waits for what becomes of it: sent with it, since this is a replica when the target is asked."""
+    c.send(resp.encode(["FAILOVER", "TO", "127.0.0.1", target.port, *more]) + resp.encode(["SET", "k", "v"]))
+    assert c.read() == ("+", b"OK")
 
 
 @pytest.mark.parametrize("role", [b"master", b"slave"])
