@@ -90,7 +90,10 @@ class Case:
                 pass
 
     def info(self):
-        return self.s.client.info("persistence")
+        try:
+            return self.s.client.info("persistence")
+        except redis.exceptions.ConnectionError:  # closed, for a write of it could not be made durable
+            return self.s.client.info("persistence")
 
     def act(self):
         c = self.s.client
