@@ -2,10 +2,10 @@
 #include "base/lookup.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,19 +97,14 @@ run(void *arg)
 static bool
 start(struct lookup *l)
 {
-    sigset_t all, before;
     pthread_attr_t attr;
     pthread_t thread;
 
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    /* Signals are the program's: none of its handlers may run in here. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&thread, &attr, run, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    bool ok = thread_begin(&thread, &attr, run, l);
     pthread_attr_destroy(&attr);
-    return e == 0;
+    return ok;
 }
 
 struct lookup *

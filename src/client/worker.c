@@ -3,9 +3,9 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -27,8 +27,6 @@ run(void *arg)
 bool
 worker__start(struct worker *w, worker_fn *fn, void *ctx)
 {
-    sigset_t all, before;
-
     CHECK(!w->started);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->wake_fd < 0)
@@ -36,11 +34,7 @@ worker__start(struct worker *w, worker_fn *fn, void *ctx)
     struct start *s = mem_get(sizeof(*s));
     *s = (struct start){fn, ctx};
     atomic_store(&w->stop, false);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&w->thread, NULL, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (e != 0) {
+    if (!thread_begin(&w->thread, NULL, run, s)) {
         mem_free(s);
         close(w->wake_fd);
         return false;

@@ -97,12 +97,13 @@ take_variable(struct slice *text)
     return VARIABLES;
 }
 
-bool title_valid(struct slice template)
+bool
+title_valid(struct slice text)
 {
-    while (template.len > 0) {
-        if (*template.ptr != '{')
-            template = slice_skip(template, 1);
-        else if (take_variable(&template) == VARIABLES)
+    while (text.len > 0) {
+        if (*text.ptr != '{')
+            text = slice_skip(text, 1);
+        else if (take_variable(&text) == VARIABLES)
             return false;
     }
     return true;

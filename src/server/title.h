@@ -18,7 +18,7 @@ struct title {
 };
 
 /* Whether every brace in a template begins a variable that there is. */
-bool title_valid(struct slice template);
+bool title_valid(struct slice text);
 /* From here on title_show() overwrites argv and what it points to. Before any thread starts. */
 void title_init(struct title *t, char **argv);
 void title_fini(struct title *t);

@@ -156,6 +156,14 @@ class Connection:
         self.data = bytearray()
         self.ended = False
 
+    @classmethod
+    def over(cls, connected, timeout=20):
+        """One over a socket that has been connected or accepted elsewhere."""
+        self = cls.__new__(cls)
+        self.socket, self.data, self.ended = connected, bytearray(), False
+        connected.settimeout(timeout)
+        return self
+
     def send(self, raw):
         self.socket.sendall(raw)
 

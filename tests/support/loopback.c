@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cmd/families.h"
 #include "engine/settings.h"
+#include "support/talk.h"
 
 static int64_t
 fake_wall_us(void *ctx)
@@ -100,26 +101,6 @@ loopback_free(struct loopback *l)
     mem_free(l);
 }
 
-/* Takes the session's output, as a socket would. */
-static void
-drain(struct loopback_session *s)
-{
-    struct out *o = session_out(s->session);
-    struct iovec v[16];
-
-    for (;;) {
-        int n = out_vectors(o, v, 16);
-        size_t bytes = 0;
-        for (int i = 0; i < n; i++) {
-            buf_add(&s->out, v[i].iov_base, v[i].iov_len);
-            bytes += v[i].iov_len;
-        }
-        if (bytes == 0)
-            break;
-        out_sent(o, bytes);
-    }
-}
-
 /* Runs whatever can run until nothing moves any more: one session's command may set another's going. */
 static void
 settle(struct loopback *l)
@@ -137,7 +118,7 @@ settle(struct loopback *l)
                 moved = moved || used > 0;
                 buf_consume(&s->in, used);
             }
-            drain(s);
+            talk_drain(session_out(s->session), &s->out);
             if (session_must_close(s->session)) {
                 loopback_close(l, i);
                 s->closed = moved = true;
@@ -148,7 +129,7 @@ settle(struct loopback *l)
     }
     for (unsigned i = 0; i < LOOPBACK_SESSIONS; i++)
         if (l->sessions[i].session != NULL)
-            drain(&l->sessions[i]);
+            talk_drain(session_out(l->sessions[i].session), &l->sessions[i].out);
 }
 
 void

@@ -53,10 +53,7 @@ class Target:
 
     def asked(self, role=None):
         """The next connection up to PSYNC, and that. Of INFO it says only that role, or nothing (None)."""
-        s, _ = self.listener.accept()
-        c = servers.Connection.__new__(servers.Connection)
-        c.socket, c.data, c.ended = s, bytearray(), False
-        s.settimeout(20)
+        c = servers.Connection.over(self.listener.accept()[0])
         while True:
             words = [w[1] for w in c.read()[1]]
             if words[0] == b"PSYNC":
@@ -275,10 +272,7 @@ class Source:
         self.port = self.listener.getsockname()[1]
 
     def send(self):
-        s, _ = self.listener.accept()
-        c = servers.Connection.__new__(servers.Connection)
-        c.socket, c.data, c.ended = s, bytearray(), False
-        s.settimeout(20)
+        c = servers.Connection.over(self.listener.accept()[0])
         while True:
             words = [w[1] for w in c.read()[1]]
             if words[0] == b"PSYNC":
@@ -286,7 +280,7 @@ class Source:
             c.send(ANSWERS.get(words[0], b"-NOPERM no\r\n"))
         c.send(b"+FULLRESYNC %s 5000\r\n$%d\r\n" % (NEW_ID, len(self.snapshot)))
         c.send(self.snapshot)
-        return s
+        return c.socket
 
 
 def snapshot_of(start, count):

@@ -174,9 +174,7 @@ def test_guessing_is_limited_by_address(start):
         assert c.call("AUTH", "secret")[0] == "-"
     with server.connect() as c:
         assert c.call("HELLO", "3", "AUTH", "default", "secret")[1].startswith(b"ERR Too many failed logins")
-    other = servers.Connection.__new__(servers.Connection)
-    other.socket = socket.create_connection(("127.0.0.1", server.port), 20, source_address=("127.0.0.2", 0))
-    other.data, other.ended = bytearray(), False
+    other = servers.Connection.over(socket.create_connection(("127.0.0.1", server.port), 20, source_address=("127.0.0.2", 0)))
     assert other.call("AUTH", "secret") == ("+", b"OK")
     assert other.call("CONFIG", "SET", "auth-failure-limit", "0") == ("+", b"OK")
     other.close()

@@ -16,6 +16,7 @@
 #include "engine/settings.h"
 #include "engine/tx.h"
 #include "engine/waiters.h"
+#include "support/talk.h"
 
 #include <stdio.h>
 
@@ -25,7 +26,7 @@ struct fixture {
     int64_t mono_step_ns; /* added at each reading */
     int ready_calls;
     session_id ready_last;
-    struct buf text; /* what read_reply() returned */
+    struct talk talk;
 };
 
 static int64_t
@@ -447,7 +448,7 @@ fixture_teardown(void **state)
     struct fixture *f = *state;
 
     engine_free(f->engine);
-    buf_fini(&f->text);
+    talk_fini(&f->talk);
     mem_free(f);
     return 0;
 }
@@ -478,21 +479,7 @@ jump_ms(struct fixture *f, int64_t ms)
 static inline const char *
 take(struct fixture *f, struct session *s)
 {
-    struct iovec v[64];
-    struct out *o = session_out(s);
-    int n;
-
-    buf_reset(&f->text);
-    while ((n = out_vectors(o, v, 64)) > 0) {
-        size_t total = 0;
-        for (int i = 0; i < n; i++) {
-            buf_add(&f->text, v[i].iov_base, v[i].iov_len);
-            total += v[i].iov_len;
-        }
-        out_sent(o, total);
-    }
-    buf_add_char(&f->text, '\0');
-    return f->text.ptr;
+    return talk_take(&f->talk, s);
 }
 
 /* Feeds the bytes and returns the reply. */

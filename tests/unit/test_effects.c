@@ -242,7 +242,7 @@ test_large_things_go_elsewhere(void **state)
     assert_int_equal(deferred, 1);
     assert_says(f, s, "dbsize", ":0\r\n");
     engine_free(f->engine);
-    buf_fini(&f->text);
+    talk_fini(&f->talk);
     mem_free(f);
 }
 

@@ -229,7 +229,7 @@ test_model(void **state)
         }
         snprintf(expected, sizeof(expected), ":%d\r\n", (int)live);
         if (strcmp(say(f, s, "dbsize"), expected) != 0)
-            fail_msg("seed %llu, step %d: %s and not %s", (unsigned long long)seed, step, f->text.ptr, expected);
+            fail_msg("seed %llu, step %d: %s and not %s", (unsigned long long)seed, step, f->talk.out.ptr, expected);
     }
     assert_true(btree_verify(&engine_db(f->engine, 0)->by_expiry, &keyspace_expiry_ops));
     assert_true(table_verify(&engine_db(f->engine, 0)->by_key, &keyspace_table_ops));

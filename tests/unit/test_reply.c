@@ -2,6 +2,7 @@
 #include "proto/reply.h"
 
 #include "base/mem.h"
+#include "support/talk.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,12 +15,8 @@ static void
 expect_bytes(struct out *o, struct slice want)
 {
     struct buf got = {0};
-    struct iovec v;
 
-    while (out_vectors(o, &v, 1) == 1) {
-        buf_add(&got, v.iov_base, v.iov_len);
-        out_sent(o, v.iov_len);
-    }
+    talk_drain(o, &got);
     assert_int_equal(got.len, want.len);
     assert_memory_equal(got.ptr, want.ptr, want.len);
     buf_fini(&got);

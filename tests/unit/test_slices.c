@@ -2,6 +2,7 @@
  * slice here, so that as much as possible happens in between. */
 #include "engine/engine_priv.h"
 #include "support/stepclock.h"
+#include "support/talk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +16,11 @@ enum { KEYS = 9000, MEMBERS = 6000 };
 struct rig {
     struct engine *engine;
     struct step_clock clock;
-    struct buf in, out;
+    struct talk talk;
 };
+
+#define say(r, s, ...) talk_say(&(r)->talk, (s), __VA_ARGS__)
+#define take(r, s)     talk_take(&(r)->talk, (s))
 
 static int
 setup(void **state)
@@ -35,8 +39,7 @@ teardown(void **state)
     struct rig *r = *state;
 
     engine_free(r->engine);
-    buf_fini(&r->in);
-    buf_fini(&r->out);
+    talk_fini(&r->talk);
     mem_free(r);
     return 0;
 }
@@ -45,37 +48,6 @@ static struct session *
 client(struct rig *r)
 {
     return engine_session_open(r->engine, NULL, LIT("a:1"), LIT("b:2"));
-}
-
-/* False: it was held back. */
-static bool say(struct rig *r, struct session *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-static bool
-say(struct rig *r, struct session *s, const char *fmt, ...)
-{
-    va_list ap;
-
-    buf_reset(&r->in);
-    va_start(ap, fmt);
-    buf_vprintf(&r->in, fmt, ap);
-    va_end(ap);
-    buf_add(&r->in, "\r\n", 2);
-    return engine_feed(r->engine, s, buf_slice(&r->in), SIZE_MAX) == r->in.len;
-}
-
-static const char *
-take(struct rig *r, struct session *s)
-{
-    struct out *o = session_out(s);
-    struct iovec v;
-
-    buf_reset(&r->out);
-    while (out_vectors(o, &v, 1) == 1) {
-        buf_add(&r->out, v.iov_base, v.iov_len);
-        out_sent(o, v.iov_len);
-    }
-    buf_add_char(&r->out, '\0');
-    return r->out.ptr;
 }
 
 static void
@@ -455,7 +427,7 @@ test_same_results(void **state)
             assert_true(session_is_blocked(a));
         run_out(r);
         if (strcmp(whole, take(r, a)) != 0)
-            fail_msg("%s: %.60s instead of %.60s", commands[i], r->out.ptr, whole);
+            fail_msg("%s: %.60s instead of %.60s", commands[i], r->talk.out.ptr, whole);
         free(whole);
     }
     say(r, w, "INFO commandstats");
@@ -543,7 +515,7 @@ test_time_limit(void **state)
     take(r, a);
     say(r, a, "EXEC");
     assert_memory_equal(take(r, a), "*2\r\n-ERR command stopped: ", 26);
-    assert_non_null(strstr(r->out.ptr, "\r\n+PONG\r\n"));
+    assert_non_null(strstr(r->talk.out.ptr, "\r\n+PONG\r\n"));
     say(r, a, "EXISTS u s");
     assert_string_equal(take(r, a), ":1\r\n");
 }

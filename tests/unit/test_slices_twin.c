@@ -3,6 +3,7 @@
  * look at the clock ends a slice. */
 #include "engine/engine_priv.h"
 #include "support/stepclock.h"
+#include "support/talk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@ struct rig {
     struct step_clock clock, twin_clock;
     struct session *clients[CLIENTS], *reader, *copier;
     int twin_db;
-    struct buf in, out, told; /* told: name and number of arguments of what was propagated */
+    struct talk talk;
+    struct buf told; /* name and number of arguments of what was propagated */
 };
 
 /* -- the twin -------------------------------------------------------------------------------------------------- */
@@ -58,6 +60,9 @@ apply(void *ctx, const struct effect_batch *batch)
         buf_printf(&r->told, "] ");
 }
 
+#define say(r, s, ...) talk_say(&(r)->talk, (s), __VA_ARGS__)
+#define take(r, s)     talk_take(&(r)->talk, (s))
+
 static int
 setup(void **state)
 {
@@ -86,42 +91,10 @@ teardown(void **state)
     engine_remove_sink(r->engine, EFFECT_LOG, r);
     engine_free(r->engine);
     engine_free(r->twin);
-    buf_fini(&r->in);
-    buf_fini(&r->out);
+    talk_fini(&r->talk);
     buf_fini(&r->told);
     mem_free(r);
     return 0;
-}
-
-/* False: it was held back, and is not sent again. */
-static bool say(struct rig *r, struct session *s, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-static bool
-say(struct rig *r, struct session *s, const char *fmt, ...)
-{
-    va_list ap;
-
-    buf_reset(&r->in);
-    va_start(ap, fmt);
-    buf_vprintf(&r->in, fmt, ap);
-    va_end(ap);
-    buf_add(&r->in, "\r\n", 2);
-    return engine_feed(session_engine(s), s, buf_slice(&r->in), SIZE_MAX) == r->in.len;
-}
-
-static const char *
-take(struct rig *r, struct session *s)
-{
-    struct out *o = session_out(s);
-    struct iovec v;
-
-    buf_reset(&r->out);
-    while (out_vectors(o, &v, 1) == 1) {
-        buf_add(&r->out, v.iov_base, v.iov_len);
-        out_sent(o, v.iov_len);
-    }
-    buf_add_char(&r->out, '\0');
-    return r->out.ptr;
 }
 
 static void

@@ -213,7 +213,7 @@ test_model(void **state)
         } else if (!session_is_blocked(c[i])) {
             snprintf(line, sizeof(line), "blpop k%d k%d %d", k, (k + 1) % KEYS, (int)rng_below(&rng, 2));
             say(f, c[i], line);
-            popped += f->text.len > 10;
+            popped += f->talk.out.len > 10;
         } else if (rng_below(&rng, 50) == 0) {
             engine_session_close(c[i]);
             c[i] = client(f);
