@@ -110,7 +110,7 @@ class Group:
 
     def freeze(self):
         p = self.rng.choice(self.nodes).server.process
-        p.send_signal(signal.SIGSTOP)
+        servers.freeze(p)
         time.sleep(self.rng.choice([0.2, 1, TIMEOUT_S + 1.5]))
         p.send_signal(signal.SIGCONT)
 

@@ -136,7 +136,7 @@ def round_of(nodes, watchers, how, wait, number, lease_s):
         elif how == "silence":
             primary.proxy.holding = True
         else:
-            primary.server.process.send_signal(signal.SIGSTOP)
+            servers.freeze(primary.server.process)
         wait_until(lambda: named(asking) not in (None, primary.proxy.port), 30, "a failover")
         time.sleep(SPLIT_S)
         if how == "silence":

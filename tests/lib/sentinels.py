@@ -149,14 +149,15 @@ class Group:
         return all(i["role"] == ("master" if p == port else "slave") and (p == port or i["master_link_status"] == "up")
                    for p, i in roles.items())
 
-    def break_primary(self, how, frozen_s=0):
-        """"kill" or "freeze"s the primary. Returns it with the moment."""
+    def break_primary(self, how):
+        """"kill" or "freeze"s the primary. Returns it with the moment since which it answers nobody."""
         s = self.primary()
-        moment = time.monotonic()
-        s.process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGSTOP)
         if how == "kill":
+            s.process.kill()
             s.process.wait()
-        return s, moment
+        else:
+            servers.freeze(s.process)
+        return s, time.monotonic()
 
     def repair(self, server, how):
         if how == "freeze":

@@ -65,6 +65,27 @@ def put_oracle_on_path():
         pass
 
 
+def freeze(process, seconds=5):
+    """Stops a process and returns when all its threads stand: the signal alone takes effect some time later, and what is sent
+    meanwhile may still be answered. SIGCONT wakes it."""
+    process.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + seconds
+    tasks = f"/proc/{process.pid}/task"
+    while not all(state_of(f"{tasks}/{t}/stat") in "TtZX" for t in os.listdir(tasks)):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"process {process.pid} goes on after SIGSTOP")
+        time.sleep(0.001)
+
+
+def state_of(path):
+    """The letter of a thread's state in its file of /proc (proc(5)); X when it has ended."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 class Server:
     """A server process in a folder of its own, on a free loopback port; its output goes to `log`."""
 

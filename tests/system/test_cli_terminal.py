@@ -45,9 +45,13 @@ class Terminal:
         return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.output)
 
     def expect(self, text, seconds=5):
+        self.expect_in(lambda: self.plain, text, seconds)
+
+    def expect_in(self, shown, text, seconds=5):
+        """shown(): what is looked at, with or without escapes."""
         deadline = time.monotonic() + seconds
         text = text if isinstance(text, bytes) else text.encode()
-        while text not in self.plain:
+        while text not in shown():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} did not come; the terminal shows {self.plain[-600:]!r}")
             self.read(0.1)
@@ -151,9 +155,9 @@ def test_hints_can_be_switched_off(server, tmp_path):
 
 def test_completions_are_shown(server, term):
     term.send("get user:\t", "user:2")  # both, and the first is in the line
-    assert b"\x1b[7muser:1\x1b[0m" in term.output
+    term.expect_in(lambda: term.output, b"\x1b[7muser:1\x1b[0m")
     term.send("\t", "user:2")
-    assert b"\x1b[7muser:2\x1b[0m" in term.output
+    term.expect_in(lambda: term.output, b"\x1b[7muser:2\x1b[0m")
     term.send("\r", '"b"')
     term.send("z\t", "in all")  # too many to show; typing goes on
     term.send("\x15echo on\r", '"on"')

@@ -143,7 +143,7 @@ def test_a_process_that_stood_still(start):
         assert c.call("SET", "kept", "v", "EX", "100") == ("+", b"OK")
         blocked.send(resp.encode(["BLPOP", "q", "0"]))
         wait_until(lambda: info(c, "clients", "blocked_clients") == b"1")
-        server.process.send_signal(signal.SIGSTOP)
+        servers.freeze(server.process)
         c.send(resp.encode(["RPUSH", "q", "a"]) + resp.encode(["EXISTS", "k", "kept"]))
         time.sleep(3)
         began = cpu(server)

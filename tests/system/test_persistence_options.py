@@ -408,7 +408,7 @@ def test_one_sync_for_all_of_a_turn(tmp_path):
     def all_at_once():
         """They all find the server asleep, and it finds all of them when it wakes."""
         sent = []
-        t.s.process.send_signal(signal.SIGSTOP)
+        servers.freeze(t.s.process)
         for n, c in enumerate(clients):
             connection = c.connection_pool.get_connection("SET")
             connection.send_command("SET", f"k{n}", n)

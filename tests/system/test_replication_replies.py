@@ -187,7 +187,7 @@ def shutdowns(program):
             with servers.Server(program, *OPTIONS, "--shutdown-timeout", "1") as p, p.connect() as c, p.connect() as d:
                 follow(r, "127.0.0.1", p.port)
                 wait_online(p, r)
-                r.process.send_signal(signal.SIGSTOP)
+                servers.freeze(r.process)
                 d.call("SET", "a", "1")
                 began = time.monotonic()
                 c.send(resp.encode(command.removesuffix(" and ABORT").split()))

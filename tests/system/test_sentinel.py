@@ -22,6 +22,7 @@ def test_failover_when_the_primary_is_lost(tmp_path, how, auth, tls):
         try:
             gap, switched, acked, lost = sentinels.round_of(group, how, True)
             assert acked > 0 and lost == 0
+            assert switched is not None, f"clients write after {gap} s, and no Sentinel has named a new primary"
             assert gap - switched < 2, f"clients write {gap - switched} s after Sentinel has named the new primary"
             assert gap < 0.6 + 5, f"clients write again after {gap} s"
         except AssertionError as e:
