@@ -129,10 +129,12 @@ client_pause(struct exec *x)
         if (!all && !arg_is(x->argv[3], LIT("write")))
             return fail(x, "ERR CLIENT PAUSE mode must be WRITE or ALL");
     }
-    if (arg_int(x, x->argv[2], &ms) != RC_OK || ms > INT64_MAX - x->now_ms)
+    if (arg_int(x, x->argv[2], &ms) != RC_OK)
         return fail(x, "ERR timeout is not an integer or out of range");
     if (ms < 0)
-        return fail(x, "ERR timeout is negative");
+        return RC_NEG_TIMEOUT;
+    if (ms > INT64_MAX - x->now_ms)
+        return fail(x, "ERR timeout is out of range");
     engine_pause(x->engine, PAUSE_CLIENT, x->now_ms + ms, all);
     return reply_ok(x);
 }

@@ -67,6 +67,15 @@ debug_nothing(struct exec *x)
 }
 
 static enum rc
+debug_unknown(struct exec *x)
+{
+    struct slice name = x->argv[1];
+
+    return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
+                (int)(name.len < 128 ? name.len : 128), name.ptr);
+}
+
+static enum rc
 debug_replybuffer(struct exec *x)
 {
     int64_t ms;
@@ -77,7 +86,7 @@ debug_replybuffer(struct exec *x)
     } else if (arg_is(x->argv[2], LIT("resizing"))) {
         TRY(arg_int(x, x->argv[3], &ms));
     } else {
-        return RC_SYNTAX;
+        return debug_unknown(x);
     }
     return reply_ok(x);
 }
@@ -414,8 +423,7 @@ cmd_debug(struct exec *x)
     enum rc rc = RC_OK;
     if (host->debug != NULL && host->debug(host->ctx, x, &rc))
         return rc;
-    return fail(x, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG HELP.",
-                (int)(name.len < 128 ? name.len : 128), name.ptr);
+    return debug_unknown(x);
 }
 
 const struct cmd cmd_debug_family[] = {

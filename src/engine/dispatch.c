@@ -30,12 +30,13 @@ dispatch__count_error(struct engine *e, struct slice line)
     while (len < line.len && line.ptr[len] != ' ')
         len++;
     struct slice prefix = slice_of(line.ptr, len);
+    size_t at = 0;
     e->stats.errors++;
-    for (size_t i = 0; i < e->error_count; i++) {
-        if (slice_eq(e->errors[i].prefix, prefix)) {
-            e->errors[i].count++;
-            return;
-        }
+    while (at < e->error_count && slice_cmp(e->errors[at].prefix, prefix) < 0)
+        at++;
+    if (at < e->error_count && slice_eq(e->errors[at].prefix, prefix)) {
+        e->errors[at].count++;
+        return;
     }
     if (e->error_count == ERROR_STATS_MAX)
         return; /* scripts may invent any number of words */
@@ -45,7 +46,9 @@ dispatch__count_error(struct engine *e, struct slice line)
     }
     char *p = mem_get(len + 1);
     memcpy(p, prefix.ptr, len);
-    e->errors[e->error_count++] = (struct error_stat){slice_of(p, len), 1};
+    memmove(e->errors + at + 1, e->errors + at, (e->error_count - at) * sizeof(*e->errors));
+    e->errors[at] = (struct error_stat){slice_of(p, len), 1};
+    e->error_count++;
 }
 
 static struct slice

@@ -241,16 +241,21 @@ confirmed_count(const struct session *s, enum pubsub_space space)
     return pubsub_session_count(s, PUBSUB_CHANNEL) + pubsub_session_count(s, PUBSUB_PATTERN);
 }
 
+/* Like a message it is no reply, and comes even where CLIENT REPLY has switched those off. */
 static void
 confirm(struct exec *x, enum pubsub_space space, struct slice word, const struct slice *name)
 {
-    reply_put_push(&x->reply, 3);
-    reply_put_bulk(&x->reply, word);
+    struct reply r = x->reply;
+
+    if (r.out == &x->engine->void_out)
+        r.out = &x->session->out;
+    reply_put_push(&r, 3);
+    reply_put_bulk(&r, word);
     if (name != NULL)
-        reply_put_bulk(&x->reply, *name);
+        reply_put_bulk(&r, *name);
     else
-        reply_put_null(&x->reply);
-    reply_put_int(&x->reply, (int64_t)confirmed_count(x->session, space));
+        reply_put_null(&r);
+    reply_put_int(&r, (int64_t)confirmed_count(x->session, space));
 }
 
 void

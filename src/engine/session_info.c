@@ -392,8 +392,9 @@ session_set_reply_mode(struct session *s, enum reply_mode mode)
 
     s->reply_mode = mode;
     set_gate(s, GATE_REPLY, mode != REPLY_ON);
-    /* The command that switches replies on is answered, the one that switches them off is not. */
-    if (e->running == s)
+    /* The command that switches replies on is answered, the one that switches them off is not, nor what follows it in a
+     * transaction. What is to be skipped comes after all that. */
+    if (e->running == s && mode != REPLY_SKIP_NEXT)
         e->x.reply.out = mode == REPLY_ON ? &s->out : &e->void_out;
 }
 

@@ -323,24 +323,43 @@ session_wake(struct session *s)
         resume_by_time(s->engine, s, false);
 }
 
+/* MIGRATE and SHUTDOWN wait, too, and are no such commands: they find out by themselves. */
+static bool
+waits_in_blocking_command(const struct session *s)
+{
+    return (s->gate & GATE_BLOCKED) && s->more->wait != NULL && (s->more->wait->command->flags & CMD_BLOCKING);
+}
+
 bool
 waiters_unblock(struct session *s, bool with_error)
 {
-    if (!(s->gate & GATE_BLOCKED) || s->more->wait == NULL)
+    struct engine *e = s->engine;
+
+    if (!waits_in_blocking_command(s))
         return false;
-    end_wait(s, with_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : NULL);
+    struct wait *w = s->more->wait;
+    if (with_error) {
+        end_wait(s, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else if (w->timeout_reply != TIMEOUT_RUN) {
+        end_wait(s, NULL);
+    } else if (w->deadline_ms != 0 && w->deadline_ms <= e->now_ms) {
+        return false; /* its time has been up before */
+    } else {
+        /* Its handler has to run, which it can't inside of the command that unblocks it: the tick calls it. */
+        w->deadline_ms = e->now_ms;
+        set_alarm(e, w, 0);
+    }
     return true;
 }
 
-/* MIGRATE and SHUTDOWN wait, too, and are no such commands: they find out by themselves. */
 void
 waiters__end_all(struct engine *e)
 {
     for (struct session *s = e->wait_total > 0 ? e->session_first : NULL; s != NULL; s = s->next) {
-        if (!(s->gate & GATE_BLOCKED) || s->more->wait == NULL || !(s->more->wait->command->flags & CMD_BLOCKING))
-            continue;
-        end_wait(s, ROLE_CHANGED);
-        session_close_after_reply(s);
+        if (waits_in_blocking_command(s)) {
+            end_wait(s, ROLE_CHANGED);
+            session_close_after_reply(s);
+        }
     }
 }
 

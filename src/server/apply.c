@@ -296,9 +296,9 @@ apply_dir(struct server *s, bool starting, struct buf *why)
 
 /* Any number is taken, what can be done with it is kept. */
 static void
-apply_hz(struct server *s)
+apply_bounds(struct server *s)
 {
-    enum { HZ_MIN = 1, HZ_MAX = 500 };
+    enum { HZ_MIN = 1, HZ_MAX = 500, BACKLOG_MIN = 16384 };
     int64_t hz = config_num(s->config, CFG_HZ);
     struct buf unused = {0};
 
@@ -306,6 +306,8 @@ apply_hz(struct server *s)
         CHECK(config_set_text(s->config, CFG_HZ, LIT("1"), &unused));
     else if (hz > HZ_MAX)
         CHECK(config_set_text(s->config, CFG_HZ, LIT("500"), &unused));
+    if (config_num(s->config, CFG_REPL_BACKLOG_SIZE) < BACKLOG_MIN)
+        CHECK(config_set_text(s->config, CFG_REPL_BACKLOG_SIZE, LIT("16384"), &unused));
 }
 
 /* The client reads redis's text; what exactly went wrong is in the log. */
@@ -339,20 +341,25 @@ apply_process(struct server *s, const bool *changed, struct buf *why)
 }
 
 bool
-server_apply(struct server *s, const bool *changed, struct buf *why)
+server_apply(struct server *s, const bool *changed, enum config_id *blamed, struct buf *why)
 {
+    *blamed = CFG_DIR;
     if ((changed == NULL || changed[CFG_DIR]) && !apply_dir(s, changed == NULL, why))
         return false;
-    if (!server_tls_apply(s, changed, why))
+    if (!server_tls_apply(s, changed, blamed, why))
         return false;
-    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_TLS_PORT] || changed[CFG_BIND]) &&
-        !apply_listeners(s, changed[CFG_BIND], why))
-        return false;
+    if (changed != NULL && (changed[CFG_PORT] || changed[CFG_TLS_PORT] || changed[CFG_BIND])) {
+        *blamed = changed[CFG_BIND] ? CFG_BIND : changed[CFG_PORT] ? CFG_PORT : CFG_TLS_PORT;
+        if (!apply_listeners(s, changed[CFG_BIND], why))
+            return false;
+    }
+    *blamed = CFG_MAXCLIENTS;
     if ((changed == NULL || changed[CFG_MAXCLIENTS]) && !apply_clients_max(s, changed == NULL, why))
         return false;
+    *blamed = changed != NULL && !changed[CFG_OOM_SCORE_ADJ] ? CFG_OOM_SCORE_ADJ_VALUES : CFG_OOM_SCORE_ADJ;
     if (!apply_process(s, changed, why))
         return false;
-    apply_hz(s);
+    apply_bounds(s);
     apply_limits(s);
     apply_engine(s, changed);
     net_set_gather_us(s->net, to_u32(config_num(s->config, CFG_COALESCE_US)));

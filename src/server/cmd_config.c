@@ -176,19 +176,23 @@ put_in_force(struct exec *x, struct server *s, const enum config_id *ids, struct
 {
     int n = (x->argc - 2) / 2;
     bool changed[CONFIG_COUNT] = {false};
+    enum config_id blamed;
     struct buf *why = exec_scratch(x);
 
     for (int i = 0; i < n; i++)
         changed[ids[i]] = !config_same(s->config, fresh, ids[i]) || server_tls_setting(ids[i]);
     exchange(s, fresh, ids, n);
     buf_reset(why);
-    if (server_apply(s, changed, why))
+    if (server_apply(s, changed, &blamed, why))
         return RC_OK;
     buf_add_char(why, '\0');
-    enum rc rc = refuse(x, x->argv[2], why->ptr);
+    int at = 0;
+    while (at < n - 1 && ids[at] != blamed)
+        at++;
+    enum rc rc = refuse(x, x->argv[2 + 2 * at], why->ptr);
     exchange(s, fresh, ids, n);
     buf_reset(why);
-    (void)server_apply(s, changed, why);
+    (void)server_apply(s, changed, &blamed, why);
     return rc;
 }
 
@@ -198,7 +202,7 @@ config_set_command(struct exec *x)
     struct server *s = server_of(x);
 
     if (x->argc % 2 != 0)
-        return fail_arity(x);
+        return RC_SYNTAX;
     enum config_id *ids = arena_array(x->arena, (size_t)x->argc / 2, sizeof(*ids));
     TRY(check_names(x, s, ids));
     struct config *fresh = config_new();

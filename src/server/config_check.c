@@ -123,7 +123,7 @@ class_named(struct slice name, enum client_class *out)
 static bool
 parse_output_limits(const struct slice_vec *w, struct output_limit out[CLIENT_CLASSES], struct buf *why)
 {
-    if (w->n % 4 != 0 || w->n == 0)
+    if (w->n % 4 != 0)
         return refuse(why, "Wrong number of arguments in buffer limit configuration.");
     for (size_t i = 0; i < w->n; i += 4) {
         enum client_class class;
@@ -187,6 +187,20 @@ check_oom_scores(const struct config_given *given, struct buf *canonical, struct
 }
 
 bool
+check_hostname(const struct config_given *given, struct buf *canonical, struct buf *why)
+{
+    struct slice name = given->words[0];
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i], lower = ascii_lower(c);
+        if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9') && c != '-' && c != '.')
+            return refuse(why, "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    }
+    buf_add_slice(canonical, name);
+    return true;
+}
+
+bool
 check_cores(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
     if (!cores_valid(given->words[0]))
@@ -231,6 +245,7 @@ check_shutdown(const struct config_given *given, struct buf *canonical, struct b
 {
     static const struct slice known[] = {LIT_INIT("default"), LIT_INIT("save"), LIT_INIT("nosave"), LIT_INIT("now"),
                                          LIT_INIT("force")};
+    static const char unknown[] = "argument(s) must be one of the following: default, save, nosave, now, force";
     enum { KNOWN = sizeof(known) / sizeof(known[0]) };
     struct slice_vec w = {0};
     unsigned seen = 0;
@@ -242,13 +257,13 @@ check_shutdown(const struct config_given *given, struct buf *canonical, struct b
         while (at < KNOWN && !slice_eq_nocase(w.v[i], known[at]))
             at++;
         if (at == KNOWN)
-            ok = refuse(why, "argument(s) must be one of the following: default, save, nosave, now, force");
+            ok = refuse(why, unknown);
         else
             seen |= 1u << at;
     }
     slice_vec_fini(&w);
     if (ok && seen == 0)
-        ok = refuse(why, "wrong number of arguments");
+        ok = refuse(why, unknown);
     /* `default` is the absence of the others. */
     for (unsigned at = seen > 1 ? 1 : 0; ok && at < KNOWN; at++)
         if (seen & (1u << at))
@@ -259,7 +274,7 @@ check_shutdown(const struct config_given *given, struct buf *canonical, struct b
 bool
 check_title(const struct config_given *given, struct buf *canonical, struct buf *why)
 {
-    if (!title_valid(given->words[0]))
+    if (given->words[0].len == 0 || !title_valid(given->words[0]))
         return refuse(why, "template format is invalid or contains unknown variables");
     buf_add_slice(canonical, given->words[0]);
     return true;

@@ -14,7 +14,7 @@ struct config_given {
 /* Puts the value in the form that is kept and shown; false with a reason in *why. */
 typedef bool config_check(const struct config_given *given, struct buf *canonical, struct buf *why);
 
-config_check check_bind, check_cores, check_events, check_filename, check_maxmemory, check_memory_share,
+config_check check_bind, check_cores, check_events, check_filename, check_hostname, check_maxmemory, check_memory_share,
     check_oom_scores, check_output_limits, check_percentiles, check_replicaof, check_save, check_shutdown, check_title;
 
 #endif

@@ -182,19 +182,25 @@ rewrite_text(struct rewrite *r, struct slice text)
 }
 
 static bool
-read_file(const char *path, struct buf *out, mode_t *mode)
+read_file(const char *path, struct buf *out, mode_t *mode, struct buf *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    ssize_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait for a writer */
+    struct stat st = {0};
+    ssize_t n = -1;
 
     if (fd < 0)
         return errno == ENOENT; /* it went away meanwhile: a new one is made */
-    if (fstat(fd, &st) == 0)
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        /* A file that took the place of a device or pipe would be what nobody wants. */
+        buf_printf(why, "%s is not a regular file", path);
+    } else {
         *mode = st.st_mode & 0777;
-    while ((n = read(fd, buf_room(out, 16384), 16384)) > 0)
-        buf_advance(out, (size_t)n);
+        while ((n = read(fd, buf_room(out, 16384), 16384)) > 0)
+            buf_advance(out, (size_t)n);
+    }
+    int error = n < 0 && why->len > 0 ? EINVAL : errno;
     close(fd);
+    errno = error;
     return n == 0;
 }
 
@@ -252,7 +258,7 @@ config_rewrite(const struct config *c, struct slice users, const char *path, str
     struct rewrite r = {.config = c, .defaults = defaults, .users = users};
     struct buf text = {0};
     mode_t mode = 0644;
-    bool ok = read_file(path, &text, &mode);
+    bool ok = read_file(path, &text, &mode, why);
 
     if (ok) {
         rewrite_text(&r, buf_slice(&text));
@@ -261,7 +267,7 @@ config_rewrite(const struct config *c, struct slice users, const char *path, str
     int error = errno;
     if (ok)
         sync_folder(path);
-    else
+    else if (why->len == 0)
         buf_printf(why, "%s", strerror(error));
     buf_fini(&text);
     buf_fini(&r.out);

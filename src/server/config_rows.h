@@ -44,7 +44,7 @@ CONFIG(CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN, "cluster-allow-pubsubshard-when-down
 CONFIG(CLUSTER_ALLOW_READS_WHEN_DOWN, "cluster-allow-reads-when-down", BOOL, "no", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_ALLOW_REPLICA_MIGRATION, "cluster-allow-replica-migration", BOOL, "yes", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_ANNOUNCE_BUS_PORT, "cluster-announce-bus-port", INT, "0", 0, 65535, 0, NULL, NULL)
-CONFIG(CLUSTER_ANNOUNCE_HOSTNAME, "cluster-announce-hostname", TEXT, "", 0, 0, 0, NULL, NULL)
+CONFIG(CLUSTER_ANNOUNCE_HOSTNAME, "cluster-announce-hostname", TEXT, "", 0, 0, 0, NULL, check_hostname)
 CONFIG(CLUSTER_ANNOUNCE_HUMAN_NODENAME, "cluster-announce-human-nodename", TEXT, "", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_ANNOUNCE_IP, "cluster-announce-ip", TEXT, "", 0, 0, 0, NULL, NULL)
 CONFIG(CLUSTER_ANNOUNCE_PORT, "cluster-announce-port", INT, "0", 0, 65535, 0, NULL, NULL)

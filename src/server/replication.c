@@ -110,6 +110,7 @@ role_changed(void *ctx)
     struct server *s = ctx;
     bool none[CONFIG_COUNT] = {false};
     struct buf text = {0}, why = {0};
+    enum config_id blamed;
     struct slice host;
     int port;
 
@@ -117,7 +118,7 @@ role_changed(void *ctx)
         buf_printf(&text, "%.*s %d", (int)host.len, host.ptr, port);
     else
         buf_printf(&text, "no one");
-    if (!config_set_text(s->config, CFG_REPLICAOF, buf_slice(&text), &why) || !server_apply(s, none, &why))
+    if (!config_set_text(s->config, CFG_REPLICAOF, buf_slice(&text), &why) || !server_apply(s, none, &blamed, &why))
         log_warning("The configuration can't follow the change of role: %.*s", (int)why.len, why.ptr);
     buf_fini(&text);
     buf_fini(&why);

@@ -67,7 +67,8 @@ start(struct server *s, const struct server_options *opt, struct buf *why)
     s->second_mono_ns = clock_mono_ns(&s->clock);
     s->persist = persist_new(s);
     server_replication_new(s);
-    if (!rename_commands(s, why) || !server_apply(s, NULL, why))
+    enum config_id blamed;
+    if (!rename_commands(s, why) || !server_apply(s, NULL, &blamed, why))
         return false;
     cores_pin(config_text(s->config, CFG_SERVER_CPULIST));
     s->startup_memory = s->stats.peak_memory = mem_used();

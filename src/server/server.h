@@ -136,8 +136,9 @@ bool server_shutdown_abort(struct server *s);
 /* -- for the files of this folder ------------------------------------------------------------------------------ */
 
 /* Makes what the configuration says true, where it can change while running. `changed` has CONFIG_COUNT flags; NULL:
- * all of it. False with a reason when it can't be done, and then what was is still in force. */
-bool server_apply(struct server *s, const bool *changed, struct buf *why);
+ * all of it. False with a reason and the directive to blame when it can't be done, and then what was is still in force.
+ */
+bool server_apply(struct server *s, const bool *changed, enum config_id *blamed, struct buf *why);
 /* Replaces all TCP listeners. */
 bool server_rebind(struct server *s, struct buf *why);
 /* Ends a session and its connection, with a line in the log. */
@@ -155,7 +156,7 @@ struct engine_host server_host(struct server *s);
 struct net_owner server_net_owner(struct server *s);
 struct listener_owner server_listener_owner(struct server *s, bool tls);
 /* Reads the tls-* directives and their files again; connections that are there go on with what they had. */
-bool server_tls_apply(struct server *s, const bool *changed, struct buf *why);
+bool server_tls_apply(struct server *s, const bool *changed, enum config_id *blamed, struct buf *why);
 /* What outgoing connections begin with; NULL with a reason. The caller frees it. */
 struct tls_context *server_tls_client(struct server *s, struct buf *why);
 bool server_tls_setting(enum config_id id); /* one that names a file: setting it to what it was reads the file again */

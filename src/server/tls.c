@@ -13,8 +13,9 @@ server_tls_setting(enum config_id id)
            id == CFG_TLS_CLIENT_KEY_FILE;
 }
 
+/* Whether a directive about TLS has changed, and the first of them. */
 static bool
-concerns(const bool *changed)
+concerns(const bool *changed, enum config_id *which)
 {
     static const enum config_id others[] = {
         CFG_TLS_PORT,
@@ -30,12 +31,16 @@ concerns(const bool *changed)
         CFG_TLS_CLIENT_KEY_FILE_PASS,
     };
 
-    for (int id = 0; id < CONFIG_COUNT; id++)
-        if (changed[id] && server_tls_setting((enum config_id)id))
+    for (int id = 0; id < CONFIG_COUNT; id++) {
+        *which = (enum config_id)id;
+        if (changed[id] && server_tls_setting(*which))
             return true;
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (changed[others[i]])
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        *which = others[i];
+        if (changed[*which])
             return true;
+    }
     return false;
 }
 
@@ -91,13 +96,13 @@ client_settings_are_good(const struct config *c, struct tls_settings t, struct b
 }
 
 bool
-server_tls_apply(struct server *s, const bool *changed, struct buf *why)
+server_tls_apply(struct server *s, const bool *changed, enum config_id *blamed, struct buf *why)
 {
     struct tls_context *fresh = NULL;
     struct buf reason = {0};
     bool ok = true;
 
-    if (changed != NULL && !concerns(changed))
+    if (changed != NULL && !concerns(changed, blamed))
         return true;
     if (config_num(s->config, CFG_TLS_PORT) != 0) {
         struct tls_settings t = settings(s->config);

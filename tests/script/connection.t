@@ -205,6 +205,26 @@ OK
 > CLIENT REPLY FOO
 -ERR syntax error
 
+== confirmations and messages are no replies
+> CLIENT REPLY OFF
+...
+> SUBSCRIBE x
+>["subscribe" "x" :1]
+a> PUBLISH x hello
+:1
+<
+>["message" "x" "hello"]
+> UNSUBSCRIBE
+>["unsubscribe" "x" :0]
+> PING
+...
+> CLIENT REPLY ON
+OK
+> CLIENT REPLY SKIP
+...
+> SUBSCRIBE y
+>["subscribe" "y" :1]
+
 == the rest of CLIENT
 > CLIENT NO-EVICT ON
 OK

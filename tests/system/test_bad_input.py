@@ -158,7 +158,19 @@ BAD_ARGUMENTS = [
                                           "can't set immutable config"),
     (["CONFIG", "SET", "timeout", "1", "timeout", "2"], "ERR CONFIG SET failed (possibly related to argument 'timeout') - "
                                                         "duplicate parameter"),
+    (["CONFIG", "SET", "timeout", "1", "hz"], "ERR syntax error"),
+    (["CONFIG", "SET", "shutdown-on-sigterm", ""], "ERR CONFIG SET failed (possibly related to argument 'shutdown-on-sigterm') - "
+                                                   "argument(s) must be one of the following: default, save, nosave, now, force"),
+    (["CONFIG", "SET", "proc-title-template", ""], "ERR CONFIG SET failed (possibly related to argument 'proc-title-template') - "
+                                                   "template format is invalid or contains unknown variables"),
+    (["CONFIG", "SET", "cluster-announce-hostname", "a b"],
+     "ERR CONFIG SET failed (possibly related to argument 'cluster-announce-hostname') - "
+     "Hostnames may only contain alphanumeric characters, hyphens or dots"),
     (["CLIENT", "KILL", "1.2.3.4:5"], "ERR No such client"),
+    (["CLIENT", "PAUSE", "-1"], "ERR timeout is negative"),
+    (["CLIENT", "PAUSE", "1.5"], "ERR timeout is not an integer or out of range"),
+    (["CLIENT", "PAUSE", "9223372036854775807"], "ERR timeout is out of range"),
+    (["DEBUG", "REPLYBUFFER", "x", "1"], "ERR unknown subcommand or wrong number of arguments for 'REPLYBUFFER'. Try DEBUG HELP."),
     (["CLIENT", "SETNAME", "a b"], "ERR Client names cannot contain spaces, newlines or special characters."),
     (["CLIENT", "REPLY", "x"], "ERR syntax error"),
     (["DEBUG", "NOSUCH"], "ERR unknown subcommand or wrong number of arguments for 'NOSUCH'. Try DEBUG HELP."),

@@ -68,6 +68,41 @@ def test_get_with_patterns_and_set_of_several(start):
     assert len(get(server, "*")) > 150
 
 
+def test_values_that_are_taken_in_their_way(start):
+    server = start("--client-output-buffer-limit", "normal 1mb 2mb 3")
+    with server.connect() as c:
+        for name, value in (("client-output-buffer-limit", ""), ("repl-backlog-size", "1"), ("cluster-announce-hostname", "a-b.C9")):
+            assert c.call("CONFIG", "SET", name, value) == ("+", b"OK"), name
+    assert get(server, "client-output-buffer-limit", "repl-backlog-size", "cluster-announce-hostname") == {
+        "client-output-buffer-limit": "normal 1048576 2097152 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        "repl-backlog-size": "16384", "cluster-announce-hostname": "a-b.C9"}
+
+
+def test_the_directive_that_fails_is_named(start):
+    server, other = start(), start()
+    with server.connect() as c:
+        assert c.call("CONFIG", "SET", "maxmemory", "1gb", "port", other.port, "timeout", "5") == (
+            "-", b"ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.")
+    assert get(server, "maxmemory", "timeout") == {"maxmemory": "0", "timeout": "0"}
+
+
+@only_sorrel
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_rewrite_spares_what_is_no_file(start, tmp_path, kind):
+    path = tmp_path / "sorrel.conf"
+    path.write_text("timeout 5\n")
+    server = start(config=f"include {path}\n")
+    conf = os.path.join(server.dir, "test.conf")
+    os.remove(conf)
+    os.mkfifo(conf) if kind == "pipe" else os.symlink("/dev/full", conf)
+    with server.connect() as c:
+        assert c.call("CONFIG", "REWRITE") == ("-", f"ERR Rewriting config file: {conf} is not a regular file".encode())
+        assert os.path.lexists(conf) and not os.path.isfile(conf) and not os.path.exists(os.path.join(server.dir, "sorrel-overlay.conf"))
+        os.remove(conf)
+        assert c.call("CONFIG", "REWRITE") == ("+", b"OK")
+    assert os.path.isfile(conf)
+
+
 def test_resetstat(start):
     server = start()
     with server.connect() as c:
