@@ -1,9 +1,9 @@
 /* engine/engine.c - making an engine, feeding it, and its sense of time.
  *
  * engine_feed() is the hot path. It parses up to BATCH_MAX commands where they lie, finds their rows, hashes their
- * first keys and asks for the buckets; then it runs them one after another, asking for entries a few commands ahead. So
- * the memory latency of all of them overlaps with work. Nothing that is looked up ahead is more than a hint to what
- * follows, so a command in the batch may change whatever it likes.
+ * first keys and asks for the buckets; then it runs them one after another, asking for the entries of several
+ * commands at a time some way ahead. So the memory latency of all of them overlaps with work. Nothing that is looked up
+ * ahead is more than a hint to what follows, so a command in the batch may change whatever it likes.
  */
 #include "engine/engine.h"
 
@@ -472,7 +472,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         e->sample_in -= b->n;
     for (unsigned i = 0; i < b->n; i++) {
         const struct batch_command *c = &e->batch[i];
-        for (; ahead < b->n && ahead < i + ENGINE_LOOK_AHEAD; ahead++) {
+        for (unsigned to = engine_fetch_end(i, ahead, b->n); ahead < to; ahead++) {
             if (e->batch[ahead].hashed && !e->batch[ahead].again)
                 table_prefetch_item(t, e->batch[ahead].hash);
         }

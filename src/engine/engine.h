@@ -144,9 +144,9 @@ bool session_must_close(const struct session *s); /* close once the output has b
  * embedding. */
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
 /* For a host that holds many commands as arguments (the stream of a primary): engine_look_ahead() at each of them, then
- * engine_run_ahead() one after another, with engine_fetch_ahead() some ENGINE_LOOK_AHEAD before. So their keys are on
- * their way into the cache by then. What was found is no more than a hint: a command may change whatever it likes for
- * those after it. */
+ * engine_run_ahead() one after another, with engine_fetch_ahead() before, as far as engine_fetch_end() says. So their
+ * keys are on their way into the cache by then. What was found is no more than a hint: a command may change whatever it
+ * likes for those after it. */
 enum { ENGINE_LOOK_AHEAD = 16 };
 struct ahead {
     struct command *command; /* NULL: unknown */
@@ -155,6 +155,16 @@ struct ahead {
 };
 struct ahead engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc);
 void engine_fetch_ahead(const struct session *s, const struct ahead *a);
+/* The n commands of a batch are fetched up to `fetched`, the one at `at` is about to run: the place to fetch up to now.
+ * By several at a time, because what a fetch mostly waits for is a walk through the page tables, and walks overlap only
+ * when nothing else lies between them: one at each command costs GET at -P 64 a quarter more. */
+static inline unsigned
+engine_fetch_end(unsigned at, unsigned fetched, unsigned n)
+{
+    unsigned end = at + ENGINE_LOOK_AHEAD < n ? at + ENGINE_LOOK_AHEAD : n;
+
+    return fetched <= at + ENGINE_LOOK_AHEAD / 2 ? end : fetched;
+}
 void engine_run_ahead(struct engine *e, struct session *s, const struct ahead *a, const struct slice *argv, int argc);
 
 /* Memory in use (mem_used()) when the engine was made, and the most since, as seen once a tick. */

@@ -191,7 +191,7 @@ run_batch(struct apply *a, size_t *at, size_t *done)
 
     for (i = 0; i < a->batch_count && !apply__killed(a); i++) {
         const struct upcoming *u = &a->batch[i];
-        for (; fetched < a->batch_count && fetched < i + ENGINE_LOOK_AHEAD; fetched++)
+        for (unsigned to = engine_fetch_end(i, fetched, a->batch_count); fetched < to; fetched++)
             engine_fetch_ahead(a->session, &a->batch[fetched].ahead);
         *at = base + u->end;
         if (u->argc > 0 && run(a, u))

@@ -426,7 +426,7 @@ run_next(struct aof_reader *r, struct buf *why)
 {
     const struct upcoming *u = &r->batch[r->next];
 
-    for (; r->fetched < r->batch_count && r->fetched < r->next + ENGINE_LOOK_AHEAD; r->fetched++) {
+    for (unsigned to = engine_fetch_end(r->next, r->fetched, r->batch_count); r->fetched < to; r->fetched++) {
         if (r->session != NULL)
             engine_fetch_ahead(r->session, &r->batch[r->fetched].ahead);
     }
