@@ -10,8 +10,10 @@ cmd_del(struct exec *x)
 {
     int64_t gone = 0;
 
-    for (int i = 1; i < x->argc; i++)
+    for (int i = 1; i < x->argc; i++) {
+        expect_keys(x, i, 1);
         gone += key_delete(x, x->db, x->argv[i], EV_DEL);
+    }
     return reply_int(x, gone);
 }
 
@@ -20,8 +22,10 @@ cmd_exists(struct exec *x)
 {
     int64_t there = 0;
 
-    for (int i = 1; i < x->argc; i++)
+    for (int i = 1; i < x->argc; i++) {
+        expect_keys(x, i, 1);
         there += look_untouched(x, x->argv[i]) != NULL;
+    }
     return reply_int(x, there);
 }
 
@@ -30,8 +34,10 @@ cmd_touch(struct exec *x)
 {
     int64_t there = 0;
 
-    for (int i = 1; i < x->argc; i++)
+    for (int i = 1; i < x->argc; i++) {
+        expect_keys(x, i, 1);
         there += look(x, x->argv[i]) != NULL;
+    }
     return reply_int(x, there);
 }
 

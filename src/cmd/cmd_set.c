@@ -5,6 +5,17 @@
 
 enum { REMOVALS_PER_EFFECT = 1024 }; /* members in one propagated SREM */
 
+/* For a loop over members, from argument 2 on, before it looks at argument i: asks for the next ones (set may be NULL).
+ */
+static void
+expect_members(const struct exec *x, const struct set *set, int i, int step)
+{
+    if (set == NULL || !fetch_begins(x, i, 2, step))
+        return;
+    for (int n = 0; n < FETCH_TOGETHER && i < x->argc; n++, i += step)
+        set_expect(set, x->argv[i]);
+}
+
 /* -- members ------------------------------------------------------------------------------------------------- */
 
 static enum rc
@@ -15,8 +26,10 @@ cmd_sadd(struct exec *x)
     int64_t added = 0;
 
     TRY(edit_set(x, x->argv[1], ENTRY_CREATE, &e, &set));
-    for (int i = 2; i < x->argc; i++)
+    for (int i = 2; i < x->argc; i++) {
+        expect_members(x, set, i, 1);
         added += set_add(set, x->limits, x->argv[i]);
+    }
     if (added > 0)
         entry_changed(x, e, EV_SADD);
     else
@@ -34,8 +47,10 @@ cmd_srem(struct exec *x)
     TRY(edit_set(x, x->argv[1], ENTRY_EXISTING, &e, &set));
     if (e == NULL)
         return reply_int(x, 0);
-    for (int i = 2; i < x->argc && set_count(set) > 0; i++)
+    for (int i = 2; i < x->argc && set_count(set) > 0; i++) {
+        expect_members(x, set, i, 1);
         gone += set_remove(set, x->argv[i]);
+    }
     if (gone > 0)
         entry_changed(x, e, EV_SREM);
     else
@@ -94,8 +109,10 @@ cmd_smismember(struct exec *x)
 
     TRY(read_set(x, x->argv[1], &set));
     reply_array(x, (size_t)x->argc - 2);
-    for (int i = 2; i < x->argc; i++)
+    for (int i = 2; i < x->argc; i++) {
+        expect_members(x, set, i, 1);
         reply_int(x, set != NULL && set_has(set, x->argv[i]));
+    }
     return RC_OK;
 }
 

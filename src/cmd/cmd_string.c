@@ -233,8 +233,10 @@ cmd_mset(struct exec *x)
 {
     if (x->argc % 2 == 0)
         return fail_arity(x);
-    for (int i = 1; i < x->argc; i += 2)
+    for (int i = 1; i < x->argc; i += 2) {
+        expect_keys(x, i, 2);
         TRY(key_set_string(x, x->argv[i], x->argv[i + 1], -1, EV_SET));
+    }
     return reply_ok(x);
 }
 
@@ -243,9 +245,11 @@ cmd_msetnx(struct exec *x)
 {
     if (x->argc % 2 == 0)
         return fail_arity(x);
-    for (int i = 1; i < x->argc; i += 2)
+    for (int i = 1; i < x->argc; i += 2) {
+        expect_keys(x, i, 2);
         if (peek(x, x->argv[i]) != NULL)
             return reply_int(x, 0);
+    }
     for (int i = 1; i < x->argc; i += 2)
         TRY(key_set_string(x, x->argv[i], x->argv[i + 1], -1, EV_SET));
     return reply_int(x, 1);
@@ -267,6 +271,7 @@ cmd_mget(struct exec *x)
 {
     reply_array(x, (size_t)x->argc - 1);
     for (int i = 1; i < x->argc; i++) {
+        expect_keys(x, i, 1);
         const struct entry *e = look(x, x->argv[i]);
         if (e != NULL && entry_type(e) == TYPE_STRING)
             reply_string(x, e);

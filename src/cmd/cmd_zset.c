@@ -58,6 +58,17 @@ add_check_options(struct exec *x, const struct add_options *o, int words)
     return RC_OK;
 }
 
+/* For a loop over members, from argument `first` on, before it looks at argument i: asks for the next ones (z may be
+ * NULL). */
+static void
+expect_members(const struct exec *x, const struct zset *z, int i, int first, int step)
+{
+    if (z == NULL || !fetch_begins(x, i, first, step))
+        return;
+    for (int n = 0; n < FETCH_TOGETHER && i < x->argc; n++, i += step)
+        zset_expect(z, x->argv[i]);
+}
+
 enum add_outcome { ADD_NOTHING, ADD_SAME, ADD_CHANGED, ADD_NEW, ADD_NAN };
 
 /* Applies one pair; *score becomes the member's score. */
@@ -107,6 +118,7 @@ add_pairs(struct exec *x, const struct add_options *o, int at, double *scores, i
     if (e == NULL)
         return RC_OK;
     for (int i = 0; i < n; i++) {
+        expect_members(x, z, at + 2 * i + 1, at + 1, 2);
         sum->last = add_one(x, z, o, x->argv[at + 2 * i + 1], &scores[i]);
         sum->added += sum->last == ADD_NEW;
         sum->updated += sum->last == ADD_CHANGED;
@@ -167,8 +179,10 @@ cmd_zrem(struct exec *x)
     TRY(edit_zset(x, x->argv[1], ENTRY_EXISTING, &e, &z));
     if (e == NULL)
         return reply_int(x, 0);
-    for (int i = 2; i < x->argc && zset_count(z) > 0; i++)
+    for (int i = 2; i < x->argc && zset_count(z) > 0; i++) {
+        expect_members(x, z, i, 2, 1);
         removed += zset_remove(z, x->argv[i]);
+    }
     if (removed > 0)
         entry_changed(x, e, EV_ZREM);
     else
@@ -207,6 +221,7 @@ cmd_zmscore(struct exec *x)
     for (int i = 2; i < x->argc; i++) {
         double score;
 
+        expect_members(x, z, i, 2, 1);
         if (z != NULL && zset_score(z, x->argv[i], &score))
             reply_double(x, score);
         else

@@ -11,6 +11,7 @@
 #include "value/json.h"
 
 enum { HUGE_BYTES = 1 << 20 };
+enum { FETCH_MIN = 4096 }; /* keys: those of smaller databases are in the cache as they are */
 
 /* -- finding --------------------------------------------------------------------------------------------------- */
 
@@ -142,6 +143,23 @@ exec__drop_copies(struct exec *x)
         entry_free(c->entry);
         mem_free(c);
     }
+}
+
+void
+fetch_keys(const struct exec *x, int from, int step)
+{
+    const struct table *t = &x->db->by_key;
+    uint64_t hash[FETCH_TOGETHER];
+    int n = 0;
+
+    if (table_count(t) < FETCH_MIN)
+        return;
+    for (int i = from; i < x->argc && n < FETCH_TOGETHER; i += step)
+        hash[n++] = exec__hash(x, x->argv[i]);
+    for (int i = 0; i < n; i++)
+        table_prefetch_bucket(t, hash[i]);
+    for (int i = 0; i < n; i++)
+        table_prefetch_item(t, hash[i]);
 }
 
 struct entry *
