@@ -13,30 +13,25 @@ sparse_max(const struct exec *x)
     return engine_settings(x->engine)->hll_sparse_max_bytes;
 }
 
-/* What an entry holds. Bytes and place are valid until the entry changes. */
-struct sketch {
-    struct slice bytes;
-    struct hll_place near;      /* leads to the register that was asked for */
-    bool made;                  /* there was none */
-    char text[STRING_TEXT_MAX]; /* where the bytes may be */
-};
-
-/* The sketch in an entry, validated, and the way to a register. */
+/* The sketch in an entry, validated; *near leads to a register. */
 static enum rc
-sketch_near(struct exec *x, const struct entry *e, uint32_t index, struct sketch *s)
+sketch_near(struct exec *x, const struct entry *e, char *text, uint32_t index, struct slice *out,
+            struct hll_place *near)
 {
-    s->bytes = string_get(e, s->text);
-    if (!hll_looks_right(s->bytes))
+    struct slice s = string_get(e, text);
+
+    if (!hll_looks_right(s))
         return fail(x, "WRONGTYPE Key is not a valid HyperLogLog string value.");
-    if (!hll_valid_near(s->bytes, index, &s->near))
+    if (!hll_valid_near(s, index, near))
         return fail(x, "INVALIDOBJ Corrupted HLL object detected");
+    *out = s;
     return RC_OK;
 }
 
 static enum rc
-sketch_of(struct exec *x, const struct entry *e, struct sketch *s)
+sketch_of(struct exec *x, const struct entry *e, char *text, struct slice *out)
 {
-    return sketch_near(x, e, 0, s);
+    return sketch_near(x, e, text, 0, out, &(struct hll_place){0});
 }
 
 /* Makes the entry, which is being edited, hold these bytes. */
@@ -61,20 +56,22 @@ store(struct exec *x, struct entry **e, struct slice sketch)
     return RC_OK;
 }
 
-/* Opens the sketch in a key to change it, first of all that register; makes an empty one if needed. */
+/* Opens the sketch in a key to change it; makes an empty one if needed. *sketch is valid until the entry changes, and
+ * so is the place near a register that is going to be raised. */
 static enum rc
-edit_sketch(struct exec *x, struct slice key, uint32_t index, struct entry **e, struct sketch *s)
+edit_sketch(struct exec *x, struct slice key, struct entry **e, char *text, struct slice *sketch, bool *made,
+            uint32_t index, struct hll_place *near)
 {
     TRY(edit_entry(x, key, TYPE_STRING, ENTRY_EXISTING, e));
-    s->made = *e == NULL;
-    if (s->made) {
+    *made = *e == NULL;
+    if (*made) {
         struct buf *empty = exec_scratch(x);
 
         hll_empty(empty);
         TRY(edit_entry(x, key, TYPE_STRING, ENTRY_CREATE, e));
         TRY(store(x, e, buf_slice(empty)));
     }
-    enum rc rc = sketch_near(x, *e, index, s);
+    enum rc rc = sketch_near(x, *e, text, index, sketch, near);
     if (rc != RC_OK)
         entry_unchanged(x, *e);
     return rc;
@@ -99,14 +96,14 @@ add_dense(struct exec *x, struct entry **e, bool *changed)
 }
 
 static enum rc
-add_sparse(struct exec *x, struct entry **e, const struct sketch *sketch, bool *changed)
+add_sparse(struct exec *x, struct entry **e, struct slice sketch, struct hll_place near_first, bool *changed)
 {
     /* Copying is cheaper than finding a register. */
     struct buf *copy = exec_scratch(x);
 
-    buf_add_slice(copy, sketch->bytes);
+    buf_add_slice(copy, sketch);
     if (x->argc > 2)
-        *changed |= hll_raise_near(copy, hll_item_of(x->argv[2]), sparse_max(x), sketch->near);
+        *changed |= hll_raise_near(copy, hll_item_of(x->argv[2]), sparse_max(x), near_first);
     for (int i = 3; i < x->argc; i++)
         *changed |= hll_raise(copy, hll_item_of(x->argv[i]), sparse_max(x));
     if (!*changed)
@@ -119,12 +116,14 @@ static enum rc
 cmd_pfadd(struct exec *x)
 {
     struct entry *e;
-    struct sketch sketch;
+    struct slice sketch;
+    char text[STRING_TEXT_MAX];
+    bool changed;
+    struct hll_place near;
     uint32_t first = x->argc > 2 ? hll_item_of(x->argv[2]).index : 0;
 
-    TRY(edit_sketch(x, x->argv[1], first, &e, &sketch));
-    bool changed = sketch.made;
-    enum rc rc = hll_is_dense(sketch.bytes) ? add_dense(x, &e, &changed) : add_sparse(x, &e, &sketch, &changed);
+    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &changed, first, &near));
+    enum rc rc = hll_is_dense(sketch) ? add_dense(x, &e, &changed) : add_sparse(x, &e, sketch, near, &changed);
     if (rc != RC_OK || !changed)
         entry_unchanged(x, e);
     else
@@ -138,14 +137,15 @@ static enum rc
 merge_key(struct exec *x, struct slice key, uint8_t *registers, bool *dense)
 {
     const struct entry *e;
-    struct sketch sketch;
+    struct slice sketch;
+    char text[STRING_TEXT_MAX];
 
     TRY(read_string(x, key, &e));
     if (e == NULL)
         return RC_OK;
-    TRY(sketch_of(x, e, &sketch));
-    *dense |= hll_is_dense(sketch.bytes);
-    hll_merge(registers, sketch.bytes);
+    TRY(sketch_of(x, e, text, &sketch));
+    *dense |= hll_is_dense(sketch);
+    hll_merge(registers, sketch);
     return RC_OK;
 }
 
@@ -173,8 +173,9 @@ static enum rc
 cmd_pfcount(struct exec *x)
 {
     const struct entry *e;
-    struct sketch sketch;
+    struct slice sketch;
     uint64_t count;
+    char text[STRING_TEXT_MAX];
 
     if (x->argc > 2) {
         uint8_t *registers = arena_get(x->arena, HLL_REGISTERS);
@@ -188,9 +189,9 @@ cmd_pfcount(struct exec *x)
     TRY(read_string(x, x->argv[1], &e));
     if (e == NULL)
         return reply_int(x, 0);
-    TRY(sketch_of(x, e, &sketch));
-    if (!hll_cached(sketch.bytes, &count)) {
-        count = hll_count(sketch.bytes);
+    TRY(sketch_of(x, e, text, &sketch));
+    if (!hll_cached(sketch, &count)) {
+        count = hll_count(sketch);
         TRY(keep_count(x, x->argv[1], count));
     }
     return reply_int(x, (int64_t)count);
@@ -201,16 +202,17 @@ cmd_pfmerge(struct exec *x)
 {
     uint8_t *registers = arena_get(x->arena, HLL_REGISTERS);
     struct entry *e;
-    struct sketch sketch;
-    bool dense = false;
+    struct slice sketch;
+    char text[STRING_TEXT_MAX];
+    bool dense = false, made;
 
     memset(registers, 0, HLL_REGISTERS);
     for (int i = 1; i < x->argc; i++)
         TRY(merge_key(x, x->argv[i], registers, &dense));
-    TRY(edit_sketch(x, x->argv[1], 0, &e, &sketch));
+    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &made, 0, &(struct hll_place){0}));
     /* A buffer of its own: edit_sketch() may have used the scratch one. */
     struct buf copy = {0};
-    buf_add_slice(&copy, sketch.bytes);
+    buf_add_slice(&copy, sketch);
     if (dense)
         hll_to_dense(&copy);
     for (uint32_t i = 0; i < HLL_REGISTERS; i++)
@@ -266,22 +268,22 @@ reply_registers(struct exec *x, struct slice sketch)
 static enum rc
 cmd_pfdebug(struct exec *x)
 {
-    struct slice word = x->argv[1];
+    struct slice word = x->argv[1], sketch;
     const struct entry *e;
-    struct sketch sketch;
+    char text[STRING_TEXT_MAX];
 
     TRY(read_string(x, x->argv[2], &e));
     if (e == NULL)
         return fail(x, "ERR The specified key does not exist");
-    TRY(sketch_of(x, e, &sketch));
-    bool dense = hll_is_dense(sketch.bytes);
+    TRY(sketch_of(x, e, text, &sketch));
+    bool dense = hll_is_dense(sketch);
     if (arg_is(word, LIT("getreg")))
-        return reply_registers(x, sketch.bytes);
+        return reply_registers(x, sketch);
     if (arg_is(word, LIT("encoding")))
         return reply_simple(x, dense ? LIT("dense") : LIT("sparse"));
     if (arg_is(word, LIT("todense"))) {
         if (!dense)
-            TRY(make_dense(x, sketch.bytes));
+            TRY(make_dense(x, sketch));
         return reply_int(x, !dense);
     }
     if (arg_is(word, LIT("decode"))) {
@@ -289,7 +291,7 @@ cmd_pfdebug(struct exec *x)
 
         if (dense)
             return fail(x, "ERR HLL encoding is not sparse");
-        hll_runs_text(sketch.bytes, out);
+        hll_runs_text(sketch, out);
         return reply_bulk(x, buf_slice(out));
     }
     return fail(x, "ERR Unknown PFDEBUG subcommand '%.*s'", (int)(word.len < 128 ? word.len : 128), word.ptr);

@@ -402,12 +402,18 @@ batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *
 
 /* Commands of a kind that follow one another and are known to be quick share one reading of the counter. */
 static inline bool
+may_share_time(const struct engine *e, const struct command *c, const struct command *next, size_t bytes)
+{
+    return next == c && c != NULL && c->quick && bytes <= QUICK_BYTES_MAX && e->slow_ticks >= e->quick_ticks;
+}
+
+static inline bool
 same_again(const struct engine *e, unsigned i, unsigned n)
 {
     const struct batch_command *c = &e->batch[i];
 
-    return i + 1 < n && (i & (TIMED_TOGETHER - 1)) != TIMED_TOGETHER - 1 && c[1].command == c->command &&
-           c->command != NULL && c->command->quick && c->bytes <= QUICK_BYTES_MAX && e->slow_ticks >= e->quick_ticks;
+    return i + 1 < n && (i & (TIMED_TOGETHER - 1)) != TIMED_TOGETHER - 1 &&
+           may_share_time(e, c->command, c[1].command, c->bytes);
 }
 
 /* Runs a command and looks at what it costs. Returns the place in the batch of the next one to be looked at. */
@@ -585,12 +591,21 @@ engine_feed(struct engine *e, struct session *s, struct slice in, size_t out_sof
 static void
 run_given(struct engine *e, struct session *s, const struct ahead *a, const struct slice *argv, int argc)
 {
-    e->arrived = e->ticks.mark = ticks_now(&e->ticks);
-    e->untimed = false;
-    e->x.request_bytes = 0;
-    for (int i = 0; i < argc; i++)
-        e->x.request_bytes += argv[i].len;
+    if (a->together == 0)
+        e->arrived = e->ticks.mark = ticks_now(&e->ticks);
+    e->untimed = a->timed_later;
+    e->x.request_bytes = a->bytes;
     dispatch__run(e, s, a->command, argv, argc, a->hash, a->hashed);
+}
+
+static size_t
+bytes_of(const struct slice *argv, int argc)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < argc; i++)
+        n += argv[i].len;
+    return n;
 }
 
 void
@@ -598,18 +613,24 @@ engine_run(struct engine *e, struct session *s, const struct slice *argv, int ar
 {
     if (argc <= 0 || (s->gate & GATE_STOPPED))
         return;
-    run_given(e, s, &(struct ahead){.command = commands__find(&e->commands, argv[0])}, argv, argc);
+    struct ahead a = {.command = commands__find(&e->commands, argv[0]), .bytes = bytes_of(argv, argc)};
+    run_given(e, s, &a, argv, argc);
 }
 
 struct ahead
-engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc)
+engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc, struct ahead *before)
 {
-    struct ahead a = {.command = commands__find(&e->commands, argv[0])};
+    struct ahead a = {.command = commands__find(&e->commands, argv[0]), .bytes = bytes_of(argv, argc)};
 
     a.hashed = a.command != NULL && a.command->first_key > 0 && argc > a.command->first_key;
     if (a.hashed) {
         a.hash = siphash(e->hash_seed, argv[a.command->first_key]);
         table_prefetch_bucket(&s->db->by_key, a.hash);
+    }
+    if (before != NULL && before->together + 1 < TIMED_TOGETHER &&
+        may_share_time(e, before->command, a.command, before->bytes)) {
+        before->timed_later = true;
+        a.together = before->together + 1;
     }
     return a;
 }

@@ -133,8 +133,6 @@ size_t engine_sliced(const struct engine *e);
 /* Ends the commands among them that have changed a key in part. To be called before a snapshot begins, and before the
  * position in a log or stream is taken to which it will belong. */
 void engine_settle(struct engine *e);
-/* Ends all that count on keys staying as they are. To be called before keys are replaced behind their backs. */
-void engine_unpin(struct engine *e);
 /* This server is about to be somebody's replica: whoever waits for keys, or in another blocking command, is told so and
  * disconnected, long commands that write are ended or, where they have begun to, brought to their end, and all of that
  * is propagated. May be called from inside a command. */
@@ -147,15 +145,20 @@ bool session_must_close(const struct session *s); /* close once the output has b
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
 /* For a host that holds many commands as arguments (the stream of a primary): engine_look_ahead() at each of them, then
  * engine_run_ahead() one after another, with engine_fetch_ahead() before, as far as engine_fetch_end() says. So their
- * keys are on their way into the cache by then. What was found is no more than a hint: a command may change whatever it
- * likes for those after it. */
+ * keys are on their way into the cache by then, and quick ones of a kind are timed together. What was found is no more
+ * than a hint: a command may change whatever it likes for those after it. */
 enum { ENGINE_LOOK_AHEAD = 16 };
 struct ahead {
     struct command *command; /* NULL: unknown */
     uint64_t hash;           /* of its first key, when hashed */
+    size_t bytes;            /* of its arguments */
+    unsigned together;       /* how many right before it are timed together with it */
     bool hashed;
+    bool timed_later; /* together with the next */
 };
-struct ahead engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc);
+/* `before` is what will be run right before it; NULL: something else may be. */
+struct ahead engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc,
+                               struct ahead *before);
 void engine_fetch_ahead(const struct session *s, const struct ahead *a);
 /* The n commands of a batch are fetched up to `fetched`, the one at `at` is about to run: the place to fetch up to now.
  * By several at a time, because what a fetch mostly waits for is a walk through the page tables, and walks overlap only

@@ -161,6 +161,7 @@ look_ahead(struct apply *a, struct slice in, struct buf *why)
 {
     struct request_limits limits = {(uint64_t)1 << 40, INT32_MAX, 64 << 10, 0};
     size_t at = 0;
+    struct ahead *before = NULL;
 
     a->argv.n = 0;
     a->batch_count = 0;
@@ -176,7 +177,8 @@ look_ahead(struct apply *a, struct slice in, struct buf *why)
         struct upcoming *u = &a->batch[a->batch_count++];
         *u = (struct upcoming){.argv_at = from, .argc = (int)(a->argv.n - from), .end = at};
         if (u->argc > 0)
-            u->ahead = engine_look_ahead(a->repl->engine, a->session, a->argv.v + from, u->argc);
+            u->ahead = engine_look_ahead(a->repl->engine, a->session, a->argv.v + from, u->argc, before);
+        before = &u->ahead;
     }
     return PARSE_DONE;
 }

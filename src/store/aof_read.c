@@ -456,7 +456,7 @@ add_upcoming(struct aof_reader *r, size_t argv_at, size_t len)
 
     *u = (struct upcoming){.argv_at = argv_at, .len = len, .argc = (int)(r->argv.n - argv_at)};
     if (r->engine != NULL && u->argc > 0)
-        u->ahead = engine_look_ahead(r->engine, r->session, r->argv.v + argv_at, u->argc);
+        u->ahead = engine_look_ahead(r->engine, r->session, r->argv.v + argv_at, u->argc, NULL);
     return len;
 }
 

@@ -54,6 +54,26 @@ def fill(server, seed, count):
 PAIRS = [("sorrel", "sorrel"), ("sorrel", "redis"), ("redis", "sorrel")]
 
 
+@pytest.mark.parametrize("slower_than", [10000, 0])
+def test_each_command_of_the_stream_is_counted(machine, slower_than):
+    """Quick ones of a kind share a reading of the counter, unless the slow log wants to know each time."""
+    p, r = machine("sorrel"), machine("sorrel", "--slowlog-log-slower-than", slower_than, "--slowlog-max-len", "1000")
+    follow(r, "127.0.0.1", p.port)
+    wait_online(p, r)
+    with p.connect() as c, r.connect() as d:
+        d.call("CONFIG", "RESETSTAT")
+        words = [("SET", f"k{i}", "v") for i in range(205)] + [("INCR", "n"), ("SET", "k", "v"), ("INCR", "n")]
+        c.send(b"".join(resp.encode([w.encode() for w in one]) for one in words))
+        assert [c.read()[0] for _ in words] == ["+"] * 205 + [":", "+", ":"]
+        wait_until(lambda: caught_up(p, [r]), 20, "the replica catching up")
+        stats = info(r, "commandstats")
+        assert stats["cmdstat_set"].startswith("calls=206,") and stats["cmdstat_incr"].startswith("calls=2,")
+        assert ",usec=0," not in stats["cmdstat_set"]
+        assert d.call("LATENCY", "HISTOGRAM", "set")[1][1][1][:2] == [("$", b"calls"), (":", 206)]
+        logged = sum(e[1][3][1][0][1] in (b"SET", b"INCR") for e in d.call("SLOWLOG", "GET", -1)[1])
+        assert logged == (208 if slower_than == 0 else 0)
+
+
 @pytest.mark.parametrize("primary,replica", PAIRS)
 @pytest.mark.parametrize("diskless", ["yes", "no"])
 def test_full_sync_under_load(machine, primary, replica, diskless):
