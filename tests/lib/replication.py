@@ -85,7 +85,17 @@ def assert_equal(primary, replicas, seconds=30):
             time.sleep(0.05)
             want = digest(primary)
         else:
-            raise AssertionError("datasets differ: " + difference(primary, r))
+            raise AssertionError(f"datasets of {primary.port} and {r.port} differ: " + difference(primary, r))
+
+
+READERS = {b"string": ("GET",), b"list": ("LRANGE", 0, -1), b"set": ("SMEMBERS",), b"hash": ("HGETALL",),
+           b"zset": ("ZRANGE", 0, -1, "WITHSCORES"), b"stream": ("XRANGE", "-", "+")}
+
+
+def shown(client, key):
+    kind = client.call("TYPE", key)[1]
+    name, *rest = READERS.get(kind, ("EXISTS",))
+    return f"{kind} {client.call('PEXPIRETIME', key)[1]} {str(generate.to_python(client.call(name, key, *rest)))[:500]}"
 
 
 def difference(a, b):
@@ -99,7 +109,7 @@ def difference(a, b):
                 x, y = ca.call("DEBUG", "DIGEST-VALUE", k)[1], cb.call("DEBUG", "DIGEST-VALUE", k)[1]
                 tx, ty = ca.call("PEXPIRETIME", k), cb.call("PEXPIRETIME", k)
                 if x != y or tx != ty:
-                    out.append(f"db {db} {k!r}: {ca.call('TYPE', k)[1]} {x} {tx} / {cb.call('TYPE', k)[1]} {y} {ty}")
+                    out.append(f"db {db} {k!r}: {shown(ca, k)}\n / {shown(cb, k)}")
     return "\n".join(out[:20]) or f"the same keys; {log_tails(a, b)}"
 
 
