@@ -48,13 +48,14 @@ static void
 late_release_leaves_the_next_holder_alone(void)
 {
     struct sorrel_client *cl = test_client();
-    struct sorrel_lock_options o = {.ttl_ms = 400, .on_lost = count_loss};
+    /* long enough for a connection over TLS on a busy machine */
+    struct sorrel_lock_options o = {.ttl_ms = 1500, .on_lost = count_loss};
     struct sorrel_lock *slow = sorrel_lock_new(cl, "lock:late", &o), *next = sorrel_lock_new(cl, "lock:late", NULL);
     struct sorrel_error err = {0};
 
     losses = 0;
     EXPECT_OK(sorrel_lock_acquire(slow, 0, &err));
-    pause_ms(450);
+    pause_ms(1550);
     EXPECT(!sorrel_lock_held(slow));
     EXPECT_OK(sorrel_lock_acquire(next, 0, &err));
     EXPECT(sorrel_lock_renew(slow, &err) == SORREL_ERR_LOST && losses == 1);

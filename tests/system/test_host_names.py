@@ -32,6 +32,10 @@ def longest_ping(c, seconds):
     return longest
 
 
+def threads(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/task"))
+
+
 @pytest.mark.parametrize("name", ["slow.example", "several.example"])
 def test_a_primary_by_name(start, slow, name):
     """Found while clients are served; of several addresses the one that answers."""
