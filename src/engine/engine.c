@@ -342,10 +342,10 @@ same_bytes(struct slice a, struct slice b)
     return x == y && memcmp(a.ptr, b.ptr, a.len - 8) == 0;
 }
 
-/* Finds the row, hashes the first key and asks for its bucket. What the command before has too needs no second look:
+/* Finds the row and hashes the first key. What the command before has too needs no second look:
  * the commands of a pipeline are mostly of one kind, and on a queue or a counter they have one key. */
 static inline void
-prepare(struct engine *e, const struct table *t, struct batch_command *c, const struct batch_command *before)
+prepare(struct engine *e, struct batch_command *c, const struct batch_command *before)
 {
     const struct slice *argv = e->argv.v + c->argv_at;
     struct command *command = before != NULL && same_bytes(e->argv.v[before->argv_at], argv[0])
@@ -364,7 +364,6 @@ prepare(struct engine *e, const struct table *t, struct batch_command *c, const 
             return;
         }
         c->hash = siphash(e->hash_seed, key);
-        table_prefetch_bucket(t, c->hash);
     }
 }
 
@@ -393,11 +392,16 @@ batch_parse(struct engine *e, struct session *s, struct slice in, struct batch *
         c->argc = (int)(e->argv.n - from);
         c->bytes = used;
         c->end = at;
-        prepare(e, &s->db->by_key, c, b->n > 1 ? c - 1 : NULL);
+        prepare(e, c, b->n > 1 ? c - 1 : NULL);
         if (UNLIKELY(e->argv.n > ARGV_KEPT))
             break;
     }
     b->used = at;
+    /* All at once, so that what they wait for overlaps (see engine_fetch_end()). */
+    for (unsigned i = 0; i < b->n && b->n > 1; i++) {
+        if (e->batch[i].hashed && !e->batch[i].again)
+            table_prefetch_bucket(&s->db->by_key, e->batch[i].hash);
+    }
 }
 
 /* Commands of a kind that follow one another and are known to be quick share one reading of the counter. */
@@ -618,21 +622,26 @@ engine_run(struct engine *e, struct session *s, const struct slice *argv, int ar
 }
 
 struct ahead
-engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc, struct ahead *before)
+engine_look_ahead(struct engine *e, const struct slice *argv, int argc, struct ahead *before)
 {
     struct ahead a = {.command = commands__find(&e->commands, argv[0]), .bytes = bytes_of(argv, argc)};
 
     a.hashed = a.command != NULL && a.command->first_key > 0 && argc > a.command->first_key;
-    if (a.hashed) {
+    if (a.hashed)
         a.hash = siphash(e->hash_seed, argv[a.command->first_key]);
-        table_prefetch_bucket(&s->db->by_key, a.hash);
-    }
     if (before != NULL && before->together + 1 < TIMED_TOGETHER &&
         may_share_time(e, before->command, a.command, before->bytes)) {
         before->timed_later = true;
         a.together = before->together + 1;
     }
     return a;
+}
+
+void
+engine_expect_ahead(const struct session *s, const struct ahead *a)
+{
+    if (a->hashed)
+        table_prefetch_bucket(&s->db->by_key, a->hash);
 }
 
 void

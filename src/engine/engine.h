@@ -144,9 +144,9 @@ bool session_must_close(const struct session *s); /* close once the output has b
  * embedding. */
 void engine_run(struct engine *e, struct session *s, const struct slice *argv, int argc);
 /* For a host that holds many commands as arguments (the stream of a primary): engine_look_ahead() at each of them, then
- * engine_run_ahead() one after another, with engine_fetch_ahead() before, as far as engine_fetch_end() says. So their
- * keys are on their way into the cache by then, and quick ones of a kind are timed together. What was found is no more
- * than a hint: a command may change whatever it likes for those after it. */
+ * engine_expect_ahead() for all; then engine_run_ahead() one after another, with engine_fetch_ahead() before, as far as
+ * engine_fetch_end() says. So their keys are on their way into the cache by then, and quick ones of a kind are timed
+ * together. What was found is no more than a hint: a command may change whatever it likes for those after it. */
 enum { ENGINE_LOOK_AHEAD = 16 };
 struct ahead {
     struct command *command; /* NULL: unknown */
@@ -157,8 +157,8 @@ struct ahead {
     bool timed_later; /* together with the next */
 };
 /* `before` is what will be run right before it; NULL: something else may be. */
-struct ahead engine_look_ahead(struct engine *e, const struct session *s, const struct slice *argv, int argc,
-                               struct ahead *before);
+struct ahead engine_look_ahead(struct engine *e, const struct slice *argv, int argc, struct ahead *before);
+void engine_expect_ahead(const struct session *s, const struct ahead *a);
 void engine_fetch_ahead(const struct session *s, const struct ahead *a);
 /* The n commands of a batch are fetched up to `fetched`, the one at `at` is about to run: the place to fetch up to now.
  * By several at a time, because what a fetch mostly waits for is a walk through the page tables, and walks overlap only

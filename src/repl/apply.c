@@ -155,7 +155,7 @@ run(struct apply *a, const struct upcoming *u)
     return (c->flags & CMD_WRITE) != 0 || c->parent != NULL || c->row->group == GROUP_SCRIPTING;
 }
 
-/* Parses some of what has come, and asks for the keys. */
+/* Parses some of what has come, and finds what it is about. */
 static enum parse_result
 look_ahead(struct apply *a, struct slice in, struct buf *why)
 {
@@ -177,7 +177,7 @@ look_ahead(struct apply *a, struct slice in, struct buf *why)
         struct upcoming *u = &a->batch[a->batch_count++];
         *u = (struct upcoming){.argv_at = from, .argc = (int)(a->argv.n - from), .end = at};
         if (u->argc > 0)
-            u->ahead = engine_look_ahead(a->repl->engine, a->session, a->argv.v + from, u->argc, before);
+            u->ahead = engine_look_ahead(a->repl->engine, a->argv.v + from, u->argc, before);
         before = &u->ahead;
     }
     return PARSE_DONE;
@@ -191,6 +191,8 @@ run_batch(struct apply *a, size_t *at, size_t *done)
     size_t base = *at;
     unsigned fetched = 0, i;
 
+    for (i = 0; i < a->batch_count; i++)
+        engine_expect_ahead(a->session, &a->batch[i].ahead);
     for (i = 0; i < a->batch_count && !apply__killed(a); i++) {
         const struct upcoming *u = &a->batch[i];
         for (unsigned to = engine_fetch_end(i, fetched, a->batch_count); fetched < to; fetched++)

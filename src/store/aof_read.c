@@ -426,6 +426,8 @@ run_next(struct aof_reader *r, struct buf *why)
 {
     const struct upcoming *u = &r->batch[r->next];
 
+    for (unsigned i = 0; r->next == 0 && r->session != NULL && i < r->batch_count; i++)
+        engine_expect_ahead(r->session, &r->batch[i].ahead);
     for (unsigned to = engine_fetch_end(r->next, r->fetched, r->batch_count); r->fetched < to; r->fetched++) {
         if (r->session != NULL)
             engine_fetch_ahead(r->session, &r->batch[r->fetched].ahead);
@@ -456,7 +458,7 @@ add_upcoming(struct aof_reader *r, size_t argv_at, size_t len)
 
     *u = (struct upcoming){.argv_at = argv_at, .len = len, .argc = (int)(r->argv.n - argv_at)};
     if (r->engine != NULL && u->argc > 0)
-        u->ahead = engine_look_ahead(r->engine, r->session, r->argv.v + argv_at, u->argc, NULL);
+        u->ahead = engine_look_ahead(r->engine, r->argv.v + argv_at, u->argc, NULL);
     return len;
 }
 
