@@ -13,25 +13,30 @@ sparse_max(const struct exec *x)
     return engine_settings(x->engine)->hll_sparse_max_bytes;
 }
 
-/* The sketch in an entry, validated; *near leads to a register. */
-static enum rc
-sketch_near(struct exec *x, const struct entry *e, char *text, uint32_t index, struct slice *out,
-            struct hll_place *near)
-{
-    struct slice s = string_get(e, text);
+/* What an entry holds. Bytes and place are valid until the entry changes. */
+struct sketch {
+    struct slice bytes;
+    struct hll_place near;      /* leads to the register that was asked for */
+    bool made;                  /* there was none */
+    char text[STRING_TEXT_MAX]; /* where the bytes may be */
+};
 
-    if (!hll_looks_right(s))
+/* The sketch in an entry, validated, and the way to a register. */
+static enum rc
+sketch_near(struct exec *x, const struct entry *e, uint32_t index, struct sketch *s)
+{
+    s->bytes = string_get(e, s->text);
+    if (!hll_looks_right(s->bytes))
         return fail(x, "WRONGTYPE Key is not a valid HyperLogLog string value.");
-    if (!hll_valid_near(s, index, near))
+    if (!hll_valid_near(s->bytes, index, &s->near))
         return fail(x, "INVALIDOBJ Corrupted HLL object detected");
-    *out = s;
     return RC_OK;
 }
 
 static enum rc
-sketch_of(struct exec *x, const struct entry *e, char *text, struct slice *out)
+sketch_of(struct exec *x, const struct entry *e, struct sketch *s)
 {
-    return sketch_near(x, e, text, 0, out, &(struct hll_place){0});
+    return sketch_near(x, e, 0, s);
 }
 
 /* Makes the entry, which is being edited, hold these bytes. */
@@ -56,22 +61,20 @@ store(struct exec *x, struct entry **e, struct slice sketch)
     return RC_OK;
 }
 
-/* Opens the sketch in a key to change it; makes an empty one if needed. *sketch is valid until the entry changes, and
- * so is the place near a register that is going to be raised. */
+/* Opens the sketch in a key to change it, first of all that register; makes an empty one if needed. */
 static enum rc
-edit_sketch(struct exec *x, struct slice key, struct entry **e, char *text, struct slice *sketch, bool *made,
-            uint32_t index, struct hll_place *near)
+edit_sketch(struct exec *x, struct slice key, uint32_t index, struct entry **e, struct sketch *s)
 {
     TRY(edit_entry(x, key, TYPE_STRING, ENTRY_EXISTING, e));
-    *made = *e == NULL;
-    if (*made) {
+    s->made = *e == NULL;
+    if (s->made) {
         struct buf *empty = exec_scratch(x);
 
         hll_empty(empty);
         TRY(edit_entry(x, key, TYPE_STRING, ENTRY_CREATE, e));
         TRY(store(x, e, buf_slice(empty)));
     }
-    enum rc rc = sketch_near(x, *e, text, index, sketch, near);
+    enum rc rc = sketch_near(x, *e, index, s);
     if (rc != RC_OK)
         entry_unchanged(x, *e);
     return rc;
@@ -96,14 +99,14 @@ add_dense(struct exec *x, struct entry **e, bool *changed)
 }
 
 static enum rc
-add_sparse(struct exec *x, struct entry **e, struct slice sketch, struct hll_place near_first, bool *changed)
+add_sparse(struct exec *x, struct entry **e, const struct sketch *sketch, bool *changed)
 {
     /* Copying is cheaper than finding a register. */
     struct buf *copy = exec_scratch(x);
 
-    buf_add_slice(copy, sketch);
+    buf_add_slice(copy, sketch->bytes);
     if (x->argc > 2)
-        *changed |= hll_raise_near(copy, hll_item_of(x->argv[2]), sparse_max(x), near_first);
+        *changed |= hll_raise_near(copy, hll_item_of(x->argv[2]), sparse_max(x), sketch->near);
     for (int i = 3; i < x->argc; i++)
         *changed |= hll_raise(copy, hll_item_of(x->argv[i]), sparse_max(x));
     if (!*changed)
@@ -116,14 +119,12 @@ static enum rc
 cmd_pfadd(struct exec *x)
 {
     struct entry *e;
-    struct slice sketch;
-    char text[STRING_TEXT_MAX];
-    bool changed;
-    struct hll_place near;
+    struct sketch sketch;
     uint32_t first = x->argc > 2 ? hll_item_of(x->argv[2]).index : 0;
 
-    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &changed, first, &near));
-    enum rc rc = hll_is_dense(sketch) ? add_dense(x, &e, &changed) : add_sparse(x, &e, sketch, near, &changed);
+    TRY(edit_sketch(x, x->argv[1], first, &e, &sketch));
+    bool changed = sketch.made;
+    enum rc rc = hll_is_dense(sketch.bytes) ? add_dense(x, &e, &changed) : add_sparse(x, &e, &sketch, &changed);
     if (rc != RC_OK || !changed)
         entry_unchanged(x, e);
     else
@@ -137,15 +138,14 @@ static enum rc
 merge_key(struct exec *x, struct slice key, uint8_t *registers, bool *dense)
 {
     const struct entry *e;
-    struct slice sketch;
-    char text[STRING_TEXT_MAX];
+    struct sketch sketch;
 
     TRY(read_string(x, key, &e));
     if (e == NULL)
         return RC_OK;
-    TRY(sketch_of(x, e, text, &sketch));
-    *dense |= hll_is_dense(sketch);
-    hll_merge(registers, sketch);
+    TRY(sketch_of(x, e, &sketch));
+    *dense |= hll_is_dense(sketch.bytes);
+    hll_merge(registers, sketch.bytes);
     return RC_OK;
 }
 
@@ -173,9 +173,8 @@ static enum rc
 cmd_pfcount(struct exec *x)
 {
     const struct entry *e;
-    struct slice sketch;
+    struct sketch sketch;
     uint64_t count;
-    char text[STRING_TEXT_MAX];
 
     if (x->argc > 2) {
         uint8_t *registers = arena_get(x->arena, HLL_REGISTERS);
@@ -189,9 +188,9 @@ cmd_pfcount(struct exec *x)
     TRY(read_string(x, x->argv[1], &e));
     if (e == NULL)
         return reply_int(x, 0);
-    TRY(sketch_of(x, e, text, &sketch));
-    if (!hll_cached(sketch, &count)) {
-        count = hll_count(sketch);
+    TRY(sketch_of(x, e, &sketch));
+    if (!hll_cached(sketch.bytes, &count)) {
+        count = hll_count(sketch.bytes);
         TRY(keep_count(x, x->argv[1], count));
     }
     return reply_int(x, (int64_t)count);
@@ -202,17 +201,16 @@ cmd_pfmerge(struct exec *x)
 {
     uint8_t *registers = arena_get(x->arena, HLL_REGISTERS);
     struct entry *e;
-    struct slice sketch;
-    char text[STRING_TEXT_MAX];
-    bool dense = false, made;
+    struct sketch sketch;
+    bool dense = false;
 
     memset(registers, 0, HLL_REGISTERS);
     for (int i = 1; i < x->argc; i++)
         TRY(merge_key(x, x->argv[i], registers, &dense));
-    TRY(edit_sketch(x, x->argv[1], &e, text, &sketch, &made, 0, &(struct hll_place){0}));
+    TRY(edit_sketch(x, x->argv[1], 0, &e, &sketch));
     /* A buffer of its own: edit_sketch() may have used the scratch one. */
     struct buf copy = {0};
-    buf_add_slice(&copy, sketch);
+    buf_add_slice(&copy, sketch.bytes);
     if (dense)
         hll_to_dense(&copy);
     for (uint32_t i = 0; i < HLL_REGISTERS; i++)
@@ -268,22 +266,22 @@ reply_registers(struct exec *x, struct slice sketch)
 static enum rc
 cmd_pfdebug(struct exec *x)
 {
-    struct slice word = x->argv[1], sketch;
+    struct slice word = x->argv[1];
     const struct entry *e;
-    char text[STRING_TEXT_MAX];
+    struct sketch sketch;
 
     TRY(read_string(x, x->argv[2], &e));
     if (e == NULL)
         return fail(x, "ERR The specified key does not exist");
-    TRY(sketch_of(x, e, text, &sketch));
-    bool dense = hll_is_dense(sketch);
+    TRY(sketch_of(x, e, &sketch));
+    bool dense = hll_is_dense(sketch.bytes);
     if (arg_is(word, LIT("getreg")))
-        return reply_registers(x, sketch);
+        return reply_registers(x, sketch.bytes);
     if (arg_is(word, LIT("encoding")))
         return reply_simple(x, dense ? LIT("dense") : LIT("sparse"));
     if (arg_is(word, LIT("todense"))) {
         if (!dense)
-            TRY(make_dense(x, sketch));
+            TRY(make_dense(x, sketch.bytes));
         return reply_int(x, !dense);
     }
     if (arg_is(word, LIT("decode"))) {
@@ -291,7 +289,7 @@ cmd_pfdebug(struct exec *x)
 
         if (dense)
             return fail(x, "ERR HLL encoding is not sparse");
-        hll_runs_text(sketch, out);
+        hll_runs_text(sketch.bytes, out);
         return reply_bulk(x, buf_slice(out));
     }
     return fail(x, "ERR Unknown PFDEBUG subcommand '%.*s'", (int)(word.len < 128 ? word.len : 128), word.ptr);

@@ -133,6 +133,8 @@ size_t engine_sliced(const struct engine *e);
 /* Ends the commands among them that have changed a key in part. To be called before a snapshot begins, and before the
  * position in a log or stream is taken to which it will belong. */
 void engine_settle(struct engine *e);
+/* Ends all that count on keys staying as they are. To be called before keys are replaced behind their backs. */
+void engine_unpin(struct engine *e);
 /* This server is about to be somebody's replica: whoever waits for keys, or in another blocking command, is told so and
  * disconnected, long commands that write are ended or, where they have begun to, brought to their end, and all of that
  * is propagated. May be called from inside a command. */

@@ -327,8 +327,9 @@ struct graveyard {
     struct btree by_expiry, by_deadline;
     size_t drained; /* how far table_drain() has come */
 };
-/* Takes all keys of a database away. NULL: the observer has them. */
-struct graveyard *keyspace__detach(struct engine *e, struct db *db);
+/* Takes all keys of a database away; watches, waiters and caches of clients hear of it. NULL: there are none, or the
+ * observer has them. */
+struct graveyard *keyspace__empty(struct engine *e, struct db *db);
 /* Frees them, elsewhere if the host can. */
 void keyspace__bury(struct engine *e, struct graveyard *g);
 /* Frees them here, in slices. Fails when the command is to end; they are free in any case. */

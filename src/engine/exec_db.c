@@ -78,18 +78,11 @@ static struct graveyard *
 flush_one(struct exec *x, struct db *db)
 {
     struct engine *e = x->engine;
-    size_t keys = table_count(&db->by_key);
 
     if (e->observed && e->observer.before_flush != NULL)
         e->observer.before_flush(e->observer.ctx, db);
-    if (e->listening & LISTEN_WATCH)
-        tx__emptied(e, db, NULL);
-    tracking__flushed(e);
-    effects__touch(e, db, (struct slice){NULL, 0}, EV_NONE, true);
-    e->stats.changes += keys;
-    struct graveyard *g = keys > 0 ? keyspace__detach(e, db) : NULL;
-    waiters__scan(e, db);
-    return g;
+    e->stats.changes += table_count(&db->by_key);
+    return keyspace__empty(e, db);
 }
 
 enum rc

@@ -165,11 +165,10 @@ keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expiry)
     keyspace__bury(e, g);
 }
 
-struct graveyard *
-keyspace__detach(struct engine *e, struct db *db)
+static struct graveyard *
+detach(struct engine *e, struct db *db)
 {
-    if (e->gate & GATE_PINNED)
-        slices__finish_all(e);
+    engine_unpin(e);
     walk__restart(e, db);
     struct table by_key = db->by_key;
     struct btree by_expiry = db->by_expiry, by_deadline = db->by_deadline.keys;
@@ -189,10 +188,22 @@ keyspace__detach(struct engine *e, struct db *db)
     return g;
 }
 
+struct graveyard *
+keyspace__empty(struct engine *e, struct db *db)
+{
+    if (e->listening & LISTEN_WATCH)
+        tx__emptied(e, db, NULL);
+    tracking__flushed(e);
+    effects__touch(e, db, (struct slice){NULL, 0}, EV_NONE, true);
+    struct graveyard *g = table_count(&db->by_key) > 0 ? detach(e, db) : NULL;
+    waiters__scan(e, db);
+    return g;
+}
+
 void
 keyspace_discard(struct engine *e, struct db *db)
 {
-    struct graveyard *g = table_count(&db->by_key) > 0 ? keyspace__detach(e, db) : NULL;
+    struct graveyard *g = keyspace__empty(e, db);
 
     if (g != NULL)
         keyspace__bury(e, g);
@@ -214,8 +225,7 @@ keyspace__exchange_tables(struct db *a, struct db *b)
 void
 keyspace_exchange(struct engine *e, struct db *a, struct db *b)
 {
-    if (e->gate & GATE_PINNED)
-        slices__finish_all(e);
+    engine_unpin(e);
     walk__restart(e, a);
     keyspace__exchange_tables(a, b);
 }

@@ -53,7 +53,8 @@ void keyspace_bury(struct engine *e, struct table *by_key, struct btree *by_expi
 void keyspace_exchange(struct engine *e, struct db *a, struct db *b);
 /* Whether the indexes by time hold what they should, and deadlines belong to members that are there. For tests. */
 bool keyspace_verify(const struct db *db);
-/* Empties a database without any consequence (a load that failed). */
+/* Empties a database for what will be loaded: watches, waiters and clients' caches hear of it, but nobody repeats it.
+ */
 void keyspace_discard(struct engine *e, struct db *db);
 
 #endif

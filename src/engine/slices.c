@@ -508,6 +508,13 @@ engine_settle(struct engine *e)
 }
 
 void
+engine_unpin(struct engine *e)
+{
+    if (e->gate & GATE_PINNED)
+        slices__finish_all(e);
+}
+
+void
 exec_settle(struct exec *x)
 {
     engine_settle(x->engine);

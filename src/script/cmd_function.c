@@ -44,17 +44,11 @@ cmd_fcall_ro(struct exec *x)
 /* -- changing libraries ---------------------------------------------------------------------------------------- */
 
 static enum rc
-function_load(struct exec *x)
+load(struct exec *x, struct slice code, bool replace, struct library **out)
 {
     struct script_host *h = script__host(x->engine);
-    bool replace = false;
+    struct library *l = library__load(h, x, code, !replace);
 
-    for (int i = 2; i < x->argc - 1; i++) {
-        if (!arg_is(x->argv[i], LIT("replace")))
-            return fail(x, "ERR Unknown option given: %.*s", (int)x->argv[i].len, x->argv[i].ptr);
-        replace = true;
-    }
-    struct library *l = library__load(h, x, x->argv[x->argc - 1], !replace);
     if (l == NULL)
         return RC_REPLIED_ERROR;
     struct library *old = library__find(h, l->name);
@@ -68,8 +62,38 @@ function_load(struct exec *x)
         library__free(h, old);
     }
     library__link(h, l);
+    *out = l;
+    return RC_OK;
+}
+
+static enum rc
+function_load(struct exec *x)
+{
+    struct library *l;
+    bool replace = false;
+
+    for (int i = 2; i < x->argc - 1; i++) {
+        if (!arg_is(x->argv[i], LIT("replace")))
+            return fail(x, "ERR Unknown option given: %.*s", (int)x->argv[i].len, x->argv[i].ptr);
+        replace = true;
+    }
+    TRY(load(x, x->argv[x->argc - 1], replace, &l));
     x->changed = true; /* so that it is propagated */
     return reply_bulk(x, l->name);
+}
+
+void
+script_drop_libraries(struct engine *e)
+{
+    library__flush(script__host(e));
+}
+
+enum rc
+script_load_library(struct exec *x, struct slice code)
+{
+    struct library *l;
+
+    return load(x, code, true, &l);
 }
 
 static enum rc

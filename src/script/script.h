@@ -5,7 +5,7 @@
 #ifndef SORREL_SCRIPT_SCRIPT_H
 #define SORREL_SCRIPT_SCRIPT_H
 
-#include "engine/engine.h"
+#include "engine/exec.h"
 
 struct script_stats {
     uint64_t lua_bytes;   /* held by the interpreter */
@@ -18,6 +18,10 @@ struct script_stats {
 
 /* Appends the libraries of functions as records of an RDB file, for a snapshot. */
 void script_save_libraries(const struct engine *e, struct buf *out);
+
+/* In the course of a command, and nobody repeats it: all libraries go; one comes, in place of one of the same name. */
+void script_drop_libraries(struct engine *e);
+enum rc script_load_library(struct exec *x, struct slice code);
 
 void script_stats(const struct engine *e, struct script_stats *out);
 

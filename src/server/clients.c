@@ -537,7 +537,7 @@ debug_reload(struct persist *p, struct exec *x)
         else
             return fail(x, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     }
-    bool ok = persist_reload(p, flags, &why);
+    bool ok = persist_reload(p, x, flags, &why);
     buf_fini(&why);
     return ok ? reply_ok(x) : fail(x, "ERR Error trying to load the RDB dump, check server logs.");
 }

@@ -496,19 +496,32 @@ persist_keep_library(void *ctx, struct slice code, struct buf *why)
     return true;
 }
 
+/* The next of them, from *at, which moves behind it. */
+static bool
+next_library(const struct persist *p, size_t *at, struct slice *code)
+{
+    size_t len;
+
+    if (*at == p->libraries.len)
+        return false;
+    memcpy(&len, p->libraries.ptr + *at, sizeof(len));
+    *code = slice_of(p->libraries.ptr + *at + sizeof(len), len);
+    *at += sizeof(len) + len;
+    return true;
+}
+
 bool
 persist_load_libraries(struct persist *p, struct buf *why)
 {
     struct engine *e = p->server->engine;
     struct session *s = engine_session_open(e, NULL, LIT(""), LIT(""));
+    struct slice code;
+    size_t at = 0;
     bool ok = true;
-    size_t len;
 
     session_set_flag(s, SESSION_INTERNAL, true);
     session_set_authenticated(s, true);
-    for (size_t at = 0; ok && at < p->libraries.len; at += sizeof(len) + len) {
-        memcpy(&len, p->libraries.ptr + at, sizeof(len));
-        struct slice code = slice_of(p->libraries.ptr + at + sizeof(len), len);
+    while (ok && next_library(p, &at, &code)) {
         struct out *o = session_out(s);
         engine_run(e, s, (const struct slice[]){LIT("FUNCTION"), LIT("LOAD"), LIT("REPLACE"), code}, 4);
         struct slice reply = slice_of(o->bytes.ptr + o->sent, o->bytes.len - o->sent);
@@ -606,12 +619,32 @@ persist_load(struct persist *p, struct buf *why)
     return ok;
 }
 
+/* The same inside of a command. */
+static bool
+load_libraries_in(struct persist *p, struct exec *x, struct buf *why)
+{
+    struct slice code;
+    size_t at = 0;
+    bool ok = true;
+
+    while (ok && next_library(p, &at, &code)) {
+        ok = script_load_library(x, code) == RC_OK;
+        if (!ok)
+            buf_printf(why, "a library of functions can't be loaded: %.*s", (int)x->error.len, x->error.ptr);
+    }
+    return ok;
+}
+
 bool
-persist_reload(struct persist *p, unsigned flags, struct buf *why)
+persist_reload(struct persist *p, struct exec *x, unsigned flags, struct buf *why)
 {
     struct engine *e = p->server->engine;
-    struct rdb_load_options lo = {
-        .disk = &p->disk, .path = file_name(p), .checksum = true, .flags = flags & RELOAD_MERGE ? RDB_MERGE : 0};
+    struct rdb_load_options lo = {.disk = &p->disk,
+                                  .path = file_name(p),
+                                  .checksum = true,
+                                  .function = persist_keep_library,
+                                  .function_ctx = p,
+                                  .flags = flags & RELOAD_MERGE ? RDB_MERGE : 0};
     enum rdb_progress progress = RDB_WANTS_MORE;
     int error;
 
@@ -620,18 +653,24 @@ persist_reload(struct persist *p, unsigned flags, struct buf *why)
     persist_aof_cancel(p->server);
     if (!(flags & RELOAD_NOSAVE) && !persist_save(p, why))
         return false;
-    for (int i = 0; i < engine_db_count(e) && !(flags & RELOAD_NOFLUSH); i++)
-        keyspace_discard(e, engine_db(e, i));
+    engine_unpin(e);
+    if (!(flags & RELOAD_NOFLUSH)) {
+        for (int i = 0; i < engine_db_count(e); i++)
+            keyspace_discard(e, engine_db(e, i));
+        script_drop_libraries(e);
+    }
     struct rdb_load *l = rdb_load_open(e, &lo, &error, why);
     while (l != NULL && progress == RDB_WANTS_MORE)
         progress = rdb_load_step(l, LOAD_SLICE_BYTES, why);
     rdb_load_free(l);
+    bool ok = progress == RDB_COMPLETE && load_libraries_in(p, x, why);
+    buf_fini(&p->libraries);
     /* The log does not tell of what has been loaded from elsewhere. */
     if (flags != 0)
         persist_aof_renew(p->server);
-    if (progress != RDB_COMPLETE)
+    if (!ok)
         log_warning("Loading %s failed: %.*s", lo.path, (int)why->len, why->ptr);
-    return progress == RDB_COMPLETE;
+    return ok;
 }
 
 /* -- INFO ------------------------------------------------------------------------------------------------------ */

@@ -45,7 +45,7 @@ bool persist_save(struct persist *p, struct buf *why);
 bool persist_background_save(struct persist *p, struct buf *why);
 enum { RELOAD_MERGE = 1, RELOAD_NOFLUSH = 2, RELOAD_NOSAVE = 4 };
 /* Saves, empties all databases, and loads again (DEBUG RELOAD). */
-bool persist_reload(struct persist *p, unsigned flags, struct buf *why);
+bool persist_reload(struct persist *p, struct exec *x, unsigned flags, struct buf *why);
 bool persist_saving(const struct persist *p);
 /* A snapshot for replicas, written to that disk; replication is told when it is over. False with a reason. */
 bool persist_stream(struct persist *p, const struct disk *to, struct buf *why);
