@@ -106,6 +106,8 @@ struct cmd {
     /* The argument that names what is looked up inside of the first key's value (negative: from the end), so that it
      * can be on its way from memory when the handler runs; 0: nothing is. */
     int16_t member;
+    /* For one that may write or not: whether these arguments do not. NULL: nobody knows. */
+    bool (*only_reads)(struct exec *x);
     const struct cmd *subs; /* subcommands: rows ended by one without a name. The handler then runs for none */
     const char *since;
     const char *args;       /* grammar: see docs in engine/cmd_grammar.h */

@@ -192,9 +192,27 @@ effective_flags(const struct exec *x)
 }
 
 static bool
-may_write(const struct exec *x)
+queue_may_write(const struct exec *x)
 {
-    return (effective_flags(x) & CMD_WRITE) != 0 || (x->command->special & SPECIAL_MAY_WRITE) != 0;
+    const struct session_more *m = x->session->more;
+
+    for (size_t i = 0; i < m->queue_count; i++) {
+        if (m->queue[i]->command->special & SPECIAL_MAY_WRITE)
+            return true;
+    }
+    return false;
+}
+
+static bool
+may_write(struct exec *x)
+{
+    const struct command *c = x->command;
+
+    if (effective_flags(x) & CMD_WRITE)
+        return true;
+    if ((c->special & SPECIAL_EXEC) && (x->session->gate & GATE_MULTI))
+        return queue_may_write(x);
+    return (c->special & SPECIAL_MAY_WRITE) && (x->cmd->only_reads == NULL || !x->cmd->only_reads(x));
 }
 
 /* Conditions of the whole engine. */
@@ -405,8 +423,8 @@ count_call(struct exec *x, enum rc rc)
         was_slow(x, took);
 }
 
-static void
-reply_mode_next(struct engine *e, struct session *s)
+void
+dispatch__reply_mode_next(struct engine *e, struct session *s)
 {
     /* SKIP covers the next command, not the one that asked for it. */
     if (s->reply_mode == REPLY_SKIPPING)
@@ -427,8 +445,8 @@ finish(struct exec *x)
     e->running = NULL;
     if (UNLIKELY(out_pending(&e->own_push) > 0))
         out_move(&s->out, &e->own_push);
-    if (UNLIKELY(s->gate & GATE_REPLY) && !(s->gate & GATE_HELD))
-        reply_mode_next(e, s);
+    if (UNLIKELY(s->gate & GATE_REPLY) && !(s->gate & (GATE_HELD | GATE_BLOCKED)))
+        dispatch__reply_mode_next(e, s);
     if (UNLIKELY(e->effects.touch_count + e->effects.command_count > 0)) {
         e->effects.atomic = true;
         e->changer = s;

@@ -298,6 +298,8 @@ enum resume_why { RESUME_TIMED_OUT, RESUME_FOR_KEYS, RESUME_TO_GO_ON };
 bool dispatch__resume(struct engine *e, struct session *s, struct command *c, const struct slice *argv, int argc,
                       enum resume_why why);
 void dispatch__count_error(struct engine *e, struct slice line);
+/* A command is over whose reply was not wanted. */
+void dispatch__reply_mode_next(struct engine *e, struct session *s);
 /* A command that ran in slices is over: everything that follows the handler of one that did not. */
 void dispatch__sliced(struct exec *x, enum rc rc, uint64_t ticks);
 /* Prepares x for a command of s at depth 0. */

@@ -282,6 +282,8 @@ waiters__forget(struct session *s)
 static void
 go_on(struct session *s)
 {
+    if (s->gate & GATE_REPLY)
+        dispatch__reply_mode_next(s->engine, s);
     s->told = false;
     session__tell_host(s);
 }

@@ -83,6 +83,24 @@ evalsha(struct exec *x, bool read_only)
     return run_script(x, h, s, read_only, keys);
 }
 
+/* Whether the script says so of itself. */
+static bool
+eval_only_reads(struct exec *x)
+{
+    struct slice code;
+    uint32_t flags;
+
+    return script__shebang(x, x->argv[1], &code, &flags) == RC_OK && (flags & SCRIPT_NO_WRITES);
+}
+
+static bool
+evalsha_only_reads(struct exec *x)
+{
+    const struct script *s = script__find(script__host(x->engine), x->argv[1]);
+
+    return s != NULL && (s->flags & SCRIPT_NO_WRITES);
+}
+
 static enum rc
 cmd_eval(struct exec *x)
 {
@@ -230,16 +248,17 @@ static const struct cmd script_subcommands[] = {
     }
 
 const struct cmd cmd_eval_family[] = {
-    {"eval", cmd_eval, .arity = -3, .group = GROUP_SCRIPTING, .flags = RUN_FLAGS, .keys = RUN_KEYS_RW, .since = "2.6.0",
-     .args = "script numkeys:int [key...] [arg...]", .reply = "what the script returns", .about = "Runs a Lua script.",
-     .complexity = "that of the script"},
+    {"eval", cmd_eval, .arity = -3, .group = GROUP_SCRIPTING, .flags = RUN_FLAGS, .keys = RUN_KEYS_RW,
+     .only_reads = eval_only_reads, .since = "2.6.0", .args = "script numkeys:int [key...] [arg...]",
+     .reply = "what the script returns", .about = "Runs a Lua script.", .complexity = "that of the script"},
     {"eval_ro", cmd_eval_ro, .arity = -3, .group = GROUP_SCRIPTING, .flags = RUN_FLAGS | CMD_READONLY,
      .keys = RUN_KEYS_RO, .since = "7.0.0", .args = "script numkeys:int [key...] [arg...]",
      .reply = "what the script returns", .about = "Runs a Lua script that changes nothing.",
      .complexity = "that of the script"},
     {"evalsha", cmd_evalsha, .arity = -3, .group = GROUP_SCRIPTING, .flags = RUN_FLAGS, .keys = RUN_KEYS_RW,
-     .since = "2.6.0", .args = "sha1 numkeys:int [key...] [arg...]", .reply = "what the script returns",
-     .about = "Runs a script from the cache, named by its digest.", .complexity = "that of the script"},
+     .only_reads = evalsha_only_reads, .since = "2.6.0", .args = "sha1 numkeys:int [key...] [arg...]",
+     .reply = "what the script returns", .about = "Runs a script from the cache, named by its digest.",
+     .complexity = "that of the script"},
     {"evalsha_ro", cmd_evalsha_ro, .arity = -3, .group = GROUP_SCRIPTING, .flags = RUN_FLAGS | CMD_READONLY,
      .keys = RUN_KEYS_RO, .since = "7.0.0", .args = "sha1 numkeys:int [key...] [arg...]",
      .reply = "what the script returns", .about = "Runs a script from the cache that changes nothing.",

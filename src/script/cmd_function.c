@@ -29,6 +29,15 @@ fcall(struct exec *x, bool read_only)
     return script__run(h, x, &run);
 }
 
+/* Whether the function says so of itself. */
+static bool
+fcall_only_reads(struct exec *x)
+{
+    const struct function *f = function__find(script__host(x->engine), x->argv[1]);
+
+    return f != NULL && (f->flags & SCRIPT_NO_WRITES);
+}
+
 static enum rc
 cmd_fcall(struct exec *x)
 {
@@ -402,7 +411,7 @@ static const struct cmd function_subcommands[] = {
 
 const struct cmd cmd_function_family[] = {
     {"fcall", cmd_fcall, .arity = -3, .group = GROUP_SCRIPTING, .flags = CALL_FLAGS,
-     .keys = {KEY_NUM(2, KEY_RW | KEY_ACCESS | KEY_UPDATE)}, .since = "7.0.0",
+     .keys = {KEY_NUM(2, KEY_RW | KEY_ACCESS | KEY_UPDATE)}, .only_reads = fcall_only_reads, .since = "7.0.0",
      .args = "function numkeys:int [key...] [arg...]", .reply = "what the function returns",
      .about = "Calls a function.", .complexity = "that of the function"},
     {"fcall_ro", cmd_fcall_ro, .arity = -3, .group = GROUP_SCRIPTING, .flags = CALL_FLAGS | CMD_READONLY,

@@ -225,6 +225,33 @@ OK
 > SUBSCRIBE y
 >["subscribe" "y" :1]
 
+== a command whose reply is skipped may wait
+> CLIENT REPLY SKIP
+...
+> BLPOP q 0
+...
+a> RPUSH q x
+:1
+> PING
+PONG
+> CLIENT REPLY SKIP
+...
+> BLPOP q 0.03
+...
+@advance 50
+> PING
+PONG
+> CLIENT REPLY OFF
+...
+> BLPOP q 0
+...
+a> RPUSH q x y
+:2
+> CLIENT REPLY ON
+OK
+> LLEN q
+:1
+
 == the rest of CLIENT
 > CLIENT NO-EVICT ON
 OK

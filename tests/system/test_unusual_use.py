@@ -149,3 +149,35 @@ def test_reload_brings_functions_back(start):
         assert c.call("DEBUG", "RELOAD", "NOSAVE") == ("+", b"OK")
         assert names(c) == [b"one"]
         assert other.call("MULTI") == ("+", b"OK") and other.call("EXEC") == ("*", None)
+
+
+READS = "#!lua flags=no-writes\nreturn redis.call('GET', 'k')"
+
+
+def test_scripts_in_a_pause_of_writes(server):
+    """Those that say that they write nothing go on, the others and transactions that hold one wait."""
+    with server.connect() as c, server.connect() as other:
+        c.call("SET", "k", "v")
+        sha = c.call("SCRIPT", "LOAD", READS)[1]
+        c.call("FUNCTION", "LOAD", "REPLACE", "#!lua name=lib\nredis.register_function{function_name='reads', flags={'no-writes'}, "
+               "callback=function() return redis.call('GET', 'k') end}\nredis.register_function('any', function() return 'done' end)")
+        may = [["EVAL", READS, 0], ["EVALSHA", sha, 0], ["EVAL_RO", "return redis.call('GET', 'k')", 0], ["FCALL", "reads", 0],
+               ["FCALL_RO", "reads", 0]]
+        may_not = [["EVAL", "return 'done'", 0], ["FCALL", "any", 0], ["EVAL", "#!lua\nreturn 'done'", 0]]
+        assert c.call("CLIENT", "PAUSE", 60000, "WRITE") == ("+", b"OK")
+        for command in may:
+            assert c.call(*command) == ("$", b"v"), command
+        for command in may_not:
+            c.call("CLIENT", "PAUSE", 60000, "WRITE")
+            other.send(resp.encode(command))
+            assert not other.fill(0.05), command
+            assert c.call("CLIENT", "UNPAUSE") == ("+", b"OK")
+            assert other.read() == ("$", b"done")
+        for command in (["MULTI"], ["EVAL", "return 'done'", 0]):
+            assert other.call(*command)[0] == "+"
+        c.call("CLIENT", "PAUSE", 60000, "WRITE")
+        other.send(b"EXEC\r\n")
+        assert not other.fill(0.05)
+        assert c.call("CLIENT", "UNPAUSE") == ("+", b"OK")
+        assert other.read() == ("*", [("$", b"done")])
+        c.call("FUNCTION", "FLUSH")
