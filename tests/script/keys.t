@@ -312,3 +312,56 @@ nil
 -ERR wrong number of arguments for 'object|encoding' command
 > OBJECT
 -ERR wrong number of arguments for 'object' command
+
+== Many keys or members at once, where there are more than a cache holds
+> MSET {1..6000|k@ v@}
+OK
+> MGET {1..40|k@}
+[{1..40|"v@"}]
+> MGET k1 none k1 {5998..6002|k@}
+["v1" nil "v1" "v5998" "v5999" "v6000" nil nil]
+> EXISTS {5981..6020|k@}
+:20
+> TOUCH k1 k1 {5961..6020|k@}
+:42
+> MSETNX new v {6000..6040|k@ v@}
+:0
+> MSETNX new v {6001..6040|k@ v@}
+:1
+> DEL k1 {1..40|k@} none
+:40
+> UNLINK {5901..6060|k@}
+:140
+> DBSIZE
+:5861
+> HSET h {1..20000|f@ v@}
+:20000
+> HSET h {19991..20010|f@ w@}
+:10
+> HMGET h f1 none f1 {20008..20012|f@}
+["v1" nil "v1" "w20008" "w20009" "w20010" nil nil]
+> HDEL h f1 none {1..40|f@}
+:40
+> HLEN h
+:19970
+> SADD s {1..30000|member:@}
+:30000
+> SADD s {29991..30010|member:@} member:30011 member:30011
+:11
+> SMISMEMBER s member:1 none member:1 {30010..30013|member:@}
+[:1 :0 :1 :1 :1 :0 :0]
+> SREM s member:1 none {1..40|member:@}
+:40
+> SCARD s
+:29971
+> ZADD z {1..6000|@ m@}
+:6000
+> ZADD z {5991..6010|7 m@}
+:10
+> ZMSCORE z m1 none m1 m5990 m5991 m6010 m6011
+2: ["1" nil "1" "5990" "7" "7" nil]
+3: [,1 nil ,1 ,5990 ,7 ,7 nil]
+> ZREM z m1 none {1..40|m@}
+:40
+> ZCARD z
+:5970

@@ -297,6 +297,23 @@ test_idle_session_is_small(void **state)
     assert_true(session_memory(s) <= 320);
 }
 
+/* Batches of any length are fetched from their first command to their last, each before it runs. */
+static void
+test_fetched_in_time(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 200; n++) {
+        unsigned fetched = 0;
+        for (unsigned at = 0; at < n; at++) {
+            unsigned to = engine_fetch_end(at, fetched, n);
+            assert_true(to >= fetched && to <= n && to > at && to <= at + ENGINE_LOOK_AHEAD);
+            assert_true(to == fetched || to == n || to - fetched >= ENGINE_LOOK_AHEAD / 2);
+            fetched = to;
+        }
+        assert_int_equal(fetched, n);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int
@@ -318,6 +335,7 @@ main(void)
         T(test_slowlog_shortens),
         T(test_two_engines),
         T(test_idle_session_is_small),
+        T(test_fetched_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
