@@ -458,13 +458,27 @@ header_line(struct link *l, struct slice line)
     buf_fini(&why);
 }
 
+static void
+handshake_input(struct link *l, struct slice line)
+{
+    struct handshake_facts f = facts(l);
+    struct buf why = {0};
+    enum handshake_result result = handshake_line(&l->hs, &f, line, &wire_out(l->wire)->bytes, &why);
+
+    l->mute = l->mute || l->hs.mute;
+    buf_add_char(&why, '\0');
+    act(l, result, why.ptr);
+    buf_fini(&why);
+    if (l->wire != NULL)
+        wire_flush(l->wire);
+}
+
 /* False when nothing more can be done with the input for now. */
 static bool
 one_line(struct link *l)
 {
-    struct buf *in = wire_in(l->wire), why = {0};
+    struct buf *in = wire_in(l->wire), line = {0};
     const char *end = in->len > 0 ? memchr(in->ptr, '\n', in->len) : NULL;
-    char copy[512];
 
     if (end == NULL) {
         if (in->len > HANDSHAKE_LINE_MAX)
@@ -473,21 +487,14 @@ one_line(struct link *l)
     }
     size_t n = (size_t)(end - in->ptr), used = n + 1;
     n -= n > 0 && in->ptr[n - 1] == '\r';
-    n = n < sizeof(copy) ? n : sizeof(copy);
-    memcpy(copy, in->ptr, n);
+    /* A copy, as the input may go away with the connection. */
+    buf_add(&line, in->ptr, n);
     buf_consume(in, used);
-    if (l->state == LINK_HEADER) {
-        header_line(l, slice_of(copy, n));
-        return l->wire != NULL;
-    }
-    struct handshake_facts f = facts(l);
-    enum handshake_result result = handshake_line(&l->hs, &f, slice_of(copy, n), &wire_out(l->wire)->bytes, &why);
-    l->mute = l->mute || l->hs.mute;
-    buf_add_char(&why, '\0');
-    act(l, result, why.ptr);
-    buf_fini(&why);
-    if (l->wire != NULL)
-        wire_flush(l->wire);
+    if (l->state == LINK_HEADER)
+        header_line(l, buf_slice(&line));
+    else
+        handshake_input(l, buf_slice(&line));
+    buf_fini(&line);
     return l->wire != NULL;
 }
 

@@ -271,13 +271,17 @@ class Source:
         self.listener.settimeout(20)
         self.port = self.listener.getsockname()[1]
 
-    def send(self):
+    def asked(self, told=b"-NOPERM no\r\n"):
+        """The next connection up to PSYNC; `told` is the answer to INFO."""
         c = servers.Connection.over(self.listener.accept()[0])
         while True:
             words = [w[1] for w in c.read()[1]]
             if words[0] == b"PSYNC":
-                break
-            c.send(ANSWERS.get(words[0], b"-NOPERM no\r\n"))
+                return c
+            c.send(ANSWERS.get(words[0], told))
+
+    def send(self):
+        c = self.asked()
         c.send(b"+FULLRESYNC %s 5000\r\n$%d\r\n" % (NEW_ID, len(self.snapshot)))
         c.send(self.snapshot)
         return c.socket
@@ -330,3 +334,21 @@ def test_a_primary_that_goes_while_its_dataset_is_loaded(start):
     source.listener.close()
     with r.connect() as c:
         assert c.call("DBSIZE") == (":", 300000)
+
+
+@pytest.mark.parametrize("length", [511, 512, 20000])
+def test_a_long_line_in_what_a_primary_tells(start, length):
+    """It is none that matters, and the rest is understood: the history that the primary continues is ours, and ours is longer."""
+    r = start()
+    source = Source(snapshot_of(start, 10000))
+    follow(r, "127.0.0.1", source.port)
+    link = source.send()
+    link.sendall(resp.encode([b"SET", b"k", b"v"]))
+    wait_until(lambda: info(r).get("slave_repl_offset") == "5027")
+    link.close()
+    told = b"x:%s\r\nmaster_replid2:%s\r\nsecond_repl_offset:5001\r\n" % (b"y" * (length - 2), NEW_ID)
+    c = source.asked(b"$%d\r\n%s\r\n" % (len(told), told))
+    c.send(b"+FULLRESYNC %s 5000\r\n" % (b"c" * 40))
+    wait_until(lambda: "an older state of the same history" in r.log_text())
+    c.close()
+    source.listener.close()

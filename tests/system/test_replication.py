@@ -351,6 +351,22 @@ def test_wait_and_min_replicas(machine):
         wait_until(lambda: c.call("SET", "a", "4")[0] == "-")
 
 
+@pytest.mark.parametrize("kind", ["sorrel", "redis"])
+def test_who_waits_for_replicas_when_the_server_becomes_one(machine, kind):
+    """Whoever waits is told so and disconnected: what it waits for will never be known here. WAITAOF came with 7.2."""
+    p, other = machine(kind), machine("sorrel")
+    for words in [("WAIT", "1", "0"), ("WAIT", "1", "60000")] + [("WAITAOF", "0", "1", "0")] * (kind == "sorrel"):
+        with p.connect() as c, p.connect() as d:
+            assert c.call("SET", "a", "1") == ("+", b"OK")
+            c.send(resp.encode([w.encode() for w in words]))
+            wait_until(lambda: info(p, "clients")["blocked_clients"] == "1")
+            assert d.call("REPLICAOF", "127.0.0.1", other.port) == ("+", b"OK")
+            assert c.read() == ("-", b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)")
+            with pytest.raises(servers.Closed):
+                c.read()
+            assert d.call("REPLICAOF", "NO", "ONE") == ("+", b"OK")
+
+
 def test_reading_the_log_again_is_no_news_to_replicas(machine):
     p, r = machine("sorrel", "--appendonly", "yes"), machine("sorrel")
     follow(r, "127.0.0.1", p.port)
