@@ -289,7 +289,8 @@ add_element(struct rdb_build *b, struct rdb_input *in)
     case TYPE_ZSET:
         RDB_TRY(rdb_get_string(in, &b->a, &s));
         RDB_TRY(get_score(b, in, &score));
-        return zset_put(zset_of(b), b->limits, s, score) ? RDB_GOT : rdb_bad(in, "a sorted set has a member twice");
+        return zset_put_exact(zset_of(b), b->limits, s, score) ? RDB_GOT
+                                                               : rdb_bad(in, "a sorted set has a member twice");
     case TYPE_SET:
         RDB_TRY(rdb_get_string(in, &b->a, &s));
         return set_add(set_of(b), b->limits, s) ? RDB_GOT : rdb_bad(in, "a set has a member twice");

@@ -460,6 +460,14 @@ zset_adjust(struct zset *z, const struct value_limits *lim, struct slice member,
 }
 
 bool
+zset_put_exact(struct zset *z, const struct value_limits *lim, struct slice member, double score)
+{
+    if (score == 0 && signbit(score) && handle_rep(&z->h) != REP_LARGE)
+        (void)enlarge(z, lim);
+    return zset_put(z, lim, member, score);
+}
+
+bool
 zset_remove(struct zset *z, struct slice member)
 {
     deadline_forget(&z->h, member);

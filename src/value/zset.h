@@ -36,6 +36,9 @@ bool zset_score(const struct zset *z, struct slice member, double *score);
 bool zset_put(struct zset *z, const struct value_limits *lim, struct slice member, double score);
 /* The same for a member that stays what it was with another score (a counter): its deadline, if it has one, is kept. */
 bool zset_adjust(struct zset *z, const struct value_limits *lim, struct slice member, double score);
+/* The same as zset_put() for a member that comes from elsewhere with that score: -0 stays -0, which makes the set large
+ * (in a small one it is 0). */
+bool zset_put_exact(struct zset *z, const struct value_limits *lim, struct slice member, double score);
 bool zset_remove(struct zset *z, struct slice member);
 /* 0-based position in ascending order; false if absent. */
 bool zset_rank(const struct zset *z, struct slice member, size_t *rank, double *score);

@@ -351,6 +351,23 @@ def test_wait_and_min_replicas(machine):
         wait_until(lambda: c.call("SET", "a", "4")[0] == "-")
 
 
+def test_a_negative_zero_stays_one(machine):
+    """Only a large sorted set has it. redis-server's replica makes a small one of what has become small, in which it is 0."""
+    p, r = machine("sorrel"), machine("sorrel")
+    with p.connect() as c:
+        c.call("ZADD", "z", "1", "long" * 100, "-0", "a", "2", "b")
+        c.call("ZREM", "z", "long" * 100)
+        c.call("ZADD", "small", "-0", "a")
+        follow(r, "127.0.0.1", p.port)
+        wait_online(p, r)
+        with r.connect() as d:
+            for x in (c, d):
+                assert x.call("ZRANGE", "z", "0", "-1", "WITHSCORES") == ("*", [("$", w) for w in (b"a", b"-0", b"b", b"2")])
+                assert x.call("OBJECT", "ENCODING", "small") == ("$", b"listpack")
+                assert x.call("ZSCORE", "small", "a") == ("$", b"0")
+    assert_equal(p, [r])
+
+
 @pytest.mark.parametrize("kind", ["sorrel", "redis"])
 def test_who_waits_for_replicas_when_the_server_becomes_one(machine, kind):
     """Whoever waits is told so and disconnected: what it waits for will never be known here. WAITAOF came with 7.2."""
