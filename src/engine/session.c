@@ -175,10 +175,13 @@ session_reset(struct session *s)
     if (e->x.session == s)
         e->x.db = s->db;
     s->flags &= SESSION_UNIX | SESSION_INTERNAL;
-    s->gate &= GATE_CLOSING | GATE_NOAUTH; /* who has to log in still has to, and since as long */
+    bool skips = s->reply_mode == REPLY_SKIPPING; /* the reply of this very command, after which that is over */
+    s->gate &= GATE_CLOSING | GATE_NOAUTH |
+               (skips ? (uint32_t)GATE_REPLY : 0); /* who has to log in still has to, and since as long */
     acl__session_begin(s);
     session_set_resp(s, 2);
-    session_set_reply_mode(s, REPLY_ON);
+    if (!skips)
+        session_set_reply_mode(s, REPLY_ON);
 }
 
 /* -- output that nobody asked for just now --------------------------------------------------------------------- */

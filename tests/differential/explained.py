@@ -98,6 +98,14 @@ def without_nan_signs(reply):
     return text.replace(r"\xf8\xff", r"\xf8\x7f").replace(r"\xff\xf8\x00", r"\x7f\xf8\x00")
 
 
+def all_numbers(reply):
+    """A list of texts that are doubles."""
+    try:
+        return isinstance(reply[1], list) and all(float(v) == float(v) for _, v in reply[1])
+    except (TypeError, ValueError):
+        return False
+
+
 SCRIPTED = (b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO")
 EXPLAINED = [
     ("lua-names", "LuaJIT and Lua 5.1 name variables in errors differently, and not in the same cases",
@@ -139,6 +147,8 @@ EXPLAINED = [
     ("sort-equals", "texts that are equal up to a NUL, or by missing keys, come from sets in an order of chance",
      lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and c[1][:1] in b"tz" and b"ALPHA" in c and
      sorted(map(str, a[1])) == sorted(map(str, b[1]))),
+    ("sort-errno", "redis takes an error for SORT's own that another command's conversion has left (5e-324 is out of range)",
+     lambda c, a, b: c[0].upper() in (b"SORT", b"SORT_RO") and is_error(a, b"ERR One or more scores") and all_numbers(b)),
     ("hll-validated", "a damaged HyperLogLog is refused as a whole; 7.0 uses what it can of it",
      lambda c, a, b: c[0].upper() in (b"PFADD", b"PFCOUNT", b"PFMERGE") and is_error(b, b"INVALIDOBJ")),
     ("hll-left-alone", "and stays as it is, where 7.0 has added to what it could use",

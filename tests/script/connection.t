@@ -225,6 +225,20 @@ OK
 > SUBSCRIBE y
 >["subscribe" "y" :1]
 
+== RESET switches replies on
+> CLIENT REPLY OFF
+...
+> RESET
+RESET
+> PING
+PONG
+> CLIENT REPLY SKIP
+...
+> RESET
+...
+> PING
+PONG
+
 == a command whose reply is skipped may wait
 > CLIENT REPLY SKIP
 ...
