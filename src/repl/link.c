@@ -14,6 +14,7 @@ enum {
     RETRY_REFUSED_MS = 10000,
     ACK_MS = 1000,
     NEWLINE_MS = 1000,
+    DISK_MS = 2, /* between looks at whether it is ready */
     SLICE_BYTES = 1 << 20,
 };
 
@@ -289,14 +290,17 @@ finish_load(struct link *l)
         stream_input(l);
 }
 
-static void
+/* In how many milliseconds there is more to do. */
+static int64_t
 load_step(struct link *l, bool complete)
 {
     struct repl *r = l->repl;
     struct buf why = {0};
+    enum repl_loading got = r->host.load_step(r->host.ctx, complete, &why);
 
-    switch (r->host.load_step(r->host.ctx, complete, &why)) {
-    case REPL_LOAD_MORE: break;
+    switch (got) {
+    case REPL_LOAD_MORE:
+    case REPL_LOAD_WAITS: break;
     case REPL_LOAD_DONE: finish_load(l); break;
     case REPL_LOAD_REFUSED:
         buf_add_char(&why, '\0');
@@ -308,6 +312,7 @@ load_step(struct link *l, bool complete)
         break;
     }
     buf_fini(&why);
+    return got == REPL_LOAD_WAITS ? DISK_MS : 0;
 }
 
 static bool
@@ -319,7 +324,6 @@ begin_load(struct link *l, struct buf *why)
                             .refuse_older = l->known && is_strange(l)};
 
     l->received = 0;
-    r->go_on_db = 0;
     repl__drop_all(r, "our dataset is about to be replaced");
     if (!r->host.load_begin(r->host.ctx, &how, why))
         return false;
@@ -587,9 +591,7 @@ link__turn(struct link *l)
     }
     if (l->state == LINK_LOADING) {
         say_alive(l, now);
-        if (l->wire != NULL)
-            load_step(l, true);
-        return 0;
+        return l->wire != NULL ? load_step(l, true) : 0;
     }
     if (now - l->heard_ms > r->set.timeout_s * 1000) {
         give_up(l, "timed out", RETRY_MS);
@@ -602,7 +604,7 @@ link__turn(struct link *l)
     if (l->state == LINK_TRANSFER) {
         say_alive(l, now);
         if (l->wire != NULL)
-            load_step(l, false);
+            (void)load_step(l, false);
     }
     if (l->state == LINK_STREAMS && now >= l->ack_ms)
         send_ack(l);

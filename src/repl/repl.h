@@ -37,7 +37,13 @@ struct repl_load {
     bool refuse_empty; /* one without keys is not wanted (REPL_LOAD_REFUSED, with a reason) */
     bool refuse_older; /* nor one of which repl_history_is_older() */
 };
-enum repl_loading { REPL_LOAD_MORE, REPL_LOAD_DONE, REPL_LOAD_FAILED, REPL_LOAD_REFUSED };
+enum repl_loading {
+    REPL_LOAD_MORE,
+    REPL_LOAD_WAITS, /* for the disk: there is nothing to do before the next turns */
+    REPL_LOAD_DONE,
+    REPL_LOAD_FAILED,
+    REPL_LOAD_REFUSED
+};
 
 /* What replication needs of the server. */
 struct repl_host {

@@ -13,6 +13,7 @@
 #include "server/persist.h"
 #include "server/persist_aof.h"
 #include "server/replication.h"
+#include "store/chore.h"
 #include "store/rdb_load.h"
 
 #include <errno.h>
@@ -37,8 +38,10 @@ struct repl_loader {
     struct rdb_into into;
     bool into_used;
     struct engine *aside;
-    char temp[64];
-    int fd; /* -1: none */
+    char temp[64], *name; /* what the file is called, and is going to be; NULL until all of it is there */
+    int fd;               /* -1: none */
+    struct chore sync;    /* of the file */
+    int sync_error;       /* its result */
     struct rdb_load *load;
 };
 
@@ -298,21 +301,36 @@ finish_reader(struct repl_loader *l, struct buf *why)
     return done(l, why);
 }
 
+/* What may take long of publishing the file, on a thread: nobody waits for it. */
+static void
+sync_file(void *arg)
+{
+    struct repl_loader *l = arg;
+    const struct disk *d = &l->server->disk;
+
+    do {
+        l->sync_error = d->sync(d->ctx, l->fd);
+    } while (l->sync_error == -EINTR);
+    disk_forget_file(d, l->name);
+}
+
 static bool
 open_file(struct repl_loader *l, struct buf *why)
 {
     struct server *s = l->server;
-    const char *name = config_text(s->config, CFG_DBFILENAME).ptr;
-    int fd = l->fd, error;
+    int error, r = l->sync_error;
 
-    l->fd = -1;
-    int r = disk_publish(&s->disk, fd, l->temp, name);
+    if (r == 0) {
+        int fd = l->fd;
+        l->fd = -1;
+        r = disk_publish(&s->disk, fd, l->temp, l->name);
+    }
     if (r < 0) {
-        buf_printf(why, "can't complete %s: %s", name, strerror(-r));
+        buf_printf(why, "can't complete %s: %s", l->name, strerror(-r));
         return false;
     }
     struct rdb_load_options lo = {.disk = &s->disk,
-                                  .path = name,
+                                  .path = l->name,
                                   .checksum = config_on(s->config, CFG_RDBCHECKSUM),
                                   .flags = RDB_KEEP_EXPIRED,
                                   .function = persist_keep_library,
@@ -328,13 +346,19 @@ step_file(struct repl_loader *l, struct buf *why)
 {
     struct server *s = l->server;
 
-    if (l->load == NULL) {
+    if (l->load == NULL && l->name == NULL) {
         if (!l->any_key && l->progress != RDB_COMPLETE) {
             buf_printf(why, "the dataset is not complete");
             return REPL_LOAD_FAILED;
         }
         if (is_refused(l, l->any_key, why))
             return REPL_LOAD_REFUSED;
+        l->name = mem_copy_text(config_text(s->config, CFG_DBFILENAME).ptr);
+        chore_begin(&l->sync, true, config_text(s->config, CFG_BIO_CPULIST), sync_file, l);
+    }
+    if (l->load == NULL) {
+        if (!chore_is_over(&l->sync))
+            return REPL_LOAD_WAITS;
         if (!open_file(l, why))
             return REPL_LOAD_FAILED;
         begin_replacing(l);
@@ -349,7 +373,7 @@ step_file(struct repl_loader *l, struct buf *why)
     struct save_point any;
     if (config_on(s->config, CFG_RDB_DEL_SYNC_FILES) && !config_on(s->config, CFG_APPENDONLY) &&
         config_save_points(s->config, &any, 1) == 0)
-        (void)s->disk.unlink(s->disk.ctx, config_text(s->config, CFG_DBFILENAME).ptr);
+        (void)s->disk.unlink(s->disk.ctx, l->name);
     return done(l, why);
 }
 
@@ -377,6 +401,7 @@ server_load_end(void *ctx)
     if (l == NULL)
         return;
     s->repl_loader = NULL;
+    chore_wait(&l->sync);
     if (l->into_used)
         rdb_into_drop(&l->into);
     if (l->reader != NULL)
@@ -386,6 +411,7 @@ server_load_end(void *ctx)
         (void)d->close(d->ctx, l->fd);
         (void)d->unlink(d->ctx, l->temp);
     }
+    mem_free(l->name);
     engine_free(l->aside);
     if (l->replacing) {
         if (!l->ended) {

@@ -8,7 +8,7 @@ import pytest
 import resp
 import servers
 from conftest import only_sorrel
-from replication import Proxy, assert_equal, follow, info, link_up, wait_online, wait_until
+from replication import Proxy, assert_equal, follow, info, link_up, offset, wait_online, wait_until
 
 pytestmark = only_sorrel
 NEW_ID = b"b" * 40
@@ -318,6 +318,33 @@ def test_half_a_dataset_is_no_place_in_a_history(start):
             wait_online(a, r)
             assert d.call("MGET", "k1", "k2") == ("*", [("$", b"1"), ("$", b"2")])
         assert_equal(a, [r])
+
+
+def test_a_dataset_that_did_not_come(start):
+    """A replica turns to another primary and back before that one's dataset has come: it goes on where it was, in the same database."""
+    debug = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
+    a, r = start(*debug), start(*debug)
+    source = Source(b"")
+    with a.connect() as c:
+        follow(r, "127.0.0.1", a.port)
+        wait_online(a, r)
+        c.call("SELECT", "3")
+        c.call("SET", "k1", "1")
+        wait_until(lambda: offset(r) == offset(a))
+        follow(r, "127.0.0.1", source.port)
+        link = source.asked()
+        link.send(b"+FULLRESYNC %s 5000\r\n$100000\r\nREDIS0011" % NEW_ID)
+        wait_until(lambda: info(r)["master_sync_in_progress"] == "1")
+        follow(r, "127.0.0.1", a.port)
+        wait_online(a, r)
+        link.close()
+        source.listener.close()
+        c.call("SET", "k2", "2")
+        assert info(a, "stats")["sync_full"] == "1"
+        with r.connect() as d:
+            d.call("SELECT", "3")
+            wait_until(lambda: d.call("DBSIZE") == (":", 2))
+    assert_equal(a, [r])
 
 
 def test_a_primary_that_goes_while_its_dataset_is_loaded(start):

@@ -1,4 +1,5 @@
 """What the options of snapshots and of the log do, and files of old and other servers."""
+import glob
 import os
 import signal
 import socket
@@ -436,3 +437,27 @@ def test_syncs_may_rest_during_a_rewrite(tmp_path, rest):
         assert t.of(lambda: [t.s.client.set("k", n) for n in range(10)]) == 10
     finally:
         t.s.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("end", ["all of it", "another role"])
+def test_a_dataset_that_is_written_slowly(tmp_path, end):
+    """A replica serves what it has until the file that it was sent is safe, and may be given another role meanwhile."""
+    (tmp_path / "primary").mkdir()
+    p = aof.Server(PROGRAM, str(tmp_path / "primary"), "--repl-diskless-sync-delay", "0")
+    p.client.set("k", "new")
+    try:
+        with Slow(tmp_path) as s:
+            s.client.config_set("repl-diskless-load", "disabled")
+            s.client.replicaof("127.0.0.1", p.port)
+            wait_until(lambda: s.client.info("replication")["master_sync_in_progress"], what="the dataset")
+            assert [s.client.get("k") for _ in range(5)] == [b"v"] * 5
+            assert glob.glob(str(tmp_path / "temp-sync-*.rdb")) and not (tmp_path / "dump.rdb").exists()
+            if end == "all of it":
+                wait_until(lambda: s.client.info("replication")["master_link_status"] == "up", what="the link")
+                assert s.client.get("k") == b"new" and (tmp_path / "dump.rdb").exists()
+            else:
+                s.client.replicaof("NO", "ONE")
+                assert s.client.get("k") == b"v"
+                assert not glob.glob(str(tmp_path / "*.rdb"))
+    finally:
+        p.stop(signal.SIGKILL)
