@@ -175,9 +175,9 @@ session_reset(struct session *s)
     if (e->x.session == s)
         e->x.db = s->db;
     s->flags &= SESSION_UNIX | SESSION_INTERNAL;
-    bool skips = s->reply_mode == REPLY_SKIPPING; /* the reply of this very command, after which that is over */
-    s->gate &= GATE_CLOSING | GATE_NOAUTH |
-               (skips ? (uint32_t)GATE_REPLY : 0); /* who has to log in still has to, and since as long */
+    /* Who has to log in still has to, and since as long; a reply to be skipped may be this very command's. */
+    bool skips = s->reply_mode == REPLY_SKIPPING;
+    s->gate &= skips ? GATE_CLOSING | GATE_NOAUTH | GATE_REPLY : GATE_CLOSING | GATE_NOAUTH;
     acl__session_begin(s);
     session_set_resp(s, 2);
     if (!skips)
