@@ -9,7 +9,7 @@ enum {
     SLICE_MAX_NS = 1000000,
     SLICE_BUSY_NS = 300000, /* clients wait meanwhile */
     SLICE_MIN_NS = 50000,
-    SHARE_BUSY = 12, /* a snapshot gets one part where clients get so many */
+    SHARE_BUSY = 18, /* a snapshot gets one part where clients get so many */
     BACKLOG_HARD = 4 << 20,
     REST_US = 150, /* for each BACKLOG_HARD that waits */
     REST_US_MAX = 10000,

@@ -69,6 +69,8 @@ end(struct bench *b)
     simdisk_free(b->sim);
 }
 
+enum { SHARE = 18 }; /* as in pace.c: where clients get so many parts, the snapshot gets one */
+
 /* The slice of a turn that comes so much later. */
 static int64_t
 slice_after(struct bench *b, int64_t ns, bool busy)
@@ -91,13 +93,14 @@ test_share(void **state)
 
     (void)state;
     begin(&b);
-    assert_int_equal(slice_after(&b, 300 * US, true), 0); /* a twelfth is not worth while, but is not forgotten */
-    assert_int_equal(slice_after(&b, 300 * US, true), 50 * US);
+    assert_int_equal(slice_after(&b, SHARE * 25 * US, true),
+                     0); /* that share is not worth while, but is not forgotten */
+    assert_int_equal(slice_after(&b, SHARE * 25 * US, true), 50 * US);
     walk_for(&b, 50 * US);
-    assert_int_equal(slice_after(&b, 600 * US, true), 50 * US);
+    assert_int_equal(slice_after(&b, SHARE * 50 * US, true), 50 * US);
     walk_for(&b, 250 * US); /* a value took longer: that is made up for */
-    assert_int_equal(slice_after(&b, 600 * US, true), 0);
-    assert_int_equal(slice_after(&b, 2400 * US, true), 50 * US);
+    assert_int_equal(slice_after(&b, SHARE * 50 * US, true), 0);
+    assert_int_equal(slice_after(&b, SHARE * 200 * US, true), 50 * US);
     assert_int_equal(slice_after(&b, 1000 * MS, true), 300 * US); /* what was not used is not saved up */
     end(&b);
 }
@@ -109,13 +112,13 @@ test_idle(void **state)
 
     (void)state;
     begin(&b);
-    assert_int_equal(slice_after(&b, 1200 * US, true), 100 * US);
+    assert_int_equal(slice_after(&b, SHARE * 100 * US, true), 100 * US);
     walk_for(&b, 100 * US);
-    assert_int_equal(slice_after(&b, 600 * US, false), 50 * US); /* they were here just now */
+    assert_int_equal(slice_after(&b, SHARE * 50 * US, false), 50 * US); /* they were here just now */
     assert_int_equal(slice_after(&b, 5 * MS, false), 1 * MS);
     walk_for(&b, 1 * MS);
     assert_int_equal(slice_after(&b, 0, false), 1 * MS);
-    assert_true(slice_after(&b, 600 * US, true) <= 300 * US);
+    assert_true(slice_after(&b, SHARE * 50 * US, true) <= 300 * US);
     end(&b);
 }
 
@@ -127,7 +130,7 @@ test_early_bytes_count(void **state)
 
     (void)state;
     begin(&b);
-    assert_int_equal(slice_after(&b, 6000 * US, true), 300 * US);
+    assert_int_equal(slice_after(&b, SHARE * 500 * US, true), 300 * US);
     uint64_t before = snapshot_early_bytes(b.snapshot);
     set_keys(&b, 0, 100);
     int64_t early = (int64_t)(snapshot_early_bytes(b.snapshot) - before);
