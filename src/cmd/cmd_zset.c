@@ -65,8 +65,12 @@ expect_members(const struct exec *x, const struct zset *z, int i, int first, int
 {
     if (z == NULL || !fetch_begins(x, i, first, step))
         return;
-    for (int n = 0; n < FETCH_TOGETHER && i < x->argc; n++, i += step)
-        zset_expect(z, x->argv[i]);
+    uint64_t hints[FETCH_TOGETHER];
+    int n = 0;
+    for (; n < FETCH_TOGETHER && i < x->argc; i += step)
+        hints[n++] = zset_expect(z, x->argv[i]);
+    for (int k = 0; k < n; k++)
+        zset_fetch(z, hints[k]);
 }
 
 enum add_outcome { ADD_NOTHING, ADD_SAME, ADD_CHANGED, ADD_NEW, ADD_NAN };

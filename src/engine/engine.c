@@ -444,13 +444,18 @@ run_sampled(struct engine *e, struct session *s, unsigned i, unsigned n)
     return UINT32_MAX;
 }
 
-/* Asks for what the commands [from, to) will look up inside of large values. Nothing runs in between, so that commands
- * with the same key can share what was found. */
+/* Asks for what the commands [from, to), EXPECT_AHEAD at most, will look up inside of large values. Nothing runs in
+ * between, so that commands with the same key can share what was found. */
 static void
 expect_members(const struct engine *e, const struct table *t, unsigned from, unsigned to)
 {
+    struct {
+        const struct entry *in;
+        uint64_t hint;
+    } members[EXPECT_AHEAD];
     const struct entry *found = NULL;
     bool looked = false;
+    unsigned n = 0;
 
     for (unsigned i = from; i < to; i++) {
         const struct batch_command *c = &e->batch[i];
@@ -463,9 +468,13 @@ expect_members(const struct engine *e, const struct table *t, unsigned from, uns
         if (!looked || !c->again)
             found = table_find(t, &keyspace_table_ops, c->hash, c->key);
         looked = true;
-        if (found != NULL)
-            entry_expect(found, e->argv.v[c->argv_at + (uint32_t)at]);
+        if (found == NULL)
+            continue;
+        members[n].in = found;
+        members[n++].hint = entry_expect(found, e->argv.v[c->argv_at + (uint32_t)at]);
     }
+    for (unsigned i = 0; i < n; i++)
+        entry_fetch(members[i].in, members[i].hint);
 }
 
 /* Runs the batch until the session stops. Returns how many commands ran. */

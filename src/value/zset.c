@@ -397,14 +397,28 @@ zset_count(const struct zset *z)
     }
 }
 
-void
+static inline bool
+is_far(const struct zset *z)
+{
+    return handle_rep(&z->h) == REP_LARGE && table_count(&large_of(z)->members) >= EXPECT_MIN;
+}
+
+uint64_t
 zset_expect(const struct zset *z, struct slice member)
 {
-    if (handle_rep(&z->h) != REP_LARGE)
-        return;
+    if (!is_far(z))
+        return 0;
     const struct table *t = &large_of(z)->members;
-    if (table_count(t) >= EXPECT_MIN)
-        table_prefetch_bucket(t, siphash(t->seed, member));
+    uint64_t hint = siphash(t->seed, member);
+    table_prefetch_bucket(t, hint);
+    return hint;
+}
+
+void
+zset_fetch(const struct zset *z, uint64_t hint)
+{
+    if (is_far(z))
+        table_prefetch_item(&large_of(z)->members, hint);
 }
 
 bool
