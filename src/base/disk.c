@@ -253,17 +253,34 @@ disk_sync_parent(const struct disk *d, const char *path)
 }
 
 int
-disk_publish(const struct disk *d, int fd, const char *temp, const char *name)
+disk_sync_file(const struct disk *d, int fd)
 {
-    int r, closed;
+    int r;
 
     do {
         r = d->sync(d->ctx, fd);
     } while (r == -EINTR);
-    closed = d->close(d->ctx, fd);
-    if (r == 0 && closed < 0 && closed != -EINTR)
-        r = closed;
+    return r;
+}
+
+int
+disk_publish(const struct disk *d, int fd, const char *temp, const char *name)
+{
+    int r = disk_sync_file(d, fd);
+
     if (r == 0)
+        return disk_publish_synced(d, fd, temp, name);
+    (void)d->close(d->ctx, fd);
+    (void)d->unlink(d->ctx, temp);
+    return r;
+}
+
+int
+disk_publish_synced(const struct disk *d, int fd, const char *temp, const char *name)
+{
+    int r = d->close(d->ctx, fd);
+
+    if (r == 0 || r == -EINTR)
         r = d->rename(d->ctx, temp, name);
     if (r < 0) {
         (void)d->unlink(d->ctx, temp);

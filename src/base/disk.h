@@ -57,9 +57,13 @@ int disk_open_to_read(const struct disk *d, const char *path, uint64_t *size, st
 int disk_write_all(const struct disk *d, int fd, struct slice bytes);
 /* Bytes read: fewer than n only at the end of the file. Or a negative errno. */
 ssize_t disk_read_full(const struct disk *d, int fd, void *p, size_t n);
+/* sync, gone on with after EINTR. 0 or a negative errno. */
+int disk_sync_file(const struct disk *d, int fd);
 /* Makes the file under the name `temp` the one called `name`, durably: syncs the file, closes it, renames it, syncs the
  * folder of `name`. fd is closed in any case; on failure `temp` is removed, unless it already has its new name. */
 int disk_publish(const struct disk *d, int fd, const char *temp, const char *name);
+/* The same for a file that disk_sync_file() has already synced. */
+int disk_publish_synced(const struct disk *d, int fd, const char *temp, const char *name);
 /* Lets go, piece by piece, of what the machine remembers of the file of that name, which is about to be removed or
  * replaced. */
 void disk_forget_file(const struct disk *d, const char *path);

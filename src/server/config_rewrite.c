@@ -198,7 +198,7 @@ read_file(const char *path, struct buf *out, mode_t *mode, struct buf *why)
         while ((n = read(fd, buf_room(out, 16384), 16384)) > 0)
             buf_advance(out, (size_t)n);
     }
-    int error = n < 0 && why->len > 0 ? EINVAL : errno;
+    int error = errno;
     close(fd);
     errno = error;
     return n == 0;

@@ -308,9 +308,7 @@ sync_file(void *arg)
     struct repl_loader *l = arg;
     const struct disk *d = &l->server->disk;
 
-    do {
-        l->sync_error = d->sync(d->ctx, l->fd);
-    } while (l->sync_error == -EINTR);
+    l->sync_error = disk_sync_file(d, l->fd);
     disk_forget_file(d, l->name);
 }
 
@@ -323,7 +321,7 @@ open_file(struct repl_loader *l, struct buf *why)
     if (r == 0) {
         int fd = l->fd;
         l->fd = -1;
-        r = disk_publish(&s->disk, fd, l->temp, l->name);
+        r = disk_publish_synced(&s->disk, fd, l->temp, l->name);
     }
     if (r < 0) {
         buf_printf(why, "can't complete %s: %s", l->name, strerror(-r));

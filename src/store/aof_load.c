@@ -148,7 +148,7 @@ keep_lost(const struct disk *d, const char *path, uint64_t from)
     while (r == 0 && (n = disk_read_full(d, in, bytes, 64 << 10)) > 0)
         r = disk_write_all(d, out, slice_of(bytes, (size_t)n));
     if (r == 0)
-        r = n < 0 ? (int)n : d->sync(d->ctx, out);
+        r = n < 0 ? (int)n : disk_sync_file(d, out);
     if (r == 0)
         r = disk_sync_parent(d, lost.ptr);
     if (in >= 0)

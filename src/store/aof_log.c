@@ -53,17 +53,6 @@ struct aof_log {
 
 /* -- the thread ------------------------------------------------------------------------------------------------ */
 
-static int
-sync_file(const struct aof_log *l)
-{
-    int r;
-
-    do {
-        r = l->disk->sync(l->disk->ctx, l->fd);
-    } while (r == -EINTR);
-    return r;
-}
-
 static void *
 run_syncer(void *arg)
 {
@@ -80,7 +69,7 @@ run_syncer(void *arg)
             break;
         y->wanted = false;
         pthread_mutex_unlock(&y->lock);
-        int r = sync_file(l);
+        int r = disk_sync_file(l->disk, l->fd);
         pthread_mutex_lock(&y->lock);
         y->result = r;
         y->busy = false;
@@ -181,7 +170,7 @@ open_file(struct aof_log *l, const struct aof_log_options *opt)
         r = seek < 0 ? (int)seek : 0;
     }
     if (r == 0)
-        r = sync_file(l);
+        r = disk_sync_file(l->disk, l->fd);
     if (r == 0)
         r = disk_sync_parent(d, opt->path);
     if (r < 0)
@@ -369,7 +358,7 @@ write_synced(struct aof_log *l)
         return true;
     if (!write_bytes(l))
         return false;
-    int r = sync_file(l);
+    int r = disk_sync_file(l->disk, l->fd);
     if (r < 0) {
         if (l->synced < l->size)
             l->suspect = true; /* bytes that are gone from here may not have reached the disk */
@@ -386,7 +375,7 @@ write_synced(struct aof_log *l)
 static void
 sync_now(struct aof_log *l)
 {
-    int r = sync_file(l);
+    int r = disk_sync_file(l->disk, l->fd);
 
     l->unsynced_since_ns = 0;
     if (r == 0) {
