@@ -6,17 +6,6 @@
 
 #include <math.h>
 
-/* For a loop over fields, from argument 2 on, before it looks at argument i: asks for the next ones (hash may be NULL).
- */
-static void
-expect_fields(const struct exec *x, const struct hash *hash, int i, int step)
-{
-    if (hash == NULL || !fetch_begins(x, i, 2, step))
-        return;
-    for (int n = 0; n < FETCH_TOGETHER && i < x->argc; n++, i += step)
-        hash_expect(hash, x->argv[i]);
-}
-
 /* -- setting ------------------------------------------------------------------------------------------------- */
 
 static inline enum rc
@@ -29,7 +18,7 @@ set_fields(struct exec *x, int64_t *added)
         return fail_arity(x);
     TRY(edit_hash(x, x->argv[1], ENTRY_CREATE, &e, &hash));
     for (int i = 2; i < x->argc; i += 2) {
-        expect_fields(x, hash, i, 2);
+        expect_members(x, e, i, 2, 2);
         *added += hash_set(hash, x->limits, x->argv[i], x->argv[i + 1]);
     }
     entry_changed(x, e, EV_HSET);
@@ -81,7 +70,7 @@ cmd_hdel(struct exec *x)
     if (e == NULL)
         return reply_int(x, 0);
     for (int i = 2; i < x->argc && hash_count(hash) > 0; i++) {
-        expect_fields(x, hash, i, 1);
+        expect_members(x, e, i, 2, 1);
         gone += hash_del(hash, x->argv[i]);
     }
     if (gone > 0)
@@ -178,12 +167,13 @@ cmd_hget(struct exec *x)
 static enum rc
 cmd_hmget(struct exec *x)
 {
-    const struct hash *hash;
+    struct entry *e;
 
-    TRY(read_hash(x, x->argv[1], &hash));
+    TRY(read_entry(x, x->argv[1], TYPE_HASH, &e));
+    const struct hash *hash = e != NULL ? (const struct hash *)entry_handle(e) : NULL;
     reply_array(x, (size_t)x->argc - 2);
     for (int i = 2; i < x->argc; i++) {
-        expect_fields(x, hash, i, 1);
+        expect_members(x, e, i, 2, 1);
         hash__reply_field(x, hash, x->argv[i]);
     }
     return RC_OK;

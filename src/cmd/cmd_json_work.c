@@ -40,14 +40,10 @@ json__matches(struct exec *x, struct json_look *l)
 static enum rc
 read_root(struct exec *x, struct slice key, json_node *out)
 {
-    struct entry *e = look(x, key);
+    struct entry *e;
 
-    *out = NULL;
-    if (e == NULL)
-        return RC_OK;
-    if (entry_type(e) != TYPE_JSON)
-        return RC_WRONGTYPE;
-    *out = json_root((const struct json *)entry_handle(e));
+    TRY(read_entry(x, key, TYPE_JSON, &e));
+    *out = e == NULL ? NULL : json_root((const struct json *)entry_handle(e));
     return RC_OK;
 }
 

@@ -5,17 +5,6 @@
 
 enum { REMOVALS_PER_EFFECT = 1024 }; /* members in one propagated SREM */
 
-/* For a loop over members, from argument 2 on, before it looks at argument i: asks for the next ones (set may be NULL).
- */
-static void
-expect_members(const struct exec *x, const struct set *set, int i, int step)
-{
-    if (set == NULL || !fetch_begins(x, i, 2, step))
-        return;
-    for (int n = 0; n < FETCH_TOGETHER && i < x->argc; n++, i += step)
-        set_expect(set, x->argv[i]);
-}
-
 /* -- members ------------------------------------------------------------------------------------------------- */
 
 static enum rc
@@ -27,7 +16,7 @@ cmd_sadd(struct exec *x)
 
     TRY(edit_set(x, x->argv[1], ENTRY_CREATE, &e, &set));
     for (int i = 2; i < x->argc; i++) {
-        expect_members(x, set, i, 1);
+        expect_members(x, e, i, 2, 1);
         added += set_add(set, x->limits, x->argv[i]);
     }
     if (added > 0)
@@ -48,7 +37,7 @@ cmd_srem(struct exec *x)
     if (e == NULL)
         return reply_int(x, 0);
     for (int i = 2; i < x->argc && set_count(set) > 0; i++) {
-        expect_members(x, set, i, 1);
+        expect_members(x, e, i, 2, 1);
         gone += set_remove(set, x->argv[i]);
     }
     if (gone > 0)
@@ -105,12 +94,13 @@ cmd_sismember(struct exec *x)
 static enum rc
 cmd_smismember(struct exec *x)
 {
-    const struct set *set;
+    struct entry *e;
 
-    TRY(read_set(x, x->argv[1], &set));
+    TRY(read_entry(x, x->argv[1], TYPE_SET, &e));
+    const struct set *set = e != NULL ? (const struct set *)entry_handle(e) : NULL;
     reply_array(x, (size_t)x->argc - 2);
     for (int i = 2; i < x->argc; i++) {
-        expect_members(x, set, i, 1);
+        expect_members(x, e, i, 2, 1);
         reply_int(x, set != NULL && set_has(set, x->argv[i]));
     }
     return RC_OK;

@@ -123,14 +123,10 @@ stream__reply_entry_parts(struct exec *x, struct stream_entry *e)
 enum rc
 stream__read(struct exec *x, struct slice key, const struct stream **out)
 {
-    struct entry *e = look(x, key);
+    struct entry *e;
 
-    *out = NULL;
-    if (e == NULL)
-        return RC_OK;
-    if (entry_type(e) != TYPE_STREAM)
-        return RC_WRONGTYPE;
-    *out = (const struct stream *)entry_handle(e);
+    TRY(read_entry(x, key, TYPE_STREAM, &e));
+    *out = e == NULL ? NULL : (const struct stream *)entry_handle(e);
     return RC_OK;
 }
 

@@ -58,21 +58,6 @@ add_check_options(struct exec *x, const struct add_options *o, int words)
     return RC_OK;
 }
 
-/* For a loop over members, from argument `first` on, before it looks at argument i: asks for the next ones (z may be
- * NULL). */
-static void
-expect_members(const struct exec *x, const struct zset *z, int i, int first, int step)
-{
-    if (z == NULL || !fetch_begins(x, i, first, step))
-        return;
-    uint64_t hints[FETCH_TOGETHER];
-    int n = 0;
-    for (; n < FETCH_TOGETHER && i < x->argc; i += step)
-        hints[n++] = zset_expect(z, x->argv[i]);
-    for (int k = 0; k < n; k++)
-        zset_fetch(z, hints[k]);
-}
-
 enum add_outcome { ADD_NOTHING, ADD_SAME, ADD_CHANGED, ADD_NEW, ADD_NAN };
 
 /* Applies one pair; *score becomes the member's score. */
@@ -122,7 +107,7 @@ add_pairs(struct exec *x, const struct add_options *o, int at, double *scores, i
     if (e == NULL)
         return RC_OK;
     for (int i = 0; i < n; i++) {
-        expect_members(x, z, at + 2 * i + 1, at + 1, 2);
+        expect_members(x, e, at + 2 * i + 1, at + 1, 2);
         sum->last = add_one(x, z, o, x->argv[at + 2 * i + 1], &scores[i]);
         sum->added += sum->last == ADD_NEW;
         sum->updated += sum->last == ADD_CHANGED;
@@ -184,7 +169,7 @@ cmd_zrem(struct exec *x)
     if (e == NULL)
         return reply_int(x, 0);
     for (int i = 2; i < x->argc && zset_count(z) > 0; i++) {
-        expect_members(x, z, i, 2, 1);
+        expect_members(x, e, i, 2, 1);
         removed += zset_remove(z, x->argv[i]);
     }
     if (removed > 0)
@@ -218,14 +203,15 @@ cmd_zscore(struct exec *x)
 static enum rc
 cmd_zmscore(struct exec *x)
 {
-    const struct zset *z;
+    struct entry *e;
 
-    TRY(read_zset(x, x->argv[1], &z));
+    TRY(read_entry(x, x->argv[1], TYPE_ZSET, &e));
+    const struct zset *z = e != NULL ? (const struct zset *)entry_handle(e) : NULL;
     reply_array(x, (size_t)x->argc - 2);
     for (int i = 2; i < x->argc; i++) {
         double score;
 
-        expect_members(x, z, i, 2, 1);
+        expect_members(x, e, i, 2, 1);
         if (z != NULL && zset_score(z, x->argv[i], &score))
             reply_double(x, score);
         else

@@ -342,8 +342,8 @@ same_bytes(struct slice a, struct slice b)
     return x == y && memcmp(a.ptr, b.ptr, a.len - 8) == 0;
 }
 
-/* Finds the row and hashes the first key. What the command before has too needs no second look:
- * the commands of a pipeline are mostly of one kind, and on a queue or a counter they have one key. */
+/* Finds the row and hashes the first key. What the command before has too needs no second look: the commands of a
+ * pipeline are mostly of one kind, and on a queue or a counter they have one key. */
 static inline void
 prepare(struct engine *e, struct batch_command *c, const struct batch_command *before)
 {
@@ -445,36 +445,34 @@ run_sampled(struct engine *e, struct session *s, unsigned i, unsigned n)
 }
 
 /* Asks for what the commands [from, to), EXPECT_AHEAD at most, will look up inside of large values. Nothing runs in
- * between, so that commands with the same key can share what was found. */
+ * between, so that commands in a row with the same key can share what was found. */
 static void
-expect_members(const struct engine *e, const struct table *t, unsigned from, unsigned to)
+batch_expect(const struct engine *e, const struct table *t, unsigned from, unsigned to)
 {
-    struct {
-        const struct entry *in;
-        uint64_t hint;
-    } members[EXPECT_AHEAD];
+    struct slice members[EXPECT_AHEAD];
     const struct entry *found = NULL;
-    bool looked = false;
-    unsigned n = 0;
+    bool known = false; /* `found` belongs to the command before */
+    int n = 0;
 
     for (unsigned i = from; i < to; i++) {
         const struct batch_command *c = &e->batch[i];
         int at = c->hashed ? c->command->row->member : 0;
         at = at < 0 ? c->argc + at : at;
-        if (at <= 0 || at >= c->argc) {
-            looked = false;
-            continue;
+        bool same = known && c->again;
+        if (!same && n > 0) {
+            entry_expect(found, members, n, 1);
+            n = 0;
         }
-        if (!looked || !c->again)
-            found = table_find(t, &keyspace_table_ops, c->hash, c->key);
-        looked = true;
-        if (found == NULL)
+        known = at > 0 && at < c->argc;
+        if (!known)
             continue;
-        members[n].in = found;
-        members[n++].hint = entry_expect(found, e->argv.v[c->argv_at + (uint32_t)at]);
+        if (!same)
+            found = table_find(t, &keyspace_table_ops, c->hash, c->key);
+        if (found != NULL)
+            members[n++] = e->argv.v[c->argv_at + (uint32_t)at];
     }
-    for (unsigned i = 0; i < n; i++)
-        entry_fetch(members[i].in, members[i].hint);
+    if (n > 0)
+        entry_expect(found, members, n, 1);
 }
 
 /* Runs the batch until the session stops. Returns how many commands ran. */
@@ -497,7 +495,7 @@ batch_run(struct engine *e, struct session *s, const struct batch *b, size_t out
         }
         if (i == expected) {
             expected = i + EXPECT_AHEAD < b->n ? i + EXPECT_AHEAD : b->n;
-            expect_members(e, t, i, expected);
+            batch_expect(e, t, i, expected);
         }
         e->untimed = same_again(e, i, b->n);
         e->x.request_bytes = c->bytes;

@@ -162,6 +162,15 @@ fetch_keys(const struct exec *x, int from, int step)
         table_prefetch_item(t, hash[i]);
 }
 
+void
+fetch_members(const struct exec *x, const struct entry *e, int from, int step)
+{
+    int n = (x->argc - from + step - 1) / step;
+
+    if (e != NULL)
+        entry_expect(e, x->argv + from, n < FETCH_TOGETHER ? n : FETCH_TOGETHER, step);
+}
+
 struct entry *
 look_in(struct exec *x, struct db *db, struct slice key)
 {
@@ -199,8 +208,8 @@ peek(struct exec *x, struct slice key)
     return peek_in(x, x->db, key);
 }
 
-static inline enum rc
-read_typed(struct exec *x, struct slice key, enum value_type type, struct entry **out)
+enum rc
+read_entry(struct exec *x, struct slice key, enum value_type type, struct entry **out)
 {
     struct entry *e = look(x, key);
 
@@ -215,7 +224,7 @@ read_string(struct exec *x, struct slice key, const struct entry **out)
 {
     struct entry *e;
 
-    TRY(read_typed(x, key, TYPE_STRING, &e));
+    TRY(read_entry(x, key, TYPE_STRING, &e));
     *out = e;
     return RC_OK;
 }
@@ -225,7 +234,7 @@ read_string(struct exec *x, struct slice key, const struct entry **out)
     enum rc read_##noun(struct exec *x, struct slice key, const struct noun **out) \
     {                                                                              \
         struct entry *e;                                                           \
-        TRY(read_typed(x, key, type, &e));                                         \
+        TRY(read_entry(x, key, type, &e));                                         \
         *out = e != NULL ? (const struct noun *)entry_handle(e) : NULL;            \
         return RC_OK;                                                              \
     }

@@ -80,25 +80,6 @@ struct exec {
 /* The entry of a key in the selected database or NULL; expired keys are absent. Counts a hit or miss and touches the
  * access clock. */
 struct entry *look(struct exec *x, struct slice key);
-/* A loop over the arguments first, first + step … is about to look argument i up: whether it is time to ask for what
- * the next FETCH_TOGETHER look-ups will touch. All of them at once, so that their cache misses overlap. */
-enum { FETCH_TOGETHER = 16 };
-static inline bool
-fetch_begins(const struct exec *x, int i, int first, int step)
-{
-    return x->argc > first + step && (i - first) % (FETCH_TOGETHER * step) == 0;
-}
-
-/* Asks for the entries of the keys in the arguments from, from + step …, FETCH_TOGETHER at most. Nothing depends on it.
- */
-void fetch_keys(const struct exec *x, int from, int step);
-/* For a loop whose arguments 1, 1 + step … are keys, before it looks at argument i. */
-static inline void
-expect_keys(const struct exec *x, int i, int step)
-{
-    if (fetch_begins(x, i, 1, step))
-        fetch_keys(x, i, step);
-}
 /* look() that leaves the access clock alone (EXISTS, TTL, TYPE …). */
 struct entry *look_untouched(struct exec *x, struct slice key);
 /* The same without counting either: for OBJECT, and for writers that only want to know. */
@@ -107,7 +88,33 @@ struct entry *peek_in(struct exec *x, struct db *db, struct slice key);
 /* look() in another database. */
 struct entry *look_in(struct exec *x, struct db *db, struct slice key);
 
+/* What one command looks up in a row is asked for FETCH_TOGETHER look-ups at a time, so that their cache misses
+ * overlap: keys in the arguments from, from + step …, or what lies under those names in a collection (e may be NULL).
+ * Nothing depends on it. */
+enum { FETCH_TOGETHER = 16 };
+void fetch_keys(const struct exec *x, int from, int step);
+void fetch_members(const struct exec *x, const struct entry *e, int from, int step);
+/* For a loop over the arguments first, first + step …, before it looks argument i up. */
+static inline bool
+fetch_begins(const struct exec *x, int i, int first, int step)
+{
+    return x->argc > first + step && (i - first) % (FETCH_TOGETHER * step) == 0;
+}
+static inline void
+expect_keys(const struct exec *x, int i, int step)
+{
+    if (fetch_begins(x, i, 1, step))
+        fetch_keys(x, i, step);
+}
+static inline void
+expect_members(const struct exec *x, const struct entry *e, int i, int first, int step)
+{
+    if (fetch_begins(x, i, first, step))
+        fetch_members(x, e, i, step);
+}
+
 /* *out is NULL when the key is absent; RC_WRONGTYPE when it holds something else. */
+enum rc read_entry(struct exec *x, struct slice key, enum value_type type, struct entry **out);
 enum rc read_string(struct exec *x, struct slice key, const struct entry **out);
 enum rc read_hash(struct exec *x, struct slice key, const struct hash **out);
 enum rc read_list(struct exec *x, struct slice key, const struct list **out);

@@ -426,8 +426,6 @@ run_next(struct aof_reader *r, struct buf *why)
 {
     const struct upcoming *u = &r->batch[r->next];
 
-    for (unsigned i = 0; r->next == 0 && r->session != NULL && i < r->batch_count; i++)
-        engine_expect_ahead(r->session, &r->batch[i].ahead);
     for (unsigned to = engine_fetch_end(r->next, r->fetched, r->batch_count); r->fetched < to; r->fetched++) {
         if (r->session != NULL)
             engine_fetch_ahead(r->session, &r->batch[r->fetched].ahead);
@@ -477,6 +475,8 @@ look_ahead(struct aof_reader *r, const struct request_limits *limits, size_t at)
         }
         at += add_upcoming(r, argv_at, used);
     }
+    for (unsigned i = 0; r->session != NULL && i < r->batch_count; i++)
+        engine_expect_ahead(r->session, &r->batch[i].ahead);
 }
 
 static enum aof_progress

@@ -231,19 +231,11 @@ entry_elements(const struct entry *e)
     return entry_type(e) == TYPE_STRING ? 0 : value_ops[entry_type(e)].elements((const struct handle *)entry__value(e));
 }
 
-uint64_t
-entry_expect(const struct entry *e, struct slice member)
-{
-    if (entry_type(e) == TYPE_STRING || value_ops[entry_type(e)].expect == NULL)
-        return 0;
-    return value_ops[entry_type(e)].expect((const struct handle *)entry__value(e), member);
-}
-
 void
-entry_fetch(const struct entry *e, uint64_t hint)
+entry_expect(const struct entry *e, const struct slice *members, int n, int step)
 {
-    if (entry_type(e) != TYPE_STRING && value_ops[entry_type(e)].fetch != NULL)
-        value_ops[entry_type(e)].fetch((const struct handle *)entry__value(e), hint);
+    if (entry_type(e) != TYPE_STRING && value_ops[entry_type(e)].expect != NULL)
+        value_ops[entry_type(e)].expect((const struct handle *)entry__value(e), members, n, step);
 }
 
 const char *

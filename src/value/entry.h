@@ -75,11 +75,10 @@ struct entry *entry_rename(struct entry *e, struct slice key);
 size_t entry_bytes(const struct entry *e);
 /* How many elements a collection has; a string has none. */
 size_t entry_elements(const struct entry *e);
-/* A command is about to look the member up (a field, for a hash): brings what that takes nearer, if it is far, in two
- * steps. entry_expect() returns what entry_fetch() needs; with other members' first steps in between neither waits.
- * Nothing depends on it, and nothing changes. */
-uint64_t entry_expect(const struct entry *e, struct slice member);
-void entry_fetch(const struct entry *e, uint64_t hint);
+/* A command is about to look members[0], members[step] … up, n of them (fields, for a hash): brings what that takes
+ * nearer, if it is far, of several at a time, so that nothing waits for one alone. Nothing depends on it, and nothing
+ * changes. */
+void entry_expect(const struct entry *e, const struct slice *members, int n, int step);
 /* OBJECT ENCODING's name. */
 const char *entry_encoding(const struct entry *e);
 

@@ -67,10 +67,10 @@ hash_count(const struct hash *hash)
 }
 
 void
-hash_expect(const struct hash *hash, struct slice field)
+hash_expect(const struct hash *hash, const struct slice *fields, int n, int step)
 {
-    if (rep_of(hash) == REP_TABLE)
-        packtable_prefetch(table_of(hash), field);
+    for (int i = 0; i < n && rep_of(hash) == REP_TABLE; i++)
+        packtable_prefetch(table_of(hash), fields[i * step]);
 }
 
 bool

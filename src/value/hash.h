@@ -21,8 +21,9 @@ struct hash hash_copy(const struct hash *hash, const struct value_limits *lim, s
 size_t hash_count(const struct hash *hash);
 bool hash_get(const struct hash *hash, struct slice field, struct slice *value);
 bool hash_has(const struct hash *hash, struct slice field);
-/* The field will be asked for or set soon: brings what that takes nearer, if it is far. Changes nothing. */
-void hash_expect(const struct hash *hash, struct slice field);
+/* fields[0], fields[step] …, n of them, will be asked for or set soon: brings what that takes nearer, if it is far.
+ * Changes nothing. */
+void hash_expect(const struct hash *hash, const struct slice *fields, int n, int step);
 /* Copies both in. True if the field is new. A field that was there loses its deadline. */
 bool hash_set(struct hash *hash, const struct value_limits *lim, struct slice field, struct slice value);
 /* The same for a field that stays what it was with another value (a counter): its deadline, if it has one, is kept. */

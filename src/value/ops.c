@@ -42,30 +42,22 @@ ADAPT(zset)
         .effort = how, .elements = T##_ops_elements, __VA_ARGS__                                          \
     }
 
-static uint64_t
-hash_ops_expect(const struct handle *h, struct slice member)
+static void
+hash_ops_expect(const struct handle *h, const struct slice *members, int n, int step)
 {
-    hash_expect((const struct hash *)h, member);
-    return 0;
-}
-
-static uint64_t
-set_ops_expect(const struct handle *h, struct slice member)
-{
-    set_expect((const struct set *)h, member);
-    return 0;
-}
-
-static uint64_t
-zset_ops_expect(const struct handle *h, struct slice member)
-{
-    return zset_expect((const struct zset *)h, member);
+    hash_expect((const struct hash *)h, members, n, step);
 }
 
 static void
-zset_ops_fetch(const struct handle *h, uint64_t hint)
+set_ops_expect(const struct handle *h, const struct slice *members, int n, int step)
 {
-    zset_fetch((const struct zset *)h, hint);
+    set_expect((const struct set *)h, members, n, step);
+}
+
+static void
+zset_ops_expect(const struct handle *h, const struct slice *members, int n, int step)
+{
+    zset_expect((const struct zset *)h, members, n, step);
 }
 
 /* Hashes and sets keep about sixteen members in an allocation; long members have one of their own. */
@@ -175,10 +167,10 @@ json_ops_encoding(const struct handle *h)
 const struct value_ops value_ops[TYPE_COUNT] = {
     [TYPE_LIST] = ROW(list, list_effort),
     [TYPE_SET] = ROW(set, set_effort, .expect = set_ops_expect),
-    [TYPE_ZSET] = ROW(zset, zset_effort, .expect = zset_ops_expect, .fetch = zset_ops_fetch),
+    [TYPE_ZSET] = ROW(zset, zset_effort, .expect = zset_ops_expect),
     [TYPE_HASH] = ROW(hash, hash_effort, .expect = hash_ops_expect),
     [TYPE_JSON] = {json_ops_fini, json_ops_copy, json_ops_bytes, json_effort, json_ops_encoding, json_ops_elements,
-                   NULL, NULL},
+                   NULL},
     [TYPE_STREAM] = {stream_ops_fini, stream_ops_copy, stream_ops_bytes, stream_effort, stream_ops_encoding,
-                     stream_ops_elements, NULL, NULL},
+                     stream_ops_elements, NULL},
 };

@@ -13,9 +13,9 @@ struct value_ops {
     size_t (*bytes)(const struct handle *h);  /* outside the entry */
     size_t (*effort)(const struct handle *h); /* allocations to free, roughly */
     const char *(*encoding)(const struct handle *h);
-    size_t (*elements)(const struct handle *h);                      /* a JSON document: 1, unless it is none yet */
-    uint64_t (*expect)(const struct handle *h, struct slice member); /* NULL: there is nothing to bring nearer */
-    void (*fetch)(const struct handle *h, uint64_t hint);            /* NULL: nor in a second step */
+    size_t (*elements)(const struct handle *h); /* a JSON document: 1, unless it is none yet */
+    /* See entry_expect(). NULL: there is nothing to bring nearer. */
+    void (*expect)(const struct handle *h, const struct slice *members, int n, int step);
 };
 
 extern const struct value_ops value_ops[TYPE_COUNT];

@@ -166,15 +166,15 @@ set_has(const struct set *set, struct slice member)
 }
 
 void
-set_expect(const struct set *set, struct slice member)
+set_expect(const struct set *set, const struct slice *members, int n, int step)
 {
     struct stored st;
 
-    if (rep_of(set) != REP_TABLE)
-        return;
-    stored_from(&st, member);
-    packtable_prefetch(table_of(set), st.s);
-    stored_fini(&st);
+    for (int i = 0; i < n && rep_of(set) == REP_TABLE; i++) {
+        stored_from(&st, members[i * step]);
+        packtable_prefetch(table_of(set), st.s);
+        stored_fini(&st);
+    }
 }
 
 /* -- growing --------------------------------------------------------------------------------------------------- */

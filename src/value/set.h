@@ -25,8 +25,9 @@ void set_fini(struct set *set);
 struct set set_copy(const struct set *set, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t set_count(const struct set *set);
 bool set_has(const struct set *set, struct slice member);
-/* The member will be asked for, added or removed soon: brings what that takes nearer, if it is far. Changes nothing. */
-void set_expect(const struct set *set, struct slice member);
+/* members[0], members[step] …, n of them, will be asked for, added or removed soon: brings what that takes nearer, if
+ * it is far. Changes nothing. */
+void set_expect(const struct set *set, const struct slice *members, int n, int step);
 /* Copies member in. False, changing nothing, if it was already there. */
 bool set_add(struct set *set, const struct value_limits *lim, struct slice member);
 bool set_remove(struct set *set, struct slice member);

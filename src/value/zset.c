@@ -15,6 +15,7 @@
 #include <math.h>
 
 enum { REP_EMPTY, REP_SMALL, REP_LARGE };
+enum { EXPECT_TOGETHER = 16 };
 enum { EXPECT_MIN = 4096 }; /* members: smaller sets are in the cache as they are */
 
 /* -- members of large sets ----------------------------------------------------------------------------------- */
@@ -397,28 +398,27 @@ zset_count(const struct zset *z)
     }
 }
 
-static inline bool
-is_far(const struct zset *z)
+/* In two steps for several at a time, since the second has to wait for what the first has asked for. */
+static void
+expect_some(const struct table *t, const struct slice *members, int n, int step)
 {
-    return handle_rep(&z->h) == REP_LARGE && table_count(&large_of(z)->members) >= EXPECT_MIN;
-}
+    uint64_t hash[EXPECT_TOGETHER];
 
-uint64_t
-zset_expect(const struct zset *z, struct slice member)
-{
-    if (!is_far(z))
-        return 0;
-    const struct table *t = &large_of(z)->members;
-    uint64_t hint = siphash(t->seed, member);
-    table_prefetch_bucket(t, hint);
-    return hint;
+    for (int i = 0; i < n; i++) {
+        hash[i] = siphash(t->seed, members[i * step]);
+        table_prefetch_bucket(t, hash[i]);
+    }
+    for (int i = 0; i < n && n > 1; i++)
+        table_prefetch_item(t, hash[i]);
 }
 
 void
-zset_fetch(const struct zset *z, uint64_t hint)
+zset_expect(const struct zset *z, const struct slice *members, int n, int step)
 {
-    if (is_far(z))
-        table_prefetch_item(&large_of(z)->members, hint);
+    if (handle_rep(&z->h) != REP_LARGE || table_count(&large_of(z)->members) < EXPECT_MIN)
+        return;
+    for (int i = 0; i < n; i += EXPECT_TOGETHER)
+        expect_some(&large_of(z)->members, members + i * step, n - i < EXPECT_TOGETHER ? n - i : EXPECT_TOGETHER, step);
 }
 
 bool

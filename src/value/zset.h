@@ -29,11 +29,9 @@ struct zset_lex { /* by member; unbounded ends have ptr NULL */
 void zset_fini(struct zset *z);
 struct zset zset_copy(const struct zset *z, const struct value_limits *lim, struct pulse *p); /* p: NULL is fine */
 size_t zset_count(const struct zset *z);
-/* The member will be asked for, added or removed soon: brings what that takes nearer, if it is far, in two steps. The
- * first returns what the second needs, which finds its way only once what the first asked for has come. They change
- * nothing. */
-uint64_t zset_expect(const struct zset *z, struct slice member);
-void zset_fetch(const struct zset *z, uint64_t hint);
+/* members[0], members[step] …, n of them, will be asked for, added or removed soon: brings what that takes nearer, if
+ * it is far. Changes nothing. */
+void zset_expect(const struct zset *z, const struct slice *members, int n, int step);
 bool zset_score(const struct zset *z, struct slice member, double *score);
 /* Adds the member or changes its score. True if it is new. A member that gets another score loses its deadline. */
 bool zset_put(struct zset *z, const struct value_limits *lim, struct slice member, double score);
