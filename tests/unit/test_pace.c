@@ -93,8 +93,8 @@ test_share(void **state)
 
     (void)state;
     begin(&b);
-    assert_int_equal(slice_after(&b, SHARE * 25 * US, true),
-                     0); /* that share is not worth while, but is not forgotten */
+    /* That share is not worth while, but is not forgotten. */
+    assert_int_equal(slice_after(&b, SHARE * 25 * US, true), 0);
     assert_int_equal(slice_after(&b, SHARE * 25 * US, true), 50 * US);
     walk_for(&b, 50 * US);
     assert_int_equal(slice_after(&b, SHARE * 50 * US, true), 50 * US);
